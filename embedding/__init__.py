@@ -1,0 +1,1 @@
+"""From photos to vectors, from vectors to a searchable index."""

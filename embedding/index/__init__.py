@@ -1,0 +1,1 @@
+"""Projection, filters, search and building of index generations."""

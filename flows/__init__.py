@@ -1,0 +1,1 @@
+"""The night: crawl, embed, build, publish; plain functions and the Prefect flows over them."""

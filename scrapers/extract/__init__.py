@@ -1,0 +1,1 @@
+"""A page in, a product with the source of every field out."""

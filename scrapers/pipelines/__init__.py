@@ -1,0 +1,1 @@
+"""What happens to an item, one step a module; the order stands in settings.py."""

@@ -1,0 +1,1 @@
+"""Tables, photos, encoders and index generations on disk."""
