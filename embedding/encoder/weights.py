@@ -1,0 +1,160 @@
+"""Weights by name or file, in a safe format: one plain array a weight in an `.npz`, no pickle.
+
+Convolution kernels are stored as they are, or as int8 with one float16 scale an output channel
+(`layer/kernel` and `layer/kernel:scale`), a quarter of the size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from storage.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+BUNDLED = "fashion"
+NAMES = (BUNDLED, "imagenet", "untrained")
+DEFAULT_INPUT_PX = 224
+_SCALE = ":scale"
+_INPUT_PX = "input_px"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of a ResNet50 without top.
+
+    :param name: what to call them; part of the model's name.
+    :param arrays: `layer/weight` to float32 array, in the order and shapes of `keras.applications`.
+    :param input_px: side of the input they were trained for, px.
+    """
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    input_px: int
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over names, shapes and values, hexadecimal."""
+        digest = hashlib.sha256()
+        for key in sorted(self.arrays):
+            array = np.ascontiguousarray(self.arrays[key], dtype="<f4")
+            digest.update(f"{key}{array.shape}".encode())
+            digest.update(array.data)
+        return digest.hexdigest()
+
+
+def load_weights(name_or_file: str) -> Weights:
+    """Weights by name (`fashion`, `imagenet`, `untrained`) or from an `.npz` file.
+
+    `imagenet` is downloaded and verified by Keras, once, into the user's Keras folder.
+
+    :raises InputError: neither a known name nor a readable weights file.
+    """
+    if name_or_file == BUNDLED:
+        bundled = resources.files("embedding.encoder") / "weights" / f"{BUNDLED}.npz"
+        with resources.as_file(bundled) as path:
+            return read_weights(path, name=BUNDLED)
+    if name_or_file == "imagenet":
+        return _imagenet()
+    if name_or_file == "untrained":
+        return _untrained()
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise InputError(
+            f"No weights '{name_or_file}': not a file, and the names are {', '.join(NAMES)}. Give one of them."
+        )
+    return read_weights(path, name=path.stem)
+
+
+def read_weights(path: Path, *, name: str) -> Weights:
+    """Weights from an `.npz` file, int8 kernels turned back into float32.
+
+    :raises InputError: not an `.npz` of plain arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            raw = {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a weights file ({error}). Give an .npz of plain arrays.") from error
+    input_px = int(raw.pop(_INPUT_PX, DEFAULT_INPUT_PX))
+    scales = {key.removesuffix(_SCALE): raw.pop(key) for key in list(raw) if key.endswith(_SCALE)}
+    arrays = {
+        key: array.astype(np.float32) * scales[key].astype(np.float32)
+        if key in scales
+        else array.astype(np.float32)
+        for key, array in raw.items()
+    }
+    return Weights(name, arrays, input_px)
+
+
+def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
+    """Writes weights as `.npz`, atomically; with `int8`, kernels are rounded per output channel."""
+    stored: dict[str, np.ndarray] = {_INPUT_PX: np.array(weights.input_px, np.int32)}
+    for key, array in weights.arrays.items():
+        if int8 and array.ndim == 4:
+            peak = np.abs(array).max(axis=(0, 1, 2))
+            scale = np.maximum(peak / 127, np.finfo(np.float16).tiny).astype(np.float16)
+            rounded = np.rint(array / scale.astype(np.float32))
+            stored[key] = np.clip(rounded, -127, 127).astype(np.int8)
+            stored[key + _SCALE] = scale
+        else:
+            stored[key] = array.astype(np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished.npz")
+    np.savez_compressed(unfinished, allow_pickle=False, **stored)
+    unfinished.replace(path)
+
+
+def put(weights: Weights, backbone: keras.Model) -> None:
+    """Sets a backbone's weights.
+
+    :raises InputError: an array is missing or has another shape than the backbone's.
+    """
+    from embedding.encoder.resnet50 import resnet_layers
+
+    for layer in resnet_layers(backbone):
+        wanted = [(f"{layer.name}/{weight.name}", tuple(weight.shape)) for weight in layer.weights]
+        for key, shape in wanted:
+            if key not in weights.arrays or weights.arrays[key].shape != shape:
+                raise InputError(f"The weights '{weights.name}' have no {key} of shape {shape}: not a ResNet50's.")
+        layer.set_weights([weights.arrays[key] for key, _ in wanted])
+
+
+def take(backbone: keras.Model, *, name: str, input_px: int) -> Weights:
+    """A backbone's present weights."""
+    from embedding.encoder.resnet50 import resnet_layers
+
+    arrays = {
+        f"{layer.name}/{weight.name}": np.asarray(value, np.float32)
+        for layer in resnet_layers(backbone)
+        for weight, value in zip(layer.weights, layer.get_weights(), strict=True)
+    }
+    return Weights(name, arrays, input_px)
+
+
+def _imagenet() -> Weights:
+    import keras
+
+    from embedding.encoder.resnet50 import build_backbone
+
+    backbone = build_backbone()
+    pretrained = keras.applications.ResNet50(include_top=False, weights="imagenet", pooling="avg")
+    backbone.get_layer("resnet50").set_weights(pretrained.get_weights())
+    return take(backbone, name="imagenet", input_px=DEFAULT_INPUT_PX)
+
+
+def _untrained() -> Weights:
+    import keras
+
+    from embedding.encoder.resnet50 import build_backbone
+
+    keras.utils.set_random_seed(0)
+    return take(build_backbone(), name="untrained", input_px=DEFAULT_INPUT_PX)
