@@ -1,0 +1,52 @@
+"""Weights become an encoder on disk that runs without TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedding.encoder.preprocess import PREPROCESSING
+from embedding.encoder.weights import Weights
+from storage import encoders
+from storage.encoders import EncoderSpec
+from storage.schemas import EMBEDDING_DIM
+
+
+def specify(weights: Weights) -> EncoderSpec:
+    """The specification of the encoder that these weights make."""
+    return EncoderSpec(
+        model=f"{weights.name}-{weights.input_px}px-{weights.fingerprint[:8]}",
+        weights=weights.name,
+        size=weights.input_px,
+        dim=EMBEDDING_DIM,
+        preprocessing=PREPROCESSING,
+        fingerprint=weights.fingerprint,
+    )
+
+
+def convert(weights: Weights, folder: Path) -> EncoderSpec:
+    """Writes the OpenVINO IR of a ResNet50 with these weights; takes uint8 pixels, gives unit vectors.
+
+    :raises InputError: the weights are not a ResNet50's, or the folder exists.
+    """
+    import keras
+    import openvino
+    import tensorflow as tf
+
+    from embedding.encoder.resnet50 import build_backbone, build_encoder
+    from embedding.encoder.weights import put
+
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError("OpenVINO reads TensorFlow graphs: convert with KERAS_BACKEND=tensorflow.")
+    spec = specify(weights)
+    backbone = build_backbone(spec.size)
+    put(weights, backbone)
+    encoder = build_encoder(backbone)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, spec.size, spec.size, 3), tf.uint8, "pixels")])
+    def encode(pixels: tf.Tensor) -> tf.Tensor:
+        return encoder(tf.cast(pixels, tf.float32), training=False)
+
+    model = openvino.convert_model(encode.get_concrete_function())
+    with encoders.writing(folder, spec) as unfinished:
+        openvino.save_model(model, unfinished / encoders.IR_FILE, compress_to_fp16=False)
+    return spec
