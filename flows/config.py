@@ -1,0 +1,281 @@
+"""The settings of one installation: `lookalike.toml`, `LOOKALIKE_DATA` and the command line, resolved once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from scrapers.stores import Limits, Store
+from storage.errors import InputError
+
+CONFIG_NAME = "lookalike.toml"
+DATA_DIR = Path("data")
+DATA_VARIABLE = "LOOKALIKE_DATA"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CrawlSettings(_Section):
+    """How stores are crawled; `limits` hold for every store that does not set its own."""
+
+    at_once: int = Field(default=4, ge=1, le=64, description="Stores crawled at the same time.")
+    allow_private: bool = Field(default=False, description="Whether stores on private addresses are allowed.")
+    throttle: bool = Field(
+        default=True, description="Whether to slow down to a pace the store keeps up with."
+    )
+    retries: int = Field(default=1, ge=0, le=10, description="Tries after a failed crawl, in a Prefect run.")
+    retry_delay_s: float = Field(default=30.0, ge=0, description="Seconds before each such try.")
+    limits: Limits = Field(default_factory=Limits)
+
+
+class EmbedSettings(_Section):
+    """Which encoder turns photos into vectors."""
+
+    weights: str = Field(
+        default="fashion", min_length=1, description="`fashion`, `imagenet` or a weights file."
+    )
+
+
+class IndexSettings(_Section):
+    """How faithful the index must be before it may be published."""
+
+    recall_goal: float = Field(default=0.99, gt=0, le=1, description="Least recall@5 against exact search.")
+
+
+class ScheduleSettings(_Section):
+    """When the night runs, for `lookalike deploy`."""
+
+    cron: str = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
+    timezone: str = Field(default="UTC", description="The IANA time zone the cron line is read in.")
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        fields = value.split()
+        if len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]+", field) for field in fields):
+            raise ValueError(
+                "it must be a cron line of five fields, like '0 3 * * *' for every night at three"
+            )
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "UTC" and value not in available_timezones():
+            raise ValueError("it must be a time zone such as 'UTC' or 'Europe/Berlin'")
+        return value
+
+
+class _File(_Section):
+    """What `lookalike.toml` may hold."""
+
+    data: str = ""
+    crawl: CrawlSettings = CrawlSettings()
+    embed: EmbedSettings = EmbedSettings()
+    index: IndexSettings = IndexSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    stores: list[Store] = Field(default_factory=list)
+
+
+class Config(BaseModel):
+    """Resolved settings: every path absolute, every store with its limits filled in.
+
+    :ivar file: the `lookalike.toml` they were read from, None where there is none.
+    :ivar data: the data root's folder.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file: Path | None
+    data: Path
+    stores: tuple[Store, ...] = ()
+    crawl: CrawlSettings = CrawlSettings()
+    embed: EmbedSettings = EmbedSettings()
+    index: IndexSettings = IndexSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+
+    def choose_stores(self, names: Iterable[str] = ()) -> tuple[Store, ...]:
+        """The stores of these names, in this order; all where no name is given.
+
+        :raises InputError: where a name is unknown, or no store is configured at all.
+        """
+        where = self.file or CONFIG_NAME
+        if not self.stores:
+            raise InputError(f"{where} names no store. Add one with `lookalike stores add URL`.")
+        known = {store.name: store for store in self.stores}
+        chosen = list(dict.fromkeys(names))
+        for name in chosen:
+            if name not in known:
+                raise InputError(
+                    f"There is no store '{name}' in {where}; it has {', '.join(sorted(known))}. "
+                    "Correct the name, or add the store with `lookalike stores add URL`."
+                )
+        return tuple(known[name] for name in chosen) if chosen else self.stores
+
+
+def load_config(
+    path: str | Path | None = None,
+    data: str | Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Reads the settings and resolves where the data is: `data`, else `LOOKALIKE_DATA`, else the file's, else `./data`.
+
+    :param path: the file; None means `./lookalike.toml` where there is one.
+    :param environ: the environment to look in; the process's own where None.
+    :raises InputError: where the file is missing, malformed or holds something that is not a setting.
+    """
+    environ = os.environ if environ is None else environ
+    file = find_config(path)
+    settings = parse_config(_read(file), file) if file else _File()
+    return Config(
+        file=file,
+        data=_resolve_data(data, environ.get(DATA_VARIABLE), settings.data, file),
+        stores=tuple(settings.stores),
+        crawl=settings.crawl,
+        embed=_resolve_weights(settings.embed, file),
+        index=settings.index,
+        schedule=settings.schedule,
+    )
+
+
+def find_config(path: str | Path | None) -> Path | None:
+    """The absolute path of the settings file, None where none was named and `./lookalike.toml` is not there.
+
+    :raises InputError: where a file was named that does not exist.
+    """
+    file = Path(path or CONFIG_NAME)
+    if file.is_file():
+        return file.resolve()
+    if path is None:
+        return None
+    raise InputError(f"There is no settings file {file}. Write one with `lookalike init --config {file}`.")
+
+
+def parse_config(text: str, file: Path) -> _File:
+    """The settings in a `lookalike.toml`'s text.
+
+    :param file: where the text is from, for the error's sentence.
+    :raises InputError: one sentence that names the file, the place, what is wrong and what to do.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file} is not valid TOML: {_lower(str(error))}. Correct that line.") from None
+    try:
+        settings = _File.model_validate(_with_default_limits(raw))
+    except ValidationError as error:
+        raise InputError(_sentence(error, raw, file)) from None
+    _refuse_twins(settings.stores, file)
+    return settings
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text. Save it as UTF-8.") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
+
+
+def _resolve_data(option: str | Path | None, variable: str | None, setting: str, file: Path | None) -> Path:
+    if option or variable:
+        return _absolute(str(option or variable), Path.cwd())
+    if setting and file:
+        return _absolute(setting, file.parent)
+    return _absolute(str(DATA_DIR), Path.cwd())
+
+
+def _absolute(path: str, folder: Path) -> Path:
+    if "://" in path:
+        raise InputError(f"The data root {path} is no folder of this machine. Give a local folder.")
+    return (folder / Path(path).expanduser()).resolve()
+
+
+def _resolve_weights(embed: EmbedSettings, file: Path | None) -> EmbedSettings:
+    """A weights *file* is relative to the settings file; `fashion` and `imagenet` are names."""
+    if file is None or not ("/" in embed.weights or "\\" in embed.weights or Path(embed.weights).suffix):
+        return embed
+    return embed.model_copy(update={"weights": str(_absolute(embed.weights, file.parent))})
+
+
+def _with_default_limits(raw: dict[str, Any]) -> dict[str, Any]:
+    """The file's content with `[crawl.limits]` under every store's own limits."""
+    crawl, stores = raw.get("crawl"), raw.get("stores")
+    defaults = crawl.get("limits") if isinstance(crawl, dict) else None
+    if not isinstance(defaults, dict) or not isinstance(stores, list):
+        return raw
+    filled = [
+        {**store, "limits": {**defaults, **store.get("limits", {})}}
+        if isinstance(store, dict) and isinstance(store.get("limits", {}), dict)
+        else store
+        for store in stores
+    ]
+    return {**raw, "stores": filled}
+
+
+def _refuse_twins(stores: Iterable[Store], file: Path) -> None:
+    seen: set[str] = set()
+    for store in stores:
+        if store.name in seen:
+            raise InputError(
+                f"{file} has two stores named '{store.name}'. Give each [[stores]] entry a name of its own."
+            )
+        seen.add(store.name)
+
+
+def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
+    first = error.errors(include_url=False)[0]
+    loc = first["loc"]
+    place = _place(loc, raw)
+    match first["type"]:
+        case "extra_forbidden":
+            key, section = str(loc[-1]), _place(loc[:-1], raw)
+            near = difflib.get_close_matches(key, _keys_at(loc[:-1]), n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "Remove it."
+            return f"{file} has an unknown key `{key}` {f'in {section}' if section else 'at its top'}. {hint}"
+        case "missing":
+            return f"{file} lacks `{loc[-1]}` in {_place(loc[:-1], raw)}. Add it."
+        case "value_error":
+            reason = str(first["ctx"]["error"])
+        case _:
+            reason = first["msg"].replace("Input should be", "it should be")
+    return f"{file}: {place} is {first['input']!r}, but {_lower(reason)}. Correct it."
+
+
+def _place(loc: tuple[int | str, ...], raw: dict[str, Any]) -> str:
+    """`crawl.limits.pages`, or `url of store 'shop.example'`: where in the file a value stands."""
+    if not loc:
+        return ""
+    if loc[0] != "stores" or len(loc) < 2 or not isinstance(loc[1], int):
+        return f"`{'.'.join(map(str, loc))}`"
+    entry = raw["stores"][loc[1]]
+    name = entry.get("name") if isinstance(entry, dict) else None
+    store = f"store '{name}'" if isinstance(name, str) else f"the [[stores]] entry number {loc[1] + 1}"
+    return f"`{'.'.join(map(str, loc[2:]))}` of {store}" if len(loc) > 2 else store
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed at a place of the file."""
+    model: Any = _File
+    for step in loc:
+        if isinstance(step, int):
+            continue
+        field = model.model_fields.get(step) if hasattr(model, "model_fields") else None
+        model = Store if step == "stores" else (field.annotation if field else None)
+    return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")

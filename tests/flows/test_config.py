@@ -1,0 +1,131 @@
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flows.config import load_config
+from scrapers.stores import Limits, Store
+from storage.errors import InputError
+
+REPO = Path(__file__).parents[2]
+EXAMPLE = REPO / "lookalike.example.toml"
+
+STORE = '[[stores]]\nname = "shop.example"\nurl = "https://shop.example"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "lookalike.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_example_loads(tmp_path):
+    config = load_config(write(tmp_path, EXAMPLE.read_text()), environ={})
+    assert config.stores == ()
+    assert config.data == tmp_path / "data"
+
+
+def test_the_example_names_every_setting_with_its_default(tmp_path):
+    uncommented = re.sub(r"^# (?=[a-z_]+ = |\[\[stores)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    document = tomllib.loads(uncommented)
+    config = load_config(write(tmp_path, "data = 'data'"), environ={})
+    for section in ("crawl", "embed", "index", "schedule"):
+        defaults = getattr(config, section).model_dump(exclude={"limits"})
+        written = {key: value for key, value in document[section].items() if key != "limits"}
+        assert written == defaults
+    assert document["crawl"]["limits"] == Limits().model_dump()
+    assert {*document["stores"][0], "limits"} == set(Store.model_fields)
+    load_config(write(tmp_path, uncommented), environ={})
+
+
+def test_data_comes_from_the_option_then_the_environment_then_the_file(tmp_path, monkeypatch):
+    file = write(tmp_path, "data = 'kept'")
+    monkeypatch.chdir(tmp_path)
+    environ = {"LOOKALIKE_DATA": "/from/environment"}
+    assert load_config(file, "given", environ=environ).data == tmp_path / "given"
+    assert load_config(file, environ=environ).data == Path("/from/environment")
+    assert load_config(file, environ={}).data == tmp_path / "kept"
+    file.unlink()
+    assert load_config(environ={}).data == tmp_path / "data"
+
+
+def test_paths_in_the_file_are_relative_to_it(tmp_path, monkeypatch):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    file = write(folder, "data = 'here'\n[embed]\nweights = 'mine.npz'")
+    monkeypatch.chdir(tmp_path)
+    config = load_config("elsewhere/lookalike.toml", environ={})
+    assert (config.file, config.data) == (file, folder / "here")
+    assert config.embed.weights == str(folder / "mine.npz")
+
+
+def test_the_file_in_this_folder_is_found(tmp_path, monkeypatch):
+    write(tmp_path, STORE)
+    monkeypatch.chdir(tmp_path)
+    assert [store.name for store in load_config(environ={}).stores] == ["shop.example"]
+
+
+def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
+    other = STORE.replace("shop.example", "other.example") + "[stores.limits]\npages = 7\n"
+    file = write(tmp_path, "[crawl.limits]\npages = 10\nretries = 1\n" + STORE + other)
+    first, second = load_config(file, environ={}).stores
+    assert (first.limits.pages, first.limits.retries) == (10, 1)
+    assert (second.limits.pages, second.limits.retries) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("data = \n", ["not valid TOML", "line 1"]),
+        ("colour = 'red'", ["unknown key `colour`", "at its top"]),
+        ("[crawl]\nat_onec = 3", ["unknown key `at_onec` in `crawl`", "`at_once`"]),
+        ("[crawl.limits]\npage = 3", ["unknown key `page` in `crawl.limits`", "`pages`"]),
+        ("[crawl]\nat_once = 'many'", ["`crawl.at_once`", "'many'", "integer"]),
+        ("[crawl]\nat_once = 0", ["`crawl.at_once`", "greater than or equal to 1"]),
+        ("crawl = 3", ["`crawl`", "3"]),
+        ("stores = 'shop.example'", ["`stores`", "shop.example"]),
+        ("[schedule]\ncron = 'nightly'", ["`schedule.cron`", "five fields"]),
+        ("[schedule]\ntimezone = 'Mars/Base'", ["`schedule.timezone`", "Europe/Berlin"]),
+        ("data = 's3://bucket/x'", ["s3://bucket/x"]),
+        ("[[stores]]\nname = 'shop.example'", ["lacks `url`", "store 'shop.example'"]),
+        ("[[stores]]\nurl = 'https://a.example'", ["lacks `name`", "entry number 1"]),
+        (STORE.replace("https", "ftp"), ["`url` of store 'shop.example'", "http"]),
+        (STORE.replace('"shop.example"', '"Shop One"'), ["`name` of store 'Shop One'"]),
+        (STORE + "strategy = 'magento'", ["`strategy` of store 'shop.example'", "shopify"]),
+        (STORE + "colour = 'red'", ["unknown key `colour` in store 'shop.example'"]),
+        (STORE + STORE, ["two stores named 'shop.example'"]),
+        ("[crawl.limits]\npages = 10\n" + STORE + "limits = 3", ["`limits` of store 'shop.example'"]),
+        ("[crawl]\nlimits = 3\n" + STORE, ["`crawl.limits`"]),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
+    file = write(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        load_config(file, environ={})
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in says if text.startswith("data = 's3") else [str(file), *says]:
+        assert part in message
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="lookalike init"):
+        load_config(tmp_path / "none.toml", environ={})
+
+
+def test_a_file_that_is_not_utf8_is_one_sentence(tmp_path):
+    file = tmp_path / "lookalike.toml"
+    file.write_bytes(b"data = '\xff\xfe'")
+    with pytest.raises(InputError, match="UTF-8"):
+        load_config(file, environ={})
+
+
+def test_stores_are_chosen_by_name(tmp_path):
+    config = load_config(write(tmp_path, STORE + STORE.replace("shop", "other")), environ={})
+    assert [store.name for store in config.choose_stores()] == ["shop.example", "other.example"]
+    assert [store.name for store in config.choose_stores(["other.example"] * 2)] == ["other.example"]
+    with pytest.raises(InputError, match=r"no store 'none'.*other\.example, shop\.example"):
+        config.choose_stores(["none"])
+    with pytest.raises(InputError, match="lookalike stores add"):
+        load_config(write(tmp_path, ""), environ={}).choose_stores()
