@@ -1,0 +1,77 @@
+"""The Streamlit app: `streamlit run dashboards/app.py -- --data DIR [--config FILE]`.
+
+`lookalike dashboard` starts it. Settings are read here and passed on; the pages take what they need as arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from html import escape
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+import lookalike
+from dashboards import find
+from flows.config import load_config
+from lookalike.query import Shop
+from storage.errors import InputError, LookalikeError
+
+HERE = Path(__file__).parent
+
+
+class _Arguments(argparse.ArgumentParser):
+    """Mistakes become a sentence on the page; argparse would end the server's script with an exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"The dashboard was started with arguments it does not know: {message}.")
+
+
+def data_root(arguments: list[str] | None = None) -> Path:
+    """The data root the app was started on: `--data`, else what `--config` (or ./lookalike.toml) names.
+
+    :raises InputError: an unknown argument or a malformed settings file.
+    """
+    parser = _Arguments(prog="dashboards/app.py", add_help=False)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--config", type=Path)
+    given = parser.parse_args(arguments)
+    return load_config(given.config, given.data).data
+
+
+@st.cache_resource(show_spinner="Opening the shop…")
+def open_shop(data: str) -> Shop:
+    """One shop for all visitors of a data root: its index is memory-mapped and its encoder is loaded once."""
+    return lookalike.open(data)
+
+
+def main() -> None:
+    """Draw the page for one visitor; Streamlit runs this again at each of their actions."""
+    st.set_page_config(
+        page_title="Lookalike",
+        page_icon=HERE / "logo.svg",
+        layout="wide",
+        initial_sidebar_state="auto",
+        menu_items={"about": "Find clothes that look like a photo, and where to buy them."},
+    )
+    st.html(HERE / "look.css")
+    try:
+        data = data_root()
+        shop = open_shop(str(data.absolute()))
+        shop.refresh()  # a night may have published a newer generation since the last visit
+    except LookalikeError as error:
+        closed(str(error))
+        return
+    find.page(shop)
+
+
+def closed(reason: str) -> None:
+    """What a visitor sees before the first night, or on a wrong data root: why, and how to go on."""
+    st.html(f'<section class="la-closed"><h1>Nothing to look at yet</h1><p>{escape(reason)}</p></section>')
+    if st.button("Look again", icon=":material/refresh:"):
+        st.rerun()
+
+
+main()

@@ -1,0 +1,103 @@
+"""One result as a card: photo, title, brand, price, store and a way there.
+
+Everything a store wrote is hostile until shown otherwise: it reaches the page only through `html.escape`, never
+through Streamlit's Markdown (which would load remote images), and a link is drawn only to http or https.
+"""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from urllib.parse import urlsplit
+
+from lookalike.matches import Match
+from storage.money import display_price
+
+AVAILABILITY_WORDS = {
+    "in_stock": "In stock",
+    "out_of_stock": "Out of stock",
+    "preorder": "Pre-order",
+    "backorder": "On back-order",
+}
+
+
+def store_link(url: str | None) -> str | None:
+    """The URL if a browser may follow it, else None.
+
+    Anything but http and https with a host (`javascript:`, `data:`, a bare path) is no way to a store.
+    """
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        return url.strip() if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:  # an unclosed bracket in the host, for one
+        return None
+
+
+def photo_uri(jpeg: bytes) -> str:
+    """A JPEG as a `data:` URI, so that no photo is ever fetched from a store's server."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def photo_html(jpeg: bytes, description: str, link: str | None = None) -> str:
+    """A photo in its frame; the frame leads to `link` where there is one.
+
+    :param description: what a screen reader says; escaped here.
+    """
+    image = f'<img src="{photo_uri(jpeg)}" alt="{escape(description)}">'
+    if link is None:
+        return f'<div class="la-photo">{image}</div>'
+    return f'<a class="la-photo" href="{escape(link)}" target="_blank" tabindex="-1">{image}</a>'
+
+
+def price_html(match: Match) -> str:
+    """The price as a shop shows it, with the one it was reduced from; says so where a store gives none."""
+    if match.price is None or match.currency is None:
+        return '<span class="la-unknown">Price at the store</span>'
+    now = escape(display_price(match.price, match.currency))
+    if match.was_price is None or match.was_price <= match.price:
+        return f'<span class="la-now">{now}</span>'
+    was = escape(display_price(match.was_price, match.currency))
+    return (
+        f'<span class="la-now la-reduced">{now}</span> '
+        f'<s class="la-was"><span class="la-hidden">was </span>{was}</s>'
+    )
+
+
+def stock_html(availability: str | None) -> str:
+    """In stock, or why not yet; an empty line where the store says nothing, so that cards keep their height."""
+    words = AVAILABILITY_WORDS.get(availability or "")
+    if words is None:
+        return '<div class="la-stock la-silent"></div>'
+    return f'<div class="la-stock la-{availability}">{words}</div>'
+
+
+def card_html(match: Match) -> str:
+    """A whole card but for its button: photo, likeness, brand, title, price, store, stock and the link."""
+    title = match.title or "Untitled product"
+    link = store_link(match.url)
+    likeness = max(0, min(100, round(match.score * 100)))
+    seen = f' title="Seen there on {match.seen:%-d %B %Y}"' if match.seen else ""
+    return (
+        f'<article class="la-card" aria-label="{escape(title)}">'
+        f"{photo_html(match.thumbnail(), title, link)}"
+        f'<div class="la-over"><span class="la-brand" dir="auto">{escape(match.brand or "")}</span>'
+        f'<span class="la-alike" title="Cosine similarity {match.score:.3f}">{likeness}% alike</span></div>'
+        f'<h3 class="la-title" dir="auto" title="{escape(title)}">{escape(title)}</h3>'
+        f'<div class="la-price">{price_html(match)}</div>'
+        f'<div class="la-store"{seen}>{escape(match.store)}</div>'
+        f"{stock_html(match.availability)}"
+        f"{link_html(title, match.store, link)}"
+        "</article>"
+    )
+
+
+def link_html(title: str, store: str, link: str | None) -> str:
+    """The "View in store" link, or a quiet line where the store gave none that a browser may follow."""
+    if link is None:
+        return '<span class="la-nowhere">No link to the store</span>'
+    return (
+        f'<a class="la-visit" href="{escape(link)}" target="_blank" '
+        f'aria-label="View in store: {escape(title)}, {escape(store)}">View in store</a>'
+    )

@@ -1,0 +1,208 @@
+"""The first page: a photo goes in, the products that look like it come out, each with its way to the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dashboards.cards import card_html, photo_html
+from lookalike.matches import Match
+from lookalike.query import Shop
+from storage import photos
+from storage.errors import LookalikeError, UnreadableImageError
+
+MATCHES = 5
+MAX_UPLOAD_MB = 20
+PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "avif", "gif"]
+PREVIEW_SIDE = 720
+"""Pixels of the longer side of the uploaded photo as shown; the search gets the photo as it came."""
+
+PHOTO = "photo"  # session key: the uploader
+LIKE = "like"  # session key: the product a visitor wants more of, "store:product_id"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a visitor looks for: the photo they uploaded, or a product they want more of.
+
+    :ivar query: what `Shop.similar` takes, photo bytes or "store:product_id".
+    :ivar preview: a JPEG to show beside the matches.
+    :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped where it is shown.
+    """
+
+    query: bytes | str
+    preview: bytes
+    caption: str
+    headline: str
+
+
+def page(shop: Shop) -> None:
+    """Draw the page for one visitor.
+
+    :param shop: the shop at its newest generation.
+    """
+    filters = choose_filters(shop)
+    st.html('<header class="la-top"><span class="la-mark">Lookalike</span></header>')
+    try:
+        wish = current_wish(shop)
+    except LookalikeError as error:
+        welcome(shop, trouble=str(error))
+        return
+    if wish is None:
+        welcome(shop)
+        return
+    try:
+        matches = list(shop.similar(wish.query, k=MATCHES, **filters))
+    except LookalikeError as error:
+        matches, trouble = [], str(error)
+    else:
+        trouble = "" if matches else "Nothing in the shop fits these filters. Loosen them at the left."
+    st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
+    with st.container(key="la-grid"):
+        draw_wish(wish)
+        for match in matches:
+            draw_match(match)
+        if trouble:
+            note(trouble)
+    footer(shop)
+
+
+def choose_filters(shop: Shop) -> dict[str, Any]:
+    """The sidebar: what to leave out.
+
+    :return: keyword arguments for `Shop.similar`.
+    """
+    with st.sidebar:
+        st.html('<h2 class="la-side">Narrow it down</h2>')
+        store = st.selectbox("Store", shop.stores, index=None, placeholder="All stores", key="store")
+        in_stock = st.toggle("In stock only", key="in_stock")
+        limit = st.number_input(
+            "Highest price",
+            min_value=0.0,
+            value=None,
+            step=5.0,
+            format="%.2f",
+            placeholder="Any",
+            key="max_price",
+        )
+        currencies = shop.currencies
+        currency = currencies[0] if currencies else None
+        if len(currencies) > 1:
+            currency = st.segmented_control(
+                "Currency", currencies, default=currencies[0], required=True, key="currency"
+            )
+    filters: dict[str, Any] = {"store": store, "in_stock": in_stock}
+    if limit is not None and currency is not None:
+        filters |= {"max_price": Decimal(str(limit)), "currency": currency}
+    return filters
+
+
+def current_wish(shop: Shop) -> Wish | None:
+    """What the visitor looks for now, None before they chose anything.
+
+    :raises LookalikeError: the photo cannot be read, or the product has left the shop.
+    """
+    like = st.session_state.get(LIKE)
+    if like is not None:
+        product = shop.product(like)
+        title = product.title or "this product"
+        return Wish(like, product.thumbnail(), "More like this", f"More like {title}")
+    upload = st.session_state.get(PHOTO)
+    if upload is None:
+        return None
+    data = upload.getvalue()
+    try:
+        preview = photos.thumbnail(photos.decode(data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
+    except UnreadableImageError as error:
+        raise UnreadableImageError(
+            f"{upload.name} is {error}. Choose a JPEG, PNG, WebP, AVIF or GIF photo."
+        ) from None
+    return Wish(data, preview, "Your photo", "Looks like your photo")
+
+
+def welcome(shop: Shop, trouble: str = "") -> None:
+    """The page before a search: what it does, where to put the photo, and what went wrong with the last one."""
+    with st.container(key="la-welcome"):
+        st.html(
+            '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
+            "<p>Upload a photo of something to wear. You get the five products that look most like it, "
+            "with their price and the way to the store.</p></section>"
+        )
+        draw_uploader()
+        if trouble:
+            note(trouble)
+        st.html(
+            '<ul class="la-tips">'
+            "<li><b>One garment, filling the picture</b><span>Crop away what you do not want to find.</span></li>"
+            "<li><b>Any photo will do</b><span>A snapshot, a screenshot, a page of a magazine.</span></li>"
+            "<li><b>It stays yours</b><span>Your photo is used for this search and is not kept.</span></li>"
+            "</ul>"
+        )
+    footer(shop)
+
+
+def draw_uploader() -> None:
+    """The one uploader of the page. A new photo ends a "More like this"."""
+    st.file_uploader(
+        "Upload a photo",
+        type=PHOTO_TYPES,
+        max_upload_size=MAX_UPLOAD_MB,
+        key=PHOTO,
+        on_change=look_at_photo,
+        label_visibility="collapsed",
+    )
+
+
+def draw_wish(wish: Wish) -> None:
+    """The first tile of the grid: what is searched for, and how to search for something else."""
+    with st.container(key="la-wish"):
+        st.html(
+            f'<figure class="la-card la-wished">{photo_html(wish.preview, wish.caption)}'
+            f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>'
+        )
+        if isinstance(wish.query, str):
+            back = "Back to your photo" if st.session_state.get(PHOTO) else "Start over"
+            st.button(back, key="back", on_click=look_at_photo, width="stretch")
+        draw_uploader()
+
+
+def draw_match(match: Match) -> None:
+    """One of the five: what it is, the way to its store, and a search that starts from it."""
+    with st.container(key=f"la-match-{match.rank}"):
+        st.html(card_html(match))
+        st.button(
+            "More like this",
+            key=f"more-{match.rank}",
+            type="tertiary",
+            on_click=look_for_more,
+            args=(f"{match.store}:{match.product_id}",),
+            width="stretch",
+        )
+
+
+def note(sentence: str) -> None:
+    """A sentence about what went wrong. It may quote a file name or a store, so it is escaped, never Markdown."""
+    st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
+
+
+def footer(shop: Shop) -> None:
+    """How much was searched and how fresh it is."""
+    stores = len(shop.stores)
+    st.html(
+        f'<footer class="la-foot">{len(shop):,} products from {stores} {"store" if stores == 1 else "stores"}, '
+        f"last read {shop.manifest.built_at:%-d %B %Y, %H:%M} UTC. Prices and stock can have changed since.</footer>"
+    )
+
+
+def look_at_photo() -> None:
+    """Search for the uploaded photo again, not for a product."""
+    st.session_state.pop(LIKE, None)
+
+
+def look_for_more(product: str) -> None:
+    """Search for what looks like a product ("store:product_id")."""
+    st.session_state[LIKE] = product
