@@ -1,4 +1,4 @@
-"""The settings of one installation: `lookalike.toml`, `LOOKALIKE_DATA` and the command line, resolved once."""
+"""The settings of one installation: `lookalike.toml`, `LOOKALIKE_DATA` and the command line, resolved."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ class CrawlSettings(_Section):
 
     at_once: int = Field(default=4, ge=1, le=64, description="Stores crawled at the same time.")
     allow_private: bool = Field(default=False, description="Whether stores on private addresses are allowed.")
-    throttle: bool = Field(
-        default=True, description="Whether to slow down to a pace the store keeps up with."
-    )
+    throttle: bool = Field(default=True, description="Whether to slow down to the pace of the store.")
     retries: int = Field(default=1, ge=0, le=10, description="Tries after a failed crawl, in a Prefect run.")
     retry_delay_s: float = Field(default=30.0, ge=0, description="Seconds before each such try.")
     limits: Limits = Field(default_factory=Limits)
@@ -41,9 +39,7 @@ class CrawlSettings(_Section):
 class EmbedSettings(_Section):
     """Which encoder turns photos into vectors."""
 
-    weights: str = Field(
-        default="fashion", min_length=1, description="`fashion`, `imagenet` or a weights file."
-    )
+    weights: str = Field(default="fashion", min_length=1, description="`fashion`, `imagenet` or a file.")
 
 
 class IndexSettings(_Section):
@@ -63,9 +59,7 @@ class ScheduleSettings(_Section):
     def _five_fields(cls, value: str) -> str:
         fields = value.split()
         if len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]+", field) for field in fields):
-            raise ValueError(
-                "it must be a cron line of five fields, like '0 3 * * *' for every night at three"
-            )
+            raise ValueError("it must be five fields, like '0 3 * * *' for every night at three")
         return value
 
     @field_validator("timezone")
@@ -129,8 +123,9 @@ def load_config(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """Reads the settings and resolves where the data is: `data`, else `LOOKALIKE_DATA`, else the file's, else `./data`.
+    """Reads the settings, and resolves where the data is.
 
+    :param data: the data root; else `LOOKALIKE_DATA`, else the file's, else `./data`.
     :param path: the file; None means `./lookalike.toml` where there is one.
     :param environ: the environment to look in; the process's own where None.
     :raises InputError: where the file is missing, malformed or holds something that is not a setting.
@@ -249,6 +244,10 @@ def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
             return f"{file} lacks `{loc[-1]}` in {_place(loc[:-1], raw)}. Add it."
         case "value_error":
             reason = str(first["ctx"]["error"])
+        case "model_type" | "model_attributes_type" | "dict_type":
+            reason = "it should be a section of settings"
+        case "string_pattern_mismatch" if loc[-1] == "name":
+            reason = "a name holds lower-case letters, digits, dots and hyphens"
         case _:
             reason = first["msg"].replace("Input should be", "it should be")
     return f"{file}: {place} is {first['input']!r}, but {_lower(reason)}. Correct it."

@@ -1,0 +1,142 @@
+"""The night as Prefect flows: what `flows.night` does, with retries, logs, states and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Failed, State
+
+from embedding.encoder.stage import EmbedOutcome
+from embedding.index.build import BuildOutcome
+from flows import night, report
+from flows.config import Config, load_config
+from scrapers.crawl import CrawlOutcome
+from scrapers.stores import Store
+from storage.errors import BusyError, InputError, LookalikeError
+from storage.root import Root
+
+Settings = Config | str | None
+"""A settings file's path, as a deployment gives it, or the settings themselves, as one flow gives another."""
+
+T = TypeVar("T")
+
+FINAL = "Failed for good"
+"""The name of a state that trying again will not change: the input is wrong, or another process is at it."""
+
+
+class NightFailedError(LookalikeError):
+    """Something in the night went wrong; `night` tells what, and what went well all the same."""
+
+    def __init__(self, night: night.Night) -> None:
+        super().__init__(" ".join(night.failures))
+        self.night = night
+
+
+@flow(name="nightly", flow_run_name="nightly")
+def nightly(config: Settings = None, data: str | None = None) -> Any:
+    """Crawls all stores, embeds what is new, builds, verifies and publishes.
+
+    :param config: the `lookalike.toml` to read; ./lookalike.toml where None.
+    :param data: the data root; what the settings say where None.
+    """
+    settings = _resolve(config, data)
+
+    def run() -> night.Night:
+        done = night.run_nightly(settings, stages=PrefectStages(settings))
+        create_markdown_artifact(key="nightly", markdown=report.markdown(done), description="The last night")
+        if not done.ok:
+            raise NightFailedError(done)
+        return done
+
+    return _or_failed(run)
+
+
+@flow(name="crawl-store", flow_run_name="crawl-{store}")
+def crawl_store(store: str, config: Settings = None, data: str | None = None) -> Any:
+    """Crawls one store of the settings; a store that is down is tried again."""
+    settings = _resolve(config, data)
+    retried = _crawl.with_options(
+        retries=settings.crawl.retries, retry_delay_seconds=settings.crawl.retry_delay_s
+    )
+    return _ended(retried(store, settings, return_state=True), report.crawl_line)
+
+
+@flow(name="embed-images")
+def embed_images(config: Settings = None, data: str | None = None) -> Any:
+    """Gives every photo without a vector its vector."""
+    return _ended(_embed(_resolve(config, data), return_state=True), report.embed_line)
+
+
+@flow(name="build-index")
+def build_index(model: str | None = None, config: Settings = None, data: str | None = None) -> Any:
+    """Builds, verifies and publishes a generation of a model, the configured encoder's where None."""
+    return _ended(_index(model, _resolve(config, data), return_state=True), report.index_line)
+
+
+class PrefectStages:
+    """The stages as subflows, so that each has its state, its logs and its retries in Prefect."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def crawl(self, store: Store) -> CrawlOutcome:
+        return crawl_store(store.name, self.config)
+
+    def embed(self) -> EmbedOutcome:
+        return embed_images(self.config)
+
+    def index(self, model: str) -> BuildOutcome:
+        return build_index(model, self.config)
+
+
+def _worth_another_try(task: Any, run: Any, state: State) -> bool:
+    return state.name != FINAL
+
+
+# The tables say what is done: a cached result whose rows are gone would be wrong, so nothing is cached.
+@task(
+    name="crawl", task_run_name="crawl-{store}", cache_policy=NO_CACHE, retry_condition_fn=_worth_another_try
+)
+def _crawl(store: str, config: Config) -> Any:
+    return _or_failed(
+        lambda: night.crawl_store(
+            Root.open(config.data, create=True), config.choose_stores([store])[0], config
+        )
+    )
+
+
+@task(name="embed", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
+def _embed(config: Config) -> Any:
+    return _or_failed(lambda: night.embed_images(Root.open(config.data), config))
+
+
+@task(name="build index", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
+def _index(model: str | None, config: Config) -> Any:
+    return _or_failed(lambda: night.index_and_publish(Root.open(config.data), config, model))
+
+
+def _resolve(config: Settings, data: str | None) -> Config:
+    return config if isinstance(config, Config) else load_config(config, data)
+
+
+def _or_failed(work: Callable[[], T]) -> T | State:
+    """What the work returns; an error that is a sentence becomes a failed state, without a traceback."""
+    try:
+        return work()
+    except (InputError, BusyError) as error:
+        return Failed(name=FINAL, message=str(error), data=error)
+    except LookalikeError as error:
+        return Failed(message=str(error), data=error)
+
+
+def _ended(state: State, line: Callable[[Any], str]) -> Any:
+    """A stage's outcome, written to the run's log; the failed state itself where it failed."""
+    if not state.is_completed():
+        return state
+    outcome = state.result()
+    get_run_logger().info(line(outcome))
+    return outcome

@@ -1,0 +1,177 @@
+"""The night as plain functions, one a stage: crawl every store, embed what is new, build and publish."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from embedding.encoder.stage import EmbedOutcome, EmbedProgress, embed_new_images
+from embedding.index.build import BuildOutcome, build_index
+from flows.config import Config
+from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
+from scrapers.stores import Store
+from storage.errors import LookalikeError
+from storage.root import Root
+
+Advance = Callable[[str, int, int | None], None]
+"""`advance(what, done, total)` is told how far a stage is; the total is None while it is not known."""
+
+
+class StoreFailedError(LookalikeError):
+    """A store could not be crawled: it is down, or says something no spider understands."""
+
+    def __init__(self, outcome: CrawlOutcome) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
+class Stages(Protocol):
+    """The three stages of a night, each done whole or raised as a `LookalikeError`."""
+
+    def crawl(self, store: Store) -> CrawlOutcome:
+        """Reads one store into the tables."""
+
+    def embed(self) -> EmbedOutcome:
+        """Gives every photo without a vector its vector."""
+
+    def index(self, model: str) -> BuildOutcome:
+        """Builds, verifies and publishes a generation of this model's vectors."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night did.
+
+    :ivar crawls: the crawls that came to an end, in the order of the settings file.
+    :ivar embed: None where embedding failed.
+    :ivar index: None where there was nothing to build from, or building failed.
+    :ivar failures: a sentence for each thing that went wrong; empty after a good night.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    crawls: tuple[CrawlOutcome, ...]
+    embed: EmbedOutcome | None
+    index: BuildOutcome | None
+    failures: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+class PlainStages:
+    """The stages as they are, in this process and its crawls' child processes."""
+
+    def __init__(self, root: Root, config: Config, advance: Advance | None = None) -> None:
+        self.root, self.config, self.advance = root, config, advance
+
+    def crawl(self, store: Store) -> CrawlOutcome:
+        return crawl_store(self.root, store, self.config, self.advance)
+
+    def embed(self) -> EmbedOutcome:
+        return embed_images(self.root, self.config, self.advance)
+
+    def index(self, model: str) -> BuildOutcome:
+        return index_and_publish(self.root, self.config, model, self.advance)
+
+
+def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advance | None = None) -> Night:
+    """Crawls all stores, embeds what is new, builds, verifies and publishes.
+
+    A store that is down stops neither the others nor the index, which is built from what is there; the night
+    is not `ok` then. Only one night at a time runs on a data root.
+
+    :param stages: how each stage is run; plainly where None.
+    :raises InputError: where no store is configured; nothing is touched then.
+    :raises BusyError: where another night runs on the same data root.
+    """
+    stores = config.choose_stores()
+    root = Root.open(config.data, create=True)
+    stages = stages or PlainStages(root, config, advance)
+    started_at = datetime.now(UTC)
+    with root.lock("nightly"):
+        crawls, failures = crawl_stores(stores, stages.crawl, at_once=config.crawl.at_once)
+        embed = index = None
+        try:
+            embed = stages.embed()
+            index = stages.index(embed.model)
+        except LookalikeError as error:
+            failures.append(str(error))
+    return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures))
+
+
+def crawl_stores(
+    stores: Sequence[Store], crawl: Callable[[Store], CrawlOutcome], *, at_once: int
+) -> tuple[list[CrawlOutcome], list[str]]:
+    """Crawls several stores side by side, each in a child process of its own.
+
+    :param at_once: how many run at the same time.
+    :return: what came to an end, and a sentence for each store that failed, in the stores' order.
+    """
+    outcomes: list[CrawlOutcome] = []
+    failures: list[str] = []
+    with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="crawl") as pool:
+        # Prefect finds the run it is in through context variables, which threads do not inherit.
+        crawls = [pool.submit(contextvars.copy_context().run, crawl, store) for store in stores]
+        for running in crawls:
+            try:
+                outcomes.append(running.result())
+            except LookalikeError as error:
+                failures.append(str(error))
+    return outcomes, failures
+
+
+def crawl_store(root: Root, store: Store, config: Config, advance: Advance | None = None) -> CrawlOutcome:
+    """Crawls one store.
+
+    :raises StoreFailedError: where nothing could be read from it; what was stored before stays as it is.
+    :raises BusyError: where another crawl of this store runs.
+    """
+
+    def show(progress: CrawlProgress) -> None:
+        if advance:
+            advance(f"crawl {store.name}", progress.products, None)
+
+    outcome = run_crawl(
+        root,
+        store,
+        allow_private=config.crawl.allow_private,
+        throttle=config.crawl.throttle,
+        on_progress=show,
+    )
+    if outcome.status == "failed":
+        raise StoreFailedError(outcome)
+    return outcome
+
+
+def embed_images(root: Root, config: Config, advance: Advance | None = None) -> EmbedOutcome:
+    """Gives every photo without a vector of the configured encoder its vector."""
+
+    def show(progress: EmbedProgress) -> None:
+        if advance:
+            advance("embed", progress.done, progress.missing)
+
+    return embed_new_images(root, config.embed.weights, on_progress=show)
+
+
+def index_and_publish(
+    root: Root, config: Config, model: str, advance: Advance | None = None
+) -> BuildOutcome:
+    """Builds, verifies and publishes a generation; leaves the published one where nothing changed."""
+
+    def show(progress: BuildProgress) -> None:
+        if advance:
+            advance(f"index: {progress.step}", progress.done, progress.total)
+
+    return build_index(root, model, recall_goal=config.index.recall_goal, on_progress=show)

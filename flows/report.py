@@ -1,0 +1,114 @@
+"""What happened in a night, in words and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from embedding.encoder.stage import EmbedOutcome
+from embedding.index.build import BuildOutcome
+from flows.night import Night
+from scrapers.crawl import CrawlOutcome
+
+MEGABYTE = 1_000_000
+
+
+def crawl_line(crawl: CrawlOutcome) -> str:
+    """One crawl in a line."""
+    line = (
+        f"{crawl.store}: {crawl.status}, {crawl.products} products ({crawl.products_new} new, "
+        f"{crawl.products_changed} changed, {crawl.products_removed} removed), {crawl.images_new} new photos, "
+        f"{crawl.rejects} rejects, {crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
+    )
+    return f"{line}. {crawl.message}" if crawl.message else line
+
+
+def embed_line(embed: EmbedOutcome) -> str:
+    """The embedding stage in a line."""
+    refused = f", {embed.rejected} could not be read" if embed.rejected else ""
+    return (
+        f"{embed.model}: {embed.embedded} photos embedded in {embed.seconds:.1f} s{refused}; "
+        f"{embed.total} have a vector"
+    )
+
+
+def index_line(index: BuildOutcome) -> str:
+    """The index stage in a line."""
+    if index.generation is None:
+        return f"Nothing changed: the published generation stays ({index.products} products)"
+    return (
+        f"Generation {index.generation} is published: {index.products} products, {index.items} items, "
+        f"{index.dimensions} dimensions, recall@5 {index.recall:.3f}, built in {index.seconds:.1f} s"
+    )
+
+
+def lines(night: Night) -> Iterator[str]:
+    """The night, a line for each thing it did; failures are left to the caller."""
+    yield from (crawl_line(crawl) for crawl in night.crawls)
+    if night.embed:
+        yield embed_line(night.embed)
+    if night.index:
+        yield index_line(night.index)
+
+
+def markdown(night: Night) -> str:
+    """The night as the summary that Prefect shows."""
+    head = "The night is done" if night.ok else "The night is done, but not all went well"
+    parts = [f"# {head}", f"{_time(night.started_at)} to {_time(night.ended_at)} UTC, {night.seconds:.0f} s"]
+    if night.failures:
+        parts += ["## Failed", "\n".join(f"- {_cell(sentence)}" for sentence in night.failures)]
+    if night.crawls:
+        parts += ["## Stores", _crawl_table(night.crawls)]
+    if night.embed:
+        parts += ["## Vectors", embed_line(night.embed)]
+    if night.index:
+        parts += ["## Index", index_line(night.index)]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """An outcome, or a list of outcomes, as what JSON can hold."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
+    head = ("store", "status", "products", "new", "changed", "removed", "new photos", "rejects", "requests", "MB")
+    rows = [
+        (
+            crawl.store,
+            f"{crawl.status}: {crawl.message}" if crawl.message else crawl.status,
+            crawl.products,
+            crawl.products_new,
+            crawl.products_changed,
+            crawl.products_removed,
+            crawl.images_new,
+            crawl.rejects,
+            crawl.requests,
+            f"{crawl.size_bytes / MEGABYTE:.1f}",
+        )
+        for crawl in crawls
+    ]
+    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _cell(value: object) -> str:
+    """Text that cannot break out of its cell: messages may quote a store."""
+    return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,102 @@
+"""The `lookalike` command: puts the commands together and turns errors into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from lookalike.commands import data, model, night, query, settings, show
+from storage.errors import LookalikeError
+
+INTERRUPTED = 130
+"""What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
+
+app = typer.Typer(
+    name="lookalike",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help="Crawls clothing stores every night and finds the products that look like a photo.",
+)
+
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start": (show.demo, settings.init),
+    "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
+    "Questions": (query.search, query.extract, show.dashboard),
+    "The encoder": (model.evaluate, model.train),
+    "Upkeep": (data.status, data.rollback, data.maintain),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(settings.stores, name="stores", rich_help_panel="Start")
+
+EXTRAS = {
+    "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "zyte_parsers"),
+    "flows": ("prefect", "fastapi", "sqlalchemy"),
+    "train": ("keras", "tensorflow"),
+    "dashboard": ("streamlit",),
+}
+"""The packages of each extra, for whoever installed less than a command needs."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(version("lookalike"))
+        except PackageNotFoundError:
+            typer.echo("unknown (not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    :param arguments: what stands after `lookalike`; the process's own where None.
+    :return: the exit code: 0 done, 1 the work failed, 2 the input or settings are wrong, 130 interrupted.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="lookalike")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except LookalikeError as error:
+        sys.stderr.write(f"lookalike: {error}\n")
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        extra = next((extra for extra, packages in EXTRAS.items() if missing in packages), None)
+        if extra is None:
+            raise
+        sys.stderr.write(
+            f"lookalike: This command needs {missing}, which is not installed. "
+            f"Run `pip install 'lookalike[{extra}]'`.\n"
+        )
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("lookalike: interrupted.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output (`| head`) has gone; Python must not try to flush it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

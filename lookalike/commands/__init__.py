@@ -1,0 +1,1 @@
+"""The commands of `lookalike`, one thin function each: parse, call one function, print."""

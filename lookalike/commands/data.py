@@ -1,0 +1,119 @@
+"""`lookalike status`, `rollback` and `maintain`: what there is, going back, and upkeep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lookalike.commands import terminal
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, existing_root, settings
+
+if TYPE_CHECKING:
+    from lookalike.status import Status
+
+
+def status(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+    """Show stores and their freshness, what the tables hold, and the generations."""
+    from flows.report import plain
+    from lookalike.status import read_status
+    from storage.root import Root
+
+    resolved = settings(config, data)
+    found = read_status(Root.open(resolved.data), resolved.stores)
+    if as_json:
+        terminal.print_json(plain(found))
+    else:
+        _print_status(found)
+
+
+def rollback(
+    generation: Annotated[
+        str | None,
+        typer.Argument(help="The generation to publish again; the one before the current if not given."),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Publish an earlier generation again."""
+    from storage import generations
+
+    name = generations.rollback(existing_root(config, data), generation)
+    if as_json:
+        terminal.print_json({"generation": name})
+    else:
+        terminal.print_lines([f"Generation {name} is published."])
+
+
+def maintain(
+    keep_days: Annotated[
+        float,
+        typer.Option("--keep-days", min=0, help="Files that no version younger than this needs are deleted."),
+    ] = 7,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Join small files of the tables, and delete files that no recent version needs."""
+    from flows.night import maintain_tables
+
+    terminal.log_to_stderr()
+    done = maintain_tables(existing_root(config, data), keep=timedelta(days=keep_days))
+    if as_json:
+        terminal.print_json(done)
+    else:
+        terminal.print_rows(("table", "files joined", "files deleted"), [])
+
+
+def _print_status(status: Status) -> None:
+    terminal.say(f"Data root {status.data}")
+    now = datetime.now(UTC)
+    stores = [
+        (
+            store.name,
+            store.strategy or ("" if store.configured else "not in lookalike.toml"),
+            str(store.products),
+            str(store.removed),
+            store.last_crawl["status"] if store.last_crawl else "never crawled",
+            _age(now - store.fresh_at) if store.fresh_at else "",
+            str(store.last_crawl["images_new"]) if store.last_crawl else "",
+        )
+        for store in status.stores
+    ]
+    terminal.print_rows(
+        ("store", "strategy", "products", "removed", "last crawl", "last complete", "new photos then"), stores
+    )
+    terminal.print_rows(
+        ("table", "rows", "version"),
+        [
+            (name, str(table.rows), "" if table.version is None else str(table.version))
+            for name, table in status.tables.items()
+        ],
+    )
+    for model, vectors in status.embeddings.items():
+        terminal.print_lines([f"{vectors} vectors of {model}"])
+    terminal.print_rows(
+        ("generation", "built", "model", "products", "items", ""),
+        [
+            (
+                generation.name,
+                generation.built_at,
+                generation.model,
+                str(generation.products),
+                str(generation.items),
+                "published" if generation.current else "",
+            )
+            for generation in status.generations
+        ],
+    )
+    if status.current is None:
+        terminal.say("Nothing is published yet. Run `lookalike nightly`.")
+
+
+def _age(span: timedelta) -> str:
+    hours = span.total_seconds() / 3600
+    if hours < 1:
+        return f"{span.total_seconds() / 60:.0f} min ago"
+    return f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"

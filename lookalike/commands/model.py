@@ -1,0 +1,142 @@
+"""`lookalike evaluate` and `lookalike train`: how good the encoder is, and making it better."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.commands import terminal
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, settings
+from storage.errors import InputError
+
+LABELS = "article_type,colour"
+
+LabelsOption = Annotated[
+    str, typer.Option("--labels", metavar="A,B", help="Label columns, separated by commas.")
+]
+
+
+def evaluate(
+    queries: Annotated[
+        Path, typer.Argument(metavar="QUERIES.parquet", help="Photos to ask with: id, image (bytes), labels.")
+    ],
+    gallery: Annotated[
+        Path | None,
+        typer.Option(
+            "--gallery",
+            metavar="GALLERY.parquet",
+            help="Photos to find; the queries themselves if not given.",
+        ),
+    ] = None,
+    labels: LabelsOption = LABELS,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder", metavar="MODEL", help="Weights by name or file; the settings' if not given."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Measure precision@5: how many of the five nearest photos carry the query's label."""
+    from embedding.training.evaluate import evaluate_files
+    from storage.root import Root
+
+    resolved = settings(config, data)
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+        result = evaluate_files(
+            queries,
+            gallery,
+            _columns(labels),
+            encoder=encoder or resolved.embed.weights,
+            root=Root.open(resolved.data) if resolved.data.exists() else None,
+            on_progress=lambda done, total: advance("embed", done, total),
+        )
+    if as_json:
+        terminal.print_json(
+            {
+                "model": result.model,
+                "queries": result.queries,
+                "gallery": result.gallery,
+                # A label that no query carries has no precision, and JSON has no NaN.
+                "precision_at_5": {
+                    label: None if isnan(x) else x for label, x in result.precision_at_5.items()
+                },
+            }
+        )
+        return
+    terminal.say(f"{result.model}: {result.queries} queries against {result.gallery} photos.")
+    terminal.print_rows(
+        ("label", "precision@5"), [(label, f"{x:.3f}") for label, x in result.precision_at_5.items()]
+    )
+
+
+def train(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="LABELLED.parquet...", help="Labelled photos: id, image (bytes), labels."),
+    ],
+    labels: LabelsOption = LABELS,
+    start: Annotated[
+        str,
+        typer.Option("--from", metavar="WEIGHTS", help="Where to start: `fashion`, `imagenet` or a file."),
+    ] = "fashion",
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="Where weights and checkpoints go; continues what is there."
+        ),
+    ] = Path("training"),
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="PX,PX", help="Input sides in pixels, one a stage.")
+    ] = "96,128",
+    epochs: Annotated[
+        str, typer.Option("--epochs", metavar="N,N", help="Passes over the photos, one number a stage.")
+    ] = "1,2",
+    batch: Annotated[int, typer.Option("--batch", min=2, help="Photos a step.")] = 64,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Fine-tune the encoder on labelled photos; run again, it continues where it stopped."""
+    from embedding.training.train import Recipe, TrainProgress
+    from embedding.training.train import train as run
+
+    recipe = Recipe(
+        labels=tuple(_columns(labels)),
+        weights=start,
+        sizes=tuple(int(side) for side in _numbers(sizes, "--sizes")),
+        epochs=tuple(_numbers(epochs, "--epochs")),
+        batch=batch,
+    )
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+
+        def show(step: TrainProgress) -> None:
+            advance(f"train at {step.size} px, loss {step.loss:.3f}", step.step, step.steps)
+
+        weights = run(files, recipe, out, on_progress=show)
+    if as_json:
+        terminal.print_json({"weights": str(weights)})
+    else:
+        terminal.print_lines([str(weights)])
+        terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
+
+
+def _columns(labels: str) -> list[str]:
+    columns = [label.strip() for label in labels.split(",") if label.strip()]
+    if not columns:
+        raise InputError("--labels names no column. Give one or more, such as --labels article_type,colour.")
+    return columns
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{option} {text} is no list of numbers. Give them as in {option} 96,128.") from None

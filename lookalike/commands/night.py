@@ -1,0 +1,170 @@
+"""`lookalike crawl`, `embed`, `index`, `nightly` and `deploy`: the stages of the night, one by one or together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.commands import terminal
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+from storage.errors import LookalikeError
+
+if TYPE_CHECKING:
+    from flows.config import Config
+    from flows.night import Night
+
+
+def crawl(
+    stores: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STORE]...", help="Names of stores; all where none is given."),
+    ] = None,
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Crawl stores into the tables."""
+    from flows import night, report
+    from storage.root import Root
+
+    resolved = _settings(config, data, allow_private)
+    chosen = resolved.choose_stores(stores or ())
+    root = Root.open(resolved.data, create=True)
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+        outcomes, failures = night.crawl_stores(
+            chosen,
+            lambda store: night.crawl_store(root, store, resolved, advance),
+            at_once=resolved.crawl.at_once,
+        )
+    if as_json:
+        terminal.print_json({"crawls": report.plain(outcomes), "failures": failures})
+    else:
+        terminal.print_lines(report.crawl_line(outcome) for outcome in outcomes)
+    _fail(failures)
+
+
+def embed(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+    """Give every photo without a vector its vector."""
+    from flows import night, report
+    from storage.root import Root
+
+    resolved = settings(config, data)
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+        outcome = night.embed_images(Root.open(resolved.data), resolved, advance)
+    _print(outcome, report.embed_line(outcome), as_json)
+
+
+def index(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+    """Build an index of the embedded photos, verify it and publish it."""
+    from embedding.encoder.stage import resolve_model
+    from flows import night, report
+    from storage.root import Root
+
+    resolved = settings(config, data)
+    root = Root.open(resolved.data)
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+        model = resolve_model(root, resolved.embed.weights)
+        outcome = night.index_and_publish(root, resolved, model, advance)
+    _print(outcome, report.index_line(outcome), as_json)
+
+
+def nightly(
+    prefect: Annotated[
+        bool,
+        typer.Option(
+            "--prefect/--no-prefect",
+            help="Through Prefect (its temporary server, or yours), or as plain functions.",
+        ),
+    ] = True,
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Crawl all stores, embed what is new, build an index, verify and publish it."""
+    from flows import report
+
+    resolved = _settings(config, data, allow_private)
+    resolved.choose_stores()
+    night = _through_prefect(resolved) if prefect else _plainly(resolved)
+    if as_json:
+        terminal.print_json(report.plain(night))
+    else:
+        terminal.print_lines(report.lines(night))
+    _fail(night.failures)
+
+
+def deploy(
+    pool: Annotated[
+        str, typer.Option("--pool", help="The Prefect work pool; made where it does not exist.")
+    ] = "local",
+    host: Annotated[str, typer.Option("--host", help="Where Prefect's server listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port that Prefect's server listens on.")] = 4200,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Register the nightly deployment with its schedule, and run Prefect's server and a worker until Ctrl-C.
+
+    Where PREFECT_API_URL is set, that server is used and none is started.
+    """
+    resolved = settings(config, data)
+    _prepare_prefect()
+    from flows.deploy import deploy as run
+
+    run(resolved, pool=pool, host=host, port=port, say=terminal.say)
+
+
+def _settings(config: Path | None, data: str | None, allow_private: bool) -> Config:
+    resolved = settings(config, data)
+    if not allow_private:
+        return resolved
+    return resolved.model_copy(update={"crawl": resolved.crawl.model_copy(update={"allow_private": True})})
+
+
+def _plainly(config: Config) -> Night:
+    from flows.night import run_nightly
+
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+        return run_nightly(config, advance=advance)
+
+
+def _through_prefect(config: Config) -> Night:
+    _prepare_prefect()
+    from flows.flows import NightFailedError
+    from flows.flows import nightly as flow
+
+    try:
+        return flow(config)
+    except NightFailedError as error:
+        return error.night
+
+
+def _prepare_prefect() -> None:
+    from flows.prefect_environment import prepare
+
+    prepare(os.environ)
+
+
+def _print(outcome: Any, line: str, as_json: bool) -> None:
+    from flows.report import plain
+
+    if as_json:
+        terminal.print_json(plain(outcome))
+    else:
+        terminal.print_lines([line])
+
+
+def _fail(failures: list[str] | tuple[str, ...]) -> None:
+    """Says every failure; the last one ends the command with exit code 1."""
+    for sentence in failures[:-1]:
+        terminal.say(f"lookalike: {sentence}")
+    if failures:
+        raise LookalikeError(failures[-1])

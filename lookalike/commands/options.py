@@ -1,0 +1,50 @@
+"""The options that every command takes, and the settings they resolve to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.config import Config
+    from storage.root import Root
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The settings file; ./lookalike.toml if present.",
+        show_default=False,
+    ),
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="The data root; else LOOKALIKE_DATA, else the settings file's, else ./data.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+PrivateOption = Annotated[
+    bool,
+    typer.Option("--allow-private", help="Allow addresses on this machine and in private networks."),
+]
+
+
+def settings(config: Path | None, data: str | None) -> Config:
+    """The settings of one call of the command line."""
+    from flows.config import load_config
+
+    return load_config(config, data)
+
+
+def existing_root(config: Path | None, data: str | None) -> Root:
+    """The data root, which has to be there."""
+    from storage.root import Root
+
+    return Root.open(settings(config, data).data)

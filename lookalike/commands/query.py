@@ -1,0 +1,151 @@
+"""`lookalike search` and `lookalike extract`: a photo's matches, and what is read from one page."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.commands import terminal
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+from storage.errors import InputError, LookalikeError
+
+if TYPE_CHECKING:
+    from lookalike.matches import Matches
+
+
+def search(
+    queries: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="QUERY...",
+            help="An image file, an image's or a product page's URL, or store:product_id. "
+            "Several are views of one wish.",
+        ),
+    ],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many products.")] = 5,
+    store: Annotated[str | None, typer.Option("--store", metavar="S", help="Only this store.")] = None,
+    category: Annotated[
+        str | None, typer.Option("--category", metavar="C", help="Only this category.")
+    ] = None,
+    colour: Annotated[str | None, typer.Option("--colour", metavar="C", help="Only this colour.")] = None,
+    brand: Annotated[str | None, typer.Option("--brand", metavar="B", help="Only this brand.")] = None,
+    max_price: Annotated[
+        str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="CODE", help="The price's currency, such as EUR.")
+    ] = None,
+    in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Find the products that look like a photo."""
+    import lookalike
+
+    price = _price(max_price)
+    resolved = settings(config, data)
+    matches = lookalike.open(resolved.data).similar(
+        queries if len(queries) > 1 else queries[0],
+        k=k,
+        store=store,
+        category=category,
+        colour=colour,
+        brand=brand,
+        max_price=price,
+        currency=currency,
+        in_stock=in_stock,
+        allow_private=allow_private or resolved.crawl.allow_private,
+    )
+    if as_json:
+        terminal.print_json(matches.to_dict())
+    else:
+        _print_matches(matches)
+
+
+def extract(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE_OR_URL", help="A saved product page, or the address of one.")
+    ],
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="The address a saved page was read from.")
+    ] = None,
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Show what Lookalike reads from one product page."""
+    from scrapers.extract.product import extract_product
+
+    html, address = _page(source, url, allow_private or settings(config, data).crawl.allow_private)
+    product = extract_product(html, address)
+    if as_json:
+        terminal.print_json(product.to_dict() if product else None)
+    if product is None:
+        raise LookalikeError(f"{source} is no product page. Give the page of a single product.")
+    if not as_json:
+        _print_extracted(product.to_dict())
+
+
+def _price(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite() or price < 0:
+        raise InputError(f"--max-price {text} is no price. Give a number such as 59.90.")
+    return price
+
+
+def _page(source: str, url: str | None, allow_private: bool) -> tuple[bytes, str]:
+    """A page's bytes and the address its links are relative to."""
+    if source.startswith(("http://", "https://")):
+        from scrapers.guard import fetch
+        from scrapers.stores import Limits
+
+        page = fetch(source, max_bytes=Limits().page_bytes, timeout_s=30.0, allow_private=allow_private)
+        if page.status >= 400:
+            raise LookalikeError(f"{source} answers with status {page.status}. Check the address.")
+        return page.body, url or page.url
+    try:
+        return Path(source).read_bytes(), url or ""
+    except OSError as error:
+        raise InputError(
+            f"{source} cannot be read ({error.strerror}). Give a saved HTML page or an address."
+        ) from None
+
+
+def _print_matches(matches: Matches) -> None:
+    from storage.money import display_price
+
+    rows = [
+        (
+            str(match.rank),
+            f"{match.score:.3f}",
+            match.title or "",
+            display_price(match.price, match.currency) if match.price is not None else "",
+            match.store,
+            match.url,
+        )
+        for match in matches
+    ]
+    terminal.print_rows(("", "score", "title", "price", "store", "link"), rows)
+    if not rows:
+        terminal.say("Nothing matches. Widen the filters.")
+
+
+def _print_extracted(product: dict[str, Any]) -> None:
+    source = product.get("source") or {}
+    rows = []
+    for field, value in product.items():
+        if field != "source":
+            shown = "\n".join(map(str, value)) if isinstance(value, list) else value
+            rows.append((field, "" if shown is None else str(shown), str(source.get(field) or "")))
+    terminal.print_rows(("field", "value", "read from"), rows)

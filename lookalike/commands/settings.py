@@ -1,0 +1,108 @@
+"""`lookalike init` and `lookalike stores …`: the settings file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lookalike.commands import terminal
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+
+if TYPE_CHECKING:
+    from scrapers.detect import Detected
+
+
+stores = typer.Typer(no_args_is_help=True, help="The stores that are crawled: add, list, remove.")
+
+
+def init(config: ConfigOption = None, data: DataOption = None) -> None:
+    """Write a commented lookalike.toml."""
+    from flows.edit import write_example
+
+    file = _file(config)
+    write_example(file, data=data)
+    terminal.say(f"{file} is written. Add a store with `lookalike stores add URL`.")
+
+
+@stores.command("add")
+def add(
+    url: Annotated[str, typer.Argument(help="The store's address, such as https://shop.example/.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="N", help="The store's name; else its host's.")
+    ] = None,
+    allow_private: PrivateOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Find out how a store can be read, show a preview, and add it to lookalike.toml."""
+    from flows.config import load_config
+    from flows.edit import add_store, write_example
+    from scrapers.detect import detect
+
+    file = _file(config)
+    before = load_config(file, data) if file.exists() else None
+    allow_private = allow_private or (before is not None and before.crawl.allow_private)
+    detected = detect(url, allow_private=allow_private)
+    store = detected.store.model_copy(update={"name": name}) if name else detected.store
+    store = type(store).model_validate(store.model_dump())
+    if before is None:
+        write_example(file, data=data)
+    add_store(file, store)
+    _preview(detected)
+    terminal.say(f"Store '{store.name}' is in {file}. Read it with `lookalike crawl {store.name}`.")
+
+
+@stores.command("list")
+def list_stores(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+    """List the stores of lookalike.toml."""
+    configured = settings(config, data).stores
+    if as_json:
+        terminal.print_json([store.model_dump(mode="json") for store in configured])
+        return
+    if not configured:
+        terminal.say("No store yet. Add one with `lookalike stores add URL`.")
+        return
+    terminal.print_rows(
+        ("store", "strategy", "url"), [(store.name, store.strategy, str(store.url)) for store in configured]
+    )
+
+
+@stores.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="The store's name in lookalike.toml.")],
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Delete what was read from it, too. Cannot be undone.")
+    ] = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Take a store out of lookalike.toml; its products stay in the tables unless --purge is given."""
+    from flows.edit import remove_store
+
+    file = _file(config)
+    where = settings(file, data).data
+    remove_store(file, name)
+    terminal.say(f"Store '{name}' is out of {file}.")
+    if purge:
+        from flows.purge import purge_store
+        from storage.root import Root
+
+        gone = purge_store(Root.open(where), name)
+        terminal.say(
+            f"Deleted {gone.products} products and {gone.images} photos that no other store shows. "
+            "The next `lookalike index` publishes without them."
+        )
+
+
+def _file(config: Path | None) -> Path:
+    from flows.config import CONFIG_NAME
+
+    return (config or Path(CONFIG_NAME)).absolute()
+
+
+def _preview(detected: Detected) -> None:
+    terminal.say(f"{detected.store.url} is read as {detected.store.strategy}: {detected.why}")
+    for product in detected.preview:
+        terminal.say(f"  {product}")

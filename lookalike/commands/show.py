@@ -1,0 +1,59 @@
+"""`lookalike demo` and `lookalike dashboard`: something to look at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.commands.options import ConfigOption, DataOption, settings
+from storage.errors import LookalikeError
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="DIR", help="Where the demo keeps its data and its page.")
+    ] = Path(".demo"),
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Start demo stores, run the whole night on them, and find five products for a photo."""
+    from lookalike.demo.run import run_demo
+
+    run_demo(folder)
+
+
+def dashboard(
+    host: Annotated[str, typer.Option("--host", help="The address it listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port it listens on.")] = 8501,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Open the dashboard: upload a photo, see what looks like it."""
+    import importlib.util
+
+    resolved = settings(config, data)
+    if importlib.util.find_spec("streamlit") is None:
+        raise ModuleNotFoundError("streamlit", name="streamlit")
+    folder = importlib.util.find_spec("dashboards")
+    assert folder is not None and folder.submodule_search_locations
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(Path(folder.submodule_search_locations[0]) / "app.py"),
+        ),
+        *("--server.address", host, "--server.port", str(port)),
+        *("--server.headless", "false" if browser else "true", "--browser.gatherUsageStats", "false"),
+        *("--", "--data", str(resolved.data)),
+        *(("--config", str(resolved.file)) if resolved.file else ()),
+    ]
+    code = subprocess.call(command)  # noqa: S603 - our own interpreter and arguments
+    if code:
+        raise LookalikeError(f"The dashboard ended with code {code}; its last lines say why.")

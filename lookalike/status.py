@@ -1,0 +1,127 @@
+"""Where an installation stands: its stores and how fresh they are, its tables, its generations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scrapers.stores import Store
+from storage import generations, tables
+from storage.root import Root
+from storage.schemas import TABLES
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """One store.
+
+    :ivar configured: whether it stands in `lookalike.toml`.
+    :ivar products: products on sale as last read; `removed` are those that went.
+    :ivar last_crawl: the latest row of `crawls`, None before the first.
+    :ivar fresh_at: end of the last complete crawl, which is when its products were last seen.
+    """
+
+    name: str
+    url: str | None
+    strategy: str | None
+    configured: bool
+    products: int
+    removed: int
+    last_crawl: dict[str, Any] | None
+    fresh_at: datetime | None
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """One table: its version, None before it was first written, and its rows."""
+
+    version: int | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class GenerationStatus:
+    """One kept generation of the index."""
+
+    name: str
+    current: bool
+    built_at: str
+    model: str
+    products: int
+    items: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """All of it."""
+
+    data: str
+    stores: tuple[StoreStatus, ...]
+    tables: dict[str, TableStatus]
+    embeddings: dict[str, int]
+    generations: tuple[GenerationStatus, ...]
+    current: str | None
+
+
+def read_status(root: Root, stores: Iterable[Store] = ()) -> Status:
+    """Looks at a data root.
+
+    :param stores: the configured stores; stores that only the tables know are reported, too.
+    """
+    current = generations.current(root)
+    return Status(
+        data=str(root.path),
+        stores=tuple(_stores(root, {store.name: store for store in stores})),
+        tables={name: TableStatus(tables.version(root, name), _rows(root, name)) for name in TABLES},
+        embeddings=_count(tables.read(root, "embeddings", columns=["model"])["model"]),
+        generations=tuple(_generations(root, current.name if current else None)),
+        current=current.name if current else None,
+    )
+
+
+def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
+    products = tables.read(root, "products", columns=["store", "removed_at"])
+    on_sale = _count(products.filter(pc.is_null(products["removed_at"]))["store"])
+    known = _count(products["store"])
+    crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: crawl["ended_at"])
+    last = {crawl["store"]: crawl for crawl in crawls}
+    fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == "complete"}
+    for name in sorted({*configured, *known, *last}):
+        store = configured.get(name)
+        yield StoreStatus(
+            name=name,
+            url=store.url if store else None,
+            strategy=store.strategy if store else None,
+            configured=store is not None,
+            products=on_sale.get(name, 0),
+            removed=known.get(name, 0) - on_sale.get(name, 0),
+            last_crawl=last.get(name),
+            fresh_at=fresh.get(name),
+        )
+
+
+def _generations(root: Root, current: str | None) -> Iterable[GenerationStatus]:
+    for name in generations.names(root):
+        manifest = generations.load_manifest(root.index / name)
+        yield GenerationStatus(
+            name=name,
+            current=name == current,
+            built_at=manifest.built_at,
+            model=manifest.model,
+            products=manifest.products,
+            items=manifest.items,
+        )
+
+
+def _count(column: pa.ChunkedArray) -> dict[str, int]:
+    return dict(sorted(Counter(column.to_pylist()).items()))
+
+
+def _rows(root: Root, table: str) -> int:
+    return len(tables.read(root, table, columns=[TABLES[table].columns.names[0]]))
