@@ -1,0 +1,158 @@
+"""What a generation says about itself: `index/<generation>/manifest.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from storage.errors import LookalikeError
+
+FILE = "manifest.json"
+SCHEMA_VERSION = 1
+"""Version of a generation's files. A newer one is refused."""
+
+
+class GenerationError(LookalikeError):
+    """A generation that cannot be used: damaged, incomplete, or written by a newer release."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoredFile(_Part):
+    """A file of a generation as it was when it was built."""
+
+    size_bytes: int
+    sha256: str
+
+
+class EncoderFacts(_Part):
+    """The encoder whose vectors a generation holds; a query has to be encoded by the same.
+
+    :ivar model: names the folder of `encoders/`, and so weights and preprocessing.
+    :ivar fingerprint: sha256 of the weights, hexadecimal.
+    :ivar size: side of its square input, px.
+    :ivar dim: length of its vectors.
+    :ivar runtime: what runs it for a query.
+    :ivar precision: what that computes in; `auto` is bf16 where the processor has it, float32 elsewhere.
+    """
+
+    model: str
+    weights: str
+    fingerprint: str
+    preprocessing: str
+    size: int
+    dim: int
+    runtime: str = "openvino"
+    precision: str = "auto"
+
+
+class Counts(_Part):
+    """How much a generation holds.
+
+    :ivar items: rows, one a photo of a product.
+    :ivar stores: products of each store, by its name.
+    :ivar currencies: in which prices are given, sorted.
+    """
+
+    items: int
+    images: int
+    products: int
+    stores: dict[str, int]
+    currencies: list[str]
+
+
+class Search(_Part):
+    """How the index was built and has to be searched.
+
+    :ivar dimensions: of the projected vectors.
+    :ivar search_k: nodes Annoy inspects in a search without filters, tuned to the recall goal.
+    """
+
+    dimensions: int
+    trees: int
+    seed: int
+    search_k: int
+
+
+class Recall(_Part):
+    """Recall of the nearest five other products against an exact search, measured before publishing.
+
+    :ivar at_5: mean over the queries.
+    :ivar lower_bound: of its 95 % confidence interval.
+    :ivar queries: items drawn as queries; where that is all of them the bound is the measured value.
+    """
+
+    goal: float
+    at_5: float
+    lower_bound: float
+    queries: int
+
+
+class Manifest(_Part):
+    """A generation's facts.
+
+    :ivar content: sha256 of everything the build reads; equal content needs no new generation.
+    :ivar tables: versions of the tables it was built from.
+    :ivar files: the other files of the folder, by name.
+    :ivar thumbnails: the shards in `thumbnails/` it refers to and their sizes in bytes.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    encoder: EncoderFacts
+    counts: Counts
+    search: Search
+    recall: Recall
+    content: str
+    tables: dict[str, int]
+    files: dict[str, StoredFile]
+    thumbnails: dict[str, int]
+    built_at: datetime
+    build_seconds: float
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Writes a generation's manifest; nothing may change in the folder afterwards."""
+    (folder / FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a generation.
+
+    :raises GenerationError: there is none, it is damaged, or a newer release wrote it.
+    """
+    try:
+        text = (folder / FILE).read_bytes()
+    except OSError as error:
+        raise GenerationError(
+            f"Generation {folder.name} cannot be read ({FILE}: {error.strerror}). {WAY_OUT}"
+        ) from None
+    try:
+        facts = json.loads(text)
+        version = facts["schema_version"]
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise GenerationError(
+                f"Generation {folder.name} was written by a newer release (its schema version is {version}, this "
+                f"release reads {SCHEMA_VERSION}). Update Lookalike."
+            )
+        return Manifest.model_validate(facts)
+    except (ValueError, KeyError, TypeError, ValidationError):
+        raise GenerationError(f"Generation {folder.name} is damaged (its {FILE}). {WAY_OUT}") from None
+
+
+def checksum(folder: Path) -> str:
+    """sha256 of the manifest file, hexadecimal. A generation's name ends with its beginning."""
+    try:
+        return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
+    except OSError as error:
+        raise GenerationError(
+            f"Generation {folder.name} cannot be read ({FILE}: {error.strerror}). {WAY_OUT}"
+        ) from None
+
+
+WAY_OUT = "Run `lookalike index` to build a new one, or `lookalike rollback` to use the one before."
