@@ -1,12 +1,11 @@
 """The Streamlit app: `streamlit run dashboards/app.py -- --data DIR [--config FILE]`.
 
-`lookalike dashboard` starts it. Settings are read here and passed on; the pages take what they need as arguments.
+`lookalike dashboard` starts it. Settings are read here; the pages take what they need as arguments.
 """
 
 from __future__ import annotations
 
 import argparse
-import shlex
 from html import escape
 from pathlib import Path
 from typing import NoReturn

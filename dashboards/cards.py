@@ -1,7 +1,7 @@
 """One result as a card: photo, title, brand, price, store and a way there.
 
-Everything a store wrote is hostile until shown otherwise: it reaches the page only through `html.escape`, never
-through Streamlit's Markdown (which would load remote images), and a link is drawn only to http or https.
+Everything a store wrote may be hostile: it reaches the page only through `html.escape`, never through
+Streamlit's Markdown, which would load remote images, and a link is drawn only to http or https.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def price_html(match: Match) -> str:
 
 
 def stock_html(availability: str | None) -> str:
-    """In stock, or why not yet; an empty line where the store says nothing, so that cards keep their height."""
+    """Whether it can be bought; an empty line where the store says nothing, so that all cards line up."""
     words = AVAILABILITY_WORDS.get(availability or "")
     if words is None:
         return '<div class="la-stock la-silent"></div>'
@@ -78,7 +78,7 @@ def card_html(match: Match) -> str:
     title = match.title or "Untitled product"
     link = store_link(match.url)
     likeness = max(0, min(100, round(match.score * 100)))
-    seen = f' title="Seen there on {match.seen:%-d %B %Y}"' if match.seen else ""
+    seen = f' title="Seen there on {match.seen.day} {match.seen:%B %Y}"' if match.seen else ""
     return (
         f'<article class="la-card" aria-label="{escape(title)}">'
         f"{photo_html(match.thumbnail(), title, link)}"

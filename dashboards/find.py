@@ -1,4 +1,4 @@
-"""The first page: a photo goes in, the products that look like it come out, each with its way to the store."""
+"""The first page: a photo goes in, the five products that look most like it come out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Wish:
 
     :ivar query: what `Shop.similar` takes, photo bytes or "store:product_id".
     :ivar preview: a JPEG to show beside the matches.
-    :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped where it is shown.
+    :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped when shown.
     """
 
     query: bytes | str
@@ -125,7 +125,7 @@ def current_wish(shop: Shop) -> Wish | None:
 
 
 def welcome(shop: Shop, trouble: str = "") -> None:
-    """The page before a search: what it does, where to put the photo, and what went wrong with the last one."""
+    """The page before a search: what it does, where the photo goes, what was wrong with the last one."""
     with st.container(key="la-welcome"):
         st.html(
             '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
@@ -137,7 +137,7 @@ def welcome(shop: Shop, trouble: str = "") -> None:
             note(trouble)
         st.html(
             '<ul class="la-tips">'
-            "<li><b>One garment, filling the picture</b><span>Crop away what you do not want to find.</span></li>"
+            "<li><b>One garment, filling the picture</b><span>Crop away what you do not want.</span></li>"
             "<li><b>Any photo will do</b><span>A snapshot, a screenshot, a page of a magazine.</span></li>"
             "<li><b>It stays yours</b><span>Your photo is used for this search and is not kept.</span></li>"
             "</ul>"
@@ -185,16 +185,17 @@ def draw_match(match: Match) -> None:
 
 
 def note(sentence: str) -> None:
-    """A sentence about what went wrong. It may quote a file name or a store, so it is escaped, never Markdown."""
+    """A sentence about what went wrong; it may quote a store's words, so it is escaped, never Markdown."""
     st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
 
 
 def footer(shop: Shop) -> None:
     """How much was searched and how fresh it is."""
-    stores = len(shop.stores)
+    stores = f"{len(shop.stores)} store" + ("" if len(shop.stores) == 1 else "s")
+    built = shop.manifest.built_at
     st.html(
-        f'<footer class="la-foot">{len(shop):,} products from {stores} {"store" if stores == 1 else "stores"}, '
-        f"last read {shop.manifest.built_at:%-d %B %Y, %H:%M} UTC. Prices and stock can have changed since.</footer>"
+        f'<footer class="la-foot">{len(shop):,} products from {stores}, last read {built.day} {built:%B %Y, %H:%M} '
+        "UTC. Prices and stock can have changed since.</footer>"
     )
 
 

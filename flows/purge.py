@@ -37,15 +37,10 @@ def purge_store(root: Root, store: str) -> Purged:
         for start in range(0, len(orphans), CHUNK):
             ids = ", ".join(f"'{image_id}'" for image_id in orphans[start : start + CHUNK])
             for table in BY_IMAGE:
-                _delete(root, table, f"image_id IN ({ids})")
+                tables.delete(root, table, f"image_id IN ({ids})")
         for table in BY_STORE:
-            _delete(root, table, f"store = '{store}'")
+            tables.delete(root, table, f"store = '{store}'")
     return Purged(products=pc.sum(own).as_py() or 0, images=len(orphans))
-
-
-def _delete(root: Root, table: str, where: str) -> None:
-    if tables.version(root, table) is not None:
-        tables.delete(root, table, where)
 
 
 def _image_ids(products: pa.Table) -> set[str]:

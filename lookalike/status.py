@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from scrapers.stores import Store
 from storage import generations, tables
+from storage import manifest as manifests
 from storage.root import Root
 from storage.schemas import TABLES
 
@@ -47,14 +48,15 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class GenerationStatus:
-    """One kept generation of the index."""
+    """One kept generation of the index; what it says of itself is None where it is damaged."""
 
     name: str
     current: bool
-    built_at: str
-    model: str
-    products: int
-    items: int
+    built_at: datetime | None
+    model: str | None
+    products: int | None
+    items: int | None
+    recall: float | None
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,14 @@ def read_status(root: Root, stores: Iterable[Store] = ()) -> Status:
 
     :param stores: the configured stores; stores that only the tables know are reported, too.
     """
-    current = generations.current(root)
+    current = generations.current_name(root)
     return Status(
         data=str(root.path),
         stores=tuple(_stores(root, {store.name: store for store in stores})),
         tables={name: TableStatus(tables.version(root, name), _rows(root, name)) for name in TABLES},
         embeddings=_count(tables.read(root, "embeddings", columns=["model"])["model"]),
-        generations=tuple(_generations(root, current.name if current else None)),
-        current=current.name if current else None,
+        generations=tuple(_generations(root, current)),
+        current=current,
     )
 
 
@@ -108,14 +110,19 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
 
 def _generations(root: Root, current: str | None) -> Iterable[GenerationStatus]:
     for name in generations.names(root):
-        manifest = generations.load_manifest(root.index / name)
+        try:
+            manifest = manifests.read(root.index / name)
+        except manifests.GenerationError:
+            yield GenerationStatus(name, name == current, None, None, None, None, None)
+            continue
         yield GenerationStatus(
             name=name,
             current=name == current,
             built_at=manifest.built_at,
-            model=manifest.model,
-            products=manifest.products,
-            items=manifest.items,
+            model=manifest.encoder.model,
+            products=manifest.counts.products,
+            items=manifest.counts.items,
+            recall=manifest.recall.at_5,
         )
 
 

@@ -1,1 +1,1 @@
-"""A Scrapy project: store pages in, products and photos in the tables out."""
+"""Reads clothing stores: a Scrapy project, the extraction of products, and the guard around every request."""

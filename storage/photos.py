@@ -16,7 +16,7 @@ MAX_IMAGE_PIXELS = 60_000_000
 
 THUMBNAIL_PX = 256
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "MPO")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 # A photo cut short in transfer is refused rather than filled with grey.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -92,8 +92,7 @@ def _open(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(f"more than {max_pixels:,} pixels") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        start = data[:16].decode("latin-1").strip()
-        found = f"it starts with {start!r}" if start else "it is empty"
+        found = f"it starts with {ascii(data[:12])[2:-1]!r}" if data else "it is empty"
         raise UnreadableImageError(f"not an image ({found}); give a JPEG, PNG, WebP, AVIF or GIF") from error
     if opened.width * opened.height > max_pixels:
         raise UnreadableImageError(f"{opened.width}×{opened.height} is more than {max_pixels:,} pixels")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 BUNDLED = "fashion"
 NAMES = (BUNDLED, "imagenet", "untrained")
+IMMUTABLE = ("imagenet", "untrained")
+"""Names that mean the same weights in every release; `fashion` is retrained and a file may change."""
+
 DEFAULT_INPUT_PX = 224
 _SCALE = ":scale"
 _INPUT_PX = "input_px"

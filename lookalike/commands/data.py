@@ -50,21 +50,24 @@ def rollback(
 def maintain(
     keep_days: Annotated[
         float,
-        typer.Option("--keep-days", min=0, help="Files that no version younger than this needs are deleted."),
+        typer.Option("--keep-days", min=1, help="Files that no version younger than this needs are deleted."),
     ] = 7,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
     """Join small files of the tables, and delete files that no recent version needs."""
-    from flows.night import maintain_tables
+    from flows.maintain import maintain as run
+    from flows.report import plain
 
-    terminal.log_to_stderr()
-    done = maintain_tables(existing_root(config, data), keep=timedelta(days=keep_days))
+    done = run(existing_root(config, data), keep=timedelta(days=keep_days))
     if as_json:
-        terminal.print_json(done)
-    else:
-        terminal.print_rows(("table", "files joined", "files deleted"), [])
+        terminal.print_json({"tables": plain(done)})
+        return
+    terminal.print_rows(
+        ("table", "files joined", "files deleted"),
+        [(table, str(upkeep.joined), str(upkeep.deleted)) for table, upkeep in done.items()],
+    )
 
 
 def _print_status(status: Status) -> None:
@@ -95,14 +98,15 @@ def _print_status(status: Status) -> None:
     for model, vectors in status.embeddings.items():
         terminal.print_lines([f"{vectors} vectors of {model}"])
     terminal.print_rows(
-        ("generation", "built", "model", "products", "items", ""),
+        ("generation", "built", "model", "products", "items", "recall@5", ""),
         [
             (
                 generation.name,
-                generation.built_at,
-                generation.model,
-                str(generation.products),
-                str(generation.items),
+                f"{generation.built_at:%Y-%m-%d %H:%M}" if generation.built_at else "damaged",
+                generation.model or "",
+                "" if generation.products is None else str(generation.products),
+                "" if generation.items is None else str(generation.items),
+                "" if generation.recall is None else f"{generation.recall:.3f}",
                 "published" if generation.current else "",
             )
             for generation in status.generations

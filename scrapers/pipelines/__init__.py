@@ -1,1 +1,1 @@
-"""What happens to an item, one step a module; the order stands in settings.py."""
+"""What happens to a product between spider and tables, one step a module; `settings` gives their order."""

@@ -15,7 +15,7 @@ OTHER = Store(
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def file(tmp_path):
     written = tmp_path / "lookalike.toml"
     write_example(written)
