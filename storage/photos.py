@@ -92,7 +92,7 @@ def _open(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(f"more than {max_pixels:,} pixels") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        found = f"it starts with {ascii(data[:12])[2:-1]!r}" if data else "it is empty"
+        found = f"it starts with {str(data[:12])[1:]}" if data else "it is empty"
         raise UnreadableImageError(f"not an image ({found}); give a JPEG, PNG, WebP, AVIF or GIF") from error
     if opened.width * opened.height > max_pixels:
         raise UnreadableImageError(f"{opened.width}×{opened.height} is more than {max_pixels:,} pixels")

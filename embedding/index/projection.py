@@ -1,0 +1,115 @@
+"""The projection: what turns an encoder's vectors into those that are compared.
+
+PCA whitening learnt from the catalogue's own photos, as Jégou and Chum, "Negative evidences and co-occurrences
+in image retrieval" (2012): the mean is taken away, the main directions are kept and what is common to most of the
+catalogue (white ground, upright pose) weighs less. How much less is shrunk towards "not at all" where the
+catalogue is too small to know its own covariance.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+MAX_DIMENSIONS = 256
+
+MIN_IMAGES = 512
+"""Fewer distinct photos than this are compared as the encoder gives them.
+
+Whitening n points in n dimensions makes them all equally far from each other, whatever they show; two photos a
+dimension is where the leading directions begin to be those of the catalogue and not of the sample.
+"""
+
+_EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Projection:
+    """An affine map and a scaling to norm 1.
+
+    :ivar mean: float32 [inputs], taken away first.
+    :ivar matrix: float32 [inputs, dimensions], or None where vectors stay as they are.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray | None
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a projected vector."""
+        return len(self.mean) if self.matrix is None else int(self.matrix.shape[1])
+
+    def apply(self, vectors: np.ndarray) -> np.ndarray:
+        """Projects vectors.
+
+        :param vectors: float [n, inputs], finite and not zero.
+        :return: float32 [n, dimensions], L2 norm 1.
+        """
+        centred = np.asarray(vectors, np.float32) - self.mean
+        projected = centred if self.matrix is None else centred @ self.matrix
+        norms = np.linalg.norm(projected, axis=1, keepdims=True)
+        return projected / np.maximum(norms, _EPSILON)
+
+    def save(self, file: Path) -> None:
+        """Writes the projection; equal projections give equal bytes."""
+        matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
+        with file.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, mean=self.mean, matrix=matrix)
+
+    @classmethod
+    def load(cls, file: Path) -> Projection:
+        """Reads a projection.
+
+        :raises ValueError: the file holds none.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                mean, matrix = stored["mean"], stored["matrix"]
+        except (zipfile.BadZipFile, KeyError, EOFError) as error:
+            raise ValueError(f"no projection: {error}") from error
+        return cls(mean, matrix if matrix.size else None)
+
+
+def fit(
+    blocks: Callable[[], Iterable[np.ndarray]],
+    inputs: int,
+    *,
+    max_dimensions: int = MAX_DIMENSIONS,
+    min_images: int = MIN_IMAGES,
+) -> Projection:
+    """Learns a projection from a catalogue's vectors, a block at a time.
+
+    :param blocks: called once; gives float32 [m, inputs] blocks of unit vectors, the same in the same order for
+        the same catalogue.
+    :param inputs: length of the vectors.
+    :param max_dimensions: most dimensions kept.
+    :param min_images: with fewer vectors the projection leaves them as they are.
+    """
+    count = 0
+    total = np.zeros(inputs, np.float64)
+    products = np.zeros((inputs, inputs), np.float64)
+    for block in blocks():
+        count += len(block)
+        total += block.sum(axis=0, dtype=np.float64)
+        products += block.T @ block
+    if count < min_images:
+        return Projection(np.zeros(inputs, np.float32), None)
+    mean = total / count
+    covariance = products / count - np.outer(mean, mean)
+    variances, directions = np.linalg.eigh(covariance)
+    variances, directions = variances[::-1], directions[:, ::-1]
+    supported = int(np.sum(variances > variances[0] * 1e-6))
+    kept = max(1, min(max_dimensions, supported))
+    variances, directions = variances[:kept], directions[:, :kept]
+    # LAPACK may give a direction either sign; the largest entry is made positive so that builds repeat.
+    largest = np.abs(directions).argmax(axis=0)
+    directions = directions * np.sign(directions[largest, np.arange(kept)])
+    # Ledoit and Wolf's idea with a fixed rate: as many photos as dimensions weigh as much as the prior, which says
+    # that all directions vary alike (and so that nothing is whitened).
+    shrinkage = inputs / (inputs + count)
+    shrunk = (1 - shrinkage) * variances + shrinkage * variances.mean()
+    return Projection(mean.astype(np.float32), (directions / np.sqrt(shrunk)).astype(np.float32))
