@@ -65,13 +65,12 @@ def deploy(config: Config, *, pool: str, host: str, port: int, say: Say) -> None
 
 def register(config: Config, pool: str) -> None:
     """Makes the work pool where it is missing, and creates or updates the deployment."""
-    with get_client(sync_client=True) as client:
-        with suppress(ObjectAlreadyExists):
-            client.create_work_pool(
-                WorkPoolCreate(
-                    name=pool, type="process", base_job_template=ProcessWorker.get_default_base_job_template()
-                )
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(
+            WorkPoolCreate(
+                name=pool, type="process", base_job_template=ProcessWorker.get_default_base_job_template()
             )
+        )
     deployment: Any = nightly.to_deployment(
         name=DEPLOYMENT,
         schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),

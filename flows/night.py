@@ -165,9 +165,7 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
     return embed_new_images(root, config.embed.weights, on_progress=show)
 
 
-def index_and_publish(
-    root: Root, config: Config, model: str, advance: Advance | None = None
-) -> BuildOutcome:
+def index_and_publish(root: Root, config: Config, model: str, advance: Advance | None = None) -> BuildOutcome:
     """Builds, verifies and publishes a generation; leaves the published one where nothing changed."""
 
     def show(progress: BuildProgress) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from embedding.encoder.stage import EmbedOutcome
-from embedding.index.build import BuildOutcome
-from flows.night import Night
-from scrapers.crawl import CrawlOutcome
+if TYPE_CHECKING:
+    from embedding.encoder.stage import EmbedOutcome
+    from embedding.index.build import BuildOutcome
+    from flows.night import Night
+    from scrapers.crawl import CrawlOutcome
 
 MEGABYTE = 1_000_000
 
@@ -21,8 +22,9 @@ def crawl_line(crawl: CrawlOutcome) -> str:
     """One crawl in a line."""
     line = (
         f"{crawl.store}: {crawl.status}, {crawl.products} products ({crawl.products_new} new, "
-        f"{crawl.products_changed} changed, {crawl.products_removed} removed), {crawl.images_new} new photos, "
-        f"{crawl.rejects} rejects, {crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
+        f"{crawl.products_changed} changed, {crawl.products_removed} removed), "
+        f"{crawl.images_new} new photos, {crawl.rejects} rejects, "
+        f"{crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
     )
     return f"{line}. {crawl.message}" if crawl.message else line
 
@@ -86,23 +88,23 @@ def plain(value: Any) -> Any:
 
 
 def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
-    head = ("store", "status", "products", "new", "changed", "removed", "new photos", "rejects", "requests", "MB")
     rows = [
-        (
-            crawl.store,
-            f"{crawl.status}: {crawl.message}" if crawl.message else crawl.status,
-            crawl.products,
-            crawl.products_new,
-            crawl.products_changed,
-            crawl.products_removed,
-            crawl.images_new,
-            crawl.rejects,
-            crawl.requests,
-            f"{crawl.size_bytes / MEGABYTE:.1f}",
-        )
+        {
+            "store": crawl.store,
+            "status": f"{crawl.status}: {crawl.message}" if crawl.message else crawl.status,
+            "products": crawl.products,
+            "new": crawl.products_new,
+            "changed": crawl.products_changed,
+            "removed": crawl.products_removed,
+            "new photos": crawl.images_new,
+            "rejects": crawl.rejects,
+            "requests": crawl.requests,
+            "MB": f"{crawl.size_bytes / MEGABYTE:.1f}",
+        }
         for crawl in crawls
     ]
-    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in (head, ["---"] * len(head), *rows))
+    cells = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in cells)
 
 
 def _cell(value: object) -> str:

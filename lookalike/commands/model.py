@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, settings
 from storage.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.config import Config
+    from storage.root import Root
 
 LABELS = "article_type,colour"
 
@@ -44,7 +48,6 @@ def evaluate(
 ) -> None:
     """Measure precision@5: how many of the five nearest photos carry the query's label."""
     from embedding.training.evaluate import evaluate_files
-    from storage.root import Root
 
     resolved = settings(config, data)
     terminal.log_to_stderr()
@@ -54,7 +57,7 @@ def evaluate(
             gallery,
             _columns(labels),
             encoder=encoder or resolved.embed.weights,
-            root=Root.open(resolved.data) if resolved.data.exists() else None,
+            root=_encoders_root(resolved, demanded=data is not None),
             on_progress=lambda done, total: advance("embed", done, total),
         )
     if as_json:
@@ -126,6 +129,18 @@ def train(
     else:
         terminal.print_lines([str(weights)])
         terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
+
+
+def _encoders_root(resolved: Config, *, demanded: bool) -> Root | None:
+    """The data root for its encoders; evaluation needs none, so only a demanded one has to be there."""
+    from storage.root import Root
+
+    try:
+        return Root.open(resolved.data)
+    except InputError:
+        if demanded:
+            raise
+        return None
 
 
 def _columns(labels: str) -> list[str]:

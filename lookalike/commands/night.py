@@ -1,4 +1,4 @@
-"""`lookalike crawl`, `embed`, `index`, `nightly` and `deploy`: the stages of the night, one by one or together."""
+"""`lookalike crawl`, `embed`, `index`, `nightly`, `deploy`: the night's stages, one by one or together."""
 
 from __future__ import annotations
 

@@ -36,19 +36,14 @@ def dashboard(
     """Open the dashboard: upload a photo, see what looks like it."""
     import importlib.util
 
+    import dashboards
+
     resolved = settings(config, data)
     if importlib.util.find_spec("streamlit") is None:
         raise ModuleNotFoundError("streamlit", name="streamlit")
-    folder = importlib.util.find_spec("dashboards")
-    assert folder is not None and folder.submodule_search_locations
+    app = Path(dashboards.__file__).with_name("app.py")
     command = [
-        *(
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(Path(folder.submodule_search_locations[0]) / "app.py"),
-        ),
+        *(sys.executable, "-m", "streamlit", "run", str(app)),
         *("--server.address", host, "--server.port", str(port)),
         *("--server.headless", "false" if browser else "true", "--browser.gatherUsageStats", "false"),
         *("--", "--data", str(resolved.data)),

@@ -1,0 +1,168 @@
+"""The night on a real Prefect server with a real worker."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from storage import generations
+from storage.root import Root
+
+pytestmark = pytest.mark.slow
+
+REPO = Path(__file__).parents[2]
+START_TIMEOUT_S = 180
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """An environment without the developer's own Prefect in it."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "LOOKALIKE_"))
+    }
+    return {
+        **kept,
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PYTHONPATH": str(REPO),
+    }
+
+
+@contextmanager
+def running(arguments, **how):
+    process = subprocess.Popen([sys.executable, "-m", *arguments], start_new_session=True, **how)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def wait_for(ready, what, timeout_s=START_TIMEOUT_S):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            if found := ready():
+                return found
+        except requests.RequestException:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"{what} did not happen within {timeout_s} s")
+
+
+def prefect(*arguments, **how):
+    return subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments], capture_output=True, text=True, timeout=300, **how
+    )
+
+
+def scheduled_runs(api):
+    return requests.post(
+        f"{api}/flow_runs/filter",
+        json={"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}},
+        timeout=10,
+    ).json()
+
+
+def artifacts(api):
+    return requests.post(
+        f"{api}/artifacts/latest/filter", json={"artifacts": {"key": {"any_": ["nightly"]}}}, timeout=10
+    ).json()
+
+
+@pytest.fixture
+def server(environ):
+    """A Prefect server's API address; `environ` then names it."""
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    with running(["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)], env=environ):
+        wait_for(lambda: requests.get(f"{api}/health", timeout=5).ok, "the server's start")
+        environ["PREFECT_API_URL"] = api
+        yield api
+
+
+@pytest.fixture
+def installation(tmp_path, write_config, demo_stores):
+    """A folder with settings for three small demo stores, as a user has it."""
+    folder = tmp_path / "installation"
+    folder.mkdir()
+    write_config(folder, demo_stores)
+    return folder
+
+
+def test_prefect_yaml_schedules_the_night_and_runs_it(server, environ, installation, demo_stores):
+    shutil.copy(REPO / "prefect.yaml", installation)
+    how = {"cwd": installation, "env": environ}
+    pool = prefect("work-pool", "create", "local", "--type", "process", "--overwrite", **how)
+    assert pool.returncode == 0, pool.stderr
+    deployed = prefect("--no-prompt", "deploy", "--all", **how)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+
+    runs = wait_for(lambda: scheduled_runs(server), "a scheduled run", 90)
+    assert all(run["auto_scheduled"] for run in runs)
+    assert {run["expected_start_time"][11:19] for run in runs} == {"03:00:00"}
+
+    # The worker starts somewhere else: the deployment has to know where it belongs.
+    with running(["prefect", "worker", "start", "--pool", "local"], cwd="/", env=environ):
+        first = prefect("deployment", "run", "nightly/nightly", "--watch", **how)
+        assert first.returncode == 0, first.stdout + first.stderr
+        root = Root.open(installation / "data")
+        published = generations.current_name(root)
+        assert published
+        summary = artifacts(server)[0]["data"]
+        assert published in summary
+        assert all(store.name in summary for store in demo_stores)
+
+        demo_stores[0].stop()
+        second = prefect("deployment", "run", "nightly/nightly", "--watch", **how)
+        assert second.returncode == 1, second.stdout + second.stderr
+        assert generations.current_name(root) == published
+        assert "## Failed" in artifacts(server)[0]["data"]
+
+
+def test_lookalike_deploy_serves_the_night_until_it_is_stopped(environ, installation, tmp_path):
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    log = tmp_path / "deploy.log"
+    command = [
+        "lookalike.cli",
+        "deploy",
+        "--config",
+        str(installation / "lookalike.toml"),
+        "--port",
+        str(port),
+    ]
+    with log.open("wb") as stderr, running(command, cwd="/", env=environ, stderr=stderr) as deploy:
+        wait_for(lambda: b"Ctrl-C" in log.read_bytes() or deploy.poll() is not None, "the deployment")
+        assert deploy.poll() is None, log.read_text()
+        assert wait_for(lambda: scheduled_runs(api), "a scheduled run", 90)
+        night = prefect(
+            "deployment", "run", "nightly/nightly", "--watch", env={**environ, "PREFECT_API_URL": api}
+        )
+        assert night.returncode == 0, night.stdout + night.stderr + log.read_text()
+        assert generations.current_name(Root.open(installation / "data"))
+        deploy.send_signal(signal.SIGINT)
+        assert deploy.wait(60) == 130, log.read_text()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{api}/health", timeout=5)
+    assert "Traceback" not in log.read_text()

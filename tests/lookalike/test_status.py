@@ -1,0 +1,40 @@
+from datetime import UTC, datetime
+
+from lookalike.status import read_status
+from scrapers.stores import Store
+from storage import tables
+from storage.root import Root
+from storage.schemas import TABLES
+
+SHOP = Store(name="shop.example", url="https://shop.example", strategy="shopify")
+EARLY, LATE = datetime(2026, 11, 1, 3, tzinfo=UTC), datetime(2026, 11, 2, 3, tzinfo=UTC)
+
+
+def test_an_empty_root_has_a_status(tmp_path):
+    status = read_status(Root.open(tmp_path / "data", create=True), [SHOP])
+    assert set(status.tables) == set(TABLES)
+    assert all(table.version is None and table.rows == 0 for table in status.tables.values())
+    (store,) = status.stores
+    assert (store.name, store.products, store.last_crawl, store.fresh_at) == ("shop.example", 0, None, None)
+    assert (status.current, status.generations, status.embeddings) == (None, (), {})
+
+
+def test_freshness_is_the_end_of_the_last_complete_crawl(tmp_path):
+    root = Root.open(tmp_path / "data", create=True)
+    tables.merge(
+        root,
+        "products",
+        [
+            {"store": "shop.example", "product_id": "1", "content_hash": "a"},
+            {"store": "shop.example", "product_id": "2", "content_hash": "b", "removed_at": LATE},
+            {"store": "gone.example", "product_id": "1", "content_hash": "c"},
+        ],
+    )
+    tables.append(root, "crawls", [{"store": "shop.example", "ended_at": LATE, "status": "failed"}])
+    tables.append(root, "crawls", [{"store": "shop.example", "ended_at": EARLY, "status": "complete"}])
+    status = read_status(root, [SHOP])
+    gone, shop = status.stores
+    assert (shop.products, shop.removed, shop.fresh_at) == (1, 1, EARLY)
+    assert shop.last_crawl["status"] == "failed"
+    assert (gone.name, gone.configured, gone.products) == ("gone.example", False, 1)
+    assert (status.tables["crawls"].rows, status.tables["products"].version) == (2, 1)
