@@ -2,9 +2,10 @@
 
     python benchmarks/labelled_photos.py ../shared/data OUT
 
-OUT gets `catalogue.parquet` (its photos, stretched to squares, back in their 3:4 shape), `catalogue_small.parquet`
-and `street.parquet` as they are, and the published split: `queries.parquet` (validation rows of the catalogue),
-`gallery.parquet` (its other rows), `street_queries.parquet` and `street_gallery.parquet`.
+OUT gets `catalogue.parquet` (its photos, stretched to squares, back in their 3:4 shape),
+`catalogue_small.parquet` and `street.parquet` as they are, and the published split: `queries.parquet`
+(validation rows of the catalogue), `gallery.parquet` (its other rows), `street_queries.parquet` and
+`street_gallery.parquet`.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ def load_spec(encoder: Path) -> EncoderSpec:
     try:
         return EncoderSpec.model_validate_json(file.read_bytes())
     except FileNotFoundError as error:
-        raise LookalikeError(f"There is no encoder in {encoder}. Run `lookalike embed` to make it.") from error
+        raise LookalikeError(
+            f"There is no encoder in {encoder}. Run `lookalike embed` to make it."
+        ) from error
     except ValidationError as error:
         raise LookalikeError(
             f"{file} is not an encoder this release can read. Update Lookalike, or remove the folder and run "

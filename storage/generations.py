@@ -1,8 +1,8 @@
 """Generations of the index on disk: built beside, verified, published by one atomic replace, rolled back.
 
-`index/<generation>/` never changes once published; `index/CURRENT` names the published one. A generation's name
-is its UTC time and the beginning of its manifest's sha256, and the manifest holds the sha256 of every other file:
-whoever trusts the name can check every byte.
+`index/<generation>/` never changes once published; `index/CURRENT` names the published one. A generation's
+name is its UTC time and the beginning of its manifest's sha256, and the manifest holds the sha256 of every
+other file: whoever trusts the name can check every byte.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def require_current(root: Root) -> Path:
     folder = current(root)
     if folder is None:
         raise NotPublishedError(
-            f"{root.path} holds no published index yet. Run `lookalike nightly`, or `lookalike index` after a crawl."
+            f"{root.path} holds no published index yet. Run `lookalike nightly`, or `lookalike index` "
+            "after a crawl."
         )
     return folder
 
@@ -124,7 +125,9 @@ def rollback(root: Root, name: str | None = None) -> str:
                 now = None  # a damaged CURRENT is what a rollback repairs
             earlier = [other for other in there if now is None or other < now]
             if not earlier:
-                raise InputError(f"{root.path} holds no generation before the published one. Nothing was changed.")
+                raise InputError(
+                    f"{root.path} holds no generation before the published one. Nothing was changed."
+                )
             name = earlier[-1]
         elif name not in there:
             listed = ", ".join(there) or "none"
@@ -137,8 +140,8 @@ def rollback(root: Root, name: str | None = None) -> str:
 def verify(folder: Path) -> Manifest:
     """Checks every file of a generation against its manifest: the sizes, then every byte.
 
-    :raises GenerationError: a file is missing or differs, the manifest does not belong to the folder's name, or
-        a newer release wrote it.
+    :raises GenerationError: a file is missing or differs, the manifest does not belong to the folder's name,
+        or a newer release wrote it.
     """
     manifest = manifests.read(folder)
     if _NAME.fullmatch(folder.name) and not folder.name.endswith(manifests.checksum(folder)[:12]):
@@ -167,7 +170,8 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
             ) from None
         if size != stored.size_bytes:
             raise GenerationError(
-                f"Generation {folder.name} is damaged (its {file} has {size} bytes, not {stored.size_bytes}). {WAY_OUT}"
+                f"Generation {folder.name} is damaged (its {file} has {size} bytes, not "
+                f"{stored.size_bytes}). {WAY_OUT}"
             )
 
 
@@ -183,8 +187,8 @@ def describe_files(folder: Path) -> dict[str, StoredFile]:
 def prune(root: Root) -> list[str]:
     """Removes all but the published and the newest other generations, and what only they referred to.
 
-    Thumbnails and encoders go with the last generation that names them; those no generation named yet stay, they
-    belong to the next one. A reader that has a removed generation open keeps its memory-mapped files.
+    Thumbnails and encoders go with the last generation that names them; those no generation named yet stay,
+    they belong to the next one. A reader that has a removed generation open keeps its memory-mapped files.
 
     :return: names of the generations removed.
     """
@@ -209,7 +213,7 @@ def prune(root: Root) -> list[str]:
 
 
 def export(root: Root, target: Path) -> str:
-    """Writes the published generation with its encoder and thumbnails as a data root that can be copied anywhere.
+    """Writes the published generation, its encoder and thumbnails as a data root to be copied anywhere.
 
     :param target: a folder that does not exist yet, or is empty.
     :return: the generation's name.
@@ -258,7 +262,7 @@ def _point(root: Root, name: str) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Has the disk hold what was written, so that a power cut cannot leave CURRENT naming half a generation."""
+    """Waits until it is on the disk: a power cut must not leave CURRENT naming half a generation."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -137,8 +137,8 @@ def read(folder: Path) -> Manifest:
         version = facts["schema_version"]
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise GenerationError(
-                f"Generation {folder.name} was written by a newer release (its schema version is {version}, this "
-                f"release reads {SCHEMA_VERSION}). Update Lookalike."
+                f"Generation {folder.name} was written by a newer release (its schema version is {version}, "
+                f"this release reads {SCHEMA_VERSION}). Update Lookalike."
             )
         return Manifest.model_validate(facts)
     except (ValueError, KeyError, TypeError, ValidationError):

@@ -31,5 +31,5 @@ def display_price(price: Decimal | None, currency: str | None, locale: str = "en
         return decimal_string(price, None) or ""
     try:
         return format_currency(price, currency, locale=locale)
-    except UnknownLocaleError as error:
+    except (UnknownLocaleError, ValueError) as error:
         raise ValueError(f"No locale '{locale}'.") from error

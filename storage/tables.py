@@ -6,23 +6,29 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
-from tenacity import before_sleep_log, retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    before_sleep_log,
+    retry,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from storage.root import Root
 from storage.schemas import TABLES, TableSpec
 
-Rows = pa.Table | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 
 _log = logging.getLogger(__name__)
 
-# Two crawls may commit to one table at once: the loser reads the table again and merges into the winner's version.
+# Two crawls may commit to one table at once: the loser reads it again and merges into the winner's version.
 _retry_conflicts = retry(
     retry=retry_if_exception_type(CommitFailedError),
     wait=wait_random_exponential(multiplier=0.1, max=5),
@@ -204,8 +210,7 @@ def _changed(spec: TableSpec) -> str | None:
     if spec.on_match == "replace":
         return None
     return (
-        "stored.content_hash != new.content_hash "
-        "OR (stored.removed_at IS NULL) != (new.removed_at IS NULL)"
+        "stored.content_hash != new.content_hash OR (stored.removed_at IS NULL) != (new.removed_at IS NULL)"
     )
 
 

@@ -32,12 +32,15 @@ _LOCATIONS = pa.schema(
 )
 
 
-def add(root: Root, photos: Mapping[str, bytes] | Iterable[tuple[str, bytes]], rows: int = SHARD_ROWS) -> list[str]:
+def add(
+    root: Root, photos: Mapping[str, bytes] | Iterable[tuple[str, bytes]], rows: int = SHARD_ROWS
+) -> list[str]:
     """Stores thumbnails; those of images that have one already should be left out, see `locate`.
 
     One process adds at a time: the caller holds the root's `index` lock.
 
-    :param photos: JPEG bytes by image_id; pairs may be made one by one, only a shard of them is held at a time.
+    :param photos: JPEG bytes by image_id; pairs may be made one by one, only a shard of them is held at a
+        time.
     :param rows: most thumbnails in a shard.
     :return: names of the shards written.
     """
@@ -58,8 +61,8 @@ def add(root: Root, photos: Mapping[str, bytes] | Iterable[tuple[str, bytes]], r
 def locate(root: Root) -> pa.Table:
     """Where each image's thumbnail is: one row an image, with `image_id`, `thumbnail_shard`, `thumbnail_row`.
 
-    An image in several shards is found in the first by name, so that the answer depends on the shards alone. A
-    shard that cannot be read counts as not there.
+    An image in several shards is found in the first by name, so that the answer depends on the shards alone.
+    A shard that cannot be read counts as not there.
     """
     parts = []
     for shard in sorted(root.thumbnails.glob("*.arrow")):
@@ -89,7 +92,9 @@ class Thumbnails:
     """
 
     def __init__(self, root: Root, shards: Mapping[str, int]) -> None:
-        self._photos = {name: self._open(root.thumbnails / f"{name}.arrow", size) for name, size in shards.items()}
+        self._photos = {
+            name: self._open(root.thumbnails / f"{name}.arrow", size) for name, size in shards.items()
+        }
 
     def read(self, shard: str, row: int) -> bytes:
         """A thumbnail's JPEG bytes."""
@@ -117,5 +122,3 @@ def sizes(root: Root, shards: Iterable[str]) -> dict[str, int]:
 def _read(shard: Path) -> pa.Table:
     with pa.memory_map(str(shard)) as source:
         return pa.ipc.open_file(source).read_all()
-
-

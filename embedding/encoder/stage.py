@@ -87,8 +87,8 @@ def embed_new_images(
 ) -> EmbedOutcome:
     """Embeds every photo in `images` that has no vector of this model, in constant memory.
 
-    Killed and started again, it continues after the last vectors written. A photo that can't be decoded costs a
-    row in `rejects`, not its batch, and isn't tried again.
+    Killed and started again, it continues after the last vectors written. A photo that can't be decoded
+    costs a row in `rejects`, not its batch, and isn't tried again.
 
     :param device: `auto` takes a GPU where there is one.
     :raises InputError: no such weights.

@@ -72,7 +72,7 @@ def load_weights(name_or_file: str) -> Weights:
     path = Path(name_or_file)
     if not path.is_file():
         raise InputError(
-            f"No weights '{name_or_file}': not a file, and the names are {', '.join(NAMES)}. Give one of them."
+            f"No weights '{name_or_file}': no such file. Give a file or one of {', '.join(NAMES)}."
         )
     return read_weights(path, name=path.stem)
 
@@ -127,7 +127,9 @@ def put(weights: Weights, backbone: keras.Model) -> None:
         wanted = [(f"{layer.name}/{weight.name}", tuple(weight.shape)) for weight in layer.weights]
         for key, shape in wanted:
             if key not in weights.arrays or weights.arrays[key].shape != shape:
-                raise InputError(f"The weights '{weights.name}' have no {key} of shape {shape}: not a ResNet50's.")
+                raise InputError(
+                    f"The weights '{weights.name}' have no {key} of shape {shape}: not a ResNet50's."
+                )
         layer.set_weights([weights.arrays[key] for key, _ in wanted])
 
 

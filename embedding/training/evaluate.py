@@ -14,7 +14,7 @@ from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.encoder.stage import resolve_model
 from embedding.encoder.weights import load_weights
-from embedding.index.projection import Projection
+from embedding.index import projection
 from embedding.training.datasets import ABSENT, LabelledPhotos, read_labelled
 from storage import encoders
 from storage.errors import InputError
@@ -70,10 +70,12 @@ def evaluate_files(
         vectors = embed_photos(photos, runtime, on_progress)
     searched = vectors if gallery is None else vectors[asked:]
     if not asked or len(searched) < 6:
-        raise InputError(f"{asked} queries and {len(searched)} photos to search are too few. Give at least 1 and 6.")
-    projection = Projection.fit(searched)
+        raise InputError(
+            f"{asked} queries and {len(searched)} photos to search are too few. Give at least 1 and 6."
+        )
+    projected = projection.fit(lambda: [searched], searched.shape[1])
     nearest = nearest_five(
-        projection.apply(vectors[:asked]), projection.apply(searched), leave_out_self=gallery is None
+        projected.apply(vectors[:asked]), projected.apply(searched), leave_out_self=gallery is None
     )
     offset = 0 if gallery is None else asked
     figures = {

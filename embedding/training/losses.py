@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -28,7 +30,7 @@ class CosineHead(keras.layers.Layer):
             shape=(input_shape[-1], self.classes), initializer="glorot_uniform", name="kernel"
         )
 
-    def call(self, embedding: object) -> object:
+    def call(self, embedding: Any) -> Any:
         directions = ops.normalize(self.kernel, axis=0)
         return self.scale * ops.matmul(ops.normalize(embedding, axis=-1), directions)
 
@@ -48,7 +50,7 @@ class MaskedCrossentropy(keras.losses.Loss):
         super().__init__(**kwargs)
         self.classes, self.label_smoothing = classes, label_smoothing
 
-    def call(self, codes: object, logits: object) -> object:
+    def call(self, codes: Any, logits: Any) -> Any:
         codes = ops.reshape(ops.cast(codes, "int32"), (-1,))
         present = ops.cast(ops.not_equal(codes, ABSENT), logits.dtype)
         target = ops.one_hot(ops.maximum(codes, 0), self.classes, dtype=logits.dtype)

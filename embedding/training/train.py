@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -56,7 +55,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if len(self.sizes) != len(self.epochs):
-            raise InputError(f"{len(self.sizes)} sizes but {len(self.epochs)} epochs. Give one number a stage.")
+            raise InputError(
+                f"{len(self.sizes)} sizes but {len(self.epochs)} epochs. Give one number a stage."
+            )
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def train(
 ) -> Path:
     """Trains an encoder and writes its weights to `out/weights.npz` and the losses to `out/history.json`.
 
-    The validation split of `embedding.training.datasets.is_validation` is left out. Called again with the same
-    recipe and `out`, it goes on after the last finished lap.
+    The validation split of `embedding.training.datasets.is_validation` is left out. Called again with the
+    same recipe and `out`, it goes on after the last finished lap.
 
     :raises InputError: unusable files, labels or weights, or `out` holds a training by another recipe.
     """
@@ -182,12 +183,12 @@ class Checkpoints:
         model.load_weights(self._state(self.last_lap()))
 
     def save(self, model: keras.Model, lap: Lap, loss: float) -> None:
-        """Writes the state first and then the history that names it, so that a kill in between loses a lap only."""
+        """Writes the state, then the history that names it: a kill in between loses a lap only."""
         model.save_weights(self._state(lap.number))
         self.losses.append(loss)
         unfinished = self.out / "history.json.unfinished"
         unfinished.write_text(json.dumps({"loss": self.losses}))
-        os.replace(unfinished, self.out / "history.json")
+        unfinished.replace(self.out / "history.json")
         self._state(lap.number - 1).unlink(missing_ok=True)
 
     def _state(self, lap: int) -> Path:
@@ -195,8 +196,8 @@ class Checkpoints:
 
 
 def _with_heads(backbone: keras.Model, photos: LabelledPhotos) -> keras.Model:
-    # Batch normalisation before the heads leaves the pooled vector itself free for the cosine of search: Luo et
-    # al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identification" (2019).
+    # Batch normalisation before the heads leaves the pooled vector itself free for the cosine of search:
+    # Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identification" (2019).
     centred = layers.BatchNormalization(center=False, scale=False, name="neck")(backbone.output)
     heads = {
         _head(label): CosineHead(len(values), name=_head(label))(centred)
@@ -251,7 +252,9 @@ def _report(
     total = laps[-1].first_step + laps[-1].steps
 
     def at_batch_end(batch: int, logs: dict[str, float] | None = None) -> None:
-        on_progress(TrainProgress(lap.first_step + batch + 1, total, lap.size, (logs or {}).get("loss", math.nan)))
+        on_progress(
+            TrainProgress(lap.first_step + batch + 1, total, lap.size, (logs or {}).get("loss", math.nan))
+        )
 
     return keras.callbacks.LambdaCallback(on_train_batch_end=at_batch_end)
 
