@@ -168,8 +168,8 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
 def index_and_publish(root: Root, config: Config, model: str, advance: Advance | None = None) -> BuildOutcome:
     """Builds, verifies and publishes a generation; leaves the published one where nothing changed."""
 
-    def show(progress: BuildProgress) -> None:
+    def show(done: int, total: int | None) -> None:
         if advance:
-            advance(f"index: {progress.step}", progress.done, progress.total)
+            advance("index", done, total)
 
     return build_index(root, model, recall_goal=config.index.recall_goal, on_progress=show)

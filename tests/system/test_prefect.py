@@ -1,5 +1,6 @@
 """The night on a real Prefect server with a real worker."""
 
+import json
 import os
 import shutil
 import signal
@@ -102,17 +103,14 @@ def server(environ):
 
 
 @pytest.fixture
-def installation(tmp_path, write_config, demo_stores):
+def folder(tmp_path, install, shops):
     """A folder with settings for three small demo stores, as a user has it."""
-    folder = tmp_path / "installation"
-    folder.mkdir()
-    write_config(folder, demo_stores)
-    return folder
+    return install(tmp_path / "installed", shops).parent
 
 
-def test_prefect_yaml_schedules_the_night_and_runs_it(server, environ, installation, demo_stores):
-    shutil.copy(REPO / "prefect.yaml", installation)
-    how = {"cwd": installation, "env": environ}
+def test_prefect_yaml_schedules_the_night_and_runs_it(server, environ, folder, shops):
+    shutil.copy(REPO / "prefect.yaml", folder)
+    how = {"cwd": folder, "env": environ}
     pool = prefect("work-pool", "create", "local", "--type", "process", "--overwrite", **how)
     assert pool.returncode == 0, pool.stderr
     deployed = prefect("--no-prompt", "deploy", "--all", **how)
@@ -126,21 +124,42 @@ def test_prefect_yaml_schedules_the_night_and_runs_it(server, environ, installat
     with running(["prefect", "worker", "start", "--pool", "local"], cwd="/", env=environ):
         first = prefect("deployment", "run", "nightly/nightly", "--watch", **how)
         assert first.returncode == 0, first.stdout + first.stderr
-        root = Root.open(installation / "data")
+        root = Root.open(folder / "data")
         published = generations.current_name(root)
         assert published
         summary = artifacts(server)[0]["data"]
         assert published in summary
-        assert all(store.name in summary for store in demo_stores)
+        assert all(shop.name in summary for shop in shops)
 
-        demo_stores[0].stop()
+        shops[0].front.stop()
         second = prefect("deployment", "run", "nightly/nightly", "--watch", **how)
         assert second.returncode == 1, second.stdout + second.stderr
         assert generations.current_name(root) == published
         assert "## Failed" in artifacts(server)[0]["data"]
 
 
-def test_lookalike_deploy_serves_the_night_until_it_is_stopped(environ, installation, tmp_path):
+def test_lookalike_nightly_runs_on_prefects_temporary_server(environ, folder, shops, lookalike, stored):
+    first = lookalike("nightly", "--json", cwd=folder, **environ)
+    assert first.returncode == 0, first.stderr
+    night = json.loads(first.stdout)
+    assert [crawl["store"] for crawl in night["crawls"]] == [shop.name for shop in shops]
+    for flow in ("nightly", "crawl-store", "embed-images", "build-index"):
+        assert f"for flow '{flow}'" in first.stderr
+    root = Root.open(folder / "data")
+    before = stored(root)
+    assert before["CURRENT"] == night["index"]["generation"]
+
+    shops[0].front.stop()
+    second = lookalike("nightly", cwd=folder, **environ)
+    assert second.returncode == 1
+    *_, sentence = second.stderr.strip().splitlines()
+    assert sentence.startswith("lookalike: ")
+    assert shops[0].name in sentence
+    assert "Traceback" not in second.stderr
+    assert stored(root) == before
+
+
+def test_lookalike_deploy_serves_the_night_until_it_is_stopped(environ, folder, tmp_path):
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     log = tmp_path / "deploy.log"
@@ -148,7 +167,7 @@ def test_lookalike_deploy_serves_the_night_until_it_is_stopped(environ, installa
         "lookalike.cli",
         "deploy",
         "--config",
-        str(installation / "lookalike.toml"),
+        str(folder / "lookalike.toml"),
         "--port",
         str(port),
     ]
@@ -160,7 +179,7 @@ def test_lookalike_deploy_serves_the_night_until_it_is_stopped(environ, installa
             "deployment", "run", "nightly/nightly", "--watch", env={**environ, "PREFECT_API_URL": api}
         )
         assert night.returncode == 0, night.stdout + night.stderr + log.read_text()
-        assert generations.current_name(Root.open(installation / "data"))
+        assert generations.current_name(Root.open(folder / "data"))
         deploy.send_signal(signal.SIGINT)
         assert deploy.wait(60) == 130, log.read_text()
     with pytest.raises(requests.ConnectionError):

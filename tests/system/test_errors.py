@@ -1,0 +1,130 @@
+"""What a user can get wrong: one sentence, exit code 1 or 2, and nothing stored changes."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from storage.root import Root
+
+
+@pytest.fixture
+def wrong(installation):
+    """Runs a command that has to fail, and returns the sentence it says."""
+
+    def run(*arguments, code):
+        before = everything(installation.root)
+        seen = installation.run(*arguments)
+        assert seen.returncode == code, seen.stderr
+        assert seen.stdout == ""
+        assert "Traceback" not in seen.stderr
+        *_, sentence = seen.stderr.strip().splitlines()
+        assert sentence.startswith("lookalike: ")
+        assert everything(installation.root) == before
+        return sentence
+
+    return run
+
+
+def everything(root: Root) -> dict[str, bytes | int]:
+    """Every stored file but the locks, with its size and time."""
+    files = sorted(path for path in root.path.rglob("*") if path.is_file() and path.parent != root.locks)
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+@contextmanager
+def held(root, name):
+    """Another process that holds a lock of the data root."""
+    code = (
+        "import sys; from storage.root import Root\n"
+        "with Root.open(sys.argv[1]).lock(sys.argv[2]): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(root.path), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline().strip() == b"held"
+        yield
+        other.stdin.close()
+
+
+def test_a_photo_that_is_not_there(wrong):
+    assert "none.jpg" in wrong("search", "none.jpg", code=2)
+
+
+def test_a_text_named_jpg(wrong, tmp_path):
+    file = tmp_path / "photo.jpg"
+    file.write_text("<!DOCTYPE html><title>Not found</title>")
+    sentence = wrong("search", file, code=2)
+    assert str(file) in sentence
+    assert "is not an image" in sentence
+
+
+@pytest.mark.parametrize(
+    "command", [["search", "PHOTO"], ["status"], ["embed"], ["index"], ["rollback"]], ids=" ".join
+)
+def test_a_data_root_that_is_not_there(wrong, photo, tmp_path, command):
+    command = [photo if word == "PHOTO" else word for word in command]
+    assert str(tmp_path / "empty") in wrong(*command, "--data", tmp_path / "empty", code=2)
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize("command", ["search", "index"])
+def test_a_data_root_with_nothing_in_it(wrong, photo, tmp_path, command):
+    root = Root.open(tmp_path / "new", create=True)
+    query = [photo] if command == "search" else []
+    assert str(root.path) in wrong(command, *query, "--data", root.path, code=2 if query else 1)
+
+
+def test_an_unknown_store(wrong):
+    sentence = wrong("crawl", "none.example", code=2)
+    assert "'none.example'" in sentence
+    assert "shopify.example" in sentence
+
+
+def test_a_malformed_settings_file(wrong, tmp_path):
+    file = tmp_path / "lookalike.toml"
+    file.write_text("[crawl\nat_once = 3\n")
+    for command in ("nightly", "status", "stores list"):
+        assert str(file) in wrong(*command.split(), "--config", file, code=2)
+
+
+def test_no_store_at_all(wrong, tmp_path):
+    file = tmp_path / "lookalike.toml"
+    file.write_text("")
+    for command in (["nightly"], ["nightly", "--no-prefect"], ["crawl"], ["deploy"]):
+        assert "lookalike stores add" in wrong(*command, "--config", file, code=2)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_second_night_on_the_same_root(wrong, installation):
+    with held(installation.root, "nightly"):
+        assert str(installation.root.path) in wrong("nightly", "--no-prefect", code=1)
+
+
+def test_a_second_crawl_of_the_same_store(wrong, installation):
+    with held(installation.root, "crawl-shopify.example"):
+        assert "crawl-shopify.example" in wrong("crawl", "shopify.example", code=1)
+
+
+@pytest.mark.parametrize("stage", ["embed", "index"])
+def test_a_second_writer_of_a_stage(wrong, installation, stage):
+    with held(installation.root, stage):
+        assert str(installation.root.path) in wrong(stage, code=1)
+
+
+def test_a_page_that_is_no_product(installation, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text("<title>About us</title><p>We sell clothes.</p>")
+    seen = installation.run("extract", file, "--json")
+    assert (seen.returncode, seen.stdout.strip()) == (1, "null")
+    assert str(file) in seen.stderr
+
+
+def test_a_rollback_to_nothing(wrong):
+    assert "20200101T000000Z-000000000000" in wrong("rollback", "20200101T000000Z-000000000000", code=2)
+
+
+@pytest.mark.parametrize("price", ["cheap", "-1", "nan"])
+def test_a_price_that_is_none(wrong, photo, price):
+    assert price in wrong("search", photo, f"--max-price={price}", code=2)
