@@ -16,14 +16,14 @@ from storage.schemas import MONEY, TIME
 FILE = "items.arrow"
 
 CODED = ("store", "brand", "category", "currency", "availability", "thumbnail_shard")
-"""Columns of few distinct values, dictionary-encoded: filters look a row's code up instead of comparing text."""
+"""Columns of few distinct values, dictionary-encoded: filters look codes up instead of comparing text."""
 
 _FROM_PRODUCT = (
     *("store", "product_id", "title", "brand", "category", "colours", "url"),
     *("price", "price_max", "was_price", "currency", "availability", "first_seen"),
 )
 _UNCOUNTED = ("seen", "thumbnail_shard", "thumbnail_row")
-"""Columns that change without the catalogue changing: a night that found nothing new needs no new generation."""
+"""Columns that change without the catalogue changing, for which no new generation is needed."""
 
 SCHEMA = pa.schema(
     [
@@ -54,9 +54,9 @@ SCHEMA = pa.schema(
 def collect(root: Root, image_ids: pa.Array) -> pa.Table:
     """The rows of a generation, but for their thumbnails.
 
-    `colours` are those of the photo where the store says which colour it shows, else the product's. `seen` is the
-    end of the store's last complete crawl, null before the first. `position` is the photo's place in its product,
-    `product` numbers the distinct products from 0.
+    `colours` are those of the photo where the store says which colour it shows, else the product's. `seen` is
+    the end of the store's last complete crawl, null before the first. `position` is the photo's place in its
+    product, `product` numbers the distinct products from 0.
 
     :param image_ids: the photos that have a vector; others get no row.
     :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the thumbnail columns null.
@@ -150,7 +150,9 @@ def _colours(of_photo: pa.Array, of_product: pa.Array) -> pa.Array:
 
 
 def _seen(root: Root, stores: pa.Array) -> pa.Array:
-    crawls = tables.read(root, "crawls", columns=["store", "ended_at"], where=pc.field("status") == "complete")
+    crawls = tables.read(
+        root, "crawls", columns=["store", "ended_at"], where=pc.field("status") == "complete"
+    )
     last = crawls.group_by("store", use_threads=False).aggregate([("ended_at", "max")])
     return _array(last["ended_at_max"].take(pc.index_in(stores, value_set=_array(last["store"]))))
 

@@ -1,9 +1,9 @@
 """The projection: what turns an encoder's vectors into those that are compared.
 
-PCA whitening learnt from the catalogue's own photos, as Jégou and Chum, "Negative evidences and co-occurrences
-in image retrieval" (2012): the mean is taken away, the main directions are kept and what is common to most of the
-catalogue (white ground, upright pose) weighs less. How much less is shrunk towards "not at all" where the
-catalogue is too small to know its own covariance.
+PCA whitening learnt from the catalogue's own photos, as Jégou and Chum, "Negative evidences and
+co-occurrences in image retrieval" (2012): the mean is taken away, the main directions are kept and what is
+common to most of the catalogue (white ground, upright pose) weighs less. How much less is shrunk towards "not
+at all" where the catalogue is too small to know its own covariance.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ MAX_DIMENSIONS = 256
 MIN_IMAGES = 512
 """Fewer distinct photos than this are compared as the encoder gives them.
 
-Whitening n points in n dimensions makes them all equally far from each other, whatever they show; two photos a
-dimension is where the leading directions begin to be those of the catalogue and not of the sample.
+Whitening n points in n dimensions makes them all equally far from each other, whatever they show; two photos
+a dimension is where the leading directions begin to be those of the catalogue and not of the sample.
 """
 
 _EPSILON = 1e-12
+_NO_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -83,33 +84,69 @@ def fit(
 ) -> Projection:
     """Learns a projection from a catalogue's vectors, a block at a time.
 
-    :param blocks: called once; gives float32 [m, inputs] blocks of unit vectors, the same in the same order for
-        the same catalogue.
+    :param blocks: called once; gives float32 [m, inputs] blocks of unit vectors, the same in the same order
+        for the same catalogue.
     :param inputs: length of the vectors.
     :param max_dimensions: most dimensions kept.
     :param min_images: with fewer vectors the projection leaves them as they are.
     """
-    count = 0
-    total = np.zeros(inputs, np.float64)
-    products = np.zeros((inputs, inputs), np.float64)
+    moments = _Moments(inputs)
     for block in blocks():
-        count += len(block)
-        total += block.sum(axis=0, dtype=np.float64)
-        products += block.T @ block
-    if count < min_images:
+        moments.add(block)
+    if moments.count < min_images:
         return Projection(np.zeros(inputs, np.float32), None)
-    mean = total / count
-    covariance = products / count - np.outer(mean, mean)
-    variances, directions = np.linalg.eigh(covariance)
-    variances, directions = variances[::-1], directions[:, ::-1]
-    supported = int(np.sum(variances > variances[0] * 1e-6))
-    kept = max(1, min(max_dimensions, supported))
-    variances, directions = variances[:kept], directions[:, :kept]
+    variances, directions = moments.principal(max_dimensions)
     # LAPACK may give a direction either sign; the largest entry is made positive so that builds repeat.
     largest = np.abs(directions).argmax(axis=0)
-    directions = directions * np.sign(directions[largest, np.arange(kept)])
-    # Ledoit and Wolf's idea with a fixed rate: as many photos as dimensions weigh as much as the prior, which says
-    # that all directions vary alike (and so that nothing is whitened).
-    shrinkage = inputs / (inputs + count)
+    directions = directions * np.sign(directions[largest, np.arange(len(variances))])
+    # Ledoit and Wolf's idea with a fixed rate: as many photos as dimensions weigh as much as the prior, which
+    # says that all directions vary alike (and so that nothing is whitened).
+    shrinkage = inputs / (inputs + moments.count)
     shrunk = (1 - shrinkage) * variances + shrinkage * variances.mean()
-    return Projection(mean.astype(np.float32), (directions / np.sqrt(shrunk)).astype(np.float32))
+    return Projection(moments.mean.astype(np.float32), (directions / np.sqrt(shrunk)).astype(np.float32))
+
+
+class _Moments:
+    """Mean and main directions of vectors added a block at a time, in memory that does not grow with them."""
+
+    def __init__(self, inputs: int) -> None:
+        self.count = 0
+        self._total = np.zeros(inputs, np.float64)
+        self._products: np.ndarray | None = None
+        self._few: list[np.ndarray] = []
+
+    @property
+    def mean(self) -> np.ndarray:
+        """float64 [inputs]."""
+        return self._total / max(1, self.count)
+
+    def add(self, block: np.ndarray) -> None:
+        """Adds float32 [m, inputs]."""
+        self.count += len(block)
+        self._total += block.sum(axis=0, dtype=np.float64)
+        self._few.append(block)
+        if self.count > len(self._total):
+            if self._products is None:
+                self._products = np.zeros((len(self._total),) * 2, np.float64)
+            for waiting in self._few:
+                self._products += waiting.T @ waiting
+            self._few.clear()
+
+    def principal(self, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """The directions that vary most: variances [d], descending, and directions [inputs, d], d at most `most`.
+
+        Directions with no variance to speak of are left out.
+        """
+        if self._products is None:
+            # Fewer vectors than inputs: the small matrix of their inner products has the same eigenvalues.
+            centred = np.concatenate(self._few) - self.mean
+            variances, combinations = np.linalg.eigh(centred @ centred.T / self.count)
+        else:
+            variances, combinations = np.linalg.eigh(
+                self._products / self.count - np.outer(self.mean, self.mean)
+            )
+        kept = max(1, min(most, int(np.sum(variances > variances[-1] * _NO_VARIANCE))))
+        variances, combinations = variances[: -kept - 1 : -1], combinations[:, : -kept - 1 : -1]
+        if self._products is None:
+            combinations = centred.T @ combinations / np.sqrt(variances * self.count)
+        return variances, combinations

@@ -88,8 +88,8 @@ def write_projected(file: Path, blocks: Iterator[np.ndarray], rows: int, dimensi
 def widen(halves: np.ndarray) -> np.ndarray:
     """float16 of magnitude below 65504 as float32, bit for bit what `astype` gives, several times faster.
 
-    NumPy converts one value at a time where it was built without the processor's instruction for it; shifting the
-    bits into a float32 and putting the exponent right goes through the vector units everywhere.
+    NumPy converts one value at a time where it was built without the processor's instruction for it; shifting
+    the bits into a float32 and putting the exponent right goes through the vector units everywhere.
     """
     bits = np.ascontiguousarray(halves).view(np.int16).astype(np.int32)
     np.left_shift(bits, 13, out=bits)

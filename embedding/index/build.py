@@ -1,0 +1,235 @@
+"""Building a generation from the tables: gather, project, index, measure, verify, publish."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from embedding.index import ann, items, pictures, recall, vectors
+from embedding.index.projection import Projection, fit
+from embedding.index.search import PROJECTION_FILE, Index
+from storage import encoders, generations, manifest, tables, thumbnails
+from storage.encoders import EncoderSpec
+from storage.errors import LookalikeError
+from storage.manifest import Counts, EncoderFacts, GenerationError, Manifest, Recall, Search
+from storage.root import Root
+
+_log = logging.getLogger(__name__)
+
+BUILD = 1
+"""Raised when a build makes something else of the same tables, so that the next night builds anew."""
+
+Progress = Callable[[int, int | None], None]
+
+_READ = ("products", "images", "embeddings", "crawls")
+_GATHERED = "vectors.raw"
+
+
+class RecallError(LookalikeError):
+    """A build that finds too few of the true neighbours; the published generation stays."""
+
+
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What a build did.
+
+    :ivar generation: the published generation's name; None where nothing had changed and the one before
+        stays.
+    :ivar items: rows of the published generation, one a photo of a product.
+    :ivar recall: at 5, measured.
+    """
+
+    generation: str | None
+    items: int
+    products: int
+    dimensions: int
+    recall: float
+    seconds: float
+
+
+def build_index(
+    root: Root, model: str, *, recall_goal: float = 0.99, on_progress: Progress | None = None
+) -> BuildOutcome:
+    """Builds a generation of one encoder's vectors beside the published one, verifies and publishes it.
+
+    Where neither the catalogue nor the encoder nor the goal changed, the published generation stays.
+
+    :param model: the encoder's name, see `storage.encoders`.
+    :param recall_goal: what the lower end of the 95 % interval of recall at 5 has to reach, in (0, 1].
+    :param on_progress: called with the steps done and all there are: a vector read and a photo placed are a
+        step.
+    :raises BusyError: another process builds.
+    :raises RecallError: the goal was not reached.
+    :raises LookalikeError: there is nothing to build from, or the disk is full.
+    """
+    started = time.monotonic()
+    try:
+        with root.lock(generations.LOCK):
+            spec = encoders.load_spec(encoders.folder(root, model))
+            name, published = _build(
+                root, spec, recall_goal, on_progress or (lambda done, total: None), started
+            )
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise LookalikeError(
+            f"The disk under {root.path} is full. The published index stays; free some space and try again."
+        ) from None
+    return BuildOutcome(
+        generation=name,
+        items=published.counts.items,
+        products=published.counts.products,
+        dimensions=published.search.dimensions,
+        recall=published.recall.at_5,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _build(
+    root: Root, spec: EncoderSpec, goal: float, on_progress: Progress, started: float
+) -> tuple[str | None, Manifest]:
+    versions = tables.versions(root)
+    ids = vectors.embedded_ids(root, spec.model)
+    rows = _some(items.collect(root, ids), root)
+    content = _content(rows, spec, goal)
+    if (published := _unchanged(root, content)) is not None:
+        return None, published
+    ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
+    steps = _Steps(2 * len(ids), on_progress)
+    with generations.begin(root) as folder:
+        gathered = vectors.Gathered(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
+        rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(gathered.usable))))
+        ids = pc.unique(rows["image_id"].combine_chunks())
+        rows = items.with_thumbnails(rows, pictures.make_missing(root, ids, steps.advance))
+        rows = _some(items.renumbered(rows), root)
+        projection = _write(folder, rows, gathered)
+        searching, measured = _measured(folder, rows, projection, goal)
+        finished = Manifest(
+            encoder=EncoderFacts.model_validate(spec.model_dump(exclude={"schema_version"})),
+            counts=_counts(rows),
+            search=searching,
+            recall=measured,
+            content=content,
+            tables={name: versions[name] for name in _READ if name in versions},
+            files=generations.describe_files(folder),
+            thumbnails=thumbnails.sizes(root, pc.unique(rows["thumbnail_shard"]).to_pylist()),
+            built_at=datetime.now(UTC),
+            build_seconds=round(time.monotonic() - started, 3),
+        )
+        manifest.write(folder, finished)
+        steps.finish()
+        return generations.publish(root, folder), finished
+
+
+def _some(rows: pa.Table, root: Root) -> pa.Table:
+    if rows.num_rows:
+        return rows
+    raise LookalikeError(
+        f"{root.path} holds no product with an embedded photo, so there is nothing to index. "
+        "Run `lookalike crawl` and `lookalike embed` first."
+    )
+
+
+def _content(rows: pa.Table, spec: EncoderSpec, goal: float) -> str:
+    """sha256 of all that decides what a generation holds."""
+    parts = (BUILD, items.digest(rows), spec.model, spec.fingerprint, goal)
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def _unchanged(root: Root, content: str) -> Manifest | None:
+    """The published generation's manifest where it holds this content and is in order."""
+    try:
+        folder = generations.current(root)
+        if folder is None or manifest.read(folder).content != content:
+            return None
+        facts = generations.verify(folder)
+        thumbnails.Thumbnails(root, facts.thumbnails)
+    except GenerationError as damage:
+        _log.warning("A new index is built since the published one is damaged: %s", damage)
+        return None
+    return facts
+
+
+def _write(folder: Path, rows: pa.Table, gathered: vectors.Gathered) -> Projection:
+    """Writes everything but the manifest; removes the gathered vectors."""
+    projection = fit(gathered.blocks, gathered.vectors.shape[1])
+    projection.save(folder / PROJECTION_FILE)
+    places = pc.index_in(rows["image_id"], value_set=gathered.ids).to_numpy()
+
+    def projected() -> Iterator[np.ndarray]:
+        for start in range(0, len(places), vectors.BLOCK_ROWS):
+            yield projection.apply(gathered.vectors[places[start : start + vectors.BLOCK_ROWS]])
+
+    vectors.write_projected(folder / vectors.FILE, projected(), len(places), projection.dimensions)
+    del gathered.vectors
+    (folder / _GATHERED).unlink()
+    items.write(rows, folder / items.FILE)
+    ann.build(folder / ann.FILE, np.load(folder / vectors.FILE, mmap_mode="r"), ann.TREES)
+    return projection
+
+
+def _measured(folder: Path, rows: pa.Table, projection: Projection, goal: float) -> tuple[Search, Recall]:
+    """How the built index has to be searched, and the recall that gives.
+
+    :raises RecallError: below the goal, or items do not find themselves.
+    """
+    stored = np.load(folder / vectors.FILE, mmap_mode="r")
+    index = Index(
+        items.read(folder / items.FILE),
+        stored,
+        ann.load(folder / ann.FILE, *stored.shape),
+        projection,
+        search_k=rows.num_rows,
+    )
+    sample = recall.draw(index)
+    search_k, measured = recall.tune(index, goal, sample)
+    if measured.lower_bound < goal:
+        raise RecallError(
+            f"The new index finds {measured.at_5:.2%} of the true neighbours (for sure only "
+            f"{measured.lower_bound:.2%}), below the goal of {goal:.2%}; the published one stays. Lower the goal."
+        )
+    lost = recall.lost(index, sample, search_k)
+    if lost:
+        raise RecallError(
+            f"{lost} of {len(sample.rows)} items do not find themselves in the new index; the published one "
+            "stays. Run `lookalike index` again."
+        )
+    return Search(dimensions=stored.shape[1], trees=ann.TREES, seed=ann.SEED, search_k=search_k), measured
+
+
+def _counts(rows: pa.Table) -> Counts:
+    distinct = rows.group_by(["store", "product"], use_threads=False).aggregate([])
+    stores = pc.value_counts(distinct["store"]).to_pylist()
+    return Counts(
+        items=rows.num_rows,
+        images=pc.count_distinct(rows["image_id"]).as_py(),
+        products=distinct.num_rows,
+        stores={store["values"]: store["counts"] for store in sorted(stores, key=lambda one: one["values"])},
+        currencies=sorted(pc.unique(rows["currency"].drop_null()).to_pylist()),
+    )
+
+
+class _Steps:
+    """Counts steps for `on_progress`."""
+
+    def __init__(self, total: int, on_progress: Progress) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
+        on_progress(0, total)
+
+    def advance(self, steps: int) -> None:
+        self._done = min(self._done + steps, self._total)
+        self._on_progress(self._done, self._total)
+
+    def finish(self) -> None:
+        """Thumbnails that were there already count as made."""
+        self.advance(self._total)
