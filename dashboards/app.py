@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from html import escape
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +18,9 @@ from dashboards import find
 from flows.config import load_config
 from lookalike.query import Shop
 from storage.errors import InputError, LookalikeError
+from storage.manifest import GenerationError
 
+_log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 
 
@@ -58,12 +61,20 @@ def main() -> None:
     st.html(HERE / "look.css")
     try:
         data = data_root()
-        shop = open_shop(str(data.absolute()))
-        shop.refresh()  # a night may have published a newer generation since the last visit
+        shop = open_shop(str(data))
+        take_up_newer(shop)
     except LookalikeError as error:
         closed(str(error))
         return
     find.page(shop)
+
+
+def take_up_newer(shop: Shop) -> None:
+    """A night may have published since the last visit. Where that is damaged, the shop goes on as it is."""
+    try:
+        shop.refresh()
+    except GenerationError as error:
+        _log.warning("%s", error)
 
 
 def closed(reason: str) -> None:

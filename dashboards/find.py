@@ -29,12 +29,12 @@ LIKE = "like"  # session key: the product a visitor wants more of, "store:produc
 class Wish:
     """What a visitor looks for: the photo they uploaded, or a product they want more of.
 
-    :ivar query: what `Shop.similar` takes, photo bytes or "store:product_id".
+    :ivar query: what `Shop.similar` takes.
     :ivar preview: a JPEG to show beside the matches.
     :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped when shown.
     """
 
-    query: bytes | str
+    query: bytes | Match
     preview: bytes
     caption: str
     headline: str
@@ -50,6 +50,7 @@ def page(shop: Shop) -> None:
     try:
         wish = current_wish(shop)
     except LookalikeError as error:
+        look_at_photo()  # a product that has left the shop is not asked for again
         welcome(shop, trouble=str(error))
         return
     if wish is None:
@@ -110,7 +111,7 @@ def current_wish(shop: Shop) -> Wish | None:
     if like is not None:
         product = shop.product(like)
         title = product.title or "this product"
-        return Wish(like, product.thumbnail(), "More like this", f"More like {title}")
+        return Wish(product, product.thumbnail(), "More like this", f"More like {title}")
     upload = st.session_state.get(PHOTO)
     if upload is None:
         return None
@@ -118,9 +119,7 @@ def current_wish(shop: Shop) -> Wish | None:
     try:
         preview = photos.thumbnail(photos.decode(data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
-        raise UnreadableImageError(
-            f"{upload.name} is {error}. Choose a JPEG, PNG, WebP, AVIF or GIF photo."
-        ) from None
+        raise UnreadableImageError(f"{upload.name} could not be opened: {error}.") from None
     return Wish(data, preview, "Your photo", "Looks like your photo")
 
 
@@ -164,7 +163,7 @@ def draw_wish(wish: Wish) -> None:
             f'<figure class="la-card la-wished">{photo_html(wish.preview, wish.caption)}'
             f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>'
         )
-        if isinstance(wish.query, str):
+        if isinstance(wish.query, Match):
             back = "Back to your photo" if st.session_state.get(PHOTO) else "Start over"
             st.button(back, key="back", on_click=look_at_photo, width="stretch")
         draw_uploader()
@@ -179,7 +178,7 @@ def draw_match(match: Match) -> None:
             key=f"more-{match.rank}",
             type="tertiary",
             on_click=look_for_more,
-            args=(f"{match.store}:{match.product_id}",),
+            args=(match.id,),
             width="stretch",
         )
 
@@ -194,8 +193,8 @@ def footer(shop: Shop) -> None:
     stores = f"{len(shop.stores)} store" + ("" if len(shop.stores) == 1 else "s")
     built = shop.manifest.built_at
     st.html(
-        f'<footer class="la-foot">{len(shop):,} products from {stores}, last read {built.day} {built:%B %Y, %H:%M} '
-        "UTC. Prices and stock can have changed since.</footer>"
+        f'<footer class="la-foot">{len(shop):,} products from {stores}, '
+        f"last read {built.day} {built:%B %Y, %H:%M} UTC. Prices and stock can have changed since.</footer>"
     )
 
 

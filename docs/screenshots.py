@@ -1,0 +1,93 @@
+"""Takes the pictures of the documentation: `python docs/screenshots.py --data .demo/data`.
+
+Needs a data root with a published generation (`make demo` makes one), Streamlit, and a Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).parent.parent
+IMAGES = Path(__file__).parent / "images"
+WIDTH, HEIGHT = 1360, 800
+COLOURS = 256
+"""A palette keeps a picture of a page under 400 KB; at 256 colours the photos on it still look right."""
+
+
+@contextmanager
+def dashboard(data: Path) -> Iterator[str]:
+    """The address of the dashboard while it runs on a data root."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = REPOSITORY / "dashboards" / "app.py"
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", port, "--", "--data", data]
+    server = subprocess.Popen(list(map(str, command)), cwd=REPOSITORY, stdout=subprocess.DEVNULL)  # noqa: S603
+    try:
+        address = f"http://127.0.0.1:{port}"
+        while True:
+            if server.poll() is not None:
+                raise SystemExit("The dashboard did not start; its last lines say why.")
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()  # noqa: S310
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def photograph(address: str, photo: Path, chromium: str) -> bytes:
+    """PNG bytes of the first page after a search for a photo."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page.goto(address)
+        page.get_by_test_id("stFileUploader").wait_for(timeout=60_000)
+        page.set_input_files("input[type=file]", photo)
+        page.get_by_role("article").nth(4).wait_for(timeout=60_000)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(1000)  # the page's own fades end
+        picture = page.screenshot()
+        browser.close()
+    return picture
+
+
+def save(picture: bytes, file: Path) -> None:
+    """Writes a PNG with a palette."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(file, optimize=True)
+    print(f"{file}: {file.stat().st_size // 1024} KB")
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, default=Path(".demo/data"), help="a data root, default .demo/data"
+    )
+    parser.add_argument("--photo", type=Path, default=Path(".demo/query.jpg"), help="the photo to look for")
+    parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
+    given = parser.parse_args()
+    with dashboard(given.data.resolve()) as address:
+        save(photograph(address, given.photo.resolve(), given.chromium), IMAGES / "dashboard.png")
+
+
+if __name__ == "__main__":
+    main()

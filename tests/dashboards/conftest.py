@@ -1,0 +1,148 @@
+"""A small shop, and the dashboard served from it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from lookalike.demo.garments import catalogue
+
+from embedding.encoder.stage import embed_new_images
+from embedding.index.build import build_index
+from lookalike.demo.product import DemoProduct
+from storage import photos, tables
+from storage.root import Root
+
+REPOSITORY = Path(__file__).parents[2]
+APP = REPOSITORY / "dashboards" / "app.py"
+STORE = "shop.example"
+HOSTILE_TITLE = "<img src=x onerror=alert(1)> ![x](http://127.0.0.1:1/a.png)"
+NOW = datetime.now(UTC)
+
+
+def photo(product: DemoProduct) -> bytes:
+    """A product's first photo."""
+    return product.photos[0]()
+
+
+@pytest.fixture(scope="session")
+def garments() -> list[DemoProduct]:
+    """What the shop sells."""
+    return catalogue(10, seed=11)
+
+
+@pytest.fixture(scope="session")
+def hostile_title() -> str:
+    """The title of a product whose store means harm."""
+    return HOSTILE_TITLE
+
+
+@pytest.fixture(scope="session")
+def shop_root(tmp_path_factory: pytest.TempPathFactory, garments: list[DemoProduct]) -> Root:
+    """A data root with a published generation.
+
+    The second garment is sold once more under a hostile title and with a link that is none, so that a search
+    with its photo shows both.
+    """
+    root = Root.open(tmp_path_factory.mktemp("shop") / "data", create=True)
+    rows = [_product(garment, garment.product_id) for garment in garments]
+    hostile = {"title": HOSTILE_TITLE, "brand": "<b>&amp;</b>", "url": "javascript:alert(2)"}
+    rows.append(_product(garments[1], "hostile") | hostile)
+    tables.merge(root, "products", rows)
+    tables.merge(root, "images", [_image(photo(garment)) for garment in garments])
+    tables.append(root, "crawls", [{"crawl_id": "1", "store": STORE, "ended_at": NOW, "status": "complete"}])
+    build_index(root, embed_new_images(root).model)
+    return root
+
+
+def _product(garment: DemoProduct, product_id: str) -> dict[str, object]:
+    return {
+        "store": STORE,
+        "product_id": product_id,
+        "url": f"https://{STORE}/products/{garment.handle}",
+        "title": garment.title,
+        "brand": garment.brand,
+        "category": garment.category,
+        "price": garment.price,
+        "was_price": garment.was_price,
+        "currency": garment.currency,
+        "availability": garment.availability,
+        "images": [
+            {"url": f"https://{STORE}/p.jpg", "image_id": photos.image_id(photo(garment)), "position": 0}
+        ],
+        "first_seen": NOW,
+        "changed_at": NOW,
+        "content_hash": product_id,
+        "crawl_id": "1",
+    }
+
+
+def _image(data: bytes) -> dict[str, object]:
+    facts = photos.inspect(data)
+    return {
+        "image_id": photos.image_id(data),
+        "bytes": data,
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "perceptual_hash": facts.perceptual_hash,
+        "first_seen": NOW,
+        "month": f"{NOW:%Y-%m}",
+    }
+
+
+@pytest.fixture(scope="session")
+def dashboard(shop_root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the running dashboard; it is started far from its files, as an installed one is."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("elsewhere")
+    log = folder / "log.txt"
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        APP,
+        "--server.port",
+        port,
+        "--",
+        "--data",
+        shop_root.path,
+    ]
+    with log.open("wb") as stream:
+        server = subprocess.Popen(
+            list(map(str, command)),
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(f"{address}/_stcore/health", server, log)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"The dashboard did not start:\n{log.read_text()}")

@@ -1,0 +1,119 @@
+"""The states of the page that need no browser."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from embedding.index.build import build_index
+from lookalike.demo.product import DemoProduct
+from storage import encoders, tables
+from storage.root import Root
+
+APP = Path(__file__).parents[2] / "dashboards" / "app.py"
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOOKALIKE_DATA", raising=False)
+
+    def run(*arguments: object) -> AppTest:
+        monkeypatch.setattr(sys, "argv", [str(APP), *map(str, arguments)])
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        assert not app.exception
+        return app
+
+    return run
+
+
+def html(app: AppTest) -> str:
+    """All that the page shows through `st.html`."""
+    return "\n".join(element.value for element in app.html)
+
+
+def cards(app: AppTest) -> int:
+    return html(app).count('<article class="la-card"')
+
+
+def test_before_the_first_night_it_says_what_to_run(start, root: Root) -> None:
+    app = start("--data", root.path)
+    assert "Nothing to look at yet" in html(app)
+    assert "lookalike " in html(app)
+    assert not app.file_uploader
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--data", "nowhere"), "does not exist"),
+        (("--config", "nowhere.toml"), "nowhere.toml"),
+        (("--dta", "x"), "--dta"),
+    ],
+)
+def test_a_wrong_start_is_a_sentence(start, arguments: tuple[str, ...], sentence: str) -> None:
+    assert sentence in html(start(*arguments))
+
+
+def test_a_settings_file_names_the_data(start, shop_root: Root, tmp_path: Path) -> None:
+    file = tmp_path / "lookalike.toml"
+    file.write_text(f'data = "{shop_root.path}"\n')
+    assert "11 products from 1 store," in html(start("--config", file))
+
+
+def test_a_visitor_is_told_what_to_do(start, shop_root: Root) -> None:
+    app = start("--data", shop_root.path)
+    assert "Upload a photo" in html(app)
+    assert len(app.file_uploader) == 1
+    assert cards(app) == 0
+
+
+def test_filters_narrow_the_matches(start, shop_root: Root, garments: list[DemoProduct]) -> None:
+    app = start("--data", shop_root.path)
+    app.file_uploader[0].set_value(("photo.jpg", garments[0].photos[0](), "image/jpeg")).run()
+    assert cards(app) == 5
+
+    app.toggle(key="in_stock").set_value(True).run()
+    assert "la-out_of_stock" not in html(app)
+
+    cheapest = min(garment.price for garment in garments)
+    app.number_input(key="max_price").set_value(float(cheapest)).run()
+    assert 0 <= cards(app) < 5
+
+    app.number_input(key="max_price").set_value(0.01).run()
+    assert cards(app) == 0
+    assert "Nothing in the shop fits these filters" in html(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("data", [b"", b"<!DOCTYPE html>", b"\xff\xd8\xff\xe0" + b"\0" * 64])
+def test_a_broken_photo_is_a_sentence(start, shop_root: Root, data: bytes) -> None:
+    app = start("--data", shop_root.path)
+    app.file_uploader[0].set_value(("<b>.jpg", data, "image/jpeg")).run()
+    assert 'role="alert"' in html(app)
+    assert "&lt;b&gt;.jpg" in html(app)
+    assert not app.exception
+
+
+def test_a_newer_generation_is_picked_up(start, shop_root: Root, tmp_path: Path) -> None:
+    root = Root.open(shutil.copytree(shop_root.path, tmp_path / "data"))
+    app = start("--data", root.path)
+    assert "11 products" in html(app)
+
+    tables.delete(root, "products", "product_id = 'hostile'")
+    build_index(root, encoders.available(root)[0])
+    app.run()
+    assert "10 products" in html(app)
+
+
+def test_the_page_needs_no_crawler_trainer_or_scheduler() -> None:
+    heavy = "{'tensorflow', 'keras', 'scrapy', 'prefect'}"
+    check = f"import sys, dashboards.find, flows.config; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], cwd=APP.parents[1], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""

@@ -1,0 +1,154 @@
+"""The first page as a shopper meets it: a real server, a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from lookalike.demo.product import DemoProduct
+from storage.money import display_price
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A visitor's page, and what it did besides what they see."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def upload(self, data: bytes, name: str = "photo.jpg") -> None:
+        file = {"name": name, "mimeType": "image/jpeg", "buffer": data}
+        self.page.set_input_files("input[type=file]", files=[file])
+
+    @property
+    def cards(self) -> Locator:
+        return self.page.get_by_role("article")
+
+
+@pytest.fixture
+def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    visit = Visit(page)
+    page.on("request", lambda request: visit.requests.append(request.url))
+    page.on("dialog", lambda dialog: (visit.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.goto(dashboard)
+    page.get_by_test_id("stFileUploader").wait_for()
+    yield visit
+    context.close()
+
+
+def in_order(cards: Locator) -> list[str]:
+    return [card.get_attribute("aria-label") or "" for card in cards.all()]
+
+
+def loads(card: Locator) -> bool:
+    """Whether the card's photo is there and really a picture."""
+    image = card.locator("img")
+    return image.evaluate("i => i.complete && i.naturalWidth > 50") and image.is_visible()
+
+
+def test_a_photo_gives_five_cards(visit: Visit, garments: list[DemoProduct]) -> None:
+    wanted = garments[4]
+    visit.upload(wanted.photos[0]())
+    expect(visit.cards).to_have_count(5)
+
+    by_title = {garment.title: garment for garment in garments}
+    assert in_order(visit.cards)[0] == wanted.title
+    for card in visit.cards.all():
+        title = card.get_by_role("heading").inner_text()
+        garment = by_title[title]
+        assert loads(card)
+        expect(card.locator(".la-now")).to_have_text(display_price(garment.price, garment.currency))
+        expect(card.locator(".la-was")).to_have_count(0 if garment.was_price is None else 1)
+        expect(card.locator(".la-store")).to_have_text("shop.example")
+        expect(card.locator(".la-alike")).to_have_text(re.compile(r"^\d+% alike$"))
+        link = card.get_by_role("link", name="View in store")
+        assert link.get_attribute("href") == f"https://shop.example/products/{garment.handle}"
+        assert link.get_attribute("target") == "_blank"
+        assert "noopener" in (link.get_attribute("rel") or "")
+    expect(visit.page.get_by_alt_text("Your photo")).to_be_visible()
+    assert not visit.errors
+
+
+def test_a_product_leads_to_more_like_it_and_back(visit: Visit, garments: list[DemoProduct]) -> None:
+    visit.upload(garments[4].photos[0]())
+    expect(visit.cards).to_have_count(5)
+    of_photo = in_order(visit.cards)
+
+    visit.page.get_by_role("button", name="More like this").nth(2).click()
+    expect(visit.page.get_by_role("heading", name=f"More like {of_photo[2]}")).to_be_visible()
+    expect(visit.cards).to_have_count(5)
+    assert of_photo[2] not in in_order(visit.cards)
+
+    visit.page.get_by_role("button", name="Back to your photo").click()
+    expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible()
+    expect(visit.cards.first).to_have_attribute("aria-label", of_photo[0])
+    assert in_order(visit.cards) == of_photo
+
+
+def test_what_a_store_wrote_runs_nothing_and_loads_nothing(
+    visit: Visit, garments: list[DemoProduct], dashboard: str, hostile_title: str
+) -> None:
+    visit.upload(garments[1].photos[0]())
+    expect(visit.cards).to_have_count(5)
+    hostile = visit.page.get_by_role("article", name=hostile_title)
+    expect(hostile.get_by_role("heading")).to_have_text(hostile_title)
+    expect(hostile.locator(".la-brand")).to_have_text("<b>&amp;</b>")
+    expect(hostile.get_by_role("link")).to_have_count(0)  # its URL was javascript:
+    expect(hostile).to_contain_text("No link to the store")
+
+    rank = in_order(visit.cards).index(hostile_title)
+    visit.page.get_by_role("button", name="More like this").nth(rank).click()
+    expect(visit.page.get_by_role("heading", name=f"More like {hostile_title}")).to_be_visible()
+    visit.page.wait_for_load_state("networkidle")
+
+    assert not visit.dialogs
+    foreign = [url for url in visit.requests if not url.startswith((dashboard, "data:", "blob:"))]
+    assert not foreign, "the page fetched from somewhere else"
+
+
+def test_a_file_that_is_no_photo_gets_a_sentence(visit: Visit, garments: list[DemoProduct]) -> None:
+    visit.upload(b"not a photo at all", name="notes.jpg")
+    expect(visit.page.get_by_role("alert")).to_have_text(re.compile(r"^notes\.jpg .*not an image.*JPEG"))
+    expect(visit.cards).to_have_count(0)
+
+    visit.upload(garments[0].photos[0]())  # and the next photo is searched for as if nothing had been
+    expect(visit.cards).to_have_count(5)
+
+
+def test_it_fits_a_phone(browser: Browser, dashboard: str, garments: list[DemoProduct]) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, color_scheme="dark")
+    page = context.new_page()
+    page.goto(dashboard)
+    page.get_by_test_id("stFileUploader").wait_for()
+    Visit(page).upload(garments[2].photos[0]())
+    expect(page.get_by_role("article")).to_have_count(5, timeout=30_000)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    first, second = (page.get_by_role("article").nth(n).bounding_box() for n in (0, 1))
+    assert first
+    assert second
+    assert second["y"] > first["y"]  # the wish and the first match fill the first of three rows
+    context.close()
