@@ -1,4 +1,4 @@
-"""Catalogues written straight into a data root's tables, for tests of what comes after crawling and embedding."""
+"""Catalogues written straight into a data root's tables, for tests of what comes after embedding."""
 
 from __future__ import annotations
 

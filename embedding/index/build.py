@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.index import ann, items, pictures, recall, vectors
+from embedding.index import ann, catalogue, items, pictures, recall, vectors
+from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
 from embedding.index.projection import Projection, fit
 from embedding.index.search import PROJECTION_FILE, Index
 from storage import encoders, generations, manifest, tables, thumbnails
@@ -99,15 +100,15 @@ def _build(
     root: Root, spec: EncoderSpec, goal: float, on_progress: Progress, started: float
 ) -> tuple[str | None, Manifest]:
     versions = tables.versions(root)
-    ids = vectors.embedded_ids(root, spec.model)
-    rows = _some(items.collect(root, ids), root)
+    ids = embedded_ids(root, spec.model)
+    rows = _some(catalogue.collect(root, ids), root)
     content = _content(rows, spec, goal)
     if (published := _unchanged(root, content)) is not None:
         return None, published
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
     steps = _Steps(2 * len(ids), on_progress)
     with generations.begin(root) as folder:
-        gathered = vectors.Gathered(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
+        gathered = Gathered(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
         rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(gathered.usable))))
         ids = pc.unique(rows["image_id"].combine_chunks())
         rows = items.with_thumbnails(rows, pictures.make_missing(root, ids, steps.advance))
@@ -160,15 +161,15 @@ def _unchanged(root: Root, content: str) -> Manifest | None:
     return facts
 
 
-def _write(folder: Path, rows: pa.Table, gathered: vectors.Gathered) -> Projection:
+def _write(folder: Path, rows: pa.Table, gathered: Gathered) -> Projection:
     """Writes everything but the manifest; removes the gathered vectors."""
     projection = fit(gathered.blocks, gathered.vectors.shape[1])
     projection.save(folder / PROJECTION_FILE)
     places = pc.index_in(rows["image_id"], value_set=gathered.ids).to_numpy()
 
     def projected() -> Iterator[np.ndarray]:
-        for start in range(0, len(places), vectors.BLOCK_ROWS):
-            yield projection.apply(gathered.vectors[places[start : start + vectors.BLOCK_ROWS]])
+        for start in range(0, len(places), BLOCK_ROWS):
+            yield projection.apply(gathered.vectors[places[start : start + BLOCK_ROWS]])
 
     vectors.write_projected(folder / vectors.FILE, projected(), len(places), projection.dimensions)
     del gathered.vectors
@@ -196,7 +197,7 @@ def _measured(folder: Path, rows: pa.Table, projection: Projection, goal: float)
     if measured.lower_bound < goal:
         raise RecallError(
             f"The new index finds {measured.at_5:.2%} of the true neighbours (for sure only "
-            f"{measured.lower_bound:.2%}), below the goal of {goal:.2%}; the published one stays. Lower the goal."
+            f"{measured.lower_bound:.2%}), below the goal of {goal:.2%}; the old one stays. Lower the goal."
         )
     lost = recall.lost(index, sample, search_k)
     if lost:

@@ -133,7 +133,7 @@ class _Moments:
             self._few.clear()
 
     def principal(self, most: int) -> tuple[np.ndarray, np.ndarray]:
-        """The directions that vary most: variances [d], descending, and directions [inputs, d], d at most `most`.
+        """The main directions, at most `most`: variances [d], descending, and directions [inputs, d].
 
         Directions with no variance to speak of are left out.
         """

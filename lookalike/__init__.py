@@ -1,0 +1,44 @@
+"""Finds products that look like a photo.
+
+    import lookalike
+    shop = lookalike.open("data")
+    matches = shop.similar("dress.jpg", k=5, max_price=60, currency="EUR", in_stock=True)
+
+Importing this package imports nothing else; `open` loads what a search needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lookalike.query import Shop
+
+    __version__: str
+
+__all__ = ["__version__", "open"]
+
+
+def open(data: str | Path) -> Shop:
+    """Opens what is published in a data root; see `lookalike.query.Shop`.
+
+    :param data: the data root's folder.
+    :raises NotPublishedError: nothing was published there yet.
+    :raises GenerationError: what was published is damaged.
+    """
+    from lookalike.query import Shop
+
+    return Shop(data)
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("lookalike")
+        except PackageNotFoundError:
+            return "0"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,148 @@
+"""What a search found: plain values for programs, tables for pandas, photos and links in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PUBLIC = (
+    *("rank", "score", "store", "product_id", "title", "brand", "category", "price", "currency"),
+    *("availability", "url", "image_url", "seen"),
+)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A product, with the photo of it that looks most like the query.
+
+    :ivar rank: from 1; 0 where the product was asked for by its name.
+    :ivar score: cosine similarity in the projected space, at most 1.
+    :ivar category: the store's own, as a path.
+    :ivar price: None where the store gives none, like every other fact about the product.
+    :ivar was_price: the price before a reduction.
+    :ivar currency: ISO 4217.
+    :ivar availability: `in_stock`, `out_of_stock`, `preorder`, `backorder` or None.
+    :ivar url: the product's page. It comes from the store: follow it only if it is http or https.
+    :ivar image_url: the photo at the store.
+    :ivar seen: when the store's last complete crawl, as of this generation, ended; UTC.
+    :ivar image_id: sha256 of the photo.
+    """
+
+    rank: int
+    score: float
+    store: str
+    product_id: str
+    title: str | None
+    brand: str | None
+    category: str | None
+    price: Decimal | None
+    was_price: Decimal | None
+    currency: str | None
+    availability: str | None
+    url: str | None
+    image_url: str | None
+    seen: datetime | None
+    image_id: str
+    photo: Callable[[], bytes] = field(repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        """`store:product_id`, which is a query too."""
+        return f"{self.store}:{self.product_id}"
+
+    def thumbnail(self) -> bytes:
+        """The photo as a JPEG of at most 256 px a side, from the generation, not from the store."""
+        return self.photo()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The match as `lookalike search --json` prints it; the price is a decimal string."""
+        from storage.money import decimal_string
+
+        facts = {name: getattr(self, name) for name in _PUBLIC}
+        seen = self.seen.isoformat().replace("+00:00", "Z") if self.seen else None
+        return facts | {
+            "score": round(self.score, 6),
+            "price": decimal_string(self.price, self.currency),
+            "seen": seen,
+        }
+
+
+class Matches(Sequence[Match]):
+    """Matches of one search, the most similar first.
+
+    :ivar generation: name of the generation that was searched.
+    :ivar query: what was searched for, in words.
+    """
+
+    def __init__(
+        self,
+        matches: Sequence[Match],
+        *,
+        generation: str,
+        query: str,
+        pictures: Callable[[], list[bytes]] = list,
+    ) -> None:
+        """
+        :param pictures: makes JPEGs of the photos searched for, when they are to be shown.
+        """
+        self._matches = tuple(matches)
+        self.generation = generation
+        self.query = query
+        self.pictures = pictures
+
+    def __len__(self) -> int:
+        return len(self._matches)
+
+    @overload
+    def __getitem__(self, at: int) -> Match: ...
+    @overload
+    def __getitem__(self, at: slice) -> Matches: ...
+    def __getitem__(self, at: int | slice) -> Match | Matches:
+        if isinstance(at, slice):
+            return Matches(
+                self._matches[at], generation=self.generation, query=self.query, pictures=self.pictures
+            )
+        return self._matches[at]
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self._matches)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Matches):
+            return NotImplemented
+        return (self.generation, self._matches) == (other.generation, other._matches)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        lines = [f"{len(self)} matches for {self.query} in generation {self.generation}"]
+        for match in self:
+            price = "" if match.price is None else f"{match.price.normalize():f} {match.currency or ''}"
+            lines.append(
+                f"{match.rank:3d}  {match.score:.3f}  {match.id}  {match.title or ''}  {price}".rstrip()
+            )
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The matches as `lookalike search --json` prints them."""
+        return {"generation": self.generation, "matches": [match.to_dict() for match in self]}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a match; prices are `Decimal`, `seen` is a UTC timestamp."""
+        import pandas as pd
+
+        names = [one.name for one in fields(Match) if one.name != "photo"]
+        rows = [[getattr(match, name) for name in names] for match in self]
+        frame = pd.DataFrame(rows, columns=names)
+        return frame.assign(seen=pd.to_datetime(frame["seen"], utc=True))
+
+    def _repr_html_(self) -> str:
+        from lookalike.notebook import render
+
+        return render(self)

@@ -1,0 +1,118 @@
+"""Matches as a notebook shows them: a strip of cards with photos, prices and links.
+
+Everything a store wrote is hostile until shown otherwise: it is escaped, photos are data, and a link is drawn
+only to http or https.
+"""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from lookalike.matches import Match, Matches
+
+_AVAILABILITY = {
+    "in_stock": "In stock",
+    "out_of_stock": "Out of stock",
+    "preorder": "Pre-order",
+    "backorder": "On back-order",
+}
+
+# The notebook's own colours where it names them (Jupyter, VS Code), else the system's; no script, nothing
+# loaded.
+_STYLE = """
+.lkl{--ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,CanvasText));
+--dim:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,GrayText));
+--line:color-mix(in srgb,var(--ink) 15%,transparent);
+font:14px/1.4 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);margin:4px 0 12px}
+.lkl *{box-sizing:border-box}
+.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:14px}
+.lkl figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;display:flex;
+flex-direction:column;max-width:260px}
+.lkl .ask{border-style:dashed}
+.lkl .pic{display:block;aspect-ratio:4/5;background:#fff}
+.lkl .pic img{width:100%;height:100%;object-fit:contain;display:block;margin:0;max-width:none}
+.lkl figcaption{padding:9px 11px 11px;display:flex;flex-direction:column;gap:2px;min-width:0}
+.lkl .brand,.lkl .foot,.lkl .head{color:var(--dim);font-size:12px}
+.lkl .head{margin:0 0 8px}
+.lkl .title{font-weight:600;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;
+overflow:hidden;overflow-wrap:anywhere}
+.lkl a,.lkl a:visited{color:inherit;text-decoration:none}
+.lkl a:hover,.lkl a:focus-visible{text-decoration:underline}
+.lkl .price{font-variant-numeric:tabular-nums}
+.lkl s{color:var(--dim);font-size:12px;margin-left:4px}
+.lkl .foot{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
+"""
+
+
+def safe_link(url: str | None) -> str | None:
+    """The URL if a browser may follow it, which is to http and https with a host only; else None."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        return url.strip() if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def render(matches: Matches) -> str:
+    """Matches as HTML that needs nothing else, after the photos that were searched for."""
+    asked = "".join(
+        f'<figure class="ask"><span class="pic">{_image(picture, "searched for")}</span>'
+        '<figcaption><span class="brand">Searched for</span></figcaption></figure>'
+        for picture in matches.pictures()
+    )
+    head = (
+        f"{len(matches)} match{'' if len(matches) == 1 else 'es'} for {escape(matches.query)} · "
+        f"generation {escape(matches.generation)}"
+    )
+    cards = "".join(_card(match) for match in matches)
+    return (
+        f'<style>{_STYLE}</style><div class="lkl"><p class="head" dir="auto">{head}</p>'
+        f'<div class="row">{asked}{cards}</div></div>'
+    )
+
+
+def _card(match: Match) -> str:
+    title = escape(match.title or "Untitled product")
+    photo = _image(match.thumbnail(), match.title or "")
+    brand = f'<span class="brand" dir="auto">{escape(match.brand)}</span>' if match.brand else ""
+    words = _AVAILABILITY.get(match.availability or "")
+    stock = f'<span class="foot">{words}</span>' if words else ""
+    return (
+        f"<figure>{_linked(match, photo, 'pic')}<figcaption>{brand}"
+        f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
+        f'<span class="price">{_price(match)}</span>{stock}'
+        f'<span class="foot"><span>{escape(match.store)}</span>'
+        f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
+        "</figcaption></figure>"
+    )
+
+
+def _linked(match: Match, html: str, kind: str = "to") -> str:
+    """HTML that leads to the product's page, where it has one that a browser may open."""
+    link = safe_link(match.url)
+    if link is None:
+        return f'<span class="{kind}">{html}</span>'
+    target = f'href="{escape(link)}" target="_blank" rel="noopener noreferrer nofollow"'
+    return f'<a class="{kind}" {target}>{html}</a>'
+
+
+def _price(match: Match) -> str:
+    from storage.money import display_price
+
+    if match.price is None:
+        return "Price at the store"
+    now = escape(display_price(match.price, match.currency))
+    if match.was_price is None or match.was_price <= match.price:
+        return now
+    return f"{now}<s>{escape(display_price(match.was_price, match.currency))}</s>"
+
+
+def _image(jpeg: bytes, description: str) -> str:
+    data = base64.b64encode(jpeg).decode("ascii")
+    return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(description)}">'

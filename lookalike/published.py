@@ -1,0 +1,150 @@
+"""One published generation, opened: its index, thumbnails and encoder, and matches made of its rows."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import threading
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from embedding.encoder.runtime import Encoder, load_encoder
+from embedding.index.filters import Filters, row_mask
+from embedding.index.search import Hits, Index
+from lookalike.matches import Match
+from storage import encoders, generations
+from storage.errors import InputError, LookalikeError
+from storage.manifest import GenerationError, Manifest
+from storage.root import Root
+from storage.thumbnails import Thumbnails
+
+_SHOWN = (
+    *("image_id", "store", "product_id", "title", "brand", "category", "price", "was_price", "currency"),
+    *("availability", "url", "image_url", "seen", "thumbnail_shard", "thumbnail_row"),
+)
+
+
+class Published:
+    """A generation as it was when it was opened, whatever is published later. Safe to share between threads.
+
+    :ivar name: the generation's name.
+    :ivar manifest: its facts.
+    :ivar index: what searches it.
+    """
+
+    def __init__(self, root: Root, before: Published | None = None) -> None:
+        """Opens the published generation of a data root.
+
+        :param before: the generation opened before, whose encoder is kept where it is the same.
+        :raises NotPublishedError: nothing was published yet.
+        :raises GenerationError: what was published is damaged or was written by a newer release.
+        """
+        folder = generations.require_current(root)
+        self.name = folder.name
+        self.manifest: Manifest = generations.verify(folder)
+        self.index = Index.open(folder, self.manifest)
+        self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
+        self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
+        self._shown = self.index.items.select(list(_SHOWN))
+        self._folder = encoders.folder(root, self.manifest.encoder.model)
+        self._loading = threading.Lock()
+        self._encoder: Encoder | None = None
+        if before is not None and before.manifest.encoder == self.manifest.encoder:
+            self._encoder = before._encoder
+
+    def encoder(self) -> Encoder:
+        """The generation's encoder, loaded when it is first asked for.
+
+        :raises GenerationError: it is missing, damaged, or not the one that the vectors were made with.
+        """
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = self._load()
+            return self._encoder
+
+    def match(self, row: int, score: float, rank: int) -> Match:
+        """A row as a match."""
+        return self._matches([row], [score], rank)[0]
+
+    def matches(self, hits: Hits) -> list[Match]:
+        """Hits as matches, ranked from 1."""
+        return self._matches(hits.rows.tolist(), hits.scores.tolist(), 1)
+
+    def find(self, store: str, product_id: str) -> int | None:
+        """The number of a product, None where the generation does not hold it."""
+        # Products are numbered in the order of (store, product_id).
+        stores, ids = self.index.items["store"].chunk(0), self.index.items["product_id"].chunk(0)
+
+        def name(row: np.int64) -> tuple[str, str]:
+            return stores[int(row)].as_py(), ids[int(row)].as_py()
+
+        number = bisect.bisect_left(self._first_rows, (store, product_id), key=name)
+        found = number < len(self._first_rows) and name(self._first_rows[number]) == (store, product_id)
+        return number if found else None
+
+    def main_row(self, product: int) -> int:
+        """The row of a product's main photo, the first that its store shows."""
+        rows = np.flatnonzero(self.index.products == product)
+        positions = self.index.items["position"].take(pa.array(rows)).fill_null(2**31 - 1)
+        return int(rows[np.argmin(positions.to_numpy())])
+
+    @functools.cached_property
+    def _first_rows(self) -> np.ndarray:
+        """The first row of each product, int64 [products]."""
+        return np.unique(self.index.products, return_index=True)[1]
+
+    def _matches(self, rows: list[int], scores: list[float], rank: int) -> list[Match]:
+        shown: list[dict[str, Any]] = self._shown.take(pa.array(rows, pa.int64())).to_pylist()
+        found = []
+        for place, (facts, score) in enumerate(zip(shown, scores, strict=True)):
+            shard, at = facts.pop("thumbnail_shard"), facts.pop("thumbnail_row")
+            photo = functools.partial(self._thumbnails.read, shard, at)
+            found.append(Match(rank=rank + place, score=min(1.0, score), photo=photo, **facts))
+        return found
+
+    def _load(self) -> Encoder:
+        wanted = self.manifest.encoder
+        try:
+            spec = encoders.load_spec(self._folder)
+            if spec.fingerprint != wanted.fingerprint:
+                raise GenerationError(
+                    f"The encoder in {self._folder} is not the one that generation {self.name} was made "
+                    "with. Run `lookalike embed` and `lookalike index`."
+                )
+            return load_encoder(self._folder)
+        except LookalikeError:
+            raise
+        except Exception as error:  # OpenVINO has no class of its own for a damaged model
+            reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+            raise GenerationError(
+                f"The encoder in {self._folder} cannot be loaded ({reason[0]}). Remove the folder and run "
+                "`lookalike embed`."
+            ) from error
+
+
+def open_published(root: Root, before: Published | None = None) -> Published:
+    """Opens the published generation, the newer one where another was published meanwhile.
+
+    :raises NotPublishedError: nothing was published yet.
+    :raises GenerationError: what was published is damaged or was written by a newer release.
+    """
+    while True:
+        name = generations.current_name(root)
+        try:
+            return Published(root, before)
+        except GenerationError:
+            if generations.current_name(root) == name:
+                raise
+
+
+def filters_of(**wishes: Any) -> Filters:
+    """The filters of a search.
+
+    :raises InputError: an empty text, which no product has.
+    """
+    for name, wish in wishes.items():
+        if isinstance(wish, str) and not wish.strip():
+            raise InputError(f"The filter {name} is empty. Give a value or leave it out.")
+    return Filters(**wishes)

@@ -1,0 +1,210 @@
+"""What can be asked with: files, URLs, bytes, images, arrays and products, each turned into a vector."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
+
+from embedding.encoder.preprocess import letterbox
+from embedding.index.vectors import widen
+from lookalike.matches import Match
+from storage import photos
+from storage.errors import InputError, LookalikeError, UnreadableImageError
+
+if TYPE_CHECKING:
+    from lookalike.published import Published
+    from scrapers.guard import Fetched
+
+View = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray | Match
+"""One view of what is looked for."""
+
+MAX_PHOTO_BYTES = 50_000_000
+MAX_PAGE_BYTES = 10_000_000
+TIMEOUT_S = 20.0
+
+_PICTURE_PX = 256
+_STORE_AND_ID = re.compile(r"([a-z0-9][a-z0-9.-]*):(.+)", re.DOTALL)
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A view as it is searched for.
+
+    :ivar label: what it is, in words.
+    :ivar vector: float32 [dimensions], projected, L2 norm 1.
+    :ivar product: the number of the product it names, which is no answer to it.
+    :ivar picture: makes a JPEG of it.
+    """
+
+    label: str
+    vector: np.ndarray
+    product: int | None
+    picture: Callable[[], bytes]
+
+
+def look(published: Published, query: View | Sequence[View], *, allow_private: bool = False) -> list[Seen]:
+    """Turns a query into the views to search for.
+
+    :param query: a view or several of the same wish.
+    :param allow_private: whether a URL may lead to this machine or a private network.
+    :raises InputError: something that cannot be searched for; the sentence names it.
+    :raises LookalikeError: a URL that does not answer.
+    """
+    views = list(query) if isinstance(query, list | tuple) else [query]
+    if not views:
+        raise InputError("The query is an empty list. Give at least one photo or product.")
+    return [_look(published, view, allow_private) for view in views]
+
+
+def _look(published: Published, view: Any, allow_private: bool) -> Seen:
+    if isinstance(view, Match):
+        return _product(published, view.store, view.product_id)
+    if isinstance(view, str):
+        return _text(published, view, allow_private)
+    if isinstance(view, os.PathLike):
+        return _file(published, Path(view))
+    if isinstance(view, bytes | bytearray | memoryview):
+        return _photo(published, bytes(view), "a photo")
+    if isinstance(view, Image.Image):
+        return _image(published, _flat(view), "an image")
+    if isinstance(view, np.ndarray):
+        return _image(published, _from_array(view), "an array")
+    raise InputError(
+        f"A query cannot be a {type(view).__name__}. Give a path, a URL, bytes, a PIL image, an RGB array or "
+        "store:product_id."
+    )
+
+
+def _text(published: Published, text: str, allow_private: bool) -> Seen:
+    if "://" in text:
+        return _address(published, text, allow_private)
+    named = _STORE_AND_ID.fullmatch(text)
+    if named and named[1] in published.manifest.counts.stores:
+        return _product(published, named[1], named[2])
+    path = Path(text).expanduser()
+    if named and not path.exists():
+        known = ", ".join(published.manifest.counts.stores)
+        raise InputError(f"There is no store '{named[1]}' for the query {text}. Known are: {known}.")
+    return _file(published, path)
+
+
+def _product(published: Published, store: str, product_id: str) -> Seen:
+    number = published.find(store, product_id)
+    if number is None:
+        raise InputError(
+            f"Store '{store}' has no product '{product_id}' in generation {published.name}. Check the id; a "
+            "product without a photo, or removed by its store, is not there."
+        )
+    row = published.main_row(number)
+    match = published.match(row, 1.0, 0)
+    return Seen(match.title or match.id, widen(published.index.vectors[row]), number, match.thumbnail)
+
+
+def _file(published: Published, path: Path) -> Seen:
+    try:
+        size = path.stat().st_size
+        if size > MAX_PHOTO_BYTES:
+            raise InputError(f"{path} has {size:,} bytes, more than the limit of {MAX_PHOTO_BYTES:,}.")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no file {path}. Give an image file, a URL with https://, or store:product_id."
+        ) from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder. Give one image file of it.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read ({reason}). Give an image file.") from None
+    return _photo(published, data, path.name, str(path))
+
+
+def _address(published: Published, url: str, allow_private: bool) -> Seen:
+    fetched = _fetch(url, allow_private)
+    if _is_page(fetched):
+        fetched = _fetch(_main_photo(url, fetched), allow_private)
+    return _photo(published, fetched.body, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url)
+
+
+def _fetch(url: str, allow_private: bool) -> Fetched:
+    from scrapers.guard import fetch
+
+    fetched = fetch(url, max_bytes=MAX_PHOTO_BYTES, timeout_s=TIMEOUT_S, allow_private=allow_private)
+    if fetched.status >= 400:
+        raise LookalikeError(f"{url} answers with status {fetched.status}. Check the address.")
+    return fetched
+
+
+def _is_page(fetched: Fetched) -> bool:
+    """Whether it is a page by what the server says, or by its first sign where it says nothing useful."""
+    if fetched.content_type.startswith("image/"):
+        return False
+    return fetched.content_type in _PAGE_TYPES or fetched.body[:1024].lstrip()[:1] == b"<"
+
+
+def _main_photo(url: str, page: Fetched) -> str:
+    try:
+        from scrapers.extract.product import extract_product
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{url} is a page, and reading product pages needs {error.name}. Install it with "
+            "`pip install 'lookalike[crawl]'`, or give the address of the photo itself."
+        ) from None
+    product = extract_product(page.body[:MAX_PAGE_BYTES], page.url)
+    if product is None or not product.images:
+        raise InputError(
+            f"{url} shows no product with a photo. Give a product's page or the address of a photo."
+        )
+    return str(product.images[0])
+
+
+def _photo(published: Published, data: bytes, label: str, name: str | None = None) -> Seen:
+    try:
+        image = photos.decode(data, fit=max(published.manifest.encoder.size, _PICTURE_PX))
+    except UnreadableImageError as reason:
+        raise UnreadableImageError(f"{name or label[0].upper() + label[1:]}: {reason}.") from None
+    return _image(published, image, label)
+
+
+def _image(published: Published, image: Image.Image, label: str) -> Seen:
+    encoder = published.encoder()
+    pixels = letterbox(image, encoder.spec.size)[None]
+    vector = published.index.projection.apply(encoder.encode(pixels))[0]
+    if not np.isfinite(vector).all() or not vector.any():
+        raise InputError(f"The encoder sees nothing in {label}. Give another photo.")
+    small = image.copy()
+    small.thumbnail((_PICTURE_PX, _PICTURE_PX))  # the photo itself may be large and matches may be kept
+    return Seen(label, vector, None, lambda: photos.thumbnail(small, _PICTURE_PX))
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """A PIL image as RGB, as `storage.photos.decode` makes it: turned as EXIF says, transparency on white."""
+    if image.mode == "RGB" and not image.getexif():
+        return image
+    stored = io.BytesIO()
+    form = "TIFF" if image.mode in ("CMYK", "YCbCr", "LAB", "F") else "PNG"
+    try:
+        image.save(stored, form, exif=image.getexif(), **({"compress_level": 1} if form == "PNG" else {}))
+        return photos.decode(stored.getvalue())
+    except (UnreadableImageError, OSError, ValueError) as error:
+        raise InputError(
+            f"The PIL image of mode {image.mode} cannot be read ({error}). Convert it to RGB."
+        ) from None
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    """An array of pixels as an image."""
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
+        raise InputError(f"An array of shape {array.shape} is no photo. Give [height, width, 3], RGB.")
+    if array.dtype != np.uint8:
+        raise InputError(f"An array of {array.dtype} is no photo. Give uint8 from 0 to 255.")
+    return _flat(Image.fromarray(np.ascontiguousarray(array)))
