@@ -64,7 +64,7 @@ def _first_of_each(rows: pa.Table) -> pa.Table:
     new = pc.or_(
         pc.not_equal(later["image_id"], earlier["image_id"]), pc.not_equal(later["parent"], earlier["parent"])
     )
-    return rows.filter(pa.chunkedwhole([pa.array([True]), *new.chunks]))
+    return rows.filter(pa.chunked_array([pa.array([True]), *new.chunks]))
 
 
 def _colours(of_photo: pa.Array, of_product: pa.Array) -> pa.Array:
