@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from tenacity import (
     before_sleep_log,
@@ -38,6 +39,10 @@ _retry_conflicts = retry(
 )
 
 
+# Small row groups let a reader of a few photos pass over the rest; zstd is half of snappy's size on text.
+_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=4096)
+
+
 @dataclass(frozen=True)
 class Merged:
     """Rows that a merge inserted and updated."""
@@ -52,12 +57,13 @@ def read(
     """A table's rows, in no particular order; none where the table has not been written yet.
 
     :param columns: which ones; all by default.
-    :param where: a filter; on partition columns it reads the matching files only.
+    :param where: a filter, see `scan`.
     """
     wanted = _columns(table, columns)
-    if (dataset := _dataset(root, table)) is None:
-        return wanted.empty_table()
-    return dataset.to_table(columns=wanted.names, filter=where).cast(wanted)
+    if where is not None:
+        return pa.Table.from_batches(scan(root, table, columns=columns, where=where), schema=wanted)
+    dataset = _dataset(root, table)
+    return wanted.empty_table() if dataset is None else dataset.to_table(columns=wanted.names).cast(wanted)
 
 
 def scan(
@@ -68,16 +74,24 @@ def scan(
     where: pc.Expression | None = None,
     batch_size: int = 1024,
 ) -> Iterator[pa.RecordBatch]:
-    """A table's rows in batches of at most `batch_size`, in constant memory."""
-    wanted = _columns(table, columns)
+    """A table's rows in batches of at most `batch_size`, in constant memory.
+
+    :param columns: which ones; all by default.
+    :param where: a filter on columns that are neither bytes nor lists. Partitions that can't match are not
+        opened, and of row groups without a match no bytes or lists are read.
+    """
     if (dataset := _dataset(root, table)) is None:
         return
-    scanner = dataset.scanner(
-        columns=wanted.names, filter=where, batch_size=batch_size, batch_readahead=2, fragment_readahead=1
-    )
-    for batch in scanner.to_batches():
-        if batch.num_rows:
-            yield batch.cast(wanted)
+    wanted = _columns(table, columns)
+    if where is None:
+        scanner = dataset.scanner(
+            columns=wanted.names, batch_size=batch_size, batch_readahead=2, fragment_readahead=1
+        )
+        yield from (batch.cast(wanted) for batch in scanner.to_batches() if batch.num_rows)
+        return
+    for fragment in dataset.get_fragments(filter=where):
+        for row_group in fragment.split_by_row_group():
+            yield from _matching(row_group, dataset.schema, wanted, where, batch_size)
 
 
 def version(root: Root, table: str) -> int | None:
@@ -156,7 +170,43 @@ def _columns(table: str, columns: Sequence[str] | None) -> pa.Schema:
 def _dataset(root: Root, table: str) -> ds.Dataset | None:
     if version(root, table) is None:
         return None
-    return DeltaTable(root.table_path(table)).to_pyarrow_dataset()
+    path, spec = root.table_path(table), TABLES[table]
+    if not (files := DeltaTable(path).file_uris()):
+        return None
+    partitions = pa.schema([spec.columns.field(name) for name in spec.partition_by])
+    streamed = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+    return ds.dataset(
+        files,
+        schema=spec.columns,
+        format=ds.ParquetFileFormat(default_fragment_scan_options=streamed),
+        partitioning=ds.HivePartitioning(partitions),
+        partition_base_dir=str(path),
+    )
+
+
+def _matching(
+    row_group: ds.Fragment, schema: pa.Schema, wanted: pa.Schema, where: pc.Expression, batch_size: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of one row group that match.
+
+    The filter runs on rows in memory, not in the scan: deltalake 1.6 writes strings as string views when it
+    merges, and pyarrow 26 refuses to compare a filter with the statistics of those.
+    """
+    light = [field.name for field in schema if not _is_heavy(field.type)]
+    rows = row_group.to_table(schema=schema, columns=light)
+    hits = rows.append_column("row", pa.array(np.arange(rows.num_rows))).filter(where)["row"].to_numpy()
+    if not len(hits):
+        return
+    first = 0
+    for batch in row_group.to_batches(schema=schema, columns=wanted.names, batch_size=batch_size):
+        start, stop = np.searchsorted(hits, [first, first + batch.num_rows])
+        if start < stop:
+            yield batch.take(pa.array(hits[start:stop] - first)).cast(wanted)
+        first += batch.num_rows
+
+
+def _is_heavy(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_nested(kind)
 
 
 def _to_table(table: str, rows: Rows) -> pa.Table:
@@ -183,7 +233,7 @@ def _opened(root: Root, table: str) -> DeltaTable:
 
 @_retry_conflicts
 def _append(root: Root, table: str, data: pa.Table) -> None:
-    write_deltalake(_opened(root, table), data, mode="append")
+    write_deltalake(_opened(root, table), data, mode="append", writer_properties=_WRITER)
 
 
 @_retry_conflicts
@@ -194,6 +244,7 @@ def _merge(root: Root, table: str, data: pa.Table) -> Merged:
         predicate=" AND ".join(f"stored.{column} = new.{column}" for column in spec.key),
         source_alias="new",
         target_alias="stored",
+        writer_properties=_WRITER,
     )
     if spec.on_match != "keep":
         merger = merger.when_matched_update(_updates(spec), predicate=_changed(spec))
@@ -221,4 +272,6 @@ def _delete(root: Root, table: str, where_sql: str) -> int:
 
 @_retry_conflicts
 def _compact(root: Root, table: str) -> int:
-    return int(DeltaTable(root.table_path(table)).optimize.compact()["numFilesRemoved"])
+    return int(
+        DeltaTable(root.table_path(table)).optimize.compact(writer_properties=_WRITER)["numFilesRemoved"]
+    )

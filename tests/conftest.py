@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,22 @@ def shared() -> Path:
 def root(tmp_path: Path) -> Root:
     """A fresh data root."""
     return Root.open(tmp_path / "data", create=True)
+
+
+@pytest.fixture(scope="session")
+def fashion_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled encoder as `embed` writes it: a folder named after its model, made once a run."""
+    from embedding.encoder.convert import convert, specify
+    from embedding.encoder.weights import load_weights
+
+    weights = load_weights("fashion")
+    folder = tmp_path_factory.mktemp("encoders") / specify(weights).model
+    convert(weights, folder)
+    return folder
+
+
+@pytest.fixture
+def root_with_encoder(root: Root, fashion_encoder: Path) -> Root:
+    """A fresh data root that already holds the bundled encoder."""
+    shutil.copytree(fashion_encoder, root.encoders / fashion_encoder.name)
+    return root

@@ -1,6 +1,6 @@
 """Weights by name or file, in a safe format: one plain array a weight in an `.npz`, no pickle.
 
-Convolution kernels are stored as they are, or as int8 with one float16 scale an output channel
+Convolution kernels are stored as they are, or as int8 with one scale an output channel
 (`layer/kernel` and `layer/kernel:scale`), a quarter of the size.
 """
 
@@ -90,9 +90,7 @@ def read_weights(path: Path, *, name: str) -> Weights:
     input_px = int(raw.pop(_INPUT_PX, DEFAULT_INPUT_PX))
     scales = {key.removesuffix(_SCALE): raw.pop(key) for key in list(raw) if key.endswith(_SCALE)}
     arrays = {
-        key: array.astype(np.float32) * scales[key].astype(np.float32)
-        if key in scales
-        else array.astype(np.float32)
+        key: array.astype(np.float32) * scales[key] if key in scales else array.astype(np.float32)
         for key, array in raw.items()
     }
     return Weights(name, arrays, input_px)
@@ -104,10 +102,10 @@ def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
     for key, array in weights.arrays.items():
         if int8 and array.ndim == 4:
             peak = np.abs(array).max(axis=(0, 1, 2))
-            scale = np.maximum(peak / 127, np.finfo(np.float16).tiny).astype(np.float16)
-            rounded = np.rint(array / scale.astype(np.float32))
+            scale = np.maximum(peak / 127, np.finfo(np.float32).tiny)
+            rounded = np.rint(array / scale)
             stored[key] = np.clip(rounded, -127, 127).astype(np.int8)
-            stored[key + _SCALE] = scale
+            stored[key + _SCALE] = scale.astype(np.float32)
         else:
             stored[key] = array.astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)

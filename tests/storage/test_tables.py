@@ -182,3 +182,13 @@ def test_a_scan_holds_a_few_batches_at_a_time(root: Root) -> None:
     tracemalloc.stop()
     assert seen == 400
     assert peak < 10_000_000
+
+
+def test_a_filter_finds_long_identifiers(root: Root) -> None:
+    ids = [f"{number:064x}" for number in range(20)]
+    rows = [{"image_id": image_id, "first_seen": NOW, "month": "2026-11"} for image_id in ids]
+    tables.merge(root, "images", rows)
+    found = tables.read(
+        root, "images", columns=["image_id"], where=pc.field("image_id").isin(pa.array(ids[3:5]))
+    )
+    assert sorted(found["image_id"].to_pylist()) == ids[3:5]

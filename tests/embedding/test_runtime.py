@@ -1,0 +1,60 @@
+"""OpenVINO and Keras run the same encoder."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedding.encoder.runtime import KerasEncoder, OpenVINOEncoder, load_encoder
+from embedding.encoder.weights import Weights, load_weights, put
+from storage.errors import InputError, LookalikeError
+
+
+@pytest.fixture(scope="module")
+def pixels(fashion_encoder: Path) -> np.ndarray:
+    size = load_encoder(fashion_encoder).spec.size
+    return np.random.default_rng(0).integers(0, 256, (5, size, size, 3), np.uint8)
+
+
+def test_openvino_and_keras_give_the_same_unit_vectors(fashion_encoder: Path, pixels: np.ndarray) -> None:
+    on_cpu = OpenVINOEncoder(fashion_encoder, precision="f32")
+    on_gpu = KerasEncoder(load_weights("fashion"), on_cpu.spec)
+    ours, theirs = on_cpu.encode(pixels), on_gpu.encode(pixels)
+    assert (ours.shape, ours.dtype) == ((5, 2048), np.float32)
+    assert theirs.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
+    assert (np.sum(ours * theirs, axis=1) >= 0.999).all()
+
+
+def test_a_photo_s_vector_does_not_depend_on_its_batch(fashion_encoder: Path, pixels: np.ndarray) -> None:
+    encoder = load_encoder(fashion_encoder)
+    together = encoder.encode(pixels)
+    alone = np.concatenate([encoder.encode(photo[None]) for photo in pixels])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_several_threads_share_an_encoder(fashion_encoder: Path, pixels: np.ndarray) -> None:
+    encoder = load_encoder(fashion_encoder, threads=1)
+    expected = encoder.encode(pixels)
+    with ThreadPoolExecutor(4) as pool:
+        for vectors in pool.map(encoder.encode, [pixels] * 8):
+            np.testing.assert_allclose(vectors, expected, atol=1e-4)
+
+
+def test_no_photos_give_no_vectors(fashion_encoder: Path, pixels: np.ndarray) -> None:
+    assert load_encoder(fashion_encoder).encode(pixels[:0]).shape == (0, 2048)
+
+
+def test_a_folder_without_encoder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LookalikeError, match="no encoder in"):
+        load_encoder(tmp_path)
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    from embedding.encoder.resnet50 import build_backbone
+
+    with pytest.raises(InputError, match="not a ResNet50's"):
+        put(Weights("other", {"conv/kernel": np.zeros((1, 1, 1, 1), np.float32)}, 32), build_backbone(32))
