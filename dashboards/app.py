@@ -55,8 +55,6 @@ def main() -> None:
         page_title="Lookalike",
         page_icon=HERE / "logo.svg",
         layout="wide",
-        initial_sidebar_state="auto",
-        menu_items={"about": "Find clothes that look like a photo, and where to buy them."},
     )
     st.html(HERE / "look.css")
     try:

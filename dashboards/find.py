@@ -92,7 +92,7 @@ def choose_filters(shop: Shop) -> dict[str, Any]:
         )
         currencies = shop.currencies
         currency = currencies[0] if currencies else None
-        if len(currencies) > 1:
+        if limit is not None and len(currencies) > 1:
             currency = st.segmented_control(
                 "Currency", currencies, default=currencies[0], required=True, key="currency"
             )
