@@ -1,1 +1,1 @@
-"""A page in, a product with the source of every field out."""
+"""From what a store answers to products, one field a module; nothing is filled in without evidence."""

@@ -1,1 +1,1 @@
-"""One spider a way of reading a store."""
+"""One spider a strategy; which store it reads, and within which limits, is given to it as arguments."""

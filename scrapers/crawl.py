@@ -1,0 +1,238 @@
+"""Runs one crawl in a process of its own and tells how it ended.
+
+Scrapy's reactor can be started once a process, and Scrapy exits with 0 after errors: so a crawl is a
+subprocess, and its outcome is its row in `crawls`, which it writes last of all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow.compute as pc
+
+import scrapers
+from scrapers.identity import new_crawl_id
+from scrapers.stores import Store
+from storage import tables
+from storage.errors import BusyError
+from storage.root import Root
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S = 180.0
+"""Time a crawl has, after its own limit, to finish what is on its way and to write it."""
+
+_STOP_S = 20.0
+
+
+@dataclass(frozen=True)
+class CrawlProgress:
+    """How far a crawl is.
+
+    :ivar products: products read so far.
+    :ivar expected: products the store says it has; None where it does not say.
+    :ivar images_new: photos stored so far that were not stored before.
+    """
+
+    store: str
+    products: int
+    expected: int | None
+    images_new: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class CrawlOutcome:
+    """How a crawl ended; the fields are those of its row in `crawls`.
+
+    :ivar status: `complete`, `partial`, `suspicious` or `failed`.
+    :ivar images: photos that the products of this crawl show.
+    :ivar images_new: photos that were not stored before.
+    :ivar message: a sentence.
+    :ivar coverage: the share of products that have each field.
+    """
+
+    store: str
+    crawl_id: str
+    spider: str
+    status: str
+    started_at: datetime
+    ended_at: datetime
+    products: int = 0
+    products_new: int = 0
+    products_changed: int = 0
+    products_removed: int = 0
+    images: int = 0
+    images_new: int = 0
+    rejects: int = 0
+    requests: int = 0
+    size_bytes: int = 0
+    errors: int = 0
+    message: str = ""
+    coverage: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+def run_crawl(
+    root: Root,
+    store: Store,
+    *,
+    allow_private: bool = False,
+    throttle: bool = True,
+    on_progress: Callable[[CrawlProgress], None] | None = None,
+) -> CrawlOutcome:
+    """Crawls a store and writes what it finds to the tables.
+
+    A store that cannot be read gives the status `failed`, with the reason as its message; nothing that is
+    stored about it changes.
+
+    :param allow_private: whether addresses on this machine and in private networks are allowed.
+    :param throttle: whether to go only as fast as the store answers. A crawl-delay is kept in any case.
+    :param on_progress: called about twice a second.
+    :raises BusyError: where another crawl of this store into this data root runs.
+    """
+    crawl_id, started_at = new_crawl_id(), datetime.now(UTC)
+    with _process(root, store, crawl_id, allow_private=allow_private, throttle=throttle) as process:
+        overdue = threading.Timer(store.limits.seconds + _GRACE_S, process.kill)
+        overdue.start()
+        log = _LogReader(process.stderr)
+        log.start()
+        busy = None
+        try:
+            for event in _events(process.stdout):
+                kind = event.pop("event", None)
+                if kind == "busy":
+                    busy = str(event["message"])
+                elif kind == "progress" and on_progress is not None:
+                    on_progress(CrawlProgress(**event))
+            code = process.wait()
+        finally:
+            overdue.cancel()
+        log.join(timeout=5)
+    if busy is not None:
+        raise BusyError(busy)
+    outcome = _stored_outcome(root, crawl_id)
+    return outcome or _crashed(root, store, crawl_id, started_at, code, log.problem)
+
+
+@contextmanager
+def _process(
+    root: Root, store: Store, crawl_id: str, *, allow_private: bool, throttle: bool
+) -> Iterator[subprocess.Popen[str]]:
+    """The crawl, ended in any case when the block is left."""
+    arguments = {
+        "config": store.model_dump_json(),
+        "data": str(root.path),
+        "crawl_id": crawl_id,
+        "allow_private": int(allow_private),
+        "throttle": int(throttle),
+    }
+    # -P: a file in the working directory that is named like a module must not be imported instead of it.
+    command = [sys.executable, "-P", "-m", "scrapy", "crawl", store.strategy, "-s", "PROGRESS_LINES=1"]
+    command += [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
+    environment = os.environ | {
+        "SCRAPY_SETTINGS_MODULE": "scrapers.settings",
+        "PYTHONPATH": os.pathsep.join(filter(None, [_import_folder(), os.environ.get("PYTHONPATH")])),
+        "PYTHONUNBUFFERED": "1",
+    }
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter; the arguments are no shell text
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _import_folder() -> str:
+    """Where this package was imported from: a checkout that is not installed works from any directory."""
+    return str(Path(scrapers.__file__).resolve().parent.parent)
+
+
+def _events(stream: IO[str] | None) -> Iterator[dict[str, Any]]:
+    for line in stream or ():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            logger.debug("%s", line.rstrip())
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+class _LogReader(threading.Thread):
+    """Hands the log of the crawl on to this process's, and remembers its last error."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        super().__init__(name="crawl log", daemon=True)
+        self.stream = stream
+        self.lines: deque[str] = deque(maxlen=200)
+
+    def run(self) -> None:
+        for line in self.stream or ():
+            text = line.rstrip()
+            self.lines.append(text)
+            level = logging.getLevelNamesMapping().get(text.partition(" ")[0], logging.DEBUG)
+            # What went wrong is in the outcome; the log is for who asks for it.
+            logger.log(min(level, logging.INFO), "%s", text)
+
+    @property
+    def problem(self) -> str:
+        """The last line that names an error; empty where none does."""
+        return next((line for line in reversed(self.lines) if "Error" in line.partition(":")[0]), "")
+
+
+def _stored_outcome(root: Root, crawl_id: str) -> CrawlOutcome | None:
+    rows = tables.read(root, "crawls", where=pc.field("crawl_id") == crawl_id).to_pylist()
+    if not rows:
+        return None
+    row = rows[-1]
+    row["coverage"] = dict(row["coverage"] or ())
+    return CrawlOutcome(**row)
+
+
+def _crashed(
+    root: Root, store: Store, crawl_id: str, started_at: datetime, code: int, problem: str
+) -> CrawlOutcome:
+    """The outcome of a crawl that left none, written in its place."""
+    if code < 0:
+        how = f"was ended by signal {-code}"
+    else:
+        how = f"ended with code {code}" + (f" ({problem})" if problem else "")
+    outcome = CrawlOutcome(
+        store=store.name,
+        crawl_id=crawl_id,
+        spider=store.strategy,
+        status="failed",
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        errors=1,
+        message=f"The crawl of '{store.name}' {how} before it was done. Crawl again; what it stored is kept.",
+    )
+    tables.append(root, "crawls", [asdict(outcome)])
+    return outcome

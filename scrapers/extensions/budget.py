@@ -1,0 +1,71 @@
+"""Ends a crawl that has used up its time, without waiting for requests that a long crawl-delay holds back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+from scrapy.exceptions import IgnoreRequest
+from scrapy.utils.asyncio import call_later
+from scrapy.utils.defer import _schedule_coro
+from twisted.python.failure import Failure
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+
+class Stopped(IgnoreRequest):
+    """A request that was not made because the crawl ended before."""
+
+
+class TimeBudget:
+    """Stops the crawl after `Limits.seconds`; what is half read then is left for the next crawl."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.call: object | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(extension.spider_closed, signal=signals.spider_closed)
+        return extension
+
+    def spider_opened(self, spider: Spider) -> None:
+        """Starts the clock."""
+        seconds = spider.job.store.limits.seconds  # type: ignore[attr-defined]
+        self.call = call_later(seconds, self._out_of_time, seconds)
+
+    def spider_closed(self, spider: Spider) -> None:
+        """Stops the clock."""
+        if self.call is not None:
+            self.call.cancel()  # type: ignore[attr-defined]
+            self.call = None
+
+    def _out_of_time(self, seconds: float) -> None:
+        self.call = None
+        stop(self.crawler, f"The crawl was stopped at its limit of {seconds:g} seconds.")
+
+
+def stop(crawler: Crawler, reason: str) -> None:
+    """Ends a crawl now: requests that wait for their turn are given up, those on their way are finished.
+
+    :param reason: a sentence for the crawl's row in `crawls`.
+    """
+    ledger = crawler.spider.job.ledger  # type: ignore[union-attr]
+    if ledger.stopped:
+        return
+    ledger.stopped = reason
+    logger.warning(reason)
+    for slot in crawler.engine.downloader.slots.values():
+        while slot.queue:
+            _, waiting = slot.queue.popleft()
+            waiting.errback(Failure(Stopped("the crawl ended before its turn came")))
+    _schedule_coro(crawler.engine.close_spider_async(reason="stopped"))

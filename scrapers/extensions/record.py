@@ -1,0 +1,173 @@
+"""A crawl from its lock to its row in `crawls`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals
+from scrapy.exceptions import CloseSpider
+
+from scrapers import memory
+from scrapers.job import job_of
+from scrapers.ledger import COMPLETE, FAILED, missing
+from scrapers.middlewares.revalidate import NOT_MODIFIED
+from storage import tables
+from storage.errors import BusyError, LookalikeError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from scrapers.job import Job
+
+logger = logging.getLogger(__name__)
+
+BUSY = "busy"
+"""Reason of a crawl that did not begin because another one of the same store runs."""
+
+
+class CrawlRecord:
+    """Locks the store, loads what is known of it, counts, and writes the crawl's row last of all."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.lock = contextlib.ExitStack()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        record = cls(crawler)
+        connect = crawler.signals.connect
+        connect(record.spider_opened, signal=signals.spider_opened)
+        connect(record.response_received, signal=signals.response_received)
+        connect(record.spider_error, signal=signals.spider_error)
+        connect(record.item_error, signal=signals.item_error)
+        connect(record.spider_closed, signal=signals.spider_closed)
+        return record
+
+    def spider_opened(self, spider: Spider) -> None:
+        """Takes the lock; where another crawl has it, this one ends before its first request."""
+        job: Job = spider.job  # type: ignore[attr-defined]
+        try:
+            self.lock.enter_context(job.root.lock(f"crawl-{job.store.name}"))
+        except BusyError as error:
+            job.ledger.broken = str(error)
+            raise CloseSpider(BUSY) from None
+        try:
+            job.memory = memory.load(job.root, job.store.name)
+        except Exception as error:
+            # Scrapy only logs what a signal's handler raises; going on with no memory would store all anew.
+            job.ledger.broken = f"What is stored about '{job.store.name}' cannot be read ({error})."
+            logger.exception(job.ledger.broken)
+            raise CloseSpider("broken") from None
+
+    def response_received(self, response: Response, spider: Spider) -> None:
+        """Counts pages; photos are counted where they are kept."""
+        if not response.meta.get("photo") and response.status != NOT_MODIFIED:
+            spider.job.ledger.pages += 1  # type: ignore[attr-defined]
+
+    def spider_error(self, failure: Any, response: Response, spider: Spider) -> None:
+        """A fault of ours while reading a page: the page is a reject, and the list of products has a gap."""
+        ledger = spider.job.ledger  # type: ignore[attr-defined]
+        ledger.errors += 1
+        url = response.url if response is not None else ""
+        ledger.reject(url, "extract", f"reading failed: {type(failure.value).__name__}: {failure.value}")
+        ledger.gaps.append(f"{url} could not be read ({type(failure.value).__name__})")
+
+    def item_error(self, item: Any, response: Response, spider: Spider, failure: Any) -> None:
+        """A fault of ours while keeping a product."""
+        ledger = spider.job.ledger  # type: ignore[attr-defined]
+        ledger.errors += 1
+        url = getattr(item, "url", "")
+        ledger.reject(url, "store", f"keeping failed: {type(failure.value).__name__}: {failure.value}")
+        ledger.gaps.append(f"{url} could not be kept ({type(failure.value).__name__})")
+
+    def spider_closed(self, spider: Spider, reason: str) -> None:
+        """Judges the crawl, marks what is gone, and writes what it was."""
+        job: Job = spider.job  # type: ignore[attr-defined]
+        if reason == BUSY:
+            return
+        try:
+            self._conclude(job, reason)
+        finally:
+            self.lock.close()
+
+    def _conclude(self, job: Job, reason: str) -> None:
+        ledger = job.ledger
+        if reason == "shutdown" and not ledger.stopped:
+            ledger.stopped = "The crawl was interrupted."
+        self._count()
+        verdict = ledger.verdict(job.store.name, job.memory, threshold=job.store.limits.suspicious_below)
+        status, message = verdict.status, verdict.message
+        try:
+            if status == COMPLETE:
+                self._mark_removed(job)
+            self._write_rejects(job)
+        except LookalikeError as error:
+            status, message = FAILED, str(error)
+        logger.log(logging.INFO if status == COMPLETE else logging.WARNING, "%s: %s", status, message)
+        tables.append(job.root, "crawls", [_crawl_row(job, self.crawler, status, message)])
+
+    def _count(self) -> None:
+        stats = self.crawler.stats
+        ledger = job_of(self.crawler).ledger
+        ledger.requests = stats.get_value("downloader/request_count", 0)
+        ledger.size_bytes = stats.get_value("downloader/response_bytes", 0)
+
+    def _mark_removed(self, job: Job) -> None:
+        gone = missing(job.ledger.found, job.memory.products)
+        if not gone:
+            return
+        now = datetime.now(UTC)
+        wanted = set(gone)
+        rows = []
+        for batch in tables.scan(job.root, "products", where=memory.of_store(job.store.name)):
+            for row in batch.to_pylist():
+                if row["product_id"] in wanted:
+                    rows.append(row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id})
+        tables.merge(job.root, "products", rows)
+        job.ledger.removed = len(rows)
+
+    def _write_rejects(self, job: Job) -> None:
+        if job.ledger.rejects:
+            rows = [
+                {
+                    "url": reject.url,
+                    "store": job.store.name,
+                    "stage": reject.stage,
+                    "reason": reject.reason,
+                    "crawl_id": job.crawl_id,
+                    "rejected_at": reject.rejected_at,
+                }
+                for reject in job.ledger.rejects
+            ]
+            tables.merge(job.root, "rejects", rows)
+
+
+def _crawl_row(job: Job, crawler: Crawler, status: str, message: str) -> dict[str, Any]:
+    ledger = job.ledger
+    return {
+        "crawl_id": job.crawl_id,
+        "store": job.store.name,
+        "spider": crawler.spider.name,  # type: ignore[union-attr]
+        "started_at": job.started_at,
+        "ended_at": datetime.now(UTC),
+        "status": status,
+        "products": len(ledger.found),
+        "products_new": ledger.new,
+        "products_changed": ledger.changed,
+        "products_removed": ledger.removed,
+        "images": ledger.images,
+        "images_new": ledger.images_new,
+        "rejects": ledger.rejected,
+        "requests": ledger.requests,
+        "size_bytes": ledger.size_bytes,
+        "errors": ledger.errors,
+        "message": message,
+        "coverage": ledger.coverage(),
+    }

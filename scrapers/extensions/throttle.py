@@ -1,0 +1,61 @@
+"""The pace of a crawl: as quick as the store answers, never quicker than its robots.txt allows."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+from scrapy.extensions.throttle import AutoThrottle
+from scrapy.utils.httpobj import urlparse_cached
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy import Request
+    from scrapy.core.downloader import Slot
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from scrapy.robotstxt import RobotParser
+
+logger = logging.getLogger(__name__)
+
+
+class CrawlDelay:
+    """Applies the `Crawl-delay` of robots.txt, which Scrapy reads but does not act on."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.user_agent = crawler.settings["USER_AGENT"]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.robots_parsed, signal=signals.robots_parsed)
+        return extension
+
+    def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
+        """One request at a time to this host from now on, this far apart."""
+        asked = robotparser.crawl_delay(self.user_agent)
+        if not asked or asked <= 0:
+            return
+        host = urlparse_cached(request).hostname or ""
+        downloader = self.crawler.engine.downloader
+        delay = max(float(asked), self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        # No jitter: a third of the waits would be shorter than what was asked for. The settings by slot hold
+        # after Scrapy drops an idle slot and makes a new one.
+        downloader.per_slot_settings[host] = {"delay": delay, "concurrency": 1, "jitter": 0}
+        slot = downloader.slots.get(host)
+        if slot is not None:
+            slot.delay, slot.concurrency, slot.jitter = delay, 1, 0.0
+        logger.info("robots.txt of %s asks for %g s between requests", host, delay)
+
+
+class PoliteThrottle(AutoThrottle):
+    """Scrapy's AutoThrottle, which would otherwise shorten a crawl-delay to the latency of the server."""
+
+    def _adjust_delay(self, slot: Slot, latency: float, response: Response) -> None:
+        super()._adjust_delay(slot, latency, response)
+        host = urlparse_cached(response).hostname or ""
+        asked = self.crawler.engine.downloader.per_slot_settings.get(host, {}).get("delay", 0.0)
+        slot.delay = max(slot.delay, asked)

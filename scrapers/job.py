@@ -1,0 +1,46 @@
+"""One crawl of one store, as its spider, pipelines and extensions share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scrapers.identity import new_crawl_id
+from scrapers.ledger import Ledger
+from scrapers.memory import Memory
+from scrapers.outbox import Outbox
+from scrapers.stores import Store
+from storage.root import Root
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+@dataclass(slots=True)
+class Job:
+    """What a crawl is to do, what it knows from earlier ones, and what it has done so far.
+
+    :ivar throttle: whether the pace adapts to how quickly the store answers. A crawl-delay holds regardless.
+    :ivar memory: what is stored already; empty until the crawl has begun.
+    :ivar outbox: what is to be stored.
+    """
+
+    root: Root
+    store: Store
+    crawl_id: str = field(default_factory=new_crawl_id)
+    allow_private: bool = False
+    throttle: bool = True
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    memory: Memory = field(default_factory=Memory)
+    ledger: Ledger = field(default_factory=Ledger)
+    outbox: Outbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.root)
+
+
+def job_of(crawler: Crawler) -> Job:
+    """The job of the spider that a crawler runs."""
+    job: Job = crawler.spider.job  # type: ignore[union-attr]
+    return job

@@ -1,0 +1,128 @@
+"""The counts of one crawl, what it could not keep and why, and the verdict on it at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from scrapers.memory import KnownProduct, Memory, shares
+
+COMPLETE, PARTIAL, SUSPICIOUS, FAILED = "complete", "partial", "suspicious", "failed"
+
+_COLLAPSIBLE_FROM = 0.5
+_COMPARABLE_FROM = 10
+"""Under this many products a share says little, so nothing is suspicious about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A page or photo that was not kept.
+
+    :ivar stage: where it was given up: `fetch`, `extract`, `validate` or `photo`.
+    :ivar reason: why, as a short sentence.
+    """
+
+    url: str
+    stage: str
+    reason: str
+    rejected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a crawl ended.
+
+    :ivar status: `complete`; `partial`: not every product could be looked at; `suspicious`: far less was
+        found than last time; `failed`: the store could not be read.
+    """
+
+    status: str
+    message: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What one crawl has done so far.
+
+    :ivar found: the products met in this crawl, with the fields each has.
+    :ivar asked: pages asked for; photos do not count.
+    :ivar images: photos of these products that are stored.
+    :ivar broken: why the store could not be read at all.
+    :ivar gaps: why the list of products is not known to be whole.
+    :ivar unread: product pages that are listed but could not be read.
+    """
+
+    found: dict[str, frozenset[str]] = field(default_factory=dict)
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+    images: int = 0
+    images_new: int = 0
+    asked: int = 0
+    pages: int = 0
+    errors: int = 0
+    requests: int = 0
+    size_bytes: int = 0
+    rejected: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    unread: int = 0
+    broken: str | None = None
+    stopped: str | None = None
+    expected: int | None = None
+
+    def reject(self, url: str, stage: str, reason: str) -> None:
+        """Notes a page or photo that was not kept. Addresses and reasons of hostile length are cut."""
+        self.rejected += 1
+        self.rejects.append(Reject(url[:2000], stage, reason[:500], datetime.now(UTC)))
+
+    def meet(self, product_id: str, fields: frozenset[str]) -> bool:
+        """Notes a product of the store; false where it was met in this crawl already."""
+        if product_id in self.found:
+            return False
+        self.found[product_id] = fields
+        return True
+
+    def coverage(self) -> dict[str, float]:
+        """The share of the found products that have each field."""
+        return shares(self.found.values())
+
+    def verdict(self, store: str, memory: Memory, *, threshold: float) -> Verdict:
+        """What to make of the crawl, once it has ended."""
+        found = len(self.found)
+        if self.broken:
+            return Verdict(FAILED, self.broken)
+        if self.stopped:
+            return Verdict(PARTIAL, self.stopped)
+        if not found:
+            reason = self.gaps[0] if self.gaps else "no product was found on its pages"
+            return Verdict(FAILED, f"'{store}' could not be read: {reason}. Nothing stored was changed.")
+        if self.gaps:
+            more = f" (and {len(self.gaps) - 1} more)" if len(self.gaps) > 1 else ""
+            return Verdict(PARTIAL, f"The list of products is not whole: {self.gaps[0]}{more}.")
+        if self.unread > max(1, found // 10):
+            return Verdict(PARTIAL, f"{self.unread} product pages could not be read.")
+        doubt = self._doubt(found, memory, threshold)
+        if doubt:
+            return Verdict(SUSPICIOUS, f"{doubt} Nothing was marked as removed.")
+        return Verdict(COMPLETE, f"{found} products.")
+
+    def _doubt(self, found: int, memory: Memory, threshold: float) -> str | None:
+        last = memory.last_products
+        if last is None or last < _COMPARABLE_FROM:
+            return None
+        if found < last * threshold:
+            return f"Only {found} products were found, after {last} last time."
+        coverage = self.coverage()
+        for name, share in memory.last_coverage.items():
+            now = coverage.get(name, 0.0)
+            if share >= _COLLAPSIBLE_FROM and now < share * threshold:
+                return f"Only {now:.0%} of products have '{name}', after {share:.0%} last time."
+        return None
+
+
+def missing(found: dict[str, frozenset[str]], known: dict[str, KnownProduct]) -> list[str]:
+    """The stored products that a crawl did not meet and that are not marked as removed yet."""
+    return [
+        product_id for product_id, product in known.items() if not product.removed and product_id not in found
+    ]

@@ -1,0 +1,144 @@
+"""What earlier crawls of a store left in the tables, loaded once when a crawl begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow.compute as pc
+
+from storage import tables
+from storage.root import Root
+
+COVERED = (
+    "title",
+    "brand",
+    "description",
+    "category",
+    "price",
+    "currency",
+    "availability",
+    "gtin",
+    "sku",
+    "colours",
+    "sizes",
+    "images",
+)
+"""The fields whose coverage a crawl reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProduct:
+    """A product as last stored.
+
+    :ivar fields: which of `COVERED` it has.
+    """
+
+    content_hash: str
+    first_seen: datetime
+    removed: bool
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFetch:
+    """What was learnt when an address was last asked for."""
+
+    etag: str | None
+    last_modified: str | None
+    status: int | None
+    content_hash: str | None
+    image_id: str | None
+    due_at: datetime | None
+
+
+OfferState = tuple[Decimal | None, Decimal | None, str | None, str | None]
+"""Price, price before, currency and availability: an offer is written when one of them changed."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is stored about one store.
+
+    :ivar product_at: the product that was last read from an address.
+    :ivar last_products: how many products the last complete crawl found; None where there was none.
+    :ivar last_coverage: the share of products that had each field in that crawl.
+    """
+
+    products: dict[str, KnownProduct] = field(default_factory=dict)
+    offers: dict[tuple[str, str | None], OfferState] = field(default_factory=dict)
+    fetches: dict[str, KnownFetch] = field(default_factory=dict)
+    image_ids: set[str] = field(default_factory=set)
+    product_at: dict[str, str] = field(default_factory=dict)
+    last_products: int | None = None
+    last_coverage: dict[str, float] = field(default_factory=dict)
+
+
+def load(root: Root, store: str) -> Memory:
+    """Reads what is stored about a store."""
+    memory = Memory()
+    mine = of_store(store)
+    _load_products(memory, root, mine)
+    columns = ["product_id", "variant_id", "price", "was_price", "currency", "availability", "observed_at"]
+    offers = tables.read(root, "offers", columns=columns, where=mine)
+    for row in offers.sort_by("observed_at").to_pylist():
+        state = (row["price"], row["was_price"], row["currency"], row["availability"])
+        memory.offers[row["product_id"], row["variant_id"]] = state
+    columns = ["url", "etag", "last_modified", "status", "content_hash", "image_id", "due_at"]
+    for row in tables.read(root, "fetches", columns=columns, where=mine).to_pylist():
+        url = row.pop("url")
+        memory.fetches[url] = KnownFetch(**row)
+        if row["image_id"]:
+            memory.image_ids.add(row["image_id"])
+    pages = tables.read(root, "pages", columns=["url", "product_id", "fetched_at"], where=mine)
+    for row in pages.sort_by("fetched_at").to_pylist():
+        memory.product_at[row["url"]] = row["product_id"]
+    complete = mine & (pc.field("status") == "complete")
+    columns = ["products", "coverage", "ended_at"]
+    for row in tables.read(root, "crawls", columns=columns, where=complete).sort_by("ended_at").to_pylist():
+        memory.last_products = row["products"]
+        memory.last_coverage = dict(row["coverage"] or ())
+    return memory
+
+
+def of_store(name: str) -> pc.Expression:
+    """The filter for one store's rows."""
+    return pc.field("store") == name
+
+
+def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
+    columns = ["product_id", "content_hash", "first_seen", "removed_at", *COVERED]
+    for batch in tables.scan(root, "products", columns=columns, where=mine):
+        present = {name: _present(batch.column(name)) for name in COVERED}
+        rows = batch.select(["product_id", "content_hash", "first_seen", "removed_at"]).to_pylist()
+        for index, row in enumerate(rows):
+            memory.products[row["product_id"]] = KnownProduct(
+                content_hash=row["content_hash"],
+                first_seen=row["first_seen"],
+                removed=row["removed_at"] is not None,
+                fields=frozenset(name for name in COVERED if present[name][index]),
+            )
+
+
+def _present(column: object) -> list[bool]:
+    if "list" in str(column.type):  # type: ignore[attr-defined]
+        return [bool(length) for length in pc.list_value_length(column).to_pylist()]
+    return list(column.is_valid().to_pylist())  # type: ignore[attr-defined]
+
+
+def fields_of(row: dict[str, object]) -> frozenset[str]:
+    """Which of `COVERED` a row of `products` has."""
+    return frozenset(name for name in COVERED if row.get(name) not in (None, "", []))
+
+
+def shares(field_sets: Iterable[frozenset[str]]) -> dict[str, float]:
+    """The share of products that have each field; empty where there is no product."""
+    counts = dict.fromkeys(COVERED, 0)
+    total = 0
+    for fields in field_sets:
+        total += 1
+        for name in fields:
+            counts[name] += 1
+    return {name: round(count / total, 4) for name, count in counts.items()} if total else {}

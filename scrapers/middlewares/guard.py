@@ -1,0 +1,113 @@
+"""Requests to private addresses are refused: by URL, and when a host name is resolved to connect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals
+from scrapy.exceptions import IgnoreRequest
+from scrapy.utils.httpobj import urlparse_cached
+from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IResolutionReceiver
+from zope.interface import implementer
+
+from scrapers.addresses import RefusedURLError, check_url, is_public, refusal
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+
+class RefusedRequest(IgnoreRequest):
+    """A request that the guard refused; the message is the sentence for `rejects`."""
+
+
+class GuardMiddleware:
+    """Checks each request, also those that redirects lead to, and guards the reactor's name resolution.
+
+    The downloader connects to what `GuardedResolver` hands out and to nothing else, so a name that changes
+    its address between check and connection gains nothing.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self.allow_private = allow_private
+        self.resolver: GuardedResolver | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        guard = cls(allow_private=crawler.settings.getbool("ALLOW_PRIVATE"))
+        # Not before the engine starts: Scrapy installs its own resolver late and would replace ours.
+        crawler.signals.connect(guard.engine_started, signal=signals.engine_started)
+        return guard
+
+    def engine_started(self) -> None:
+        """Puts the guard around the reactor's resolver."""
+        if self.allow_private:
+            return
+        from twisted.internet import reactor
+
+        self.resolver = GuardedResolver(reactor.nameResolver)
+        reactor.installNameResolver(self.resolver)
+
+    def process_request(self, request: Request) -> None:
+        """Refuses what can be seen from the URL."""
+        try:
+            check_url(request.url, allow_private=self.allow_private)
+        except RefusedURLError as error:
+            raise RefusedRequest(str(error)) from None
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Tells a name that was refused from one that does not exist, which would be tried again."""
+        host = urlparse_cached(request).hostname or ""
+        if self.resolver and host in self.resolver.refused:
+            raise RefusedRequest(str(refusal(request.url, self.resolver.refused[host]))) from exception
+
+
+@implementer(IHostnameResolver)
+class GuardedResolver:
+    """Hands out the addresses of a name only where all of them are public.
+
+    :ivar refused: names that lead to a private address, with that address.
+    """
+
+    def __init__(self, resolver: Any) -> None:
+        self.inner = resolver
+        self.refused: dict[str, str] = {}
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        """See `IHostnameResolver`."""
+        receiver = _CheckingReceiver(resolutionReceiver, hostName, self.refused)
+        return self.inner.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
+
+
+@implementer(IResolutionReceiver)
+class _CheckingReceiver:
+    def __init__(self, receiver: Any, host: str, refused: dict[str, str]) -> None:
+        self.receiver = receiver
+        self.host = host
+        self.refused = refused
+        self.addresses: list[Any] = []
+
+    def resolutionBegan(self, resolution: IHostResolution) -> None:
+        self.receiver.resolutionBegan(resolution)
+
+    def addressResolved(self, address: Any) -> None:
+        self.addresses.append(address)
+
+    def resolutionComplete(self) -> None:
+        private = [address.host for address in self.addresses if not is_public(address.host)]
+        if private:
+            self.refused[self.host] = private[0]
+        else:
+            for address in self.addresses:
+                self.receiver.addressResolved(address)
+        self.receiver.resolutionComplete()

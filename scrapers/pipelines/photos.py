@@ -1,0 +1,163 @@
+"""A product's photos are downloaded, checked by decoding, and kept byte by byte."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from scrapy import Request
+from scrapy.exceptions import DropItem
+from scrapy.http.request import NO_CALLBACK
+
+from scrapers.extensions.budget import Stopped
+from scrapers.items import Photo, ProductItem
+from scrapers.job import job_of
+from scrapers.memory import KnownFetch
+from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.reasons import reason_for
+from storage import photos
+from storage.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from scrapers.job import Job
+
+RETRY_DAYS = 7
+"""Days until an address that had no photo is tried again: not every night."""
+
+_ACCEPT = "image/*,*/*;q=0.5"
+
+
+class PhotosPipeline:
+    """Fills in each photo's `image_id`; what cannot be had is a reject and leaves the id empty."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.pending: dict[str, asyncio.Task[str | None]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    async def process_item(self, item: ProductItem) -> ProductItem:
+        """:raises DropItem: where the crawl ends before the photos are here; the next crawl reads it."""
+        job = job_of(self.crawler)
+        limit = job.store.limits.images_per_product
+        if len(item.images) > limit:
+            reason = f"{len(item.images) - limit} photos over the limit of {limit} a product"
+            job.ledger.reject(item.url, "photo", reason)
+            item.images = item.images[:limit]
+        await asyncio.gather(*(self._fill_in(photo) for photo in item.images))
+        if job.ledger.stopped and any(photo.image_id is None for photo in item.images):
+            raise DropItem("the crawl ended before its photos were fetched")
+        return item
+
+    async def _fill_in(self, photo: Photo) -> None:
+        job = job_of(self.crawler)
+        known = job.memory.fetches.get(photo.url)
+        if known and known.due_at and known.due_at > datetime.now(UTC):
+            photo.image_id = known.image_id
+            return
+        # The same photo on several products is fetched once.
+        task = self.pending.get(photo.url)
+        if task is None:
+            task = self.pending[photo.url] = asyncio.ensure_future(self._fetch(job, photo.url, known))
+        try:
+            photo.image_id = await task
+        finally:
+            self.pending.pop(photo.url, None)
+
+    async def _fetch(self, job: Job, url: str, known: KnownFetch | None) -> str | None:
+        """The id of the photo at an address; an earlier one where it cannot be had today."""
+        earlier = known.image_id if known else None
+        try:
+            request = Request(
+                url,
+                callback=NO_CALLBACK,
+                headers={"Accept": _ACCEPT},
+                meta={"photo": True, "download_maxsize": job.store.limits.image_bytes, "revalidate": earlier},
+                dont_filter=True,
+            )
+            response = await self.crawler.engine.download_async(request)
+        except Stopped:
+            return earlier
+        except Exception as error:
+            job.ledger.reject(url, "photo", reason_for(error))
+            return earlier
+        if response.status == NOT_MODIFIED and known:
+            self._remember(job, url, response, known.image_id, known.content_hash)
+            return known.image_id
+        if response.status != 200:
+            job.ledger.reject(url, "photo", f"HTTP {response.status}")
+            if 400 <= response.status < 500 and response.status != 429:
+                self._remember(job, url, response, None, None)
+            return earlier
+        return await self._keep(job, url, response)
+
+    async def _keep(self, job: Job, url: str, response: Response) -> str | None:
+        body, limits = response.body, job.store.limits
+        image_id = hashlib.sha256(body).hexdigest()
+        if image_id not in job.memory.image_ids:
+            try:
+                facts = await asyncio.to_thread(
+                    photos.inspect, body, max_pixels=limits.image_pixels, min_side=limits.image_min_side
+                )
+            except UnreadableImageError as error:
+                job.ledger.reject(url, "photo", str(error))
+                self._remember(job, url, response, None, image_id)
+                return None
+            now = datetime.now(UTC)
+            job.outbox.add_image(
+                {
+                    "image_id": image_id,
+                    "bytes": body,
+                    "width": facts.width,
+                    "height": facts.height,
+                    "format": facts.format,
+                    "perceptual_hash": facts.perceptual_hash,
+                    "first_seen": now,
+                    "month": f"{now:%Y-%m}",
+                }
+            )
+            job.memory.image_ids.add(image_id)
+        self._remember(job, url, response, image_id, image_id)
+        return image_id
+
+    def _remember(
+        self, job: Job, url: str, response: Response, image_id: str | None, content_hash: str | None
+    ) -> None:
+        now = datetime.now(UTC)
+        days = job.store.limits.image_due_days if image_id else RETRY_DAYS
+        known = KnownFetch(
+            etag=_header(response, "ETag"),
+            last_modified=_header(response, "Last-Modified"),
+            status=response.status,
+            content_hash=content_hash,
+            image_id=image_id,
+            due_at=now + timedelta(days=days),
+        )
+        job.memory.fetches[url] = known
+        job.outbox.add_photo_fetch(
+            {
+                "url": url,
+                "store": job.store.name,
+                "etag": known.etag,
+                "last_modified": known.last_modified,
+                "status": known.status,
+                "content_hash": known.content_hash,
+                "image_id": known.image_id,
+                "fetched_at": now,
+                "due_at": known.due_at,
+            }
+        )
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1")[:500] if value else None

@@ -1,0 +1,72 @@
+"""Settings of the Scrapy project. What differs from store to store is set by the spider from its limits."""
+
+from __future__ import annotations
+
+from scrapers.guard import USER_AGENT as USER_AGENT
+
+BOT_NAME = "lookalike"
+SPIDER_MODULES = ["scrapers.spiders"]
+NEWSPIDER_MODULE = "scrapers.spiders"
+
+# Manners. AutoThrottle starts at one request every half second and goes as fast as the store answers with
+# one request on its way at a time; Scrapy's start of five seconds makes a small store take minutes.
+ROBOTSTXT_OBEY = True
+AUTOTHROTTLE_ENABLED = True
+AUTOTHROTTLE_START_DELAY = 0.5
+AUTOTHROTTLE_MAX_DELAY = 60.0
+AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
+RETRY_AFTER_MAX = 300.0
+"""Longest pause granted to a Retry-After header, in seconds."""
+
+# Safety. A proxy from the environment would connect for us, past the guard; a meta refresh and a telnet
+# console serve no one here; file:, data:, ftp: and s3: addresses have no place in a crawl.
+ALLOW_PRIVATE = False
+"""Whether addresses on this machine and in private networks are allowed."""
+HTTPPROXY_ENABLED = False
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+METAREFRESH_ENABLED = False
+COOKIES_ENABLED = False
+REFERRER_POLICY = "no-referrer"
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_WARNSIZE = 0
+REDIRECT_MAX_TIMES = 10
+DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}
+# Scrapy's default resolves IPv4 only. The guard goes around whichever is here.
+TWISTED_DNS_RESOLVER = "scrapy.resolver.CachingHostnameResolver"
+
+DOWNLOADER_MIDDLEWARES = {
+    # Before robots.txt is asked for: a private host must not even be asked for that.
+    "scrapers.middlewares.guard.GuardMiddleware": 90,
+    # Nearer to the network than Scrapy's retry (550): it learns of a 429 first and holds the retry back.
+    "scrapers.middlewares.retry_after.RetryAfterMiddleware": 560,
+    "scrapers.middlewares.revalidate.RevalidateMiddleware": 570,
+}
+
+EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "scrapers.extensions.throttle.PoliteThrottle": 0,
+    "scrapers.extensions.throttle.CrawlDelay": 0,
+    "scrapers.extensions.record.CrawlRecord": 10,
+    "scrapers.extensions.budget.TimeBudget": 20,
+    "scrapers.extensions.progress.ProgressLines": 30,
+}
+
+ITEM_PIPELINES = {
+    # First, so that no photo is fetched for a product that is not kept.
+    "scrapers.pipelines.validate.ValidatePipeline": 100,
+    # Before storing, because a product is stored with the ids of its photos.
+    "scrapers.pipelines.photos.PhotosPipeline": 200,
+    "scrapers.pipelines.store.StorePipeline": 300,
+}
+# Photos of this many products are fetched at a time; more would only wait in memory for their turn.
+CONCURRENT_ITEMS = 32
+
+PROGRESS_LINES = False
+"""Whether to print progress as lines of JSON on stdout, for the process that started the crawl."""
+LOG_LEVEL = "INFO"
+LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+DEFAULT_DROPITEM_LOG_LEVEL = "DEBUG"
+"""A product that is not kept has a row in `rejects`; it needs no line in the log as well."""
+WARN_ON_GENERATOR_RETURN_VALUE = False
+"""Spares reading every callback's source at the start of each crawl."""

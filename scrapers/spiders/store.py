@@ -1,0 +1,199 @@
+"""What every spider shares: its arguments, its requests, and what to do about pages that cannot be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+from scrapy import Request, Spider
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from scrapers.extensions.budget import Stopped
+from scrapers.identity import new_crawl_id
+from scrapers.items import Source
+from scrapers.job import Job
+from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.reasons import reason_for
+from scrapers.stores import Store
+from storage.errors import InputError
+from storage.root import Root
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from scrapy.settings import BaseSettings
+    from twisted.python.failure import Failure
+
+_GONE = (404, 410)
+
+
+class StoreSpider(Spider):
+    """Reads one store. By hand: `scrapy crawl NAME -a store=NAME -a url=URL -a data=DIR`.
+
+    Further arguments: `config` (the whole store as JSON, with its limits), `crawl_id`, `allow_private=1`,
+    `throttle=0`.
+    """
+
+    job: Job
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """:raises InputError: where the arguments do not make a store."""
+        job = _job(cls.name, kwargs)
+        _apply_limits(crawler.settings, job)
+        spider = super().from_crawler(crawler)
+        spider.job = job
+        return spider
+
+    @property
+    def base_url(self) -> str:
+        """The store's address, ending in a slash."""
+        return f"{self.job.store.url.rstrip('/')}/"
+
+    def ask(
+        self,
+        url: str,
+        callback: Callable[..., Any],
+        *,
+        essential: bool = False,
+        priority: int = 0,
+        **cb_kwargs: Any,
+    ) -> Iterator[Request]:
+        """A request, unless the crawl has used up its pages.
+
+        :param essential: whether the list of products is not whole without this page.
+        """
+        ledger, limit = self.job.ledger, self.job.store.limits.pages
+        if ledger.asked >= limit:
+            gap = f"the limit of {limit} pages was reached"
+            if gap not in ledger.gaps:
+                ledger.gaps.append(gap)
+            return
+        try:
+            request = Request(
+                url,
+                callback,
+                errback=self.failed,
+                priority=priority,
+                cb_kwargs=cb_kwargs,
+                meta={"essential": essential},
+            )
+        except ValueError:
+            ledger.reject(url, "fetch", "it is not a web address")
+            return
+        ledger.asked += 1
+        yield request
+
+    def failed(self, failure: Failure) -> None:
+        """Notes a page that could not be had."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        error = failure.value
+        if isinstance(error, Stopped):
+            return
+        ledger, reason = self.job.ledger, reason_for(error)
+        ledger.reject(request.url, "fetch", reason)
+        if request.meta.get("essential"):
+            ledger.gaps.append(f"{request.url}: {reason}")
+        elif not (isinstance(error, HttpError) and error.response.status in _GONE):
+            ledger.unread += 1
+            self.seen_unread(request.url)
+
+    def seen_unread(self, url: str) -> None:
+        """Notes that the product of an address is still listed, though its page was not read."""
+        product_id = self.job.memory.product_at.get(url)
+        known = self.job.memory.products.get(product_id or "")
+        if product_id and known and not known.removed:
+            self.job.ledger.meet(product_id, known.fields)
+
+    def json_of(self, response: Response) -> Any:
+        """The answer as JSON; None, with the reason noted, where it is none."""
+        try:
+            return json.loads(response.body)
+        except ValueError:
+            kind = (response.headers.get("Content-Type") or b"").decode("latin-1").split(";")[
+                0
+            ] or "something else"
+            reason = f"it holds {kind}, not JSON"
+            self.job.ledger.reject(response.url, "extract", reason)
+            if response.meta.get("essential"):
+                self.job.ledger.gaps.append(f"{response.url}: {reason}")
+            return None
+
+
+def source_of(response: Response, body: bytes | None = None, content_type: str | None = None) -> Source:
+    """What a product was read from.
+
+    :param body: the part of the answer that is about this product; None where all of it is.
+    """
+    asked = response.meta.get("redirect_urls", [response.url])[0]
+    header = (response.headers.get("Content-Type") or b"").decode("latin-1")
+    own = body is None
+    return Source(
+        url=asked,
+        content_type=content_type or header.split(";")[0].strip().lower() or "text/html",
+        body=response.body if body is None else body,
+        fetched_at=datetime.now(UTC),
+        etag=_header(response, "ETag") if own else None,
+        last_modified=_header(response, "Last-Modified") if own else None,
+    )
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1")[:500] if value and response.status != NOT_MODIFIED else None
+
+
+def _job(strategy: str, arguments: dict[str, Any]) -> Job:
+    if not arguments.get("data") or not (arguments.get("config") or arguments.get("url")):
+        raise InputError(
+            f"`scrapy crawl {strategy}` needs to know what to read and where to store it: "
+            "give -a store=NAME -a url=URL -a data=DIR."
+        )
+    try:
+        if arguments.get("config"):
+            store = Store.model_validate_json(arguments["config"])
+        else:
+            store = Store.model_validate(
+                {"name": arguments.get("store") or "store", "url": arguments["url"], "strategy": strategy}
+            )
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(f"{'.'.join(map(str, first['loc']))} is not usable: {first['msg']}.") from None
+    return Job(
+        root=Root.open(arguments["data"], create=True),
+        store=store,
+        crawl_id=arguments.get("crawl_id") or new_crawl_id(),
+        allow_private=_flag(arguments.get("allow_private"), default=False),
+        throttle=_flag(arguments.get("throttle"), default=True),
+    )
+
+
+def _flag(value: object, *, default: bool) -> bool:
+    return default if value is None else str(value).lower() in ("1", "true", "yes", "on")
+
+
+def _apply_limits(settings: BaseSettings, job: Job) -> None:
+    limits = job.store.limits
+    for name, value in {
+        "ALLOW_PRIVATE": job.allow_private,
+        "AUTOTHROTTLE_ENABLED": job.throttle,
+        "CONCURRENT_REQUESTS": 2 * limits.connections,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": limits.connections,
+        "DOWNLOAD_DELAY": limits.delay_s,
+        "DOWNLOAD_MAXSIZE": limits.page_bytes,
+        "DOWNLOAD_TIMEOUT": limits.timeout_s,
+        "RETRY_TIMES": limits.retries,
+        "RETRY_AFTER_MAX": limits.retry_after_s,
+    }.items():
+        settings.set(name, value, priority="spider")
+    if job.store.locale:
+        headers = {
+            **settings.getdict("DEFAULT_REQUEST_HEADERS"),
+            "Accept-Language": job.store.locale.replace("_", "-"),
+        }
+        settings.set("DEFAULT_REQUEST_HEADERS", headers, priority="spider")
