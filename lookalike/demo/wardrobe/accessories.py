@@ -1,0 +1,269 @@
+"""Caps, shoes, bags and scarves: parts of each kind from its cut."""
+
+from __future__ import annotations
+
+from lookalike.demo.wardrobe.cut import Cut
+from lookalike.demo.wardrobe.shapes import Line, Part, Piece, Point, at, both, closed, corner, curve, disc
+
+
+def cap(cut: Cut) -> list[Part]:
+    """A dome of panels and a brim, seen from the side."""
+    dome = Piece(
+        closed(
+            corner(-0.72, 0.22), at(-0.74, -0.10), at(-0.50, -0.46), at(-0.08, -0.56), at(0.34, -0.40), at(0.50, -0.06),
+            corner(0.50, 0.20), at(-0.10, 0.26),
+        ),
+        folds=0.35, rim=1,
+    )  # fmt: skip
+    brim = Piece(
+        closed(corner(0.30, 0.10), at(0.62, 0.06), at(0.90, 0.20), corner(1.0, 0.36), at(0.80, 0.36), at(0.50, 0.30), corner(0.20, 0.27)),
+        "trim", light=0.92, folds=0.1, rim=1,
+    )  # fmt: skip
+    under = Piece(
+        closed(corner(0.22, 0.25), at(0.55, 0.30), at(0.82, 0.36), corner(1.0, 0.36), at(0.80, 0.42), at(0.50, 0.38), corner(0.20, 0.29)),
+        "lining", light=0.8, folds=0, rim=0.4,
+    )  # fmt: skip
+    return [
+        Piece(
+            closed(corner(-0.78, 0.12), corner(-0.60, 0.06), corner(-0.58, 0.26), corner(-0.76, 0.24)),
+            "trim",
+            light=0.8,
+            folds=0,
+        ),
+        under,
+        dome,
+        Line(curve(at(-0.08, -0.56), at(-0.24, -0.18), at(-0.26, 0.24)), 0.010, 0.7),
+        Line(curve(at(-0.08, -0.56), at(0.20, -0.24), at(0.26, 0.23)), 0.010, 0.7),
+        Line(curve(at(-0.08, -0.56), at(-0.48, -0.30), at(-0.60, 0.22)), 0.010, 0.74),
+        Line(curve(at(-0.10, -0.55), at(-0.265, -0.18), at(-0.285, 0.24)), 0.006, 0.85, dash=0.02),
+        Line(curve(at(-0.06, -0.55), at(0.225, -0.24), at(0.285, 0.23)), 0.006, 0.85, dash=0.02),
+        Piece(disc(-0.08, -0.565, 0.05, 0.5), "trim", light=0.9, folds=0, rim=1),
+        brim,
+        Line(curve(at(0.50, 0.14), at(0.72, 0.20), at(0.92, 0.33)), 0.006, 0.8, dash=0.02),
+        Line(curve(at(0.40, 0.18), at(0.62, 0.24), at(0.84, 0.345)), 0.006, 0.8, dash=0.02),
+        *[
+            Piece(disc(x, y, 0.014), "dark", folds=0)
+            for x, y in ((-0.42, -0.20), (0.02, -0.28), (0.32, -0.16))
+        ],
+    ]
+
+
+def sneakers(cut: Cut) -> list[Part]:
+    """A pair seen from the side, low or high."""
+    return [*_moved(_shoe(cut), 0.06, -0.30, 0.86), *_moved(_shoe(cut), -0.03, 0.20, 1.0)]
+
+
+def bag(cut: Cut) -> list[Part]:
+    """A tote with two handles, or a satchel with a flap and a strap."""
+    return _satchel(cut) if cut.closure == "flap" else _tote(cut)
+
+
+def scarf(cut: Cut) -> list[Part]:
+    """Wound once, with two fringed ends."""
+    long = 0.92 + cut.long
+    left = Piece(
+        closed(corner(-0.36, -0.50), at(-0.20, -0.62), corner(-0.02, -0.50), at(-0.03, 0.1), corner(-0.06, long - 0.16), corner(-0.44, long - 0.12), at(-0.38, 0.0)),
+        light=0.93, folds=1.0, grain=3, rim=1,
+    )  # fmt: skip
+    right = Piece(
+        closed(corner(0.0, -0.52), at(0.18, -0.62), corner(0.36, -0.52), at(0.40, 0.1), corner(0.46, long), corner(0.08, long + 0.03), at(0.02, 0.1)),
+        folds=1.0, grain=-4, rim=1,
+    )  # fmt: skip
+    back = Piece(
+        closed(at(-0.50, -0.72), at(-0.30, -1.02), at(0, -1.10), at(0.30, -1.02), at(0.50, -0.72), at(0.0, -0.60)),
+        light=0.62, folds=0.8, grain=90, rim=1,
+    )  # fmt: skip
+    front = Piece(
+        closed(at(-0.53, -0.78), at(-0.40, -0.88), at(-0.18, -0.76), at(0.0, -0.72), at(0.18, -0.76), at(0.40, -0.88), at(0.53, -0.78), at(0.44, -0.52), at(0.20, -0.40), at(0, -0.37), at(-0.20, -0.40), at(-0.44, -0.52)),
+        light=1.03, folds=1.0, grain=84, rim=1,
+    )  # fmt: skip
+    parts: list[Part] = [back]
+    parts += _fringe(-0.43, -0.07, long - 0.13, long - 0.17) + [left]
+    parts += _fringe(0.09, 0.45, long + 0.01, long - 0.02) + [right, front]
+    parts += [
+        Line(curve(at(-0.46, -0.70), at(-0.15, -0.60), at(0.16, -0.60), at(0.47, -0.72)), 0.02, 0.82),
+        Line(curve(at(-0.42, -0.60), at(-0.10, -0.50), at(0.20, -0.50), at(0.40, -0.58)), 0.014, 0.86),
+    ]
+    return parts
+
+
+def _fringe(left: float, right: float, y_left: float, y_right: float) -> list[Part]:
+    parts: list[Part] = []
+    for number in range(13):
+        share = number / 12
+        x, y = left + (right - left) * share, y_left + (y_right - y_left) * share
+        sway = 0.012 * ((number * 7) % 5 - 2)
+        parts.append(
+            Line(
+                curve(at(x, y - 0.02), at(x + sway, y + 0.05), at(x - sway, y + 0.11)),
+                0.016,
+                0.9,
+                stuff="trim",
+            )
+        )
+    return parts
+
+
+def _shoe(cut: Cut) -> list[Part]:
+    high = cut.length == "high"
+    collar = -0.56 if high else -0.34
+    sole = Piece(
+        closed(
+            corner(-0.82, 0.18), at(-0.86, 0.30), corner(-0.78, 0.40), at(0.0, 0.415), at(0.70, 0.40), at(0.90, 0.34), corner(0.93, 0.24), at(0.50, 0.22), at(0.0, 0.19),
+        ),
+        "rubber", folds=0, rim=0.7,
+    )  # fmt: skip
+    upper = Piece(
+        closed(
+            corner(-0.80, 0.24), at(-0.83, 0.0), at(-0.78, collar * 0.6), corner(-0.80, collar), at(-0.60, collar + 0.06), corner(-0.34, collar - 0.02),
+            at(-0.10, -0.20), at(0.20, -0.04), at(0.60, 0.02), at(0.84, 0.10), corner(0.92, 0.27), at(0.40, 0.25), at(-0.10, 0.22),
+        ),
+        folds=0.3, rim=1,
+    )  # fmt: skip
+    tongue = Piece(
+        closed(corner(-0.40, collar + 0.04), at(-0.38, collar - 0.12), corner(-0.22, collar - 0.14), at(-0.08, -0.26), corner(0.14, -0.06), corner(-0.20, -0.06)),
+        "trim", light=0.85, folds=0.2, rim=0.9,
+    )  # fmt: skip
+    toe = Piece(
+        closed(corner(0.54, 0.26), at(0.56, 0.10), corner(0.62, 0.025), at(0.80, 0.07), at(0.90, 0.16), corner(0.925, 0.28)),
+        "rubber", folds=0, rim=0.9,
+    )  # fmt: skip
+    heel = Piece(
+        closed(corner(-0.80, 0.24), at(-0.83, 0.0), corner(-0.795, -0.12), corner(-0.68, -0.10), at(-0.64, 0.08), corner(-0.60, 0.22)),
+        "trim", light=0.8, folds=0, rim=0.9,
+    )  # fmt: skip
+    eyestay = Line(curve(at(-0.36, collar + 0.10), at(-0.22, -0.06), at(0.20, 0.08)), 0.010, 0.7)
+    laces: list[Part] = []
+    for number in range(6 if high else 5):
+        share = number / 5
+        x, y = 0.13 - 0.42 * share, 0.0 + (collar - 0.0) * share * 0.9
+        laces.append(Line((at(x - 0.045, y + 0.085), at(x + 0.065, y - 0.065)), 0.034, stuff="white"))
+    stripe: list[Part] = [
+        Line((at(x, 0.17), at(x - 0.13, -0.06)), 0.036, stuff="white") for x in (-0.16, -0.06, 0.04)
+    ] if cut.closure == "stripes" else []  # fmt: skip
+    return [
+        tongue,
+        upper,
+        heel,
+        *stripe,
+        eyestay,
+        *laces,
+        toe,
+        Line(curve(at(0.53, 0.25), at(0.55, 0.10), at(0.62, 0.02)), 0.010, 0.7),
+        sole,
+        Line(curve(at(-0.83, 0.33), at(0.0, 0.35), at(0.90, 0.31)), 0.010, 0.8),
+        Line(curve(at(-0.76, collar + 0.02), at(-0.60, collar + 0.08), at(-0.38, collar + 0.02)), 0.020, 0.7),
+    ]
+
+
+def _tote(cut: Cut) -> list[Part]:
+    wide = 0.62 * cut.wide
+    handles: list[Part] = [
+        Line(
+            curve(at(-0.30, -0.28), at(-0.29, -0.72), at(0, -1.00), at(0.29, -0.72), at(0.30, -0.28)),
+            0.055,
+            0.75,
+            stuff="leather",
+        ),
+    ]
+    front: list[Part] = [
+        Line(
+            curve(at(-0.32, 0.0), at(-0.31, -0.60), at(0, -0.88), at(0.31, -0.60), at(0.32, 0.0)),
+            0.06,
+            1.0,
+            stuff="leather",
+        ),
+    ]
+    body = Piece(
+        closed(
+            corner(-wide, -0.30), at(0, -0.27), corner(wide, -0.30), at(wide * 1.04, 0.2), corner(wide * 1.06, 0.72),
+            at(wide * 0.9, 0.80), at(0, 0.82), at(-wide * 0.9, 0.80), corner(-wide * 1.06, 0.72), at(-wide * 1.04, 0.2),
+        ),
+        folds=0.45, rim=0.8,
+    )  # fmt: skip
+    mouth = Piece(
+        closed(corner(-wide, -0.30), at(0, -0.36), corner(wide, -0.30), at(0, -0.24)),
+        "lining",
+        light=0.8,
+        folds=0,
+        rim=0.3,
+    )
+    tabs = [Piece(closed(corner(x - 0.05, -0.06), corner(x + 0.05, -0.06), corner(x + 0.05, 0.10), at(x, 0.14), corner(x - 0.05, 0.10)), "leather", folds=0, rim=0.8) for x in (-0.32, 0.32)]  # fmt: skip
+    return [
+        *handles,
+        mouth,
+        body,
+        Line(curve(at(-wide, -0.23), at(0, -0.20), at(wide, -0.23)), 0.007, 0.75),
+        *front,
+        *tabs,
+        *[Piece(disc(x, 0.07, 0.018), "metal", folds=0) for x in (-0.32, 0.32)],
+    ]
+
+
+def _satchel(cut: Cut) -> list[Part]:
+    wide = 0.64 * cut.wide
+    strap = Line(
+        curve(
+            at(-wide * 0.97, -0.02),
+            at(-wide * 0.8, -0.62),
+            at(0, -1.02),
+            at(wide * 0.8, -0.62),
+            at(wide * 0.97, -0.02),
+        ),
+        0.05,
+        0.9,
+        stuff="leather",
+    )
+    body = Piece(
+        closed(
+            corner(-wide, -0.16), at(0, -0.20), corner(wide, -0.16), at(wide * 1.03, 0.3), at(wide * 0.96, 0.64), at(wide * 0.80, 0.70),
+            at(0, 0.72), at(-wide * 0.80, 0.70), at(-wide * 0.96, 0.64), at(-wide * 1.03, 0.3),
+        ),
+        folds=0.2, rim=1,
+    )  # fmt: skip
+    flap = Piece(
+        closed(
+            corner(-wide * 1.01, -0.18), at(0, -0.24), corner(wide * 1.01, -0.18), at(wide * 1.0, 0.10), at(wide * 0.72, 0.34),
+            at(0, 0.42), at(-wide * 0.72, 0.34), at(-wide * 1.0, 0.10),
+        ),
+        light=1.05, folds=0.2, rim=1,
+    )  # fmt: skip
+    edge = Line(
+        curve(
+            at(-wide * 1.0, 0.10),
+            at(-wide * 0.72, 0.345),
+            at(0, 0.425),
+            at(wide * 0.72, 0.345),
+            at(wide * 1.0, 0.10),
+        ),
+        0.014,
+        0.55,
+    )
+    clasp: list[Part] = [
+        Piece(
+            closed(corner(-0.07, 0.30), corner(0.07, 0.30), corner(0.07, 0.46), corner(-0.07, 0.46)),
+            "metal",
+            folds=0,
+            rim=1,
+        ),
+        Piece(disc(0, 0.38, 0.028), "dark", folds=0),
+    ]
+    rings: list[Part] = [
+        Piece(disc(x, -0.06, 0.04), "metal", folds=0, rim=1) for x in (-wide * 0.97, wide * 0.97)
+    ]
+    return [strap, body, flap, edge, *rings, *clasp]
+
+
+def _moved(parts: list[Part], x: float, y: float, scale: float) -> list[Part]:
+    def move(points: tuple[Point, ...]) -> tuple[Point, ...]:
+        return tuple(Point(p.x * scale + x, p.y * scale + y, p.sharp) for p in points)
+
+    return [
+        Line(move(p.path), p.width * scale, p.light, p.stuff, p.dash * scale)
+        if isinstance(p, Line)
+        else Piece(move(p.outline), p.stuff, p.light, p.folds, p.grain, p.rim)
+        for p in parts
+    ]
+
+
+_ = both

@@ -1,0 +1,226 @@
+"""A garment's parts become a product photo: cloth, creases, light, shadow and ground."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from lookalike.demo.wardrobe.fabric import Cloth
+from lookalike.demo.wardrobe.shapes import Line, Part, Piece, Point, Stuff
+
+WIDTH, HEIGHT = 480, 640
+"""Size of a photo in pixels."""
+
+# Masks are drawn this much larger and averaged down, which makes their edges smooth.
+_FINER = 2
+_UNIT = WIDTH / 2
+_STUFF: dict[str, tuple[int, int, int]] = {
+    "white": (240, 239, 235),
+    "rubber": (226, 222, 212),
+    "metal": (196, 186, 160),
+    "leather": (122, 82, 52),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How a photo is taken.
+
+    :param ground: RGB of the backdrop.
+    :param scale: size of the garment; 1 leaves a small border.
+    :param turn: degrees clockwise.
+    :param move: where its middle is, in units of half the width.
+    :param flip: mirrored.
+    :param light: how much brighter the left is than the right, about 0.06.
+    """
+
+    ground: tuple[int, int, int] = (248, 248, 247)
+    scale: float = 1.0
+    turn: float = 0.0
+    move: tuple[float, float] = (0.0, 0.0)
+    flip: bool = False
+    light: float = 0.05
+
+
+def render(
+    parts: Sequence[Part],
+    cloth: Cloth,
+    scene: Scene,
+    seed: int,
+    *,
+    accent: tuple[int, int, int] | None = None,
+) -> Image.Image:
+    """The photo, RGB, 480 by 640 pixels; the same for the same arguments.
+
+    :param accent: colour of leather parts; brown where None.
+    """
+    return _Picture(cloth, scene, seed, accent).draw(parts)
+
+
+def jpeg(image: Image.Image, quality: int = 88) -> bytes:
+    """The photo as a JPEG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, optimize=False)
+    return buffer.getvalue()
+
+
+class _Picture:
+    def __init__(
+        self, cloth: Cloth, scene: Scene, seed: int, accent: tuple[int, int, int] | None = None
+    ) -> None:
+        self.cloth, self.scene = cloth, scene
+        self.random = np.random.default_rng(seed)
+        self.accent = accent
+        turn = math.radians(scene.turn)
+        self._cos, self._sin = math.cos(turn) * scene.scale * _UNIT, math.sin(turn) * scene.scale * _UNIT
+
+    def draw(self, parts: Sequence[Part]) -> Image.Image:
+        canvas = self._ground()
+        # All parts lie in one shadow, below all of them.
+        layers = [(part, *self._mask(part)) for part in parts]
+        whole = np.zeros((HEIGHT, WIDTH), np.float32)
+        for _, (left, top, right, bottom), mask in layers:
+            view = whole[top:bottom, left:right]
+            np.maximum(view, mask, out=view)
+        canvas *= 1 - self._shadow(whole)[..., None]
+        for part, box, mask in layers:
+            if mask.size:
+                self._lay(canvas, part, box, mask)
+        return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8), "RGB")
+
+    def _ground(self) -> np.ndarray:
+        y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+        x, y = x / WIDTH - 0.5, y / HEIGHT - 0.45
+        vignette = 1.008 - 0.07 * (x * x + y * y) - 0.35 * self.scene.light * x
+        return np.asarray(self.scene.ground, np.float32) * vignette[..., None]
+
+    def _shadow(self, whole: np.ndarray) -> np.ndarray:
+        """Darkness of the ground: a wide soft shadow and a narrow one where cloth touches it."""
+        small = Image.fromarray((whole * 255).astype(np.uint8)).resize(
+            (WIDTH // 4, HEIGHT // 4), Image.Resampling.BOX
+        )
+        wide = small.filter(ImageFilter.GaussianBlur(7)).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+        near = small.filter(ImageFilter.GaussianBlur(1.6)).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+        wide_shadow = np.roll(np.asarray(wide, np.float32) / 255, (16, 9), (0, 1))
+        near_shadow = np.roll(np.asarray(near, np.float32) / 255, (4, 2), (0, 1))
+        return 0.17 * wide_shadow + 0.13 * near_shadow
+
+    def _place(self, point: Point) -> tuple[float, float]:
+        """Pixels, in the finer grid."""
+        x = -point.x if self.scene.flip else point.x
+        across = x * self._cos - point.y * self._sin + WIDTH / 2 + self.scene.move[0] * _UNIT
+        down = x * self._sin + point.y * self._cos + HEIGHT / 2 + self.scene.move[1] * _UNIT
+        return across * _FINER, down * _FINER
+
+    def _mask(self, part: Part) -> tuple[tuple[int, int, int, int], np.ndarray]:
+        """The part's bounding box and how much of each pixel it covers, float32 0 to 1."""
+        path = part.outline if isinstance(part, Piece) else part.path
+        pixels = [self._place(point) for point in path]
+        pad = 2 + (part.width * self.scene.scale * _UNIT if isinstance(part, Line) else 0)
+        left = max(0, math.floor(min(x for x, _ in pixels) / _FINER - pad))
+        top = max(0, math.floor(min(y for _, y in pixels) / _FINER - pad))
+        right = min(WIDTH, math.ceil(max(x for x, _ in pixels) / _FINER + pad))
+        bottom = min(HEIGHT, math.ceil(max(y for _, y in pixels) / _FINER + pad))
+        if right <= left or bottom <= top:
+            return (0, 0, 0, 0), np.zeros((0, 0), np.float32)
+        mask = Image.new("L", ((right - left) * _FINER, (bottom - top) * _FINER))
+        moved = [(x - left * _FINER, y - top * _FINER) for x, y in pixels]
+        pen = ImageDraw.Draw(mask)
+        if isinstance(part, Piece):
+            pen.polygon(moved, fill=255)
+        else:
+            width = max(1, round(part.width * self.scene.scale * _UNIT * _FINER))
+            for stroke in _dashes(moved, part.dash * self.scene.scale * _UNIT * _FINER):
+                pen.line(stroke, fill=255, width=width, joint="curve")
+        return (left, top, right, bottom), np.asarray(mask.reduce(_FINER), np.float32) / 255
+
+    def _lay(self, canvas: np.ndarray, part: Part, box: tuple[int, int, int, int], mask: np.ndarray) -> None:
+        left, top, right, bottom = box
+        under = canvas[top:bottom, left:right]
+        if isinstance(part, Line):
+            if part.stuff is None:
+                under *= 1 - (mask * (1 - part.light))[..., None]
+                return
+            colour = self._colour(part.stuff) * (0.94 if part.light == 0.72 else part.light)
+            under += (colour - under) * mask[..., None]
+            return
+        shaded = self._stuff(part, box) * self._shade(part, box, mask)[..., None]
+        under += (shaded - under) * mask[..., None]
+
+    def _stuff(self, piece: Piece, box: tuple[int, int, int, int]) -> np.ndarray:
+        left, top, right, bottom = box
+        if piece.stuff not in ("main", "trim", "lining", "dark"):
+            return np.broadcast_to(self._colour(piece.stuff), (bottom - top, right - left, 3))
+        y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
+        # The pattern moves and turns with the garment.
+        turn = math.radians(self.scene.turn)
+        x -= WIDTH / 2 + self.scene.move[0] * _UNIT
+        y -= HEIGHT / 2 + self.scene.move[1] * _UNIT
+        along = (x * math.cos(turn) + y * math.sin(turn)) / self.scene.scale
+        down = (y * math.cos(turn) - x * math.sin(turn)) / self.scene.scale
+        if self.scene.flip:
+            along = -along
+        pixels = self.cloth.pixels(along, down, piece.grain, plain=piece.stuff != "main")
+        if piece.stuff == "lining":
+            return pixels * 0.62
+        return pixels * (0.45 if piece.stuff == "dark" else 1.0)
+
+    def _colour(self, stuff: Stuff) -> np.ndarray:
+        if stuff == "leather" and self.accent:
+            return np.asarray(self.accent, np.float32)
+        if stuff in _STUFF:
+            return np.asarray(_STUFF[stuff], np.float32)
+        factor = {"lining": 0.62, "dark": 0.45}.get(stuff, 1.0)
+        return np.asarray(self.cloth.rgb, np.float32) * factor
+
+    def _shade(self, piece: Piece, box: tuple[int, int, int, int], mask: np.ndarray) -> np.ndarray:
+        """Light on the piece: rounded edges, soft creases, and the lamp on the left."""
+        left, top, right, bottom = box
+        height, width = mask.shape
+        # On black cloth creases would vanish, on white they would look dirty: they are scaled by lightness.
+        lightness = max(self.cloth.rgb) / 255
+        depth = 0.20 + 0.22 * (1 - lightness)
+        small = Image.fromarray((mask * 255).astype(np.uint8)).reduce(2)
+        soft = small.filter(ImageFilter.GaussianBlur(5)).resize((width, height), Image.Resampling.BILINEAR)
+        edge = np.clip(np.asarray(soft, np.float32) / 255 * 2 - 1, 0, 1)
+        shade = piece.light * (1 - 0.30 * piece.rim * (1 - edge) ** 1.5)
+        if piece.folds:
+            shade = shade * (1 + depth * piece.folds * self._creases(width, height))
+        lamp = 1 + self.scene.light * (0.5 - np.linspace(left, right, width, dtype=np.float32) / WIDTH) * 2
+        return shade * lamp
+
+    def _creases(self, width: int, height: int) -> np.ndarray:
+        """Smooth noise, longer downwards than across, -1 to 1."""
+        across = max(3, round(width / 34))
+        down = max(3, round(height / 110))
+        grid = self.random.normal(0, 0.42, (down, across)).astype(np.float32)
+        noise = Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC)
+        # Cloth that hangs does not crease straight down: the noise leans a little.
+        lean = 1 + 0.0 * width
+        return np.asarray(noise, np.float32) * lean
+
+
+def _dashes(path: Sequence[tuple[float, float]], length: float) -> list[list[tuple[float, float]]]:
+    """The path cut into stitches of this length with gaps of the same; the path itself where it is 0."""
+    if length <= 0:
+        return [list(path)]
+    strokes: list[list[tuple[float, float]]] = []
+    drawn = 0.0
+    for (x0, y0), (x1, y1) in zip(path, path[1:], strict=False):
+        span = math.hypot(x1 - x0, y1 - y0)
+        place = 0.0
+        while place < span:
+            step = min(length - drawn % length, span - place) + 1e-6
+            if int(drawn / length) % 2 == 0:
+                a, b = place / span, min(1.0, (place + step) / span)
+                strokes.append(
+                    [(x0 + (x1 - x0) * a, y0 + (y1 - y0) * a), (x0 + (x1 - x0) * b, y0 + (y1 - y0) * b)]
+                )
+            place += step
+            drawn += step
+    return strokes
