@@ -25,6 +25,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.config import Config
 from flows.flows import nightly
+from flows.prefect_environment import require_server
 from storage.errors import InputError, LookalikeError
 
 DEPLOYMENT = "nightly"
@@ -64,7 +65,11 @@ def deploy(config: Config, *, pool: str, host: str, port: int, say: Say) -> None
 
 
 def register(config: Config, pool: str) -> None:
-    """Makes the work pool where it is missing, and creates or updates the deployment."""
+    """Makes the work pool where it is missing, and creates or updates the deployment.
+
+    :raises PrefectUnreachableError: where the server does not answer.
+    """
+    require_server()
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(
             WorkPoolCreate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
@@ -22,8 +22,6 @@ from storage.root import Root
 Settings = Config | str | None
 """A settings file's path, as a deployment gives it, or the settings themselves, as one flow gives another."""
 
-T = TypeVar("T")
-
 FINAL = "Failed for good"
 """The name of a state that trying again will not change: the input is wrong, or another process is at it."""
 
@@ -37,7 +35,7 @@ class NightFailedError(LookalikeError):
 
 
 @flow(name="nightly", flow_run_name="nightly")
-def nightly(config: Settings = None, data: str | None = None) -> Any:
+def nightly(config: Settings = None, data: str | None = None) -> night.Night:
     """Crawls all stores, embeds what is new, builds, verifies and publishes.
 
     :param config: the `lookalike.toml` to read; ./lookalike.toml where None.
@@ -56,7 +54,7 @@ def nightly(config: Settings = None, data: str | None = None) -> Any:
 
 
 @flow(name="crawl-store", flow_run_name="crawl-{store}")
-def crawl_store(store: str, config: Settings = None, data: str | None = None) -> Any:
+def crawl_store(store: str, config: Settings = None, data: str | None = None) -> CrawlOutcome:
     """Crawls one store of the settings; a store that is down is tried again."""
     settings = _resolve(config, data)
     retried = _crawl.with_options(
@@ -66,13 +64,13 @@ def crawl_store(store: str, config: Settings = None, data: str | None = None) ->
 
 
 @flow(name="embed-images")
-def embed_images(config: Settings = None, data: str | None = None) -> Any:
+def embed_images(config: Settings = None, data: str | None = None) -> EmbedOutcome:
     """Gives every photo without a vector its vector."""
     return _ended(_embed(_resolve(config, data), return_state=True), report.embed_line)
 
 
 @flow(name="build-index")
-def build_index(model: str | None = None, config: Settings = None, data: str | None = None) -> Any:
+def build_index(model: str | None = None, config: Settings = None, data: str | None = None) -> BuildOutcome:
     """Builds, verifies and publishes a generation of a model, the configured encoder's where None."""
     return _ended(_index(model, _resolve(config, data), return_state=True), report.index_line)
 
@@ -123,7 +121,7 @@ def _resolve(config: Settings, data: str | None) -> Config:
     return config if isinstance(config, Config) else load_config(config, data)
 
 
-def _or_failed(work: Callable[[], T]) -> T | State:
+def _or_failed(work: Callable[[], Any]) -> Any:
     """What the work returns; an error that is a sentence becomes a failed state, without a traceback."""
     try:
         return work()

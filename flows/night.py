@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from embedding.encoder.stage import EmbedOutcome, EmbedProgress, embed_new_images
+from embedding.encoder.stage import EmbedOutcome, EmbedProgress, embed_new_images, resolve_model
 from embedding.index.build import BuildOutcome, build_index
 from flows.config import Config
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
@@ -141,7 +141,7 @@ def crawl_store(root: Root, store: Store, config: Config, advance: Advance | Non
 
     def show(progress: CrawlProgress) -> None:
         if advance:
-            advance(f"crawl {store.name}", progress.products, None)
+            advance(f"crawl {store.name}", progress.products, progress.expected)
 
     outcome = run_crawl(
         root,
@@ -165,11 +165,17 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
     return embed_new_images(root, config.embed.weights, on_progress=show)
 
 
-def index_and_publish(root: Root, config: Config, model: str, advance: Advance | None = None) -> BuildOutcome:
-    """Builds, verifies and publishes a generation; leaves the published one where nothing changed."""
+def index_and_publish(
+    root: Root, config: Config, model: str | None = None, advance: Advance | None = None
+) -> BuildOutcome:
+    """Builds, verifies and publishes a generation; leaves the published one where nothing changed.
+
+    :param model: the encoder's name; the configured one where None.
+    """
 
     def show(done: int, total: int | None) -> None:
         if advance:
             advance("index", done, total)
 
+    model = model or resolve_model(root, config.embed.weights)
     return build_index(root, model, recall_goal=config.index.recall_goal, on_progress=show)

@@ -1,8 +1,10 @@
-"""Environment variables that Prefect reads once, when it is imported; what the user set always wins."""
+"""What Lookalike wants of Prefect before it uses it: its environment variables, and a server that answers."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+
+from storage.errors import LookalikeError
 
 DEFAULTS = {
     # Nothing of a night leaves the machine.
@@ -15,7 +17,34 @@ DEFAULTS = {
 }
 
 
+class PrefectUnreachableError(LookalikeError):
+    """The Prefect server of the user's settings does not answer, or the temporary one did not start."""
+
+
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Fills in what Lookalike wants of Prefect. Call it before the first import of `prefect`."""
+    """Fills in what is not set; what the user set wins. Call it before the first import of `prefect`."""
     for name, value in DEFAULTS.items():
         environ.setdefault(name, value)
+
+
+def require_server() -> None:
+    """Connects to Prefect's server, or starts the temporary one where none is configured.
+
+    :raises PrefectUnreachableError: a sentence, where Prefect itself would end a night with a traceback.
+    """
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.settings import get_current_settings
+
+    problem: Exception | None
+    try:
+        with get_client(sync_client=True) as client:
+            problem = client.api_healthcheck()
+    except (RuntimeError, OSError, httpx.HTTPError) as error:
+        problem = error
+    if problem:
+        url = get_current_settings().api.url
+        server = f"Prefect's server at {url} cannot be reached" if url else "Prefect's server did not start"
+        raise PrefectUnreachableError(
+            f"{server} ({problem}). Check it and PREFECT_API_URL, or run `lookalike nightly --no-prefect`."
+        )

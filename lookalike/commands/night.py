@@ -62,7 +62,6 @@ def embed(as_json: JsonOption = False, config: ConfigOption = None, data: DataOp
 
 def index(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
     """Build an index of the embedded photos, verify it and publish it."""
-    from embedding.encoder.stage import resolve_model
     from flows import night, report
     from storage.root import Root
 
@@ -70,8 +69,7 @@ def index(as_json: JsonOption = False, config: ConfigOption = None, data: DataOp
     root = Root.open(resolved.data)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
-        model = resolve_model(root, resolved.embed.weights)
-        outcome = night.index_and_publish(root, resolved, model, advance)
+        outcome = night.index_and_publish(root, resolved, advance=advance)
     _print(outcome, report.index_line(outcome), as_json)
 
 
@@ -140,7 +138,9 @@ def _through_prefect(config: Config) -> Night:
     _prepare_prefect()
     from flows.flows import NightFailedError
     from flows.flows import nightly as flow
+    from flows.prefect_environment import require_server
 
+    require_server()
     try:
         return flow(config)
     except NightFailedError as error:

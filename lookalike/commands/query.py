@@ -132,7 +132,7 @@ def _print_matches(matches: Matches) -> None:
             match.title or "",
             display_price(match.price, match.currency) if match.price is not None else "",
             match.store,
-            match.url,
+            match.url or "",
         )
         for match in matches
     ]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lookalike.demo.storefront import Storefront, serve
 
 from lookalike.demo.garments import catalogue
 from lookalike.demo.product import DemoProduct
-from lookalike.demo.storefront import Storefront, serve
 from storage import generations, tables
 from storage.root import Root
 

@@ -5,8 +5,8 @@ import json
 from collections import Counter
 
 import pytest
-
 from lookalike.demo.catalogue_table import from_parquet
+
 from storage import tables
 from storage.root import Root
 

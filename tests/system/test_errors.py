@@ -13,9 +13,9 @@ from storage.root import Root
 def wrong(installation):
     """Runs a command that has to fail, and returns the sentence it says."""
 
-    def run(*arguments, code):
+    def run(*arguments, code, **environ):
         before = everything(installation.root)
-        seen = installation.run(*arguments)
+        seen = installation.run(*arguments, **environ)
         assert seen.returncode == code, seen.stderr
         assert seen.stdout == ""
         assert "Traceback" not in seen.stderr
@@ -111,6 +111,13 @@ def test_a_second_crawl_of_the_same_store(wrong, installation):
 def test_a_second_writer_of_a_stage(wrong, installation, stage):
     with held(installation.root, stage):
         assert str(installation.root.path) in wrong(stage, code=1)
+
+
+@pytest.mark.parametrize("command", ["nightly", "deploy"])
+def test_a_prefect_server_that_is_down(wrong, tmp_path, command):
+    unreachable = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_HOME": str(tmp_path)}
+    sentence = wrong(command, code=1, **unreachable)
+    assert "http://127.0.0.1:9/api" in sentence
 
 
 def test_a_page_that_is_no_product(installation, tmp_path):
