@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import math
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError
-from tenacity import (
-    before_sleep_log,
-    retry,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+from deltalake import WriterProperties, write_deltalake
 
+from storage import delta
 from storage.root import Root
+from storage.rows import Rows, absent, fitted, last_by_key
 from storage.schemas import TABLES, TableSpec
-
-Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
-
-_log = logging.getLogger(__name__)
-
-# Two crawls may commit to one table at once: the loser reads it again and merges into the winner's version.
-_retry_conflicts = retry(
-    retry=retry_if_exception_type(CommitFailedError),
-    wait=wait_random_exponential(multiplier=0.1, max=5),
-    stop=stop_after_attempt(12),
-    before_sleep=before_sleep_log(_log, logging.INFO),
-    reraise=True,
-)
-
-
-# Small row groups let a reader of a few photos pass over the rest; zstd is half of snappy's size on text.
-_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=4096)
 
 
 @dataclass(frozen=True)
@@ -57,13 +34,15 @@ def read(
     """A table's rows, in no particular order; none where the table has not been written yet.
 
     :param columns: which ones; all by default.
-    :param where: a filter, see `scan`.
+    :param where: a filter. On partition columns it opens the matching files only, on keys the matching row
+        groups.
+    :raises LookalikeError: the table is damaged.
     """
     wanted = _columns(table, columns)
-    if where is not None:
-        return pa.Table.from_batches(scan(root, table, columns=columns, where=where), schema=wanted)
-    dataset = _dataset(root, table)
-    return wanted.empty_table() if dataset is None else dataset.to_table(columns=wanted.names).cast(wanted)
+    with delta.damage_named(root, table):
+        if (dataset := _dataset(root, table)) is None:
+            return wanted.empty_table()
+        return dataset.to_table(columns=wanted.names, filter=where).cast(wanted)
 
 
 def scan(
@@ -76,28 +55,34 @@ def scan(
 ) -> Iterator[pa.RecordBatch]:
     """A table's rows in batches of at most `batch_size`, in constant memory.
 
-    :param columns: which ones; all by default.
-    :param where: a filter on columns that are neither bytes nor lists. Partitions that can't match are not
-        opened, and of row groups without a match no bytes or lists are read.
+    :raises LookalikeError: the table is damaged.
     """
-    if (dataset := _dataset(root, table)) is None:
-        return
     wanted = _columns(table, columns)
-    if where is None:
-        scanner = dataset.scanner(
-            columns=wanted.names, batch_size=batch_size, batch_readahead=2, fragment_readahead=1
-        )
-        yield from (batch.cast(wanted) for batch in scanner.to_batches() if batch.num_rows)
-        return
-    for fragment in dataset.get_fragments(filter=where):
-        for row_group in fragment.split_by_row_group():
-            yield from _matching(row_group, dataset.schema, wanted, where, batch_size)
+    with delta.damage_named(root, table):
+        if (dataset := _dataset(root, table)) is None:
+            return
+        batches = dataset.scanner(
+            columns=wanted.names,
+            filter=where,
+            batch_size=batch_size,
+            batch_readahead=2,
+            fragment_readahead=1,
+            # Arrow otherwise holds a whole file while it reads it.
+            fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
+        ).to_batches()
+    while (batch := _next(root, table, batches)) is not None:
+        if batch.num_rows:
+            yield batch.cast(wanted)
 
 
 def version(root: Root, table: str) -> int | None:
-    """The table's Delta version; None where it has not been written yet."""
-    path = root.table_path(table)
-    return DeltaTable(path).version() if DeltaTable.is_deltatable(str(path)) else None
+    """The table's Delta version; None where it has not been written yet.
+
+    :raises LookalikeError: the table is damaged.
+    """
+    with delta.damage_named(root, table):
+        found = delta.load(root, table)
+        return None if found is None else found.version()
 
 
 def versions(root: Root) -> dict[str, int]:
@@ -110,8 +95,10 @@ def append(root: Root, table: str, rows: Rows) -> int:
     """Appends rows in one commit, none where there are none.
 
     :return: rows appended.
+    :raises ValueError: a row does not fit the table's columns.
+    :raises BusyError: too many processes write to the table at once.
     """
-    data = _to_table(table, rows)
+    data = fitted(table, rows)
     if data.num_rows:
         _append(root, table, data)
     return data.num_rows
@@ -121,11 +108,15 @@ def merge(root: Root, table: str, rows: Rows) -> Merged:
     """Merges rows by the table's key and its `on_match` rule, in one commit, none where nothing changes.
 
     Of rows with the same key the last wins. A replaced row keeps the `first_seen` it had.
+
+    :raises ValueError: a row does not fit the table's columns, or has no key.
+    :raises BusyError: too many processes write to the table at once.
     """
-    data = _last_by_key(_to_table(table, rows), TABLES[table].key)
+    spec = TABLES[table]
+    data = last_by_key(table, fitted(table, rows))
     if not data.num_rows:
         return Merged(0, 0)
-    return _merge(root, table, data)
+    return _insert(root, table, data) if spec.on_match == "keep" else _upsert(root, table, data)
 
 
 def delete(root: Root, table: str, where_sql: str) -> int:
@@ -133,8 +124,6 @@ def delete(root: Root, table: str, where_sql: str) -> int:
 
     :return: rows deleted.
     """
-    if version(root, table) is None:
-        return 0
     return _delete(root, table, where_sql)
 
 
@@ -150,15 +139,13 @@ def compact(root: Root) -> dict[str, int]:
 def vacuum(root: Root, *, keep: timedelta = timedelta(days=7)) -> dict[str, int]:
     """Deletes files that no version younger than `keep` needs, orphans of killed writers among them.
 
+    :param keep: rounded up to hours; longer than any writer or reader takes, whose files go otherwise.
     :return: files deleted a table, where any was.
     """
-    hours = int(keep.total_seconds() // 3600)
-    deleted = {}
-    for table in versions(root):
-        files = DeltaTable(root.table_path(table)).vacuum(
-            retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
-        )
-        deleted[table] = len(files)
+    if keep < timedelta(0):
+        raise ValueError(f"Files of the last {keep} cannot be kept; give a period of zero or more.")
+    hours = math.ceil(keep / timedelta(hours=1))
+    deleted = {table: _vacuum(root, table, hours) for table in versions(root)}
     return {table: files for table, files in deleted.items() if files}
 
 
@@ -168,110 +155,107 @@ def _columns(table: str, columns: Sequence[str] | None) -> pa.Schema:
 
 
 def _dataset(root: Root, table: str) -> ds.Dataset | None:
-    if version(root, table) is None:
-        return None
-    path, spec = root.table_path(table), TABLES[table]
-    if not (files := DeltaTable(path).file_uris()):
-        return None
-    partitions = pa.schema([spec.columns.field(name) for name in spec.partition_by])
-    streamed = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
-    return ds.dataset(
-        files,
-        schema=spec.columns,
-        format=ds.ParquetFileFormat(default_fragment_scan_options=streamed),
-        partitioning=ds.HivePartitioning(partitions),
-        partition_base_dir=str(path),
-    )
+    found = delta.load(root, table)
+    return None if found is None else delta.dataset(found, str(root.table_path(table)))
 
 
-def _matching(
-    row_group: ds.Fragment, schema: pa.Schema, wanted: pa.Schema, where: pc.Expression, batch_size: int
-) -> Iterator[pa.RecordBatch]:
-    """The rows of one row group that match.
-
-    The filter runs on rows in memory, not in the scan: deltalake 1.6 writes strings as string views when it
-    merges, and pyarrow 26 refuses to compare a filter with the statistics of those.
-    """
-    light = [field.name for field in schema if not _is_heavy(field.type)]
-    rows = row_group.to_table(schema=schema, columns=light)
-    hits = rows.append_column("row", pa.array(np.arange(rows.num_rows))).filter(where)["row"].to_numpy()
-    if not len(hits):
-        return
-    first = 0
-    for batch in row_group.to_batches(schema=schema, columns=wanted.names, batch_size=batch_size):
-        start, stop = np.searchsorted(hits, [first, first + batch.num_rows])
-        if start < stop:
-            yield batch.take(pa.array(hits[start:stop] - first)).cast(wanted)
-        first += batch.num_rows
+def _next(root: Root, table: str, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    with delta.damage_named(root, table):
+        return next(batches, None)
 
 
-def _is_heavy(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_nested(kind)
-
-
-def _to_table(table: str, rows: Rows) -> pa.Table:
-    schema = TABLES[table].columns
-    if isinstance(rows, pa.Table):
-        return rows.select(schema.names).cast(schema)
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
-
-
-def _last_by_key(rows: pa.Table, key: Sequence[str]) -> pa.Table:
-    numbered = rows.select(list(key)).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
-    last = numbered.group_by(list(key)).aggregate([("row", "max")])["row_max"]
-    return rows if len(last) == rows.num_rows else rows.take(last.sort())
-
-
-def _opened(root: Root, table: str) -> DeltaTable:
-    path = root.table_path(table)
-    if not DeltaTable.is_deltatable(str(path)):
-        spec = TABLES[table]
-        path.mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(path, spec.columns, mode="ignore", partition_by=list(spec.partition_by))
-    return DeltaTable(path)
-
-
-@_retry_conflicts
+@delta.retry_conflicts
 def _append(root: Root, table: str, data: pa.Table) -> None:
-    write_deltalake(_opened(root, table), data, mode="append", writer_properties=_WRITER)
+    with delta.damage_named(root, table):
+        opened = delta.load_or_create(root, table)
+        write_deltalake(opened, data, mode="append", writer_properties=_layout(table, data))
 
 
-@_retry_conflicts
-def _merge(root: Root, table: str, data: pa.Table) -> Merged:
+@delta.retry_conflicts
+def _insert(root: Root, table: str, data: pa.Table) -> Merged:
+    """Appends the rows whose key is new.
+
+    Not by Delta's MERGE, which reads every column of the whole table: one photo merged into 6,000 read all
+    0.5 GB of them. Here the keys are read, and the commit fails unless the table is still as it was read.
+    """
+    with delta.damage_named(root, table):
+        opened = delta.load_or_create(root, table)
+        key = list(TABLES[table].key)
+        asked = functools.reduce(operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key))
+        dataset = delta.dataset(opened, str(root.table_path(table)))
+        stored = dataset.to_table(columns=key, filter=asked).cast(data.select(key).schema)
+        # Sorted by key, so that a filter on it finds the few row groups that matter.
+        new = absent(data, stored)
+        if new.num_rows:
+            write_deltalake(
+                opened,
+                new,
+                mode="append",
+                commit_properties=delta.NO_RETRY,
+                writer_properties=_layout(table, new),
+            )
+        return Merged(new.num_rows, 0)
+
+
+@delta.retry_conflicts
+def _upsert(root: Root, table: str, data: pa.Table) -> Merged:
     spec = TABLES[table]
-    merger = _opened(root, table).merge(
-        data,
-        predicate=" AND ".join(f"stored.{column} = new.{column}" for column in spec.key),
-        source_alias="new",
-        target_alias="stored",
-        writer_properties=_WRITER,
-    )
-    if spec.on_match != "keep":
-        merger = merger.when_matched_update(_updates(spec), predicate=_changed(spec))
-    counts = merger.when_not_matched_insert_all().execute()
-    return Merged(counts["num_target_rows_inserted"], counts["num_target_rows_updated"])
+    with delta.damage_named(root, table):
+        counts = (
+            delta.load_or_create(root, table)
+            .merge(
+                data,
+                predicate=" AND ".join(f"stored.{column} = new.{column}" for column in spec.key),
+                source_alias="new",
+                target_alias="stored",
+                writer_properties=_layout(table, data),
+            )
+            .when_matched_update({name: f"new.{name}" for name in _replaced(spec)}, predicate=_changed(spec))
+            .when_not_matched_insert_all()
+            .execute()
+        )
+        return Merged(counts["num_target_rows_inserted"], counts["num_target_rows_updated"])
 
 
-def _updates(spec: TableSpec) -> dict[str, str]:
-    lasting = {*spec.key, *spec.partition_by, "first_seen"}
-    return {name: f"new.{name}" for name in spec.columns.names if name not in lasting}
+def _replaced(spec: TableSpec) -> list[str]:
+    kept = {*spec.key, *spec.partition_by, "first_seen"}
+    return [name for name in spec.columns.names if name not in kept]
 
 
-def _changed(spec: TableSpec) -> str | None:
-    if spec.on_match == "replace":
-        return None
-    return (
-        "stored.content_hash != new.content_hash OR (stored.removed_at IS NULL) != (new.removed_at IS NULL)"
-    )
+def _changed(spec: TableSpec) -> str:
+    if spec.on_match == "if_changed":
+        return (
+            "(stored.content_hash IS DISTINCT FROM new.content_hash) "
+            "OR (stored.removed_at IS NULL) != (new.removed_at IS NULL)"
+        )
+    return " OR ".join(f"(stored.{name} IS DISTINCT FROM new.{name})" for name in _replaced(spec))
 
 
-@_retry_conflicts
+@delta.retry_conflicts
 def _delete(root: Root, table: str, where_sql: str) -> int:
-    return int(DeltaTable(root.table_path(table)).delete(where_sql)["num_deleted_rows"])
+    with delta.damage_named(root, table):
+        found = delta.load(root, table)
+        return 0 if found is None else int(found.delete(where_sql)["num_deleted_rows"])
 
 
-@_retry_conflicts
+@delta.retry_conflicts
 def _compact(root: Root, table: str) -> int:
-    return int(
-        DeltaTable(root.table_path(table)).optimize.compact(writer_properties=_WRITER)["numFilesRemoved"]
-    )
+    with delta.damage_named(root, table):
+        opened = delta.load_or_create(root, table)
+        files = pa.table(opened.get_add_actions(flatten=True))
+        rows, size_bytes = pc.sum(files["num_records"]).as_py(), pc.sum(files["size_bytes"]).as_py()
+        layout = delta.layout(table, size_bytes / rows if rows else 1)
+        return int(opened.optimize.compact(writer_properties=layout)["numFilesRemoved"])
+
+
+@delta.retry_conflicts
+def _vacuum(root: Root, table: str, hours: int) -> int:
+    with delta.damage_named(root, table):
+        files = delta.load_or_create(root, table).vacuum(
+            retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
+        )
+        return len(files)
+
+
+def _layout(table: str, data: pa.Table) -> WriterProperties:
+    return delta.layout(table, data.nbytes / data.num_rows)
