@@ -1,0 +1,313 @@
+"""A demo storefront that speaks as Shopify's do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from lookalike.demo import page, sitemaps
+from lookalike.demo.reply import Reply, html_reply, json_reply, whole_number, xml_reply
+from lookalike.demo.shelf import OPENED, Listed, Shelf, slug
+from storage.money import decimal_string
+
+PHOTOS = "/cdn/shop/files/"
+
+_ROBOTS = """Disallow: /admin
+Disallow: /cart
+Disallow: /orders
+Disallow: /checkouts/
+Disallow: /account
+Disallow: /collections/*sort_by*
+Disallow: /search
+"""
+_PER_PAGE, _DEFAULT_PER_PAGE, _DEEPEST = 250, 30, 25_000
+_GRID = 48
+
+
+def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply | None:
+    """:return: the answer to a path and query; None where there is no such page."""
+    match path.removeprefix("/").split("/"):
+        case [""]:
+            return _collection_page(shelf, "New in", list(shelf.listed), query, "/")
+        case ["robots.txt"]:
+            return sitemaps.robots(shelf, _ROBOTS, "/sitemap.xml")
+        case ["sitemap.xml"]:
+            return _sitemap(shelf)
+        case ["sitemap_products_1.xml"]:
+            listed = [(product_url(shelf, one), one) for one in shelf.listed]
+            return xml_reply(sitemaps.products(shelf, listed), modified=shelf.modified)
+        case ["sitemap_collections_1.xml"]:
+            urls = [(f"{shelf.url}/collections/{quote(handle)}", None) for handle in _collections(shelf)]
+            return xml_reply(sitemaps.pages(urls), modified=shelf.modified)
+        case ["meta.json"]:
+            return json_reply(_meta(shelf))
+        case ["products.json"]:
+            return _product_list(shelf, list(shelf.listed), query)
+        case ["collections.json"]:
+            every = [_collection(shelf, handle, path) for handle, path in _collections(shelf).items()]
+            return _page_of({"collections": every}, "collections", query)
+        case ["collections", handle, "products.json"]:
+            found = _in_collection(shelf, handle)
+            return (
+                json_reply({"products": []}, status=404)
+                if found is None
+                else _product_list(shelf, found, query)
+            )
+        case ["collections", handle]:
+            found = _in_collection(shelf, handle)
+            name = " › ".join(_collections(shelf).get(handle, ())) or "All products"
+            return None if found is None else _collection_page(shelf, name, found, query, path)
+        case ["products", file] if file.endswith(".json") and file.removesuffix(".json") in shelf.by_handle:
+            one = shelf.by_handle[file.removesuffix(".json")]
+            return json_reply(
+                {"product": _product(shelf, one, alone=True)}, modified=one.modified, headers=_HEADERS
+            )
+        case ["products", handle] if handle in shelf.by_handle:
+            return _product_page(shelf, shelf.by_handle[handle])
+        case ["collections", _, "products", handle] if handle in shelf.by_handle:
+            return _product_page(shelf, shelf.by_handle[handle])
+    return None
+
+
+def product_url(shelf: Shelf, one: Listed) -> str:
+    """Address of a product's page."""
+    return f"{shelf.url}/products/{quote(one.handle)}"
+
+
+_HEADERS = {"Powered-By": "Shopify"}
+
+
+def _meta(shelf: Shelf) -> dict[str, Any]:
+    return {
+        "id": 74001,
+        "name": shelf.store,
+        "city": "Utrecht",
+        "province": "",
+        "country": "NL",
+        "currency": shelf.currency,
+        "domain": urlsplit(shelf.url).netloc,
+        "url": shelf.url,
+        "myshopify_domain": f"{slug(shelf.store)}.myshopify.com",
+        "description": "Clothes that were drawn, not sewn.",
+        "ships_to_countries": ["BE", "DE", "FR", "NL"],
+        "money_format": "{{amount}} " + shelf.currency,
+        "published_collections_count": len(_collections(shelf)),
+        "published_products_count": len(shelf.listed),
+        "offers_shop_pay_installments": False,
+    }
+
+
+def _collections(shelf: Shelf) -> dict[str, tuple[str, ...]]:
+    """Categories by the handle of their collection."""
+    return {"-".join(slugs): path for slugs, path in shelf.by_slug.items()}
+
+
+def _in_collection(shelf: Shelf, handle: str) -> list[Listed] | None:
+    if handle == "all":
+        return list(shelf.listed)
+    return shelf.categories.get(_collections(shelf).get(handle, ()))
+
+
+def _collection(shelf: Shelf, handle: str, path: tuple[str, ...]) -> dict[str, Any]:
+    listed = shelf.categories[path]
+    return {
+        "id": 500_000 + list(shelf.categories).index(path),
+        "title": " ".join(path),
+        "handle": handle,
+        "description": "",
+        "published_at": OPENED.isoformat(),
+        "updated_at": max(one.modified for one in listed).isoformat(),
+        "image": None,
+        "products_count": len(listed),
+    }
+
+
+def _product_list(shelf: Shelf, listed: list[Listed], query: Mapping[str, Sequence[str]]) -> Reply:
+    products = [_product(shelf, one) for one in _slice(listed, query)]
+    if _depth(query) > _DEEPEST:
+        return json_reply(
+            {"errors": f"page * limit must be at most {_DEEPEST}"}, status=400, headers=_HEADERS
+        )
+    return json_reply({"products": products}, headers=_HEADERS)
+
+
+def _page_of(data: dict[str, list[Any]], name: str, query: Mapping[str, Sequence[str]]) -> Reply:
+    return json_reply({name: _slice(data[name], query)}, headers=_HEADERS)
+
+
+def _limit(query: Mapping[str, Sequence[str]]) -> int:
+    return min(max(whole_number(query, "limit", _DEFAULT_PER_PAGE), 1), _PER_PAGE)
+
+
+def _depth(query: Mapping[str, Sequence[str]]) -> int:
+    return max(whole_number(query, "page", 1), 1) * _limit(query)
+
+
+def _slice(values: list[Any], query: Mapping[str, Sequence[str]]) -> list[Any]:
+    end = _depth(query)
+    return values[end - _limit(query) : end]
+
+
+def _product(shelf: Shelf, one: Listed, *, alone: bool = False) -> dict[str, Any]:
+    """A product as JSON.
+
+    :param alone: as its own address gives it: with barcodes, which the list leaves out.
+    """
+    product, number = one.product, int(one.product.product_id)
+    changed = one.modified.isoformat()
+    options = [("Color", [product.colour])] if product.colour else []
+    options += [("Size", list(product.sizes))] if product.sizes else []
+    return {
+        "id": number,
+        "title": product.title,
+        "handle": one.handle,
+        "body_html": f"<p>{escape(product.description)}</p>",
+        "published_at": OPENED.isoformat(),
+        "created_at": OPENED.isoformat(),
+        "updated_at": changed,
+        "vendor": product.brand,
+        "product_type": " > ".join(one.path),
+        "tags": [tag for tag in (product.kind, product.colour) if tag],
+        "variants": _variants(one, [name for name, _ in options], alone=alone),
+        "images": _images(shelf, one),
+        "options": [
+            {"name": name, "position": place, "values": values}
+            for place, (name, values) in enumerate(options or [("Title", ["Default Title"])], start=1)
+        ],
+    }
+
+
+def _variants(one: Listed, options: list[str], *, alone: bool) -> list[dict[str, Any]]:
+    product, changed = one.product, one.modified.isoformat()
+    return [
+        {
+            "id": int(product.product_id) * 100 + place,
+            "title": " / ".join(value for value in values if value),
+            "option1": values[0],
+            "option2": values[1],
+            "option3": None,
+            "sku": f"{product.sku}-{size}" if size else product.sku,
+            "requires_shipping": True,
+            "taxable": True,
+            "featured_image": None,
+            "available": _available(one, place),
+            "price": decimal_string(product.price, product.currency),
+            "grams": 300,
+            "compare_at_price": _compare_at(one),
+            "position": place,
+            "product_id": int(product.product_id),
+            "created_at": OPENED.isoformat(),
+            "updated_at": changed,
+            **({"barcode": product.gtin} if alone else {}),
+        }
+        for place, size in enumerate(product.sizes or ("",), start=1)
+        for values in [_values(product.colour, size)]
+    ]
+
+
+def _values(colour: str, size: str) -> tuple[str, str | None]:
+    chosen = [value for value in (colour, size) if value] or ["Default Title"]
+    return chosen[0], chosen[1] if len(chosen) > 1 else None
+
+
+def _available(one: Listed, place: int) -> bool:
+    """Whether a size can be had; every third product has lost its last size."""
+    last = len(one.product.sizes)
+    gone = last > 2 and place == last and int(one.product.product_id) % 3 == 0
+    return one.product.availability == "in_stock" and not gone
+
+
+def _compare_at(one: Listed) -> str | None:
+    """The price before a sale; without one, stores write null or a leftover zero."""
+    if one.product.was_price is not None:
+        return decimal_string(one.product.was_price, one.product.currency)
+    return "0.00" if int(one.product.product_id) % 2 else None
+
+
+def _images(shelf: Shelf, one: Listed) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": int(one.product.product_id) * 1000 + place,
+            "created_at": OPENED.isoformat(),
+            "position": place,
+            "updated_at": OPENED.isoformat(),
+            "product_id": int(one.product.product_id),
+            "variant_ids": [],
+            "src": url,
+        }
+        for place, url in enumerate(_versioned(shelf, one), start=1)
+    ]
+
+
+def _versioned(shelf: Shelf, one: Listed) -> list[str]:
+    return [f"{url}?v={1_790_000_000 + one.revision}" for url in shelf.photo_urls(one)]
+
+
+def _nav(shelf: Shelf) -> str:
+    tops = [(handle, path[0]) for handle, path in _collections(shelf).items() if len(path) == 1]
+    links = [f'<a href="/collections/{quote(handle)}">{escape(name)}</a>' for handle, name in tops[:8]]
+    return "".join([*links, '<a href="/collections/all">All</a>'])
+
+
+def _script(shelf: Shelf) -> str:
+    shop = f'Shopify.shop = "{slug(shelf.store)}.myshopify.com";'
+    currency = f'Shopify.currency = {{"active":"{shelf.currency}","rate":"1.0"}};'
+    return f"<script>var Shopify = Shopify || {{}};\n{shop}\n{currency}</script>\n"
+
+
+def _collection_page(
+    shelf: Shelf, name: str, listed: list[Listed], query: Mapping[str, Sequence[str]], path: str
+) -> Reply:
+    number, last = max(whole_number(query, "page", 1), 1), -(-len(listed) // _GRID)
+    shown = listed[(number - 1) * _GRID : number * _GRID]
+    before = f"{quote(path)}?page={number - 1}" if number > 1 else None
+    after = f"{quote(path)}?page={number + 1}" if number < last else None
+    cards = page.grid(shelf, shown, lambda one: product_url(shelf, one))
+    main = f"<h1>{escape(name)}</h1>{cards}{page.pager(before, after)}"
+    text = page.document(shelf, name, main, head=_script(shelf), nav=_nav(shelf))
+    return html_reply(text, modified=shelf.modified, headers=_HEADERS)
+
+
+def _product_page(shelf: Shelf, one: Listed) -> Reply:
+    product, url = one.product, product_url(shelf, one)
+    was = decimal_string(product.was_price, product.currency)
+    head = f'<link rel="canonical" href="{escape(url)}">\n' + page.meta_properties(
+        [
+            ("og:site_name", shelf.store),
+            ("og:url", url),
+            ("og:title", product.title),
+            ("og:type", "product"),
+            ("og:description", product.description),
+            *(("og:image", photo) for photo in _versioned(shelf, one)),
+            ("og:price:amount", decimal_string(product.price, product.currency)),
+            ("og:price:currency", product.currency),
+            ("product:brand", product.brand),
+            ("product:category", product.category),
+            ("product:availability", product.availability.replace("_", " ")),
+            ("product:price:amount", decimal_string(product.price, product.currency)),
+            ("product:price:currency", product.currency),
+            ("product:original_price:amount", was),
+            ("product:original_price:currency", product.currency if was else None),
+            ("product:retailer_item_id", product.sku),
+        ]
+    )
+    links = {path: f"/collections/{quote(handle)}" for handle, path in _collections(shelf).items()}
+    crumbs = [(one.path[depth], links[one.path[: depth + 1]]) for depth in range(len(one.path))]
+    main = (
+        page.breadcrumbs([("Home", "/"), *crumbs], product.title)
+        + page.product_article(shelf, one)
+        + page.also(shelf, one, lambda other: product_url(shelf, other))
+    )
+    text = page.document(shelf, product.title, main, head=head + _script(shelf), nav=_nav(shelf))
+    return html_reply(text, modified=one.modified, headers=_HEADERS)
+
+
+def _sitemap(shelf: Shelf) -> Reply:
+    ids = [int(one.product.product_id) for one in shelf.listed] or [0]
+    urls = [
+        f"{shelf.url}/sitemap_products_1.xml?from={min(ids)}&to={max(ids)}",
+        f"{shelf.url}/sitemap_collections_1.xml",
+    ]
+    return xml_reply(sitemaps.index(urls), modified=shelf.modified)
