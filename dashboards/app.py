@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 from html import escape
 from pathlib import Path
 from typing import NoReturn
@@ -76,10 +77,15 @@ def take_up_newer(shop: Shop) -> None:
 
 
 def closed(reason: str) -> None:
-    """What a visitor sees before the first night, or on a wrong data root: why, and how to go on."""
-    st.html(f'<section class="la-closed"><h1>Nothing to look at yet</h1><p>{escape(reason)}</p></section>')
-    if st.button("Look again", icon=":material/refresh:"):
-        st.rerun()
+    """What a visitor sees before the first night, or on a wrong data root: why, and how to go on.
+
+    :param reason: a sentence; what stands in backticks is a command.
+    """
+    sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(reason))
+    with st.container(key="la-closed"):
+        st.html(f'<section class="la-closed"><h1>The shop is not open yet</h1><p>{sentence}</p></section>')
+        if st.button("Look again", icon=":material/refresh:"):
+            st.rerun()
 
 
 main()

@@ -61,7 +61,7 @@ def page(shop: Shop) -> None:
     except LookalikeError as error:
         matches, trouble = [], str(error)
     else:
-        trouble = "" if matches else "Nothing in the shop fits these filters. Loosen them at the left."
+        trouble = "" if matches else "Nothing in the shop fits these filters. Loosen one of them."
     st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
     with st.container(key="la-grid"):
         draw_wish(wish)
