@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
 from storage.errors import LookalikeError
 from storage.root import Root
+
+_log = logging.getLogger(__name__)
 
 Advance = Callable[[str, int, int | None], None]
 """`advance(what, done, total)` is told how far a stage is; the total is None while it is not known."""
@@ -143,6 +146,7 @@ def crawl_store(root: Root, store: Store, config: Config, advance: Advance | Non
         if advance:
             advance(f"crawl {store.name}", progress.products, progress.expected)
 
+    _log.info("The crawl of %s begins.", store.name)
     outcome = run_crawl(
         root,
         store,
@@ -162,6 +166,7 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
         if advance:
             advance("embed", progress.done, progress.missing)
 
+    _log.info("Embedding begins.")
     return embed_new_images(root, config.embed.weights, on_progress=show)
 
 
@@ -177,5 +182,6 @@ def index_and_publish(
         if advance:
             advance("index", done, total)
 
+    _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
     return build_index(root, model, recall_goal=config.index.recall_goal, on_progress=show)

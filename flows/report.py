@@ -26,7 +26,7 @@ def crawl_line(crawl: CrawlOutcome) -> str:
         f"{crawl.images_new} new photos, {crawl.rejects} rejects, "
         f"{crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
     )
-    return f"{line}. {crawl.message}" if crawl.message else line
+    return line if crawl.status == "complete" else f"{line}. {crawl.message}"
 
 
 def embed_line(embed: EmbedOutcome) -> str:
@@ -83,7 +83,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.isoformat().replace("+00:00", "Z")
     return value
 
 
@@ -91,7 +91,7 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
     rows = [
         {
             "store": crawl.store,
-            "status": f"{crawl.status}: {crawl.message}" if crawl.message else crawl.status,
+            "status": crawl.status if crawl.status == "complete" else f"{crawl.status}: {crawl.message}",
             "products": crawl.products,
             "new": crawl.products_new,
             "changed": crawl.products_changed,

@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: what stands after `lookalike`; the process's own where None.
     :return: the exit code: 0 done, 1 the work failed, 2 the input or settings are wrong, 130 interrupted.
     """
+    # TensorFlow's start-up notes would drown our own lines; whoever wants them sets the level.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app(args=None if arguments is None else list(arguments), prog_name="lookalike")
     except SystemExit as end:

@@ -92,7 +92,7 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
     on_sale = _count(products.filter(pc.is_null(products["removed_at"]))["store"])
     known = _count(products["store"])
     crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: crawl["ended_at"])
-    last = {crawl["store"]: crawl for crawl in crawls}
+    last = {crawl["store"]: {**crawl, "coverage": dict(crawl["coverage"] or ())} for crawl in crawls}
     fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == "complete"}
     for name in sorted({*configured, *known, *last}):
         store = configured.get(name)

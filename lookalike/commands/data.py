@@ -86,17 +86,26 @@ def _print_status(status: Status) -> None:
         for store in status.stores
     ]
     terminal.print_rows(
-        ("store", "strategy", "products", "removed", "last crawl", "last complete", "new photos then"), stores
+        ("store", "strategy", "products", "removed", "last crawl", "last complete", "new photos then"),
+        stores,
+        titled=True,
     )
+    terminal.print_lines([""])
     terminal.print_rows(
         ("table", "rows", "version"),
         [
             (name, str(table.rows), "" if table.version is None else str(table.version))
             for name, table in status.tables.items()
         ],
+        titled=True,
     )
-    for model, vectors in status.embeddings.items():
-        terminal.print_lines([f"{vectors} vectors of {model}"])
+    terminal.print_lines([""])
+    terminal.print_rows(
+        ("encoder", "vectors"),
+        [(model, str(vectors)) for model, vectors in status.embeddings.items()],
+        titled=True,
+    )
+    terminal.print_lines([""])
     terminal.print_rows(
         ("generation", "built", "model", "products", "items", "recall@5", ""),
         [
@@ -111,6 +120,7 @@ def _print_status(status: Status) -> None:
             )
             for generation in status.generations
         ],
+        titled=True,
     )
     if status.current is None:
         terminal.say("Nothing is published yet. Run `lookalike nightly`.")

@@ -107,16 +107,14 @@ def train(
     data: DataOption = None,
 ) -> None:
     """Fine-tune the encoder on labelled photos; run again, it continues where it stopped."""
+    columns = tuple(_columns(labels))
+    sides = tuple(int(side) for side in _numbers(sizes, "--sizes"))
+    passes = tuple(_numbers(epochs, "--epochs"))
+    # Keras takes seconds to import: what is wrong with the options is said before.
     from embedding.training.train import Recipe, TrainProgress
     from embedding.training.train import train as run
 
-    recipe = Recipe(
-        labels=tuple(_columns(labels)),
-        weights=start,
-        sizes=tuple(int(side) for side in _numbers(sizes, "--sizes")),
-        epochs=tuple(_numbers(epochs, "--epochs")),
-        batch=batch,
-    )
+    recipe = Recipe(labels=columns, weights=start, sizes=sides, epochs=passes, batch=batch)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +46,6 @@ def search(
     """Find the products that look like a photo."""
     import lookalike
 
-    price = _price(max_price)
     resolved = settings(config, data)
     matches = lookalike.open(resolved.data).similar(
         queries if len(queries) > 1 else queries[0],
@@ -56,7 +54,7 @@ def search(
         category=category,
         colour=colour,
         brand=brand,
-        max_price=price,
+        max_price=max_price,
         currency=currency,
         in_stock=in_stock,
         allow_private=allow_private or resolved.crawl.allow_private,
@@ -90,18 +88,6 @@ def extract(
         raise LookalikeError(f"{source} is no product page. Give the page of a single product.")
     if not as_json:
         _print_extracted(product.to_dict())
-
-
-def _price(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if not price.is_finite() or price < 0:
-        raise InputError(f"--max-price {text} is no price. Give a number such as 59.90.")
-    return price
 
 
 def _page(source: str, url: str | None, allow_private: bool) -> tuple[bytes, str]:

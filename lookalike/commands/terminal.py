@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+LINKS = ("link", "url")
+"""Names of columns that hold addresses."""
 
 Advance = Callable[[str, int, int | None], None]
 """`advance(what, done, total)`: moves the bar of that name; the total is None while it is not known."""
@@ -50,7 +54,8 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     for room in ("storage", "scrapers", "embedding", "flows", "lookalike"):
         logger = logging.getLogger(room)
         logger.handlers = [handler]
-        logger.setLevel(level)
+        # Scrapy's own log is a page a crawl; what matters of it is in the crawl's outcome.
+        logger.setLevel(max(level, logging.WARNING) if room == "scrapers" else level)
         logger.propagate = False
 
 
@@ -81,27 +86,42 @@ def print_lines(lines: Iterable[str]) -> None:
         sys.stdout.write(line + "\n")
 
 
-def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, titled: bool = False) -> None:
     """A table in a terminal; elsewhere one line a row, its cells separated by tabs.
+
+    :param titled: whether the columns' names are printed outside a terminal, too, before the rows.
 
     Cells are printed as they are: text from a store is never read as markup, and control characters are gone.
     """
     console = out()
     safe = [[_printable(cell) for cell in row] for row in rows]
     if not console.is_terminal:
-        print_lines("\t".join(cell.replace("\n", " ") for cell in row) for row in safe)
+        print_lines(
+            "\t".join(cell.replace("\n", " ") for cell in row) for row in ([head] if titled else []) + safe
+        )
         return
+    table = _table(head, safe)
+    unbounded = console.options.update(max_width=10_000)
+    if head[-1] not in LINKS or console.measure(table, options=unbounded).maximum <= console.width:
+        console.print(table)
+        return
+    # A link folded into a cell can neither be clicked nor copied: it gets a line of its own.
+    console.print(_table(head[:-1], [row[:-1] for row in safe]))
+    for row in safe:
+        console.print(f"{row[0]}  {row[-1]}", soft_wrap=True, markup=False)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in head:
-        # A link cut short is no link: it wraps, and everything else gives way first.
-        table.add_column(name, overflow="fold", min_width=20 if name in ("link", "url") else None)
-    for row in safe:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for number, name in enumerate(head):
+        table.add_column(name, overflow="fold", no_wrap=number == 0)
+    for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+    return table
 
 
 def _printable(text: str) -> str:
