@@ -58,7 +58,9 @@ def photograph(address: str, photo: Path, chromium: str) -> bytes:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(address)
-        page.get_by_test_id("stFileUploader").wait_for(timeout=60_000)
+        page.locator("[data-testid=stFileUploader], .la-closed").wait_for(timeout=60_000)
+        if page.locator(".la-closed").count():
+            raise SystemExit(page.locator(".la-closed").inner_text())
         page.set_input_files("input[type=file]", photo)
         page.get_by_role("article").nth(4).wait_for(timeout=60_000)
         page.wait_for_load_state("networkidle")
