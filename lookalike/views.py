@@ -106,8 +106,9 @@ def _product(published: Published, store: str, product_id: str) -> Seen:
             "product without a photo, or removed by its store, is not there."
         )
     row = published.main_row(number)
-    match = published.match(row, 1.0, 0)
-    return Seen(match.title or match.id, widen(published.index.vectors[row]), number, match.thumbnail)
+    label = published.index.items["title"][row].as_py() or f"{store}:{product_id}"
+    vector = widen(published.index.vectors[row])
+    return Seen(label, vector, number, lambda: published.match(row, 1.0, 0).thumbnail())
 
 
 def _file(published: Published, path: Path) -> Seen:

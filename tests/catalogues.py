@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from storage import photos, tables
+from embedding.encoder.runtime import Encoder, load_encoder
+from storage import encoders, photos, tables
 from storage.encoders import EncoderSpec
 from storage.root import Root
 from storage.schemas import TABLES
@@ -149,3 +150,22 @@ def simple(
     write_spec(root)
     write(root, rows, data, dict(zip(image_ids, vectors, strict=True)))
     return rows
+
+
+def write_encoder(root: Root, model: str = MODEL, size: int = 16) -> Encoder:
+    """A real encoder on disk, but small: pixels times a fixed matrix. Like photos get like vectors."""
+    import openvino
+    from openvino import opset13 as ops
+
+    random = np.random.default_rng(3)
+    matrix = random.standard_normal((size * size * 3, DIM)).astype(np.float32)
+    pixels = ops.parameter([-1, size, size, 3], np.uint8, name="pixels")
+    flat = ops.reshape(ops.convert(pixels, np.float32), np.array([0, -1]), special_zero=True)
+    centred = ops.subtract(flat, np.float32(100))
+    vectors = ops.normalize_l2(ops.matmul(centred, matrix, False, False), np.array([1]), 1e-12, "add")
+    facts = spec(model).model_copy(update={"size": size})
+    with encoders.writing(encoders.folder(root, model), facts) as folder:
+        openvino.save_model(
+            openvino.Model([vectors], [pixels]), folder / encoders.IR_FILE, compress_to_fp16=False
+        )
+    return load_encoder(encoders.folder(root, model), threads=1)

@@ -70,7 +70,7 @@ class Projection:
         try:
             with np.load(file, allow_pickle=False) as stored:
                 mean, matrix = stored["mean"], stored["matrix"]
-        except (zipfile.BadZipFile, KeyError, EOFError) as error:
+        except (zipfile.BadZipFile, KeyError, EOFError, IndexError, ValueError) as error:
             raise ValueError(f"no projection: {error}") from error
         return cls(mean, matrix if matrix.size else None)
 

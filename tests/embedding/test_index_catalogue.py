@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from embedding.index import catalogue, items
+from storage import tables
+from storage.root import Root
+from storage.schemas import TABLES
+from tests import catalogues
+from tests.catalogues import SEEN, product
+
+
+def collected(root: Root, *image_ids: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = catalogue.collect(root, pa.array(image_ids, pa.string())).to_pylist()
+    return rows
+
+
+def crawl(root: Root, store: str, status: str, days: int) -> None:
+    row = dict.fromkeys(TABLES["crawls"].columns.names)
+    ended = SEEN + timedelta(days=days)
+    tables.append(root, "crawls", [row | {"store": store, "status": status, "ended_at": ended}])
+
+
+def test_an_empty_root_has_no_rows(root: Root) -> None:
+    rows = catalogue.collect(root, pa.array([], pa.string()))
+    assert rows.num_rows == 0
+    assert rows.schema == items.SCHEMA
+
+
+def test_there_is_one_row_a_photo_of_a_product_sorted(root: Root) -> None:
+    tables.merge(
+        root,
+        "products",
+        [
+            product("b.example", "1", ["shared", "y"]),
+            product("a.example", "2", ["shared"]),
+            product("a.example", "10", ["z", "not embedded"]),
+            product("a.example", "3", []),
+        ],
+    )
+    rows = collected(root, "shared", "y", "z")
+    assert [(row["image_id"], row["store"], row["product_id"], row["product"]) for row in rows] == [
+        ("shared", "a.example", "2", 1),
+        ("shared", "b.example", "1", 2),
+        ("y", "b.example", "1", 2),
+        ("z", "a.example", "10", 0),
+    ]
+    assert rows[2]["image_url"] == "https://b.example/i/y.jpg"
+    assert rows[2]["position"] == 1
+
+
+def test_removed_products_and_photos_without_bytes_have_no_row(root: Root) -> None:
+    broken = product("a.example", "2", ["x"])
+    broken["images"].append(
+        {"url": "https://a.example/broken.jpg", "image_id": None, "position": 1, "colour": None}
+    )
+    tables.merge(root, "products", [product("a.example", "1", ["x"], removed_at=SEEN), broken])
+    assert [(row["product_id"], row["image_id"]) for row in collected(root, "x")] == [("2", "x")]
+
+
+def test_a_photo_shown_twice_by_a_product_counts_once_at_its_first_place(root: Root) -> None:
+    row = product("a.example", "1", ["x", "y", "x"])
+    tables.merge(root, "products", [row])
+    assert [(row["image_id"], row["position"]) for row in collected(root, "x", "y")] == [("x", 0), ("y", 1)]
+
+
+def test_a_photo_has_its_own_colour_where_the_store_says_it(root: Root) -> None:
+    row = product("a.example", "1", ["x", "y"], colours=["red", "blue"])
+    row["images"][0]["colour"] = "red"
+    tables.merge(root, "products", [row, product("a.example", "2", ["z"], colours=None)])
+    colours = {row["image_id"]: row["colours"] for row in collected(root, "x", "y", "z")}
+    assert colours == {"x": ["red"], "y": ["red", "blue"], "z": None}
+
+
+def test_a_product_was_seen_when_its_stores_last_complete_crawl_ended(root: Root) -> None:
+    tables.merge(root, "products", [product(f"{store}.example", "1", [store]) for store in "abc"])
+    for days, status in enumerate(["complete", "complete", "partial", "suspicious", "failed"]):
+        crawl(root, "a.example", status, days)
+    crawl(root, "b.example", "partial", 0)
+    seen = {row["store"]: row["seen"] for row in collected(root, *"abc")}
+    assert seen == {"a.example": SEEN + timedelta(days=1), "b.example": None, "c.example": None}
+
+
+def test_a_digest_tells_catalogues_apart_but_not_nights(root: Root) -> None:
+    catalogues.simple(root, 20)
+    ids = pa.array(tables.read(root, "images", columns=["image_id"])["image_id"].to_pylist())
+    first = items.digest(catalogue.collect(root, ids))
+    crawl(root, "a.example", "complete", 1)
+    assert items.digest(catalogue.collect(root, ids)) == first
+    assert items.digest(catalogue.collect(root, ids.slice(1))) != first
+    changed = product("a.example", "p00000", [ids[0].as_py()], title="New title", content_hash="1")
+    tables.merge(root, "products", [changed])
+    assert items.digest(catalogue.collect(root, ids)) != first

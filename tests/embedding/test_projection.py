@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedding.index.projection import MAX_DIMENSIONS, MIN_IMAGES, Projection, fit
+
+INPUTS = 96
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def cloud(count: int, seed: int = 0, inputs: int = INPUTS) -> np.ndarray:
+    """Unit vectors away from the origin whose directions vary very unequally."""
+    scales = np.linspace(1, 0.02, inputs) ** 2
+    return unit(np.random.default_rng(seed).standard_normal((count, inputs)) * scales + 0.5)
+
+
+def fitted(vectors: np.ndarray, block: int = 100, **limits: int) -> Projection:
+    blocks = [vectors[start : start + block] for start in range(0, len(vectors), block)]
+    return fit(lambda: iter(blocks), vectors.shape[1], **limits)
+
+
+def test_projected_vectors_have_norm_1() -> None:
+    vectors = cloud(1000)
+    projected = fitted(vectors, max_dimensions=32).apply(vectors)
+    assert projected.shape == (1000, 32)
+    assert projected.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(projected, axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 300])
+def test_a_small_catalogue_is_compared_as_the_encoder_gives_it(count: int) -> None:
+    vectors = cloud(count)
+    projection = fitted(vectors)
+    assert projection.dimensions == INPUTS
+    np.testing.assert_allclose(projection.apply(vectors), vectors, atol=1e-6)
+
+
+def test_dimensions_are_as_many_as_the_data_supports() -> None:
+    flat = np.random.default_rng(0).standard_normal((1000, 7)) @ np.random.default_rng(1).standard_normal(
+        (7, INPUTS)
+    )
+    assert fitted(unit(flat)).dimensions == 7
+    same = np.tile(cloud(1), (1000, 1))
+    assert fitted(same).dimensions >= 1
+    assert np.isfinite(fitted(same).apply(same)).all()
+
+
+def test_a_large_catalogue_is_whitened() -> None:
+    vectors = cloud(40_000)
+    projection = fitted(vectors, max_dimensions=16)
+    spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
+    before = np.sqrt(np.linalg.eigvalsh(np.cov(vectors.T))[::-1][:16])
+    assert before.max() / before.min() > 1.3
+    assert spread.max() / spread.min() < 1.05
+
+
+def test_the_fewer_photos_the_less_is_whitened() -> None:
+    spreads = []
+    for count in (100, 1000, 20_000):
+        vectors = cloud(count)
+        projection = fitted(vectors, max_dimensions=16, min_images=1)
+        spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
+        spreads.append(spread.max() / spread.min())
+    assert spreads[0] > spreads[1] > spreads[2]
+
+
+def test_a_photo_is_nearer_to_its_like_than_before() -> None:
+    """What is common to all photos, the mean, no longer hides the difference between them."""
+    vectors = cloud(2000)
+    projected = fitted(vectors, max_dimensions=32).apply(vectors)
+    assert np.median(vectors @ vectors[0]) > 0.5
+    assert abs(np.median(projected @ projected[0])) < 0.1
+
+
+def test_blocks_do_not_matter_but_for_rounding() -> None:
+    vectors = cloud(3000)
+    whole, parts = fitted(vectors, block=3000), fitted(vectors, block=7)
+    np.testing.assert_allclose(whole.apply(vectors[:50]), parts.apply(vectors[:50]), atol=1e-3)
+
+
+def test_few_vectors_and_many_go_different_ways_to_the_same_projection() -> None:
+    """With fewer vectors than inputs the small matrix of inner products stands for the covariance."""
+    vectors = cloud(200, inputs=256)
+    few = fitted(vectors, max_dimensions=8, min_images=1)
+    many = fitted(np.concatenate([vectors, vectors]), max_dimensions=8, min_images=1)
+    np.testing.assert_allclose(np.abs(np.sum(unit(few.matrix.T) * unit(many.matrix.T), axis=1)), 1, atol=1e-4)
+
+
+def test_the_same_vectors_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        fitted(cloud(1000), max_dimensions=16).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("count", [20, 1000])
+def test_saved_and_loaded_it_does_the_same(tmp_path: Path, count: int) -> None:
+    projection = fitted(cloud(count), max_dimensions=16)
+    projection.save(tmp_path / "projection.npz")
+    vectors = cloud(5, seed=1)
+    np.testing.assert_array_equal(
+        Projection.load(tmp_path / "projection.npz").apply(vectors), projection.apply(vectors)
+    )
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut", b"\x93NUMPY"])
+def test_another_file_is_no_projection(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "projection.npz").write_bytes(data)
+    with pytest.raises(ValueError, match="no projection"):
+        Projection.load(tmp_path / "projection.npz")
+
+
+def test_the_limits_are_what_the_documentation_says() -> None:
+    assert (MAX_DIMENSIONS, MIN_IMAGES) == (256, 512)
