@@ -63,13 +63,13 @@ def crawl_store(store: str, config: Settings = None, data: str | None = None) ->
     return _ended(retried(store, settings, return_state=True), report.crawl_line)
 
 
-@flow(name="embed-images")
+@flow(name="embed-images", flow_run_name="embed")
 def embed_images(config: Settings = None, data: str | None = None) -> EmbedOutcome:
     """Gives every photo without a vector its vector."""
     return _ended(_embed(_resolve(config, data), return_state=True), report.embed_line)
 
 
-@flow(name="build-index")
+@flow(name="build-index", flow_run_name="index")
 def build_index(model: str | None = None, config: Settings = None, data: str | None = None) -> BuildOutcome:
     """Builds, verifies and publishes a generation of a model, the configured encoder's where None."""
     return _ended(_index(model, _resolve(config, data), return_state=True), report.index_line)

@@ -127,11 +127,17 @@ def crawl_stores(
     with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="crawl") as pool:
         # Prefect finds the run it is in through context variables, which threads do not inherit.
         crawls = [pool.submit(contextvars.copy_context().run, crawl, store) for store in stores]
-        for running in crawls:
+        for store, running in zip(stores, crawls, strict=True):
             try:
                 outcomes.append(running.result())
             except LookalikeError as error:
                 failures.append(str(error))
+            except Exception as error:
+                # A fault of ours with one store must not cost the night of all the others.
+                _log.exception("The crawl of %s broke off", store.name)
+                failures.append(
+                    f"The crawl of '{store.name}' broke off ({type(error).__name__}: {error}). The log says where."
+                )
     return outcomes, failures
 
 
