@@ -135,9 +135,8 @@ def crawl_stores(
             except Exception as error:
                 # A fault of ours with one store must not cost the night of all the others.
                 _log.exception("The crawl of %s broke off", store.name)
-                failures.append(
-                    f"The crawl of '{store.name}' broke off ({type(error).__name__}: {error}). The log says where."
-                )
+                what = f"{type(error).__name__}: {error}"
+                failures.append(f"The crawl of '{store.name}' broke off ({what}). The log says where.")
     return outcomes, failures
 
 

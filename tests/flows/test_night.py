@@ -23,7 +23,7 @@ def outcome(store, status="complete", message="12 products."):
 
 
 class Stages:
-    """Stages that take no store, no encoder and no time: what a night makes of their outcomes is what is tested."""
+    """Stages that take no store, no encoder and no time: what a night makes of their outcomes is tested."""
 
     def __init__(self, *, down=(), broken=""):
         self.down, self.broken, self.ran = down, broken, []
