@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.shapes import Line, Part, Piece, Point, at, both, closed, corner, curve, disc
+from lookalike.demo.wardrobe.shapes import Line, Part, Piece, at, closed, corner, curve, disc, moved
 
 
 def cap(cut: Cut) -> list[Part]:
     """A dome of panels and a brim, seen from the side."""
     dome = Piece(
         closed(
-            corner(-0.72, 0.22), at(-0.74, -0.10), at(-0.50, -0.46), at(-0.08, -0.56), at(0.34, -0.40), at(0.50, -0.06),
-            corner(0.50, 0.20), at(-0.10, 0.26),
+            corner(-0.74, 0.24), at(-0.77, -0.06), at(-0.58, -0.42), at(-0.12, -0.56), at(0.32, -0.42), at(0.52, -0.10),
+            corner(0.54, 0.16), at(0.26, 0.27), at(-0.20, 0.31),
         ),
-        folds=0.35, rim=1,
+        folds=0.4, rim=1,
     )  # fmt: skip
     brim = Piece(
-        closed(corner(0.30, 0.10), at(0.62, 0.06), at(0.90, 0.20), corner(1.0, 0.36), at(0.80, 0.36), at(0.50, 0.30), corner(0.20, 0.27)),
-        "trim", light=0.92, folds=0.1, rim=1,
-    )  # fmt: skip
-    under = Piece(
-        closed(corner(0.22, 0.25), at(0.55, 0.30), at(0.82, 0.36), corner(1.0, 0.36), at(0.80, 0.42), at(0.50, 0.38), corner(0.20, 0.29)),
-        "lining", light=0.8, folds=0, rim=0.4,
-    )  # fmt: skip
-    return [
-        Piece(
-            closed(corner(-0.78, 0.12), corner(-0.60, 0.06), corner(-0.58, 0.26), corner(-0.76, 0.24)),
-            "trim",
-            light=0.8,
-            folds=0,
+        closed(
+            corner(-0.10, 0.30), at(0.22, 0.25), corner(0.535, 0.10), at(0.86, 0.15), at(1.08, 0.29), corner(1.13, 0.40),
+            at(0.90, 0.43), at(0.52, 0.40), at(0.16, 0.37),
         ),
-        under,
+        "trim", light=0.97, folds=0.1, rim=0.9,
+    )  # fmt: skip
+    edge = curve(at(-0.10, 0.305), at(0.16, 0.375), at(0.52, 0.405), at(0.90, 0.435), at(1.13, 0.405))
+    stitches = [
+        curve(at(0.10, 0.295), at(0.50, 0.20), at(0.84, 0.24), at(1.02, 0.37)),
+        curve(at(0.20, 0.32), at(0.52, 0.265), at(0.78, 0.295), at(0.90, 0.38)),
+    ]
+    top = at(-0.12, -0.555)
+    panels = [
+        curve(top, at(-0.28, -0.18), at(-0.30, 0.29)),
+        curve(top, at(0.20, -0.24), at(0.30, 0.24)),
+        curve(top, at(-0.52, -0.28), at(-0.63, 0.25)),
+    ]
+    strap = (corner(-0.80, 0.16), corner(-0.62, 0.12), corner(-0.60, 0.30), corner(-0.77, 0.26))
+    eyelets = ((-0.44, -0.20), (0.02, -0.27), (0.34, -0.15))
+    return [
+        Piece(closed(*strap), "trim", light=0.75, folds=0),
         dome,
-        Line(curve(at(-0.08, -0.56), at(-0.24, -0.18), at(-0.26, 0.24)), 0.010, 0.7),
-        Line(curve(at(-0.08, -0.56), at(0.20, -0.24), at(0.26, 0.23)), 0.010, 0.7),
-        Line(curve(at(-0.08, -0.56), at(-0.48, -0.30), at(-0.60, 0.22)), 0.010, 0.74),
-        Line(curve(at(-0.10, -0.55), at(-0.265, -0.18), at(-0.285, 0.24)), 0.006, 0.85, dash=0.02),
-        Line(curve(at(-0.06, -0.55), at(0.225, -0.24), at(0.285, 0.23)), 0.006, 0.85, dash=0.02),
-        Piece(disc(-0.08, -0.565, 0.05, 0.5), "trim", light=0.9, folds=0, rim=1),
+        *[Line(panel, 0.010, 0.66) for panel in panels],
+        Piece(disc(-0.12, -0.565, 0.055, 0.5), "trim", light=0.9, folds=0, rim=1),
+        *[Piece(disc(x, y, 0.016), "dark", folds=0) for x, y in eyelets],
         brim,
-        Line(curve(at(0.50, 0.14), at(0.72, 0.20), at(0.92, 0.33)), 0.006, 0.8, dash=0.02),
-        Line(curve(at(0.40, 0.18), at(0.62, 0.24), at(0.84, 0.345)), 0.006, 0.8, dash=0.02),
-        *[
-            Piece(disc(x, y, 0.014), "dark", folds=0)
-            for x, y in ((-0.42, -0.20), (0.02, -0.28), (0.32, -0.16))
-        ],
+        *[Line(path, 0.006, 0.75, dash=0.02) for path in stitches],
+        Line(edge, 0.020, 0.60),
+        Line(curve(at(-0.10, 0.30), at(0.22, 0.25), at(0.535, 0.10)), 0.012, 0.6),
     ]
 
 
 def sneakers(cut: Cut) -> list[Part]:
     """A pair seen from the side, low or high."""
-    return [*_moved(_shoe(cut), 0.06, -0.30, 0.86), *_moved(_shoe(cut), -0.03, 0.20, 1.0)]
+    return [*moved(_shoe(cut), 0.06, -0.30, 0.86), *moved(_shoe(cut), -0.03, 0.20, 1.0)]
 
 
 def bag(cut: Cut) -> list[Part]:
@@ -89,18 +89,11 @@ def scarf(cut: Cut) -> list[Part]:
 
 def _fringe(left: float, right: float, y_left: float, y_right: float) -> list[Part]:
     parts: list[Part] = []
-    for number in range(13):
-        share = number / 12
+    for number in range(15):
+        share = number / 14
         x, y = left + (right - left) * share, y_left + (y_right - y_left) * share
-        sway = 0.012 * ((number * 7) % 5 - 2)
-        parts.append(
-            Line(
-                curve(at(x, y - 0.02), at(x + sway, y + 0.05), at(x - sway, y + 0.11)),
-                0.016,
-                0.9,
-                stuff="trim",
-            )
-        )
+        sway = 0.006 * ((number * 7) % 5 - 2)
+        parts.append(Line((at(x, y - 0.02), at(x + sway, y + 0.12)), 0.017, 0.88, stuff="trim"))
     return parts
 
 
@@ -252,18 +245,3 @@ def _satchel(cut: Cut) -> list[Part]:
         Piece(disc(x, -0.06, 0.04), "metal", folds=0, rim=1) for x in (-wide * 0.97, wide * 0.97)
     ]
     return [strap, body, flap, edge, *rings, *clasp]
-
-
-def _moved(parts: list[Part], x: float, y: float, scale: float) -> list[Part]:
-    def move(points: tuple[Point, ...]) -> tuple[Point, ...]:
-        return tuple(Point(p.x * scale + x, p.y * scale + y, p.sharp) for p in points)
-
-    return [
-        Line(move(p.path), p.width * scale, p.light, p.stuff, p.dash * scale)
-        if isinstance(p, Line)
-        else Piece(move(p.outline), p.stuff, p.light, p.folds, p.grain, p.rim)
-        for p in parts
-    ]
-
-
-_ = both

@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+RGB = tuple[int, int, int]
+"""Red, green, blue, 0 to 255."""
 Pattern = Literal["plain", "stripes", "dots", "checks"]
 Texture = Literal["smooth", "knit", "denim", "ribbed"]
 
@@ -55,19 +57,19 @@ class Cloth:
         :param y: the same, vertical.
         :param grain: angle of the piece in degrees.
         :param plain: without its pattern, as on a collar or cuff.
-        :return: float32 [height, width, 3], 0 to 255.
+        :return: float32 [height, width, 3] or, of one colour, [1, 1, 3]; 0 to 255.
         """
         turn = math.radians(self.angle + grain)
         u = x * math.cos(turn) + y * math.sin(turn)
         v = y * math.cos(turn) - x * math.sin(turn)
         main = np.asarray(self.rgb, np.float32)
         if plain or self.pattern == "plain":
-            painted = np.broadcast_to(main, (*x.shape, 3))
+            painted = main.reshape(1, 1, 3)
         else:
             amount = self._second(u, v)[..., None]
             painted = main + (np.asarray(self.second, np.float32) - main) * amount
         weave = self._weave(u, v)
-        return painted * weave[..., None] if weave is not None else np.array(painted)
+        return painted if weave is None else painted * weave[..., None]
 
     def _second(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """How much of the second colour is at each pixel, 0 to 1."""

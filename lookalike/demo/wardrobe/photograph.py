@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from collections.abc import Sequence
@@ -10,14 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.demo.wardrobe.fabric import Cloth
-from lookalike.demo.wardrobe.shapes import Line, Part, Piece, Point, Stuff
+from lookalike.demo.wardrobe.fabric import RGB, Cloth
+from lookalike.demo.wardrobe.shapes import Line, Part, Piece, Point, Stuff, fitted
 
 WIDTH, HEIGHT = 480, 640
 """Size of a photo in pixels."""
 
 # Masks are drawn this much larger and averaged down, which makes their edges smooth.
 _FINER = 2
+# Shadows are soft: a quarter of the size is enough.
+_COARSER = 4
 _UNIT = WIDTH / 2
 _STUFF: dict[str, tuple[int, int, int]] = {
     "white": (240, 239, 235),
@@ -53,13 +56,13 @@ def render(
     scene: Scene,
     seed: int,
     *,
-    accent: tuple[int, int, int] | None = None,
+    leather: RGB | None = None,
 ) -> Image.Image:
     """The photo, RGB, 480 by 640 pixels; the same for the same arguments.
 
-    :param accent: colour of leather parts; brown where None.
+    :param leather: colour of leather parts; brown where None.
     """
-    return _Picture(cloth, scene, seed, accent).draw(parts)
+    return _Picture(cloth, scene, seed, leather).draw(parts)
 
 
 def jpeg(image: Image.Image, quality: int = 88) -> bytes:
@@ -70,45 +73,45 @@ def jpeg(image: Image.Image, quality: int = 88) -> bytes:
 
 
 class _Picture:
-    def __init__(
-        self, cloth: Cloth, scene: Scene, seed: int, accent: tuple[int, int, int] | None = None
-    ) -> None:
+    def __init__(self, cloth: Cloth, scene: Scene, seed: int, leather: RGB | None = None) -> None:
         self.cloth, self.scene = cloth, scene
         self.random = np.random.default_rng(seed)
-        self.accent = accent
+        self.leather = leather
         turn = math.radians(scene.turn)
         self._cos, self._sin = math.cos(turn) * scene.scale * _UNIT, math.sin(turn) * scene.scale * _UNIT
 
     def draw(self, parts: Sequence[Part]) -> Image.Image:
+        """All parts over the shadow that they cast together."""
+        parts = fitted(parts)
         canvas = self._ground()
-        # All parts lie in one shadow, below all of them.
-        layers = [(part, *self._mask(part)) for part in parts]
-        whole = np.zeros((HEIGHT, WIDTH), np.float32)
-        for _, (left, top, right, bottom), mask in layers:
-            view = whole[top:bottom, left:right]
-            np.maximum(view, mask, out=view)
-        canvas *= 1 - self._shadow(whole)[..., None]
-        for part, box, mask in layers:
+        canvas *= 1 - self._shadow(parts)[..., None]
+        for part in parts:
+            box, mask = self._mask(part)
             if mask.size:
                 self._lay(canvas, part, box, mask)
         return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8), "RGB")
 
     def _ground(self) -> np.ndarray:
-        y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-        x, y = x / WIDTH - 0.5, y / HEIGHT - 0.45
-        vignette = 1.008 - 0.07 * (x * x + y * y) - 0.35 * self.scene.light * x
-        return np.asarray(self.scene.ground, np.float32) * vignette[..., None]
+        across, away = _frame()
+        vignette = 1.006 - 0.07 * away - 0.35 * self.scene.light * across
+        return vignette[..., None] * np.asarray(self.scene.ground, np.float32)
 
-    def _shadow(self, whole: np.ndarray) -> np.ndarray:
-        """Darkness of the ground: a wide soft shadow and a narrow one where cloth touches it."""
-        small = Image.fromarray((whole * 255).astype(np.uint8)).resize(
-            (WIDTH // 4, HEIGHT // 4), Image.Resampling.BOX
-        )
-        wide = small.filter(ImageFilter.GaussianBlur(7)).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
-        near = small.filter(ImageFilter.GaussianBlur(1.6)).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
-        wide_shadow = np.roll(np.asarray(wide, np.float32) / 255, (16, 9), (0, 1))
-        near_shadow = np.roll(np.asarray(near, np.float32) / 255, (4, 2), (0, 1))
-        return 0.17 * wide_shadow + 0.13 * near_shadow
+    def _shadow(self, parts: Sequence[Part]) -> np.ndarray:
+        """Darkness of the ground: a wide soft shadow, and a narrow one where cloth touches it."""
+        shape = Image.new("L", (WIDTH // _COARSER, HEIGHT // _COARSER))
+        pen = ImageDraw.Draw(shape)
+        for part in parts:
+            path = part.outline if isinstance(part, Piece) else part.path
+            pixels = [(x / _FINER / _COARSER, y / _FINER / _COARSER) for x, y in map(self._place, path)]
+            if isinstance(part, Piece):
+                pen.polygon(pixels, fill=255)
+            elif part.stuff:
+                width = max(1, round(part.width * self.scene.scale * _UNIT / _COARSER))
+                pen.line(pixels, fill=255, width=width)
+        wide = _moved(shape.filter(ImageFilter.GaussianBlur(7)), 2, 4)
+        near = _moved(shape.filter(ImageFilter.GaussianBlur(1.6)), 0, 1)
+        dark = Image.blend(wide, near, 0.45).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+        return np.asarray(dark, np.float32) * (0.30 / 255)
 
     def _place(self, point: Point) -> tuple[float, float]:
         """Pixels, in the finer grid."""
@@ -155,7 +158,7 @@ class _Picture:
     def _stuff(self, piece: Piece, box: tuple[int, int, int, int]) -> np.ndarray:
         left, top, right, bottom = box
         if piece.stuff not in ("main", "trim", "lining", "dark"):
-            return np.broadcast_to(self._colour(piece.stuff), (bottom - top, right - left, 3))
+            return self._colour(piece.stuff).reshape(1, 1, 3)
         y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
         # The pattern moves and turns with the garment.
         turn = math.radians(self.scene.turn)
@@ -171,8 +174,8 @@ class _Picture:
         return pixels * (0.45 if piece.stuff == "dark" else 1.0)
 
     def _colour(self, stuff: Stuff) -> np.ndarray:
-        if stuff == "leather" and self.accent:
-            return np.asarray(self.accent, np.float32)
+        if stuff == "leather" and self.leather:
+            return np.asarray(self.leather, np.float32)
         if stuff in _STUFF:
             return np.asarray(_STUFF[stuff], np.float32)
         factor = {"lining": 0.62, "dark": 0.45}.get(stuff, 1.0)
@@ -182,27 +185,43 @@ class _Picture:
         """Light on the piece: rounded edges, soft creases, and the lamp on the left."""
         left, top, right, bottom = box
         height, width = mask.shape
-        # On black cloth creases would vanish, on white they would look dirty: they are scaled by lightness.
-        lightness = max(self.cloth.rgb) / 255
-        depth = 0.20 + 0.22 * (1 - lightness)
-        small = Image.fromarray((mask * 255).astype(np.uint8)).reduce(2)
-        soft = small.filter(ImageFilter.GaussianBlur(5)).resize((width, height), Image.Resampling.BILINEAR)
-        edge = np.clip(np.asarray(soft, np.float32) / 255 * 2 - 1, 0, 1)
-        shade = piece.light * (1 - 0.30 * piece.rim * (1 - edge) ** 1.5)
+        shade = np.full((height, width), piece.light, np.float32)
+        if piece.rim:
+            edges = Image.fromarray((mask * 255).astype(np.uint8)).resize(
+                (max(1, width // _COARSER), max(1, height // _COARSER)), Image.Resampling.BOX
+            )
+            soft = edges.filter(ImageFilter.GaussianBlur(2.4)).resize(
+                (width, height), Image.Resampling.BILINEAR
+            )
+            inside = np.clip(np.asarray(soft, np.float32) * (2 / 255) - 1, 0, 1)
+            shade *= 1 - 0.28 * piece.rim * (1 - inside) ** 2
         if piece.folds:
-            shade = shade * (1 + depth * piece.folds * self._creases(width, height))
+            # On black cloth creases would vanish, on white they would look dirty.
+            depth = 0.13 + 0.28 * (1 - max(self.cloth.rgb) / 255)
+            shade *= 1 + depth * piece.folds * self._creases(width, height)
         lamp = 1 + self.scene.light * (0.5 - np.linspace(left, right, width, dtype=np.float32) / WIDTH) * 2
-        return shade * lamp
+        shade *= lamp
+        return shade
 
     def _creases(self, width: int, height: int) -> np.ndarray:
-        """Smooth noise, longer downwards than across, -1 to 1."""
-        across = max(3, round(width / 34))
-        down = max(3, round(height / 110))
-        grid = self.random.normal(0, 0.42, (down, across)).astype(np.float32)
-        noise = Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC)
-        # Cloth that hangs does not crease straight down: the noise leans a little.
-        lean = 1 + 0.0 * width
-        return np.asarray(noise, np.float32) * lean
+        """Smooth noise, longer downwards than across, about -1 to 1."""
+        across, down = max(3, round(width / 24)), max(3, round(height / 130))
+        grid = self.random.normal(0, 0.45, (down, across)).astype(np.float32)
+        return np.asarray(Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@functools.cache
+def _frame() -> tuple[np.ndarray, np.ndarray]:
+    """Of each pixel, how far right of the middle it is, and its squared distance from the middle."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    x, y = x / WIDTH - 0.5, y / HEIGHT - 0.45
+    return x, x * x + y * y
+
+
+def _moved(image: Image.Image, right: int, down: int) -> Image.Image:
+    moved = Image.new("L", image.size)
+    moved.paste(image, (right, down))
+    return moved
 
 
 def _dashes(path: Sequence[tuple[float, float]], length: float) -> list[list[tuple[float, float]]]:

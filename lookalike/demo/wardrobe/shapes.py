@@ -112,6 +112,29 @@ def both(*parts: Part) -> list[Part]:
     return [*parts, *mirrored(parts)]
 
 
+def moved(parts: Iterable[Part], x: float, y: float, scale: float = 1.0) -> list[Part]:
+    """The same parts scaled about the origin, then moved."""
+
+    def move(points: Sequence[Point]) -> tuple[Point, ...]:
+        return tuple(Point(point.x * scale + x, point.y * scale + y, point.sharp) for point in points)
+
+    return [
+        Line(move(part.path), part.width * scale, part.light, part.stuff, part.dash * scale)
+        if isinstance(part, Line)
+        else Piece(move(part.outline), part.stuff, part.light, part.folds, part.grain, part.rim)
+        for part in parts
+    ]
+
+
+def fitted(parts: Sequence[Part], width: float = 1.66, height: float = 2.26) -> list[Part]:
+    """The same parts in the middle, as large as fits this width and height."""
+    points = [point for part in parts for point in (part.path if isinstance(part, Line) else part.outline)]
+    left, right = min(point.x for point in points), max(point.x for point in points)
+    top, bottom = min(point.y for point in points), max(point.y for point in points)
+    scale = min(width / (right - left), height / (bottom - top))
+    return moved(parts, -scale * (left + right) / 2, -scale * (top + bottom) / 2, scale)
+
+
 def disc(x: float, y: float, radius: float, squeeze: float = 1.0) -> tuple[Point, ...]:
     """A circle, or an ellipse whose height is `squeeze` of its width."""
     k = 0.7071

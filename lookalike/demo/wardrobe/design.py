@@ -1,0 +1,135 @@
+"""A garment as a few choices, and its photos."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PIL import Image
+
+from lookalike.demo.wardrobe.cut import Cut
+from lookalike.demo.wardrobe.fabric import COLOURS, RGB, Cloth, Pattern, tinted
+from lookalike.demo.wardrobe.kinds import KINDS
+from lookalike.demo.wardrobe.photograph import Scene, jpeg, render
+
+_LEATHERS: tuple[RGB, ...] = ((122, 82, 52), (60, 44, 38), (38, 36, 38), (168, 122, 80))
+_WHITES: tuple[RGB, ...] = ((248, 248, 247), (250, 250, 250), (244, 243, 240))
+_PASTELS: tuple[RGB, ...] = ((244, 243, 240), (238, 241, 245), (247, 240, 234), (240, 244, 238))
+
+
+@dataclass(frozen=True)
+class Garment:
+    """One garment.
+
+    :param colour: name of its main colour, a key of `COLOURS`.
+    :param leather: RGB of straps and belts.
+    :param seed: of its creases and of how its photos are taken.
+    """
+
+    kind: str
+    colour: str
+    cloth: Cloth
+    cut: Cut
+    leather: RGB
+    seed: int
+
+    @property
+    def pattern(self) -> Pattern:
+        """What is printed on it."""
+        return self.cloth.pattern
+
+
+def design(kind: str, colour: str, seed: int) -> Garment:
+    """A garment of this kind and colour; everything else follows from the seed."""
+    chance = random.Random(f"{kind} {colour} {seed}")  # noqa: S311 - a drawing, not a secret
+    made = KINDS[kind]
+    pattern = chance.choice(made.patterns)
+    chosen = {name: chance.choice(options) for name, options in made.cuts.items()}
+    cloth = Cloth(
+        _shade(colour, chance),
+        COLOURS[_second(colour, chance)],
+        pattern,
+        chance.choice(made.textures),
+        size=chance.choice((24.0, 32.0, 44.0)),
+        angle=90.0 if made.upright and pattern == "stripes" else 0.0,
+        share=chance.choice((0.20, 0.28, 0.36)),
+    )
+    cut = Cut(**chosen, wide=chance.uniform(0.93, 1.09), long=chance.uniform(-0.06, 0.07))
+    return Garment(kind, colour, cloth, cut, chance.choice(_LEATHERS), chance.getrandbits(31))
+
+
+def draw(garment: Garment, scene: Scene | None = None) -> Image.Image:
+    """The garment's photo, RGB, 480 by 640 pixels, the same for the same arguments.
+
+    :param scene: how it is taken; from the front where None.
+    """
+    parts = KINDS[garment.kind].parts(garment.cut)
+    return render(parts, garment.cloth, scene or front(garment.seed), garment.seed, leather=garment.leather)
+
+
+def photos(garment: Garment, number: int) -> tuple[Callable[[], bytes], ...]:
+    """Functions that draw its photos as JPEG files: from the front, differently posed, from close by.
+
+    :param number: how many, one to three.
+    """
+    scenes = (front(garment.seed), posed(garment.seed), detail(garment.seed))
+    return tuple(partial(_file, garment, scene) for scene in scenes[:number])
+
+
+def front(seed: int) -> Scene:
+    """The usual shop photo."""
+    chance = random.Random(f"front {seed}")  # noqa: S311
+    return Scene(
+        ground=chance.choice(_WHITES),
+        scale=chance.uniform(0.93, 1.0),
+        turn=chance.uniform(-1.2, 1.2),
+        move=(chance.uniform(-0.02, 0.02), chance.uniform(-0.03, 0.03)),
+        light=chance.uniform(0.03, 0.07),
+    )
+
+
+def posed(seed: int) -> Scene:
+    """Further away, turned, mirrored, on a coloured ground."""
+    chance = random.Random(f"posed {seed}")  # noqa: S311
+    return Scene(
+        ground=chance.choice(_PASTELS),
+        scale=chance.uniform(0.78, 0.90),
+        turn=chance.choice((-1, 1)) * chance.uniform(2.5, 8),
+        move=(chance.uniform(-0.07, 0.07), chance.uniform(-0.08, 0.08)),
+        flip=True,
+        light=chance.uniform(-0.06, 0.02),
+    )
+
+
+def detail(seed: int) -> Scene:
+    """From so close that its edges are cut off."""
+    chance = random.Random(f"detail {seed}")  # noqa: S311
+    return Scene(
+        ground=chance.choice(_WHITES),
+        scale=chance.uniform(1.35, 1.6),
+        turn=chance.uniform(-3, 3),
+        move=(chance.uniform(-0.12, 0.12), chance.uniform(0.24, 0.40)),
+    )
+
+
+def _file(garment: Garment, scene: Scene) -> bytes:
+    return jpeg(draw(garment, scene))
+
+
+def _shade(colour: str, chance: random.Random) -> RGB:
+    """A neighbour of the colour: no two dyers' navy are the same."""
+    hue, saturation = chance.uniform(-0.012, 0.012), chance.uniform(0.9, 1.08)
+    return tinted(COLOURS[colour], hue, saturation, chance.uniform(0.92, 1.08))
+
+
+def _second(colour: str, chance: random.Random) -> str:
+    """The colour of a pattern: one that stands out from the main one."""
+    match colour:
+        case "white":
+            return chance.choice(("navy", "grey"))
+        case "yellow":
+            return chance.choice(("navy", "white"))
+        case _:
+            return "white"
