@@ -54,7 +54,7 @@ class PhotoShelf:
         etag = _tag(body)
         with self._lock:
             self._etags[name] = (draw, etag)
-        return Reply(body, "image/jpeg", 200, headers, one.modified, etag)
+        return Reply(body, _kind(body), 200, headers, one.modified, etag)
 
     def _bytes(self, name: str, draw: Callable[[], bytes]) -> bytes:
         with self._lock:
@@ -69,6 +69,15 @@ class PhotoShelf:
             while len(self._photos) > self._kept:
                 self._photos.popitem(last=False)
         return body
+
+
+def _kind(photo: bytes) -> str:
+    """The content type of a photo; a catalogue may hold others than JPEG, whatever their address says."""
+    if photo.startswith(b"\x89PNG"):
+        return "image/png"
+    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
+        return "image/webp"
+    return "image/gif" if photo.startswith(b"GIF8") else "image/jpeg"
 
 
 class StoreServer(ThreadingHTTPServer):

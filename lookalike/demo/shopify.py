@@ -125,11 +125,11 @@ def _collection(shelf: Shelf, handle: str, path: tuple[str, ...]) -> dict[str, A
 
 
 def _product_list(shelf: Shelf, listed: list[Listed], query: Mapping[str, Sequence[str]]) -> Reply:
-    products = [_product(shelf, one) for one in _slice(listed, query)]
     if _depth(query) > _DEEPEST:
         return json_reply(
             {"errors": f"page * limit must be at most {_DEEPEST}"}, status=400, headers=_HEADERS
         )
+    products = [_product(shelf, one) for one in _slice(listed, query)]
     return json_reply({"products": products}, headers=_HEADERS)
 
 
