@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 import functools
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from embedding.encoder.runtime import Encoder, load_encoder
+from embedding.index import columns
 from embedding.index.filters import Filters, row_mask
 from embedding.index.search import Hits, Index
 from lookalike.matches import Match
@@ -20,6 +22,7 @@ from storage.manifest import GenerationError, Manifest
 from storage.root import Root
 from storage.thumbnails import Thumbnails
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = (
     *("image_id", "store", "product_id", "title", "brand", "category", "price", "was_price", "currency"),
     *("availability", "url", "image_url", "seen", "thumbnail_shard", "thumbnail_row"),
@@ -47,7 +50,7 @@ class Published:
         self.index = Index.open(folder, self.manifest)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
-        self._shown = self.index.items.select(list(_SHOWN))
+        self._shown = _shown(self.index.items)
         self._folder = encoders.folder(root, self.manifest.encoder.model)
         self._loading = threading.Lock()
         self._encoder: Encoder | None = None
@@ -66,11 +69,11 @@ class Published:
 
     def match(self, row: int, score: float, rank: int) -> Match:
         """A row as a match."""
-        return self._matches([row], [score], rank)[0]
+        return self._matches(np.array([row]), [score], rank)[0]
 
     def matches(self, hits: Hits) -> list[Match]:
         """Hits as matches, ranked from 1."""
-        return self._matches(hits.rows.tolist(), hits.scores.tolist(), 1)
+        return self._matches(hits.rows, hits.scores.tolist(), 1)
 
     def find(self, store: str, product_id: str) -> int | None:
         """The number of a product, None where the generation does not hold it."""
@@ -87,20 +90,21 @@ class Published:
     def main_row(self, product: int) -> int:
         """The row of a product's main photo, the first that its store shows."""
         rows = np.flatnonzero(self.index.products == product)
-        positions = self.index.items["position"].take(pa.array(rows)).fill_null(2**31 - 1)
-        return int(rows[np.argmin(positions.to_numpy())])
+        return int(rows[np.argmin(columns.integers(self.index.items["position"])[rows])])
 
     @functools.cached_property
     def _first_rows(self) -> np.ndarray:
         """The first row of each product, int64 [products]."""
         return np.unique(self.index.products, return_index=True)[1]
 
-    def _matches(self, rows: list[int], scores: list[float], rank: int) -> list[Match]:
-        shown: list[dict[str, Any]] = self._shown.take(pa.array(rows, pa.int64())).to_pylist()
+    def _matches(self, rows: np.ndarray, scores: list[float], rank: int) -> list[Match]:
+        shown: list[dict[str, Any]] = self._shown.take(columns.row_numbers(rows)).to_pylist()
         found = []
         for place, (facts, score) in enumerate(zip(shown, scores, strict=True)):
             shard, at = facts.pop("thumbnail_shard"), facts.pop("thumbnail_row")
             photo = functools.partial(self._thumbnails.read, shard, at)
+            if facts["seen"] is not None:
+                facts["seen"] = _EPOCH + timedelta(microseconds=facts["seen"])
             found.append(Match(rank=rank + place, score=min(1.0, score), photo=photo, **facts))
         return found
 
@@ -122,6 +126,14 @@ class Published:
                 f"The encoder in {self._folder} cannot be loaded ({reason[0]}). Remove the folder and run "
                 "`lookalike embed`."
             ) from error
+
+
+def _shown(items: pa.Table) -> pa.Table:
+    """The columns that a match shows; `seen` in microseconds, since Arrow imports pandas to make it a datetime."""
+    shown = items.select(list(_SHOWN))
+    return shown.set_column(
+        shown.schema.get_field_index("seen"), "seen", shown["seen"].chunk(0).view(pa.int64())
+    )
 
 
 def open_published(root: Root, before: Published | None = None) -> Published:

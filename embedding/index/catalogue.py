@@ -35,7 +35,7 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
     rows = pa.table(
         {
             "image_id": pc.struct_field(photos, "image_id"),
-            "position": pc.struct_field(photos, "position"),
+            "position": pc.fill_null(pc.struct_field(photos, "position"), 0),
             "image_url": pc.struct_field(photos, "url"),
             "image_colour": pc.struct_field(photos, "colour"),
             "parent": pc.cast(pc.list_parent_indices(lists), pa.int64()),

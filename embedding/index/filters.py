@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from embedding.index import columns
 from storage.errors import InputError
 from storage.schemas import MONEY
 
@@ -93,7 +94,7 @@ def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
 
 def values(items: pa.Table, column: str) -> list[str]:
     """The distinct values of a dictionary-encoded column, sorted."""
-    return sorted(items[column].chunk(0).dictionary.to_pylist()) if items.num_rows else []
+    return sorted(value for value in items[column].chunk(0).dictionary.to_pylist() if value is not None)
 
 
 def _coded(items: pa.Table, column: str, wish: str, matches: Callable[[str, str], bool]) -> np.ndarray:
@@ -105,25 +106,19 @@ def _coded(items: pa.Table, column: str, wish: str, matches: Callable[[str, str]
 
 def _matching_codes(items: pa.Table, column: str, matches: Callable[[str], bool]) -> np.ndarray:
     """Looks each row's code up; the text of a value is compared once, not once a row."""
-    if not items.num_rows:
-        return np.zeros(0, bool)
-    coded = items[column].chunk(0)
-    wanted = np.array([*(matches(value) for value in coded.dictionary.to_pylist()), False])
-    return wanted[coded.indices.fill_null(len(wanted) - 1).to_numpy()]
+    coded, known = columns.codes(items[column].chunk(0))
+    return np.array([value is not None and matches(value) for value in known], bool)[coded]
 
 
 def _colour(items: pa.Table, wish: str) -> np.ndarray:
-    lists = items["colours"].combine_chunks()
-    coded = pc.list_flatten(lists).dictionary_encode()
-    coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    names = coded.dictionary.to_pylist()
+    lists = items["colours"].chunk(0)
+    coded, names = columns.codes(pc.list_flatten(lists).dictionary_encode(null_encoding="encode"))
     words = set(_words(wish))
-    wanted = np.array([*(name is not None and words <= set(_words(name)) for name in names), False])
-    if not words or not wanted.any():
+    wanted = np.array([bool(words) and words <= set(_words(name or "")) for name in names], bool)
+    if not wanted.any():
         raise _unknown("colour", wish, [name for name in names if name])
     mask = np.zeros(items.num_rows, bool)
-    hits = wanted[coded.indices.fill_null(len(wanted) - 1).to_numpy()]
-    mask[pc.list_parent_indices(lists).to_numpy()[hits]] = True
+    mask[np.from_dlpack(pc.list_parent_indices(lists))[wanted[coded]]] = True
     return mask
 
 
@@ -140,13 +135,10 @@ def _currency(items: pa.Table, filters: Filters) -> str | None:
 
 
 def _cheap(items: pa.Table, limit: Decimal) -> np.ndarray:
-    # More places than a stored price has change nothing: what is at most 59.99999 is at most 59.9999.
-    floor = (
-        limit.quantize(Decimal(1).scaleb(-MONEY.scale), rounding="ROUND_FLOOR") if limit < 10**14 else None
-    )
-    prices = items["price"]
-    passing = pc.is_valid(prices) if floor is None else pc.less_equal(prices, pa.scalar(floor, MONEY))
-    mask: np.ndarray = passing.fill_null(False).to_numpy()
+    prices, given = columns.money(items["price"])
+    # More digits than a stored price has change nothing: what is at most 59.99999 is at most 59.9999.
+    highest = min(int(limit.scaleb(MONEY.scale)), np.iinfo(np.int64).max)
+    mask: np.ndarray = given & (prices <= highest)
     return mask
 
 

@@ -76,7 +76,7 @@ def write(items: pa.Table, file: Path) -> None:
     """Writes rows as one Arrow IPC file to be memory-mapped."""
     for name in CODED:
         at = items.schema.get_field_index(name)
-        items = items.set_column(at, name, pc.dictionary_encode(whole(items[name])))
+        items = items.set_column(at, name, pc.dictionary_encode(whole(items[name]), null_encoding="encode"))
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, items.schema) as writer:
         writer.write_table(items.combine_chunks())
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from annoy import AnnoyIndex
 
-from embedding.index import ann, items
+from embedding.index import ann, columns, items
 from embedding.index.projection import Projection
 from embedding.index.vectors import FILE as VECTORS_FILE
 from embedding.index.vectors import widen
@@ -66,7 +66,7 @@ class Index:
     ) -> None:
         self.items = table
         self.vectors = vectors
-        self.products = table["product"].to_numpy()
+        self.products = columns.integers(table["product"])
         self.projection = projection
         self.search_k = search_k
         self._neighbours = neighbours
