@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from embedding.encoder.preprocess import PREPROCESSING
@@ -28,9 +32,10 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
 
     :raises InputError: the weights are not a ResNet50's, or the folder exists.
     """
+    with _hushed():
+        import tensorflow as tf
     import keras
     import openvino
-    import tensorflow as tf
 
     from embedding.encoder.resnet50 import build_backbone, build_encoder
     from embedding.encoder.weights import put
@@ -50,3 +55,20 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
     with encoders.writing(folder, spec) as unfinished:
         openvino.save_model(model, unfinished / encoders.IR_FILE, compress_to_fp16=False)
     return spec
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Holds back what native code writes to stderr.
+
+    TensorFlow 2.21 tells of absent GPUs while it is imported, past every log level, into our progress bars.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
