@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,3 +67,15 @@ def whole_number(query: Mapping[str, Sequence[str]], name: str, default: int) ->
     """A number of a query string; the default where it is missing or none."""
     value = (query.get(name) or [""])[-1]
     return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else default
+
+
+def tag(body: bytes) -> str:
+    """An entity tag made from a body, with its quotes."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def matches(known: str | None, etag: str) -> bool:
+    """Whether an If-None-Match names a tag; weak tags count, as for GET they should."""
+    if not known or not etag:
+        return False
+    return known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import socket
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,67 +15,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from lookalike.demo.faults import FaultCounter, Faults, Kind
 from lookalike.demo.page import STYLE_PATH, not_found
-from lookalike.demo.reply import Reply
+from lookalike.demo.photo_shelf import PhotoShelf
+from lookalike.demo.reply import Reply, matches, tag
 from lookalike.demo.request_log import Asked, RequestLog
-from lookalike.demo.shelf import OPENED, Listed, Shelf
+from lookalike.demo.shelf import OPENED, Shelf
 
 Answer = Callable[[Shelf, str, Mapping[str, Sequence[str]]], Reply | None]
 """A dialect: what it answers to a path, percent-decoded, and a query; None where it has no such page."""
 
 _STYLE = Path(__file__).with_name("shop.css")
-
-PHOTOS_KEPT = 256
-"""Drawn photos kept in memory, of about 30 kB each."""
-
-
-class PhotoShelf:
-    """Photos as JPEG bytes with their entity tags, the latest ones kept; safe to use from several threads."""
-
-    def __init__(self, kept: int = PHOTOS_KEPT) -> None:
-        self._kept = kept
-        self._lock = threading.Lock()
-        self._photos: OrderedDict[str, tuple[Callable[[], bytes], bytes]] = OrderedDict()
-        self._etags: dict[str, tuple[Callable[[], bytes], str]] = {}
-
-    def reply(self, name: str, one: Listed, number: int, known: str) -> Reply:
-        """A photo, drawn only where it has to be: a visitor who has it already is told so from its tag alone.
-
-        :param known: the request's If-None-Match.
-        """
-        draw = one.product.photos[number]
-        headers = {"Cache-Control": "public, max-age=31536000"}
-        with self._lock:
-            maker, etag = self._etags.get(name, (None, ""))
-        if maker is draw and _matches(known, etag):
-            return Reply(b"", "image/jpeg", 304, headers, one.modified, etag)
-        body = self._bytes(name, draw)
-        etag = _tag(body)
-        with self._lock:
-            self._etags[name] = (draw, etag)
-        return Reply(body, _kind(body), 200, headers, one.modified, etag)
-
-    def _bytes(self, name: str, draw: Callable[[], bytes]) -> bytes:
-        with self._lock:
-            maker, body = self._photos.get(name, (None, b""))
-            if maker is draw:
-                self._photos.move_to_end(name)
-                return body
-        body = draw()
-        with self._lock:
-            self._photos[name] = (draw, body)
-            self._photos.move_to_end(name)
-            while len(self._photos) > self._kept:
-                self._photos.popitem(last=False)
-        return body
-
-
-def _kind(photo: bytes) -> str:
-    """The content type of a photo; a catalogue may hold others than JPEG, whatever their address says."""
-    if photo.startswith(b"\x89PNG"):
-        return "image/png"
-    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
-        return "image/webp"
-    return "image/gif" if photo.startswith(b"GIF8") else "image/jpeg"
 
 
 class StoreServer(ThreadingHTTPServer):
@@ -174,9 +120,9 @@ class _Visit(BaseHTTPRequestHandler):
         """The reply with validators, or a 304 where the visitor has it already."""
         if reply.status != 200:
             return reply
-        etag = reply.etag or _tag(reply.body)
+        etag = reply.etag or tag(reply.body)
         known, since = self.headers.get("If-None-Match"), self.headers.get("If-Modified-Since")
-        fresh = _matches(known, etag) if known is not None else _unmodified(reply, since)
+        fresh = matches(known, etag) if known is not None else _unmodified(reply, since)
         return Reply(
             b"" if fresh else reply.body,
             reply.content_type,
@@ -231,17 +177,6 @@ class _Visit(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
-
-
-def _tag(body: bytes) -> str:
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-
-
-def _matches(known: str | None, etag: str) -> bool:
-    """Whether an If-None-Match names a tag; weak tags count, as for GET they should."""
-    if not known or not etag:
-        return False
-    return known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
 
 
 def _unmodified(reply: Reply, since: str | None) -> bool:

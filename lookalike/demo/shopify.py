@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from lookalike.demo import page, sitemaps
 from lookalike.demo.reply import Reply, html_reply, json_reply, whole_number, xml_reply
 from lookalike.demo.shelf import OPENED, Listed, Shelf, slug
+from lookalike.demo.shopify_feed import product_json, versioned_photos
 from storage.money import decimal_string
 
 PHOTOS = "/cdn/shop/files/"
@@ -62,7 +63,7 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
         case ["products", file] if file.endswith(".json") and file.removesuffix(".json") in shelf.by_handle:
             one = shelf.by_handle[file.removesuffix(".json")]
             return json_reply(
-                {"product": _product(shelf, one, alone=True)}, modified=one.modified, headers=_HEADERS
+                {"product": product_json(shelf, one, alone=True)}, modified=one.modified, headers=_HEADERS
             )
         case ["products", handle] if handle in shelf.by_handle:
             return _product_page(shelf, shelf.by_handle[handle])
@@ -129,7 +130,7 @@ def _product_list(shelf: Shelf, listed: list[Listed], query: Mapping[str, Sequen
         return json_reply(
             {"errors": f"page * limit must be at most {_DEEPEST}"}, status=400, headers=_HEADERS
         )
-    products = [_product(shelf, one) for one in _slice(listed, query)]
+    products = [product_json(shelf, one) for one in _slice(listed, query)]
     return json_reply({"products": products}, headers=_HEADERS)
 
 
@@ -148,101 +149,6 @@ def _depth(query: Mapping[str, Sequence[str]]) -> int:
 def _slice(values: list[Any], query: Mapping[str, Sequence[str]]) -> list[Any]:
     end = _depth(query)
     return values[end - _limit(query) : end]
-
-
-def _product(shelf: Shelf, one: Listed, *, alone: bool = False) -> dict[str, Any]:
-    """A product as JSON.
-
-    :param alone: as its own address gives it: with barcodes, which the list leaves out.
-    """
-    product, number = one.product, int(one.product.product_id)
-    changed = one.modified.isoformat()
-    options = [("Color", [product.colour])] if product.colour else []
-    options += [("Size", list(product.sizes))] if product.sizes else []
-    return {
-        "id": number,
-        "title": product.title,
-        "handle": one.handle,
-        "body_html": f"<p>{escape(product.description)}</p>",
-        "published_at": OPENED.isoformat(),
-        "created_at": OPENED.isoformat(),
-        "updated_at": changed,
-        "vendor": product.brand,
-        "product_type": " > ".join(one.path),
-        "tags": [tag for tag in (product.kind, product.colour) if tag],
-        "variants": _variants(one, [name for name, _ in options], alone=alone),
-        "images": _images(shelf, one),
-        "options": [
-            {"name": name, "position": place, "values": values}
-            for place, (name, values) in enumerate(options or [("Title", ["Default Title"])], start=1)
-        ],
-    }
-
-
-def _variants(one: Listed, options: list[str], *, alone: bool) -> list[dict[str, Any]]:
-    product, changed = one.product, one.modified.isoformat()
-    return [
-        {
-            "id": int(product.product_id) * 100 + place,
-            "title": " / ".join(value for value in values if value),
-            "option1": values[0],
-            "option2": values[1],
-            "option3": None,
-            "sku": f"{product.sku}-{size}" if size else product.sku,
-            "requires_shipping": True,
-            "taxable": True,
-            "featured_image": None,
-            "available": _available(one, place),
-            "price": decimal_string(product.price, product.currency),
-            "grams": 300,
-            "compare_at_price": _compare_at(one),
-            "position": place,
-            "product_id": int(product.product_id),
-            "created_at": OPENED.isoformat(),
-            "updated_at": changed,
-            **({"barcode": product.gtin} if alone else {}),
-        }
-        for place, size in enumerate(product.sizes or ("",), start=1)
-        for values in [_values(product.colour, size)]
-    ]
-
-
-def _values(colour: str, size: str) -> tuple[str, str | None]:
-    chosen = [value for value in (colour, size) if value] or ["Default Title"]
-    return chosen[0], chosen[1] if len(chosen) > 1 else None
-
-
-def _available(one: Listed, place: int) -> bool:
-    """Whether a size can be had; every third product has lost its last size."""
-    last = len(one.product.sizes)
-    gone = last > 2 and place == last and int(one.product.product_id) % 3 == 0
-    return one.product.availability == "in_stock" and not gone
-
-
-def _compare_at(one: Listed) -> str | None:
-    """The price before a sale; without one, stores write null or a leftover zero."""
-    if one.product.was_price is not None:
-        return decimal_string(one.product.was_price, one.product.currency)
-    return "0.00" if int(one.product.product_id) % 2 else None
-
-
-def _images(shelf: Shelf, one: Listed) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": int(one.product.product_id) * 1000 + place,
-            "created_at": OPENED.isoformat(),
-            "position": place,
-            "updated_at": OPENED.isoformat(),
-            "product_id": int(one.product.product_id),
-            "variant_ids": [],
-            "src": url,
-        }
-        for place, url in enumerate(_versioned(shelf, one), start=1)
-    ]
-
-
-def _versioned(shelf: Shelf, one: Listed) -> list[str]:
-    return [f"{url}?v={1_790_000_000 + one.revision}" for url in shelf.photo_urls(one)]
 
 
 def _nav(shelf: Shelf) -> str:
@@ -280,7 +186,7 @@ def _product_page(shelf: Shelf, one: Listed) -> Reply:
             ("og:title", product.title),
             ("og:type", "product"),
             ("og:description", product.description),
-            *(("og:image", photo) for photo in _versioned(shelf, one)),
+            *(("og:image", photo) for photo in versioned_photos(shelf, one)),
             ("og:price:amount", decimal_string(product.price, product.currency)),
             ("og:price:currency", product.currency),
             ("product:brand", product.brand),
