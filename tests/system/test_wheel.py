@@ -1,0 +1,66 @@
+"""The built wheel installs, imports from anywhere and carries its data, and nothing that only tests need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent.parent
+ROOMS = ("storage", "scrapers", "embedding", "flows", "lookalike", "dashboards")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+    ).stdout.split(b"\0")
+    for name in filter(None, tracked):
+        source, copy = REPOSITORY / name.decode(), sources / name.decode()
+        if source.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", folder, sources], check=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_it_holds_the_rooms_and_their_data_only(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    assert folders == set(ROOMS)
+    for needed in ("embedding/encoder/weights/fashion.npz", "lookalike/py.typed"):
+        assert needed in names
+
+
+def test_it_imports_away_from_the_repository(wheel: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "site"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, wheel]
+    subprocess.run(command, check=True)
+    script = f"""
+import importlib, sys
+for room in {ROOMS}:
+    module = importlib.import_module(room)
+    assert module.__file__.startswith({str(installed)!r}), module.__file__
+from embedding.encoder.weights import load_weights
+assert len(load_weights("fashion").arrays) == 318
+"""
+    environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-m", "lookalike.cli", "--help"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "nightly" in shown.stdout
