@@ -78,6 +78,11 @@ class Shelf:
         return dict(sorted(found.items()))
 
     @functools.cached_property
+    def category_ids(self) -> dict[tuple[str, ...], int]:
+        """A number for every category."""
+        return {path: number for number, path in enumerate(self.categories, start=100)}
+
+    @functools.cached_property
     def by_slug(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         """Categories by the slugs of their parts."""
         return {tuple(slug(part) for part in path): path for path in self.categories}

@@ -114,7 +114,7 @@ def _in_collection(shelf: Shelf, handle: str) -> list[Listed] | None:
 def _collection(shelf: Shelf, handle: str, path: tuple[str, ...]) -> dict[str, Any]:
     listed = shelf.categories[path]
     return {
-        "id": 500_000 + list(shelf.categories).index(path),
+        "id": 500_000 + shelf.category_ids[path],
         "title": " ".join(path),
         "handle": handle,
         "description": "",

@@ -84,6 +84,21 @@ def product_json(shelf: Shelf, one: Listed) -> dict[str, Any]:
     }
 
 
+def category_json(shelf: Shelf, path: tuple[str, ...]) -> dict[str, Any]:
+    """A category as the Store API lists it; the widest ones have the parent 0."""
+    return {
+        "id": shelf.category_ids[path],
+        "name": texturize(path[-1]),
+        "slug": slug(path[-1]),
+        "description": "",
+        "parent": shelf.category_ids.get(path[:-1], 0),
+        "count": len(shelf.categories[path]),
+        "image": None,
+        "review_count": 0,
+        "permalink": category_url(shelf, path),
+    }
+
+
 def texturize(text: str) -> str:
     """Text as WordPress writes it into JSON: with HTML entities, for dashes and apostrophes too.
 
@@ -161,7 +176,7 @@ def _categories(shelf: Shelf, one: Listed) -> list[dict[str, Any]]:
     """Only the narrowest one, as stores assign them; the wider ones are in its address."""
     if not one.path:
         return []
-    number = 100 + list(shelf.categories).index(one.path)
+    number = shelf.category_ids[one.path]
     name, link = texturize(one.path[-1]), category_url(shelf, one.path)
     return [{"id": number, "name": name, "slug": slug(one.path[-1]), "link": link}]
 

@@ -9,7 +9,7 @@ from html import escape
 from lookalike.demo import page, sitemaps
 from lookalike.demo.reply import Reply, html_reply, json_reply, whole_number, xml_reply
 from lookalike.demo.shelf import Listed, Shelf
-from lookalike.demo.store_api import PRODUCTS, category_url, product_json, product_url
+from lookalike.demo.store_api import PRODUCTS, category_json, category_url, product_json, product_url
 from storage.money import decimal_string
 
 PHOTOS = "/wp-content/uploads/2026/11/"
@@ -49,6 +49,8 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
             )
         case ["wp-json", "wc", "store", *version, "products"] if version in ([], ["v1"]):
             return _product_list(shelf, path, query)
+        case ["wp-json", "wc", "store", *version, "products", "categories"] if version in ([], ["v1"]):
+            return json_reply([category_json(shelf, path) for path in shelf.categories])
         case ["wp-json", "wc", "store", *version, "products", product_id] if version in ([], ["v1"]):
             return _one_product(shelf, product_id)
         case ["product", handle] if handle in shelf.by_handle:

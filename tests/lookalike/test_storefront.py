@@ -241,6 +241,15 @@ def test_a_store_api_product(woocommerce):
     assert get(f"{woocommerce.url}{API}/9").json()["code"] == "woocommerce_rest_product_invalid_id"
 
 
+def test_the_store_api_lists_categories_with_their_parents(woocommerce):
+    listed = {one["id"]: one for one in get(f"{woocommerce.url}{API}/categories").json()}
+    narrow = get(f"{woocommerce.url}{API}/161").json()["categories"][0]
+    assert listed[narrow["id"]]["name"] == narrow["name"] == "Tops &#038; Tees"
+    assert listed[narrow["id"]]["count"] == 41
+    wide = listed[listed[narrow["id"]]["parent"]]
+    assert (wide["name"], wide["parent"]) == ("Women", 0)
+
+
 @pytest.mark.parametrize(("currency", "price", "minor"), [("JPY", "2900", 0), ("KWD", "1.234", 3)])
 def test_minor_units_follow_the_currency(currency, price, minor):
     with serve([product(1, currency=currency, price=Decimal(price), was_price=None)], "woocommerce") as front:
