@@ -34,12 +34,14 @@ class KnownProduct:
     """A product as last stored.
 
     :ivar fields: which of `COVERED` it has.
+    :ivar images: how many photos it shows.
     """
 
     content_hash: str
     first_seen: datetime
     removed: bool
     fields: frozenset[str]
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
     columns = ["product_id", "content_hash", "first_seen", "removed_at", *COVERED]
     for batch in tables.scan(root, "products", columns=columns, where=mine):
         present = {name: _present(batch.column(name)) for name in COVERED}
+        images = pc.list_value_length(batch.column("images")).to_pylist()
         rows = batch.select(["product_id", "content_hash", "first_seen", "removed_at"]).to_pylist()
         for index, row in enumerate(rows):
             memory.products[row["product_id"]] = KnownProduct(
@@ -119,6 +122,7 @@ def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
                 first_seen=row["first_seen"],
                 removed=row["removed_at"] is not None,
                 fields=frozenset(name for name in COVERED if present[name][index]),
+                images=images[index] or 0,
             )
 
 

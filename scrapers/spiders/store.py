@@ -108,7 +108,8 @@ class StoreSpider(Spider):
         product_id = self.job.memory.product_at.get(url)
         known = self.job.memory.products.get(product_id or "")
         if product_id and known and not known.removed:
-            self.job.ledger.meet(product_id, known.fields)
+            if self.job.ledger.meet(product_id, known.fields):
+                self.job.ledger.images += known.images
 
     def json_of(self, response: Response) -> Any:
         """The answer as JSON; None, with the reason noted, where it is none."""

@@ -1,0 +1,22 @@
+"""Who makes a product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scrapers.extract.candidates import Candidate, Field
+from scrapers.extract.text import plain
+
+MAX_BRAND = 100
+_NOTHING = frozenset(
+    {"-", "n/a", "na", "none", "null", "undefined", "brand", "no brand", "default", "unknown"}
+)
+
+
+def extract_brand(candidates: Iterable[Candidate]) -> Field[str] | None:
+    """The brand as the page names it; words that stand for `no brand` count as nothing."""
+    for candidate in candidates:
+        brand = plain(candidate.brand)
+        if brand and brand.lower() not in _NOTHING and len(brand) <= MAX_BRAND:
+            return Field(brand, candidate.source)
+    return None

@@ -1,0 +1,80 @@
+"""JSON-LD as stores really write it: each script read on its own, and mended where it is no valid JSON."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from scrapers.extract.page import Page
+
+MAX_SCRIPT = 4_000_000
+"""Longest script that is read, in characters; a product's takes a few thousand."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_WRAPPERS = re.compile(
+    r"^\s*(?:<!--|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?)|(?:-->|(?://|/\*)?\s*\]\]>\s*(?:\*/)?)\s*$"
+)
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*+"|/\*.*?\*/|//[^\n]*|<!--.*?-->', re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[}\]])', re.DOTALL)
+_DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
+
+
+def read_jsonld(page: Page) -> Iterator[Any]:
+    """Every document in the page's JSON-LD scripts, in their order. Numbers with digits after the point are
+    decimals, as written."""
+    for script in page.tree.iter("script"):
+        if "ld+json" in (script.get("type") or "").lower():
+            text = script.text_content()
+            if len(text) <= MAX_SCRIPT:
+                yield from loads(text)
+
+
+def loads(text: str) -> list[Any]:
+    """The documents of one script; none where it cannot be mended.
+
+    Mended are comments, CDATA and HTML comment marks around it, trailing commas, control characters, entities
+    instead of quotes, more than one document, and what comes after it.
+    """
+    text = text.strip().lstrip("\ufeff")
+    for attempt in (_as_is, _mended, _unescaped):
+        try:
+            return attempt(text)
+        except (ValueError, RecursionError):
+            continue
+    return []
+
+
+def _as_is(text: str) -> list[Any]:
+    return [_DECODER.decode(text)]
+
+
+def _mended(text: str) -> list[Any]:
+    text = _CONTROL.sub(" ", text)
+    for _ in range(2):
+        text = _WRAPPERS.sub("", text)
+    text = _STRING_OR_COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
+    text = _STRING_OR_COMMA.sub(lambda match: match[0] if match[0][0] == '"' else "", text).strip()
+    documents: list[Any] = []
+    start = 0
+    while start < len(text):
+        try:
+            document, end = _DECODER.raw_decode(text, start)
+        except ValueError:
+            if documents:
+                break  # what comes after it is not ours to read
+            raise
+        documents.append(document)
+        start = end
+        while start < len(text) and text[start] in " \t\r\n;,":
+            start += 1
+    return documents
+
+
+def _unescaped(text: str) -> list[Any]:
+    if "&quot;" not in text and "&#34;" not in text:
+        raise ValueError("nothing to unescape")
+    return _mended(html.unescape(text))

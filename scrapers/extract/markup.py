@@ -1,0 +1,123 @@
+"""What a page's markup says about its product: JSON-LD, microdata and OpenGraph, as candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from extruct.w3cmicrodata import MicrodataExtractor
+
+from scrapers.extract import opengraph, schema_org
+from scrapers.extract.candidates import Candidate
+from scrapers.extract.jsonld import read_jsonld
+from scrapers.extract.nodes import (
+    Node,
+    breadcrumbs,
+    flat,
+    from_microdata,
+    is_a,
+    normalise,
+    products_in,
+    text_of,
+)
+from scrapers.extract.page import Page, without_tracking
+
+_LISTS = ("itemlist", "collectionpage", "searchresultspage")
+
+
+@dataclass(frozen=True)
+class Markup:
+    """What was found.
+
+    :ivar candidates: of the page's own product, most trusted source first; empty where the page has none.
+    :ivar trail: the breadcrumb trail, outermost first.
+    :ivar listed: addresses of products that the page lists.
+    """
+
+    candidates: tuple[Candidate, ...]
+    trail: tuple[str, ...]
+    listed: tuple[str, ...] = ()
+
+
+def read_markup(page: Page) -> Markup:
+    """Reads a page's markup and tells its own product from those it lists."""
+    jsonld = [node for document in read_jsonld(page) for node in normalise(document)]
+    microdata = _microdata(page)
+    properties = opengraph.read_opengraph(page)
+    says_product = opengraph.is_product(properties)
+    titles = _titles(page, properties)
+    candidates = []
+    listed: list[str] = []
+    for source, nodes in (("json-ld", jsonld), ("microdata", microdata)):
+        products = [schema_org.to_candidate(node, source, page.base_url) for node in products_in(nodes)]
+        products = [product for product in products if product.title or product.offers]
+        own = choose(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)
+        candidates += own
+        listed += [product.url for product in products if product.url and product not in own]
+        listed += _list_entries(nodes, page.base_url)
+    if candidates or says_product:
+        candidates.append(opengraph.to_candidate(properties, page))
+    trail = max((breadcrumbs(nodes) for nodes in (jsonld, microdata)), key=len)
+    return Markup(tuple(candidates), trail, tuple(dict.fromkeys(listed)))
+
+
+def choose(
+    products: Sequence[Candidate], page: Page, titles: Iterable[str], is_list: bool, says_product: bool
+) -> list[Candidate]:
+    """The product that the page is about, of those its markup describes; none where it only lists products.
+
+    :param titles: what the page calls itself: heading and meta titles.
+    """
+    names = {product.title for product in products}
+    if len(names) <= 1 and (not is_list or says_product):
+        return list(products[:1]) if len(products) < 2 else _merged_first(products)
+    here = {_path(page.url), _path(page.canonical)}
+    own = [product for product in products if product.url and _path(product.url) in here]
+    if not own:
+        own = [product for product in products if product.title and _is_heading(product.title, titles)]
+    if not own and says_product and not is_list:
+        own = [product for product in products if product.offers][:1]
+    if not own:
+        return []
+    return [product for product in own if product.title == own[0].title]
+
+
+def _merged_first(products: Sequence[Candidate]) -> list[Candidate]:
+    """Twins, those with an offer first: some pages describe their product twice, once without price."""
+    return sorted(products, key=lambda product: not product.offers)
+
+
+def _microdata(page: Page) -> list[Node]:
+    if not page.tree.xpath("boolean(//*[@itemscope])"):
+        return []
+    try:
+        return from_microdata(MicrodataExtractor().extract_items(page.tree, page.base_url))
+    except (ValueError, AssertionError):  # an address in it that is none
+        return []
+
+
+def _titles(page: Page, properties: dict[str, list[str]]) -> list[str]:
+    headings = [heading.text_content() for heading in page.tree.iter("h1")]
+    found = [*properties.get("og:title", []), *headings, page.first("//title") or ""]
+    return [text for text in (_folded(title) for title in found) if text]
+
+
+def _is_heading(name: str, titles: Iterable[str]) -> bool:
+    folded = _folded(name)
+    return any(folded == title or (len(folded) > 8 and title.startswith(folded)) for title in titles)
+
+
+def _folded(text: str) -> str:
+    return " ".join((text_of(text) or "").casefold().split())
+
+
+def _path(url: str) -> tuple[str, str]:
+    parts = urlsplit(without_tracking(url))
+    return (parts.path.rstrip("/"), parts.query)
+
+
+def _list_entries(nodes: Sequence[Node], base_url: str) -> list[str]:
+    inner = [one for node in nodes for one in flat(node.get("mainentity")) if isinstance(one, dict)]
+    lists = [node for node in [*nodes, *inner] if is_a(node, ("itemlist",))]
+    return [url for node in lists for url in schema_org.list_urls(node, base_url)]

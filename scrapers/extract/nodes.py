@@ -1,0 +1,145 @@
+"""schema.org nodes in one shape, from JSON-LD and from microdata, so that one mapper serves both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from scrapers.extract.text import plain
+
+Node = dict[str, Any]
+"""A schema.org node with lower-case keys without prefixes; `@type` is a list of lower-case names."""
+
+PRODUCT_TYPES = frozenset({"product", "productgroup", "individualproduct", "productmodel", "someproducts"})
+MAX_NODES = 20_000
+MAX_DEPTH = 30
+
+
+def normalise(data: Any) -> list[Node]:
+    """The top-level nodes of a document: lists and `@graph` opened, references by `@id` resolved."""
+    by_id: dict[str, Node] = {}
+    top = _normalise(data, by_id, 0)
+    nodes = [node for node in flat(top) if isinstance(node, dict)]
+    graph = [inner for node in nodes for inner in flat(node.get("@graph")) if isinstance(inner, dict)]
+    if by_id:
+        for node in [*nodes, *graph, *by_id.values()]:
+            for key, value in node.items():
+                node[key] = _resolved(value, by_id, node)
+    return [*nodes, *graph]
+
+
+def from_microdata(items: Iterable[Any]) -> list[Node]:
+    """Items as extruct reads them, in JSON-LD's shape."""
+    return [node for item in items for node in normalise(_as_jsonld(item))]
+
+
+def products_in(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes that are products, those below the page's main entity included, those of lists not."""
+    for node in nodes:
+        if is_a(node, PRODUCT_TYPES):
+            yield node
+            continue
+        for key in ("mainentity", "mainentityofpage", "about", "itemoffered"):
+            for inner in flat(node.get(key)):
+                if isinstance(inner, dict) and is_a(inner, PRODUCT_TYPES):
+                    # An offer at the top, with the product below it.
+                    yield inner if key != "itemoffered" or inner.get("offers") else {**inner, "offers": node}
+
+
+def is_a(node: Node, types: Iterable[str]) -> bool:
+    """Whether a node is of one of these types, in lower case."""
+    return not set(node.get("@type", ())).isdisjoint(types)
+
+
+def breadcrumbs(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """The names of the longest breadcrumb trail, outermost first."""
+    trails: list[tuple[str, ...]] = []
+    for node in nodes:
+        lists = [node] if is_a(node, ("breadcrumblist",)) else flat(node.get("breadcrumb"))
+        for trail in lists:
+            if isinstance(trail, dict):
+                entries = [e for e in flat(trail.get("itemlistelement")) if isinstance(e, dict)]
+                entries.sort(key=_position)
+                names = (name_of(entry) or name_of(entry.get("item")) for entry in entries)
+                trails.append(tuple(name for name in names if name))
+    return max(trails, key=len, default=())
+
+
+def text_of(value: Any) -> str | None:
+    """A text value: of a list the first, of a node its `@value`; entities resolved."""
+    for one in flat(value):
+        if isinstance(one, dict):
+            one = one.get("@value")
+        found = plain(one) if not isinstance(one, Decimal) else str(one)
+        if found:
+            return found
+    return None
+
+
+def _normalise(data: Any, by_id: dict[str, Node], depth: int) -> Any:
+    if depth > MAX_DEPTH or len(by_id) > MAX_NODES:
+        return None
+    if isinstance(data, list):
+        return [_normalise(value, by_id, depth + 1) for value in data[:MAX_NODES]]
+    if not isinstance(data, dict):
+        return data
+    node: Node = {}
+    for key, value in data.items():
+        name = str(key).rsplit("/", 1)[-1].removeprefix("schema:").lower()
+        node.setdefault(name, _normalise(value, by_id, depth + 1))
+    types = (str(kind) for kind in flat(node.get("@type")))
+    node["@type"] = [kind.rsplit("/", 1)[-1].removeprefix("schema:").lower() for kind in types]
+    identity = node.get("@id")
+    if isinstance(identity, str) and len(node) > 2:
+        by_id.setdefault(identity, node)
+    return node
+
+
+def _resolved(value: Any, by_id: dict[str, Node], owner: Node) -> Any:
+    if isinstance(value, list):
+        return [_resolved(one, by_id, owner) for one in value]
+    if isinstance(value, dict) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
+        found = by_id.get(value["@id"])
+        return found if found is not None and found is not owner else value
+    return value
+
+
+def _as_jsonld(item: Any, depth: int = 0) -> Any:
+    if isinstance(item, list):
+        return [_as_jsonld(one, depth) for one in item]
+    if not isinstance(item, dict) or depth > MAX_DEPTH:
+        return item
+    node: Node = {"@type": item.get("type", [])}
+    if item.get("id"):
+        node["@id"] = item["id"]
+    if "value" in item and not item.get("properties"):
+        node["@value"] = item["value"]
+    for key, value in (item.get("properties") or {}).items():
+        node[key] = _as_jsonld(value, depth + 1)
+    return node
+
+
+def flat(value: Any) -> list[Any]:
+    """A value, or the values of a list however nested, as a list; empty for None."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        return [value]
+    return [inner for one in value for inner in flat(one)]
+
+
+def name_of(value: Any) -> str | None:
+    """The name of a node, or the text that stands in its place."""
+    for one in flat(value):
+        found = text_of(one.get("name")) or text_of(one) if isinstance(one, dict) else text_of(one)
+        if found:
+            return found
+    return None
+
+
+def _position(entry: Node) -> float:
+    try:
+        return float(str(entry.get("position")))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,97 @@
+"""A page, parsed once for everything that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+import lxml.html
+from lxml.etree import ParserError
+from w3lib.encoding import html_to_unicode
+
+_TRACKING = frozenset({"gclid", "fbclid", "msclkid", "mc_cid", "mc_eid", "srsltid", "_ga", "ref_src"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """A parsed HTML page.
+
+    :ivar url: the address it was read from.
+    :ivar base_url: what its links are relative to.
+    :ivar canonical: the address it gives as its own, where that can be believed, else `url`; without fragment
+        and tracking parameters.
+    """
+
+    url: str
+    base_url: str
+    canonical: str
+    tree: lxml.html.HtmlElement
+
+    def first(self, xpath: str) -> str | None:
+        """The first text or attribute that an XPath finds, stripped; None where there is none."""
+        for found in self.tree.xpath(xpath):
+            text = found if isinstance(found, str) else found.text_content()
+            if text.strip():
+                return str(text).strip()
+        return None
+
+
+def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> Page | None:
+    """Parses a page.
+
+    :param content_type: the header it came with, for its character set.
+    :return: None where there is nothing to parse.
+    """
+    if isinstance(html, bytes):
+        _, html = html_to_unicode(content_type, html)
+    data = html.replace("\x00", "").encode("utf-8", "replace")
+    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+    try:
+        tree = lxml.html.document_fromstring(data, parser=parser)
+    except (ParserError, ValueError):
+        return None
+    hrefs = tree.xpath("//base/@href")
+    base_url = _join(url, str(hrefs[0])) if hrefs else url
+    links = tree.xpath("//link[translate(@rel, 'CANOIL', 'canoil')='canonical']/@href")
+    canonical = _believable(_join(base_url, str(links[0])), url) if links else url
+    return Page(url, base_url, without_tracking(canonical), tree)
+
+
+def without_tracking(url: str) -> str:
+    """The address without fragment and tracking parameters, its host in lower case."""
+    parts = urlsplit(url)
+    query = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
+    ]
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, urlencode(query), ""))
+
+
+def same_site(url: str, other: str) -> bool:
+    """Whether two addresses are of one site: the same host, give or take `www.`, or one below the other."""
+    one, two = (_host(address) for address in (url, other))
+    return bool(one) and (one == two or one.endswith(f".{two}") or two.endswith(f".{one}"))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower().removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _believable(canonical: str, url: str) -> str:
+    """A canonical address on another site, or of the front page on every page, is a mistake of the store."""
+    if not same_site(canonical, url):
+        return url
+    if urlsplit(canonical).path in ("", "/") and urlsplit(url).path not in ("", "/"):
+        return url
+    return canonical
+
+
+def _join(base: str, link: str) -> str:
+    try:
+        return urljoin(base, link.strip())
+    except ValueError:
+        return base

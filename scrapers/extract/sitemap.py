@@ -1,0 +1,165 @@
+"""Sitemaps: indexes, lists of pages with their photos, gzipped ones, and plain lists of addresses."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from urllib.parse import urljoin, urlsplit
+
+import lxml.etree
+
+_GZIP = b"\x1f\x8b"
+_PRODUCT_WORDS = re.compile(r"product|produkt|produit|prodott[io]|producto|produto|[-_]pdp[-_.]")
+
+_SAFELY: dict[str, bool] = {
+    "recover": True,
+    "resolve_entities": False,
+    "no_network": True,
+    "huge_tree": True,
+}
+
+
+class UnreadableSitemap(ValueError):
+    """What was given is no sitemap; the message says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a sitemap.
+
+    :ivar images: addresses of photos that it lists for the page.
+    """
+
+    url: str
+    lastmod: str | None = None
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SitemapFile:
+    """A sitemap, told apart into further sitemaps and pages, each address once."""
+
+    sitemaps: tuple[Entry, ...]
+    pages: tuple[Entry, ...]
+
+
+def read_sitemap(body: bytes, url: str, *, max_bytes: int) -> SitemapFile:
+    """Reads a sitemap.
+
+    :param url: its address, which relative ones in it are relative to.
+    :param max_bytes: most bytes after unpacking.
+    :raises UnreadableSitemap: where it is none, or too large.
+    """
+    body = _unpacked(body, max_bytes)
+    text = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"<"):
+        return _xml(body.lstrip(b"\xef\xbb\xbf \t\r\n"), url)
+    lines = [line.strip() for line in body.decode("utf-8", "replace").splitlines()]
+    pages = [Entry(line) for line in lines if line.startswith(("http://", "https://"))]
+    if not pages:
+        raise UnreadableSitemap("it is no sitemap")
+    return SitemapFile((), _once(pages))
+
+
+def of_products(sitemaps: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The sitemaps of an index whose names say that they list products; all where no name says so."""
+    named = tuple(entry for entry in sitemaps if _PRODUCT_WORDS.search(_file_name(entry.url)))
+    # `product_cat`, `product-tags`: lists of categories, not of products.
+    own = tuple(entry for entry in named if not re.search(r"cat|tag|brand|review", _file_name(entry.url)))
+    return own or named or sitemaps
+
+
+def sitemaps_in_robots(robots: str, url: str) -> list[str]:
+    """The sitemaps that a robots.txt names."""
+    found = re.findall(r"^\s*sitemap\s*:\s*(\S+)", robots, re.IGNORECASE | re.MULTILINE)
+    return list(dict.fromkeys(urljoin(url, address) for address in found))
+
+
+def _file_name(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path.rsplit('/', 1)[-1]}?{parts.query}".lower()
+
+
+def _unpacked(body: bytes, max_bytes: int) -> bytes:
+    # Some are gzipped twice: once as a file, once more for the transfer.
+    for _ in range(2):
+        if not body.startswith(_GZIP):
+            break
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            body = unpacker.decompress(body, max_bytes + 1)
+        except zlib.error as error:
+            raise UnreadableSitemap(f"its gzip is damaged ({error})") from None
+    if len(body) > max_bytes:
+        raise UnreadableSitemap(f"it is larger than {max_bytes} bytes unpacked")
+    return body
+
+
+def _xml(body: bytes, base: str) -> SitemapFile:
+    sitemaps: list[Entry] = []
+    pages: list[Entry] = []
+    root = ""
+    try:
+        for event, element in lxml.etree.iterparse(BytesIO(body), events=("start", "end"), **_SAFELY):
+            name = _local(element)
+            if event == "start":
+                root = root or name
+                continue
+            if name not in ("url", "sitemap"):
+                continue
+            entry = _entry(element, base)
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
+            if entry is None:
+                continue
+            # A list of pages that in truth lists sitemaps.
+            further = name == "sitemap" or urlsplit(entry.url).path.lower().endswith((".xml", ".xml.gz"))
+            (sitemaps if further else pages).append(entry)
+    except lxml.etree.XMLSyntaxError as error:
+        if not pages and not sitemaps:
+            raise UnreadableSitemap(f"it is no XML ({error})") from None
+    if root.lower() not in ("urlset", "sitemapindex"):
+        raise UnreadableSitemap(f"it is no sitemap but <{root[:50]}>")
+    return SitemapFile(_once(sitemaps), _once(pages))
+
+
+def _entry(element: lxml.etree._Element, base: str) -> Entry | None:
+    url = lastmod = None
+    images = []
+    for child in element.iter():
+        text = (child.text or "").strip()
+        name, parent = _local(child), child.getparent()
+        if not text:
+            continue
+        if name == "loc" and parent is element:
+            url = _join(base, text)
+        elif name == "lastmod":
+            lastmod = text
+        elif (
+            name == "loc"
+            and parent is not None
+            and _local(parent) == "image"
+            and (photo := _join(base, text))
+        ):
+            images.append(photo)
+    return Entry(url, lastmod, tuple(image for image in images if image)) if url else None
+
+
+def _local(element: lxml.etree._Element) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _join(base: str, address: str) -> str | None:
+    try:
+        joined = urljoin(base, address)
+        return joined if urlsplit(joined).scheme in ("http", "https") else None
+    except ValueError:
+        return None
+
+
+def _once(entries: list[Entry]) -> tuple[Entry, ...]:
+    return tuple({entry.url: entry for entry in reversed(entries)}.values())[::-1]

@@ -1,0 +1,102 @@
+"""Stores that list their product pages in a sitemap and describe each product in its page's markup."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from scrapy.spidermiddlewares.httperror import HttpError
+
+from scrapers.extract.page import same_site
+from scrapers.extract.sitemap import UnreadableSitemap, of_products, read_sitemap, sitemaps_in_robots
+from scrapers.items import Photo, ProductItem
+from scrapers.reasons import reason_for
+from scrapers.spiders.pages import PageSpider
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+USUAL_PLACES = ("sitemap.xml", "sitemap_index.xml", "wp-sitemap.xml")
+MAX_DEPTH = 5
+
+
+class SitemapSpider(PageSpider):
+    """Follows the sitemaps that robots.txt names, or those in the usual places, to the product pages."""
+
+    name = "sitemap"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sitemaps: set[str] = set()
+        self.photos_of: dict[str, tuple[str, ...]] = {}
+
+    async def start(self) -> AsyncIterator[Any]:
+        """A sitemap where the store's address is one, else robots.txt."""
+        if urlsplit(self.job.store.url).path.lower().endswith((".xml", ".xml.gz", ".txt")):
+            for request in self.ask_sitemap(self.job.store.url):
+                yield request
+            return
+        for request in self.ask(urljoin(self.base_url, "/robots.txt"), self.parse_robots):
+            yield request.replace(errback=self.no_robots)
+
+    def parse_robots(self, response: Response) -> Iterator[Any]:
+        """The sitemaps that robots.txt names."""
+        named = sitemaps_in_robots(response.text if hasattr(response, "text") else "", response.url)
+        for url in named:
+            yield from self.ask_sitemap(url)
+        if not named:
+            yield from self.try_place(0)
+
+    def no_robots(self, failure: Failure) -> Iterator[Any]:
+        """Tries the usual places, unless the store is down or wants no visit."""
+        error = failure.value
+        if isinstance(error, HttpError) and error.response.status < 500:
+            yield from self.try_place(0)
+        else:
+            self.job.ledger.gaps.append(f"{self.job.store.url}: {reason_for(error)}")
+
+    def try_place(self, number: int) -> Iterator[Any]:
+        """Asks for a sitemap in one of the usual places, one after the other."""
+        if number == len(USUAL_PLACES):
+            self.job.ledger.gaps.append("robots.txt names no sitemap, and none is in the usual places")
+            return
+        url = urljoin(self.base_url, USUAL_PLACES[number])
+        for request in self.ask(url, self.parse_sitemap):
+            yield request.replace(errback=lambda _: self.try_place(number + 1))
+
+    def ask_sitemap(self, url: str, depth: int = 0) -> Iterator[Any]:
+        """Asks for a sitemap, each once: some name themselves."""
+        if url not in self.sitemaps and depth <= MAX_DEPTH:
+            self.sitemaps.add(url)
+            yield from self.ask(url, self.parse_sitemap, essential=True, priority=10, depth=depth)
+
+    def parse_sitemap(self, response: Response, depth: int = 0) -> Iterator[Any]:
+        """Asks for the pages and the further sitemaps of one."""
+        try:
+            found = read_sitemap(response.body, response.url, max_bytes=self.job.store.limits.page_bytes)
+        except UnreadableSitemap as error:
+            self.job.ledger.reject(response.url, "extract", str(error))
+            self.job.ledger.gaps.append(f"{response.url}: {error}")
+            return
+        for entry in of_products(found.sitemaps):
+            yield from self.ask_sitemap(entry.url, depth + 1)
+        pages = [entry for entry in found.pages if same_site(entry.url, self.job.store.url)]
+        for entry in found.pages:
+            if not same_site(entry.url, self.job.store.url):
+                self.job.ledger.reject(entry.url, "fetch", "it is on another site")
+        self.job.ledger.expected = (self.job.ledger.expected or 0) + len(pages)
+        for entry in pages:
+            if entry.images:
+                self.photos_of[entry.url] = entry.images
+            yield from self.ask_product(entry.url)
+
+    def parse_product(self, response: Response) -> Iterator[Any]:
+        """As every product page; one that names no photo has those that the sitemap lists for it."""
+        asked = response.meta.get("redirect_urls", [response.url])[0]
+        listed = self.photos_of.pop(asked, ())
+        for item in super().parse_product(response):
+            if isinstance(item, ProductItem) and not item.images:
+                item.images = [Photo(url, position) for position, url in enumerate(listed)]
+            yield item
