@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from babel.core import UnknownLocaleError
+from babel.core import Locale, UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision
+
+from storage.errors import InputError
 
 
 def decimal_string(price: Decimal | None, currency: str | None) -> str | None:
     """A price as a plain decimal string with the digits its currency has, never fewer than the value needs.
 
-    `49.9` EUR is `49.90`, `2900` JPY is `2900`, `1.234` KWD is `1.234`.
+    `49.9` EUR is `49.90`, `2900` JPY is `2900`, `1.234` KWD is `1.234`, `0.125` EUR is `0.125`.
     """
-    if price is None:
-        return None
-    digits = get_currency_precision(currency) if currency else 2
-    needed = -int(price.normalize().as_tuple().exponent)
-    return f"{price:.{max(digits, needed)}f}"
+    return None if price is None else f"{price:.{_digits(price, currency)}f}"
 
 
 def display_price(price: Decimal | None, currency: str | None, locale: str = "en") -> str:
     """A price for people, for example `€49.90`; empty where there is none.
 
-    :raises ValueError: no such locale.
+    :raises InputError: no such locale.
     """
     if price is None:
         return ""
     if not currency:
         return decimal_string(price, None) or ""
     try:
-        return format_currency(price, currency, locale=locale)
+        known = Locale.parse(locale.replace("-", "_"))
     except (UnknownLocaleError, ValueError) as error:
-        raise ValueError(f"No locale '{locale}'.") from error
+        raise InputError(f"There is no locale '{locale}'. Give one such as 'en' or 'de_CH'.") from error
+    # Rounded here, and not by the locale, to what `decimal_string` shows of the same price.
+    rounded = round(price, _digits(price, currency))
+    return format_currency(rounded, currency, locale=known, decimal_quantization=False)
+
+
+def _digits(price: Decimal, currency: str | None) -> int:
+    usual = get_currency_precision(currency) if currency else 2
+    exponent = price.normalize().as_tuple().exponent
+    return max(usual, -exponent) if isinstance(exponent, int) else usual

@@ -7,7 +7,8 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps
 
 from storage.errors import UnreadableImageError
 
@@ -17,15 +18,21 @@ MAX_IMAGE_PIXELS = 60_000_000
 THUMBNAIL_PX = 256
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-# A photo cut short in transfer is refused rather than filled with grey.
-ImageFile.LOAD_TRUNCATED_IMAGES = False
+_WANTED = "give a JPEG, PNG, WebP, AVIF or GIF"
+_SIGNATURES = {"JPEG": (0, b"\xff\xd8\xff"), "PNG": (0, b"\x89PNG"), "GIF": (0, b"GIF8")}
+_SIGNATURES |= {"WebP": (8, b"WEBP"), "AVIF": (4, b"ftypavi")}
+_HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+
+# Pillow warns of odd metadata, which is no news to anybody, and of sizes that are refused here anyway. Set
+# once for the process, because `warnings.catch_warnings` is not safe in the threads that decode.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
 class PhotoFacts:
     """What `images` stores about a photo.
 
-    :param format: as Pillow names it, for example `JPEG`.
+    :param format: `JPEG`, `PNG`, `WEBP`, `AVIF`, `GIF`, `BMP` or `TIFF`.
     :param width: px, after the turn that EXIF asks for.
     :param height: px, likewise.
     :param perceptual_hash: 64 bits as 16 hexadecimal digits; photos that look alike differ in few bits.
@@ -47,20 +54,14 @@ def decode(
 ) -> Image.Image:
     """A photo as RGB: turned as EXIF says, transparency on white, the first frame of an animation.
 
-    :param max_pixels: the most pixels a photo may have.
+    :param max_pixels: the most pixels a photo may have; Pillow itself refuses more than 179 million.
     :param min_side: the least px its shorter side may have.
-    :param fit: the px its longer side will be scaled to later; large JPEGs are then decoded at a fraction.
-    :raises UnreadableImageError: not an image, damaged, too large or too small; the message is the reason.
+    :param fit: the px its longer side will be scaled to later; a large JPEG is then decoded at the smallest
+        fraction of its size that keeps at least twice as many.
+    :raises UnreadableImageError: not an image, damaged, too large or too small; the message is the reason
+        and follows "it is".
     """
-    opened = _open(data, max_pixels, min_side)
-    if fit is not None:
-        opened.draft("RGB", (2 * fit, 2 * fit))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _on_white(ImageOps.exif_transpose(opened))
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, ZeroDivisionError) as error:
-        raise UnreadableImageError(f"a damaged {opened.format} image ({error})") from error
+    return _decoded(_opened(data, max_pixels, min_side), fit)
 
 
 def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 1) -> PhotoFacts:
@@ -70,43 +71,94 @@ def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 
     """
     import imagehash
 
-    image = decode(data, max_pixels=max_pixels, min_side=min_side)
-    form = Image.open(io.BytesIO(data)).format or ""
-    return PhotoFacts(form, image.width, image.height, str(imagehash.phash(image)))
+    opened = _opened(data, max_pixels, min_side)
+    image = _decoded(opened)
+    return PhotoFacts(_form(opened), image.width, image.height, str(imagehash.phash(image)))
 
 
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_PX) -> bytes:
-    """A JPEG of the photo that fits a square of `side` px, its aspect kept."""
-    small = image.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    """A JPEG of an RGB photo that fits a square of `side` px, its aspect kept; small photos stay small."""
+    scale = side / max(image.size)
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85, optimize=True)
+    image.save(buffer, "JPEG", quality=85, optimize=True)
     return buffer.getvalue()
 
 
-def _open(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
+def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(io.BytesIO(data), formats=_FORMATS)
+        opened = Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"more than {max_pixels:,} pixels") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        found = f"it starts with {str(data[:12])[1:]}" if data else "it is empty"
-        raise UnreadableImageError(f"not an image ({found}); give a JPEG, PNG, WebP, AVIF or GIF") from error
+        raise UnreadableImageError(f"too large (more than {max_pixels:,} pixels)") from error
+    except Exception as error:  # Pillow's readers raise whatever their parsing of hostile bytes runs into.
+        raise UnreadableImageError(_what_it_is(data)) from error
+    size = f"{opened.width}×{opened.height} px"
     if opened.width * opened.height > max_pixels:
-        raise UnreadableImageError(f"{opened.width}×{opened.height} is more than {max_pixels:,} pixels")
+        raise UnreadableImageError(f"too large ({size}, at most {max_pixels:,} pixels)")
     if min(opened.size) < min_side:
-        raise UnreadableImageError(f"{opened.width}×{opened.height} is smaller than {min_side} px")
+        raise UnreadableImageError(f"too small ({size}, at least {min_side} px a side)")
     return opened
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # Pillow clips 16-bit grey to 255 instead of scaling it.
-        image = image.point(lambda value: value / 256, "L") if image.mode == "I;16" else image.convert("I")
-    if "A" in image.getbands() or "transparency" in image.info:
+def _what_it_is(data: bytes) -> str:
+    """Why bytes that no reader accepts are no photo."""
+    if not data:
+        return f"not an image (it is empty); {_WANTED}"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF:
+        return f"a HEIC photo, which cannot be read; {_WANTED}"
+    if b"<svg" in data[:2000].lower():
+        return f"a drawing (SVG), not a photo; {_WANTED}"
+    for form, (start, signature) in _SIGNATURES.items():
+        if data.startswith(signature, start):
+            return f"a damaged {form} image (its header cannot be read)"
+    return f"not an image (it starts with {str(data[:12])[1:]}); {_WANTED}"
+
+
+def _decoded(opened: Image.Image, fit: int | None = None) -> Image.Image:
+    form = _form(opened)
+    try:
+        if fit is not None:
+            width, height = (max(1, side * 2 * fit // max(opened.size)) for side in opened.size)
+            opened.draft("RGB", (width, height))
+        opened.load()
+        _turn(opened)
+        image = _rgb(opened)
+    except Exception as error:  # As above: this must never be a traceback.
+        raise UnreadableImageError(f"a damaged {form} image ({error})") from error
+    # Neither comments nor profiles go into thumbnails, and nobody turns the photo a second time.
+    image.info = {}
+    return image
+
+
+def _form(opened: Image.Image) -> str:
+    # Phones write JPEGs with further pictures behind the first, which Pillow names apart.
+    return "JPEG" if opened.format == "MPO" else str(opened.format)
+
+
+def _turn(image: Image.Image) -> None:
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception:  # Broken metadata says nothing about the photo.
+        image.info.pop("exif", None)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _grey(np.asarray(image)).convert("RGB")
+    if image.has_transparency_data:
         layered = image.convert("RGBA")
-        ground = Image.new("RGBA", layered.size, "white")
-        return Image.alpha_composite(ground, layered).convert("RGB")
+        white = Image.new("RGB", layered.size, "white")
+        white.paste(layered, mask=layered)
+        return white
     return image.convert("RGB")
+
+
+def _grey(levels: np.ndarray) -> Image.Image:
+    """Greys of more than 8 bits, scaled; Pillow would clip them to 255."""
+    if levels.dtype.kind == "f":
+        scale = 255.0 if levels.max(initial=0) <= 1 else 1.0
+    else:
+        scale = 1 / 256 if levels.dtype.itemsize == 2 or levels.max(initial=0) > 255 else 1.0
+    return Image.fromarray((levels * scale).clip(0, 255).astype(np.uint8))

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,13 @@ from storage.errors import BusyError, InputError, LookalikeError, NewerSchemaErr
 from storage.schemas import SCHEMA_VERSION
 
 _VERSION_FILE = "root.json"
+_UNFINISHED = ".root.json-"
 
-MIGRATIONS: dict[int, Callable[[Path], None]] = {}
-"""Schema version to the function that turns a root of that version into one of the next."""
+MIGRATIONS: dict[int, Callable[[Root], None]] = {}
+"""Schema version to the function that turns a root of that version into one of the next.
+
+A migration that was killed runs again from its beginning, so it must bear that. Nobody else writes meanwhile.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Root:
             )
         root = cls(folder)
         if version < SCHEMA_VERSION:
-            root._migrate(version)
+            root._migrate()
         return root
 
     def table_path(self, table: str) -> Path:
@@ -85,6 +89,7 @@ class Root:
 
         :param name: what is being written, for example `embed` or `crawl-shop.example`.
         :raises BusyError: another process holds it.
+        :raises LookalikeError: nothing may be written in the data root.
         """
         lock = FileLock(self.locks / f"{name}.lock")
         try:
@@ -92,6 +97,10 @@ class Root:
         except Timeout as error:
             raise BusyError(
                 f"Another process holds '{name}' in {self.path}. Wait until it is done, or stop it."
+            ) from error
+        except OSError as error:
+            raise LookalikeError(
+                f"'{name}' cannot be locked in {self.path} ({error.strerror}). Make the folder writable."
             ) from error
         try:
             yield
@@ -103,13 +112,21 @@ class Root:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def _migrate(self, version: int) -> None:
-        with self.lock("migrate"):
-            for step in range(_read_version(self.path / _VERSION_FILE), SCHEMA_VERSION):
-                if step not in MIGRATIONS:
-                    raise LookalikeError(f"{self.path} has schema {version}, too old for this Lookalike.")
-                MIGRATIONS[step](self.path)
-                _write_version(self.path / _VERSION_FILE, step + 1)
+    def _migrate(self) -> None:
+        version_file = self.path / _VERSION_FILE
+        with ExitStack() as held:
+            # A process of the older release may still be writing: it holds one of these.
+            for name in sorted({"migrate", *(path.stem for path in self.locks.glob("*.lock"))}):
+                held.enter_context(self.lock(name))
+            steps = range(_read_version(version_file), SCHEMA_VERSION)
+            if not all(step in MIGRATIONS for step in steps):
+                raise LookalikeError(
+                    f"{self.path} has schema {steps.start}, which is too old for this Lookalike. "
+                    "Open it with an earlier release first, or crawl into a new folder."
+                )
+            for step in steps:
+                MIGRATIONS[step](self)
+                _write_version(version_file, step + 1)
 
 
 def _create(folder: Path, given: str | Path, *, allowed: bool) -> None:
@@ -118,20 +135,33 @@ def _create(folder: Path, given: str | Path, *, allowed: bool) -> None:
     if not allowed:
         state = "is not a Lookalike data folder" if folder.exists() else "does not exist"
         raise InputError(f"The data folder {given} {state}. Run `lookalike crawl` first, or give --data.")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{given} holds other files and is no data folder. Give an empty or a new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_version(folder / _VERSION_FILE, SCHEMA_VERSION)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = any(not path.name.startswith(_UNFINISHED) for path in folder.iterdir())
+        # Another process may have made the data root a moment ago.
+        if (folder / _VERSION_FILE).is_file():
+            return
+        if others:
+            raise InputError(
+                f"{given} holds other files and is no data folder. Give an empty or a new folder."
+            )
+        _write_version(folder / _VERSION_FILE, SCHEMA_VERSION)
+    except OSError as error:
+        raise InputError(
+            f"The data folder {given} cannot be made ({error.strerror}). Give a folder you may write to."
+        ) from error
 
 
 def _read_version(file: Path) -> int:
     try:
         return int(json.loads(file.read_text())["schema_version"])
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise LookalikeError(f"{file} is damaged ({error}). Restore it from a backup.") from error
 
 
 def _write_version(file: Path, version: int) -> None:
-    unfinished = file.with_suffix(f".{os.getpid()}")
+    unfinished = file.with_name(f"{_UNFINISHED}{os.getpid()}")
     unfinished.write_text(json.dumps({"schema_version": version}) + "\n")
     unfinished.replace(file)

@@ -16,7 +16,7 @@ def fitted(table: str, rows: Rows) -> pa.Table:
     """Rows in the table's schema; a column that a mapping leaves out is null.
 
     :raises ValueError: a row has a column that the table has not (Arrow by itself would drop it), or a value
-        that does not fit its column; Arrow makes it a TypeError for some types.
+        does not fit its column.
     :raises KeyError: an Arrow table lacks a column.
     """
     schema = TABLES[table].columns
@@ -25,7 +25,7 @@ def fitted(table: str, rows: Rows) -> pa.Table:
         raise ValueError(f"The table '{table}' has no column '{unknown[0]}'.")
     if isinstance(rows, pa.Table):
         return rows.select(schema.names).cast(schema)
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    return pa.table([_column(table, rows, field) for field in schema], schema=schema)
 
 
 def last_by_key(table: str, rows: pa.Table) -> pa.Table:
@@ -51,6 +51,13 @@ def absent(rows: pa.Table, stored: pa.Table) -> pa.Table:
     key = stored.column_names
     missing = _numbered(rows, key).join(stored, keys=key, join_type="left anti")
     return rows.take(missing.sort_by([(name, "ascending") for name in key])["row"])
+
+
+def _column(table: str, rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
+    try:
+        return pa.array([row.get(field.name) for row in rows], field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError) as error:
+        raise ValueError(f"A row for '{table}' has a '{field.name}' that does not fit ({error}).") from error
 
 
 def _numbered(rows: pa.Table, key: list[str]) -> pa.Table:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from storage.errors import InputError
 from storage.money import decimal_string, display_price
 
 
@@ -32,6 +33,10 @@ def test_decimal_string(price: Decimal | None, currency: str | None, expected: s
         (Decimal("1299.9"), "EUR", "de", "1.299,90\xa0€"),
         (Decimal("2900"), "JPY", "en", "¥2,900"),
         (Decimal("12.5"), None, "en", "12.50"),
+        (Decimal("49.9000"), "EUR", "en", "€49.90"),
+        (Decimal("0.1250"), "EUR", "en", "€0.125"),
+        (Decimal("10.0000"), "KWD", "en", "KWD10.000"),
+        (Decimal("5.5"), "CHF", "de-CH", "CHF\xa05.50"),
         (None, "EUR", "en", ""),
     ],
 )
@@ -40,5 +45,6 @@ def test_display_price(price: Decimal | None, currency: str | None, locale: str,
 
 
 def test_an_unknown_locale_is_named() -> None:
-    with pytest.raises(ValueError, match="No locale 'xx-nowhere'"):
-        display_price(Decimal(1), "EUR", "xx-nowhere")
+    for locale in ("xx-nowhere", "", "e"):
+        with pytest.raises(InputError, match=f"There is no locale '{locale}'"):
+            display_price(Decimal(1), "EUR", locale)
