@@ -129,7 +129,7 @@ class Published:
 
 
 def _shown(items: pa.Table) -> pa.Table:
-    """The columns that a match shows; `seen` in microseconds, since Arrow imports pandas to make it a datetime."""
+    """The columns that a match shows; `seen` in microseconds: Arrow imports pandas to make it a datetime."""
     shown = items.select(list(_SHOWN))
     return shown.set_column(
         shown.schema.get_field_index("seen"), "seen", shown["seen"].chunk(0).view(pa.int64())

@@ -1,9 +1,9 @@
 """The projection: what turns an encoder's vectors into those that are compared.
 
-PCA whitening learnt from the catalogue's own photos, as Jégou and Chum, "Negative evidences and
-co-occurrences in image retrieval" (2012): the mean is taken away, the main directions are kept and what is
-common to most of the catalogue (white ground, upright pose) weighs less. How much less is shrunk towards "not
-at all" where the catalogue is too small to know its own covariance.
+PCA learnt from the catalogue's own photos: the mean is taken away and the directions that vary most are kept,
+an eighth of the encoder's, which makes a search eight times cheaper and its answers no worse. Whitening on
+top, which makes what is common to most photos weigh less (Jégou and Chum, "Negative evidences and
+co-occurrences in image retrieval", 2012), is for encoders that were not trained on garments; see `WHITENING`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,24 @@ MAX_DIMENSIONS = 256
 MIN_IMAGES = 512
 """Fewer distinct photos than this are compared as the encoder gives them.
 
-Whitening n points in n dimensions makes them all equally far from each other, whatever they show; two photos
-a dimension is where the leading directions begin to be those of the catalogue and not of the sample.
+Two photos a dimension is where the main directions begin to be those of the catalogue and not of the sample.
+"""
+
+WHITENING = 0.0
+"""How much is whitened: 0 nothing, 1 until all directions vary alike.
+
+An encoder trained on garments varies most in what garments differ in, and whitening takes that away.
+Precision at 5 of article type and colour, of both at once, on the validation split, the queries' namesakes
+left out, start weights:
+
+========  ===========  =====  ==========  =====
+ photos    no PCA       0      0.5         1
+========  ===========  =====  ==========  =====
+    300    0.217        0.219  0.202       0.168
+  2,000    0.322        0.322  0.313       0.291
+  7,069    0.385        0.392  0.371       0.355
+ 34,986    0.404        0.409  0.396       0.390
+========  ===========  =====  ==========  =====
 """
 
 _EPSILON = 1e-12
@@ -81,6 +97,7 @@ def fit(
     *,
     max_dimensions: int = MAX_DIMENSIONS,
     min_images: int = MIN_IMAGES,
+    whitening: float = WHITENING,
 ) -> Projection:
     """Learns a projection from a catalogue's vectors, a block at a time.
 
@@ -89,6 +106,8 @@ def fit(
     :param inputs: length of the vectors.
     :param max_dimensions: most dimensions kept.
     :param min_images: with fewer vectors the projection leaves them as they are.
+    :param whitening: from 0, none, to 1; shrunk towards none where there are few vectors, since whitening few
+        points makes them all equally far from each other, whatever they show.
     """
     moments = _Moments(inputs)
     for block in blocks():
@@ -100,10 +119,11 @@ def fit(
     largest = np.abs(directions).argmax(axis=0)
     directions = directions * np.sign(directions[largest, np.arange(len(variances))])
     # Ledoit and Wolf's idea with a fixed rate: as many photos as dimensions weigh as much as the prior, which
-    # says that all directions vary alike (and so that nothing is whitened).
+    # says that all directions vary alike.
     shrinkage = inputs / (inputs + moments.count)
-    shrunk = (1 - shrinkage) * variances + shrinkage * variances.mean()
-    return Projection(moments.mean.astype(np.float32), (directions / np.sqrt(shrunk)).astype(np.float32))
+    shrunk = (1 - shrinkage) * variances / variances.mean() + shrinkage
+    matrix = directions * shrunk ** (-whitening / 2)
+    return Projection(moments.mean.astype(np.float32), matrix.astype(np.float32))
 
 
 class _Moments:

@@ -20,9 +20,9 @@ def cloud(count: int, seed: int = 0, inputs: int = INPUTS) -> np.ndarray:
     return unit(np.random.default_rng(seed).standard_normal((count, inputs)) * scales + 0.5)
 
 
-def fitted(vectors: np.ndarray, block: int = 100, **limits: int) -> Projection:
+def fitted(vectors: np.ndarray, block: int = 100, **limits: float) -> Projection:
     blocks = [vectors[start : start + block] for start in range(0, len(vectors), block)]
-    return fit(lambda: iter(blocks), vectors.shape[1], **limits)
+    return fit(lambda: iter(blocks), vectors.shape[1], **limits)  # type: ignore[arg-type]
 
 
 def test_projected_vectors_have_norm_1() -> None:
@@ -51,9 +51,9 @@ def test_dimensions_are_as_many_as_the_data_supports() -> None:
     assert np.isfinite(fitted(same).apply(same)).all()
 
 
-def test_a_large_catalogue_is_whitened() -> None:
+def test_whitening_makes_all_directions_vary_alike() -> None:
     vectors = cloud(40_000)
-    projection = fitted(vectors, max_dimensions=16)
+    projection = fitted(vectors, max_dimensions=16, whitening=1)
     spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
     before = np.sqrt(np.linalg.eigvalsh(np.cov(vectors.T))[::-1][:16])
     assert before.max() / before.min() > 1.3
@@ -64,7 +64,7 @@ def test_the_fewer_photos_the_less_is_whitened() -> None:
     spreads = []
     for count in (100, 1000, 20_000):
         vectors = cloud(count)
-        projection = fitted(vectors, max_dimensions=16, min_images=1)
+        projection = fitted(vectors, max_dimensions=16, min_images=1, whitening=1)
         spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
         spreads.append(spread.max() / spread.min())
     assert spreads[0] > spreads[1] > spreads[2]
@@ -113,6 +113,14 @@ def test_another_file_is_no_projection(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "projection.npz").write_bytes(data)
     with pytest.raises(ValueError, match="no projection"):
         Projection.load(tmp_path / "projection.npz")
+
+
+def test_nothing_is_whitened_unless_asked_for() -> None:
+    """Distances are those of the encoder, in fewer dimensions."""
+    vectors = cloud(1000)
+    projection = fitted(vectors)
+    assert projection.matrix is not None
+    np.testing.assert_allclose(projection.matrix.T @ projection.matrix, np.eye(projection.dimensions), atol=1e-5)
 
 
 def test_the_limits_are_what_the_documentation_says() -> None:
