@@ -56,7 +56,7 @@ def absent(rows: pa.Table, stored: pa.Table) -> pa.Table:
 def _column(table: str, rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
     try:
         return pa.array([row.get(field.name) for row in rows], field.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"A row for '{table}' has a '{field.name}' that does not fit ({error}).") from error
 
 

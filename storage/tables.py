@@ -12,7 +12,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import WriterProperties, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from storage import delta
 from storage.root import Root
@@ -234,17 +234,16 @@ def _changed(spec: TableSpec) -> str:
 @delta.retry_conflicts
 def _delete(root: Root, table: str, where_sql: str) -> int:
     with delta.damage_named(root, table):
-        found = delta.load(root, table)
-        return 0 if found is None else int(found.delete(where_sql)["num_deleted_rows"])
+        if (found := delta.load(root, table)) is None:
+            return 0
+        return int(found.delete(where_sql, writer_properties=_layout_again(table, found))["num_deleted_rows"])
 
 
 @delta.retry_conflicts
 def _compact(root: Root, table: str) -> int:
     with delta.damage_named(root, table):
         opened = delta.load_or_create(root, table)
-        files = pa.table(opened.get_add_actions(flatten=True))
-        rows, size_bytes = pc.sum(files["num_records"]).as_py(), pc.sum(files["size_bytes"]).as_py()
-        layout = delta.layout(table, size_bytes / rows if rows else 1)
+        layout = _layout_again(table, opened)
         return int(opened.optimize.compact(writer_properties=layout)["numFilesRemoved"])
 
 
@@ -259,3 +258,9 @@ def _vacuum(root: Root, table: str, hours: int) -> int:
 
 def _layout(table: str, data: pa.Table) -> WriterProperties:
     return delta.layout(table, data.nbytes / data.num_rows)
+
+
+def _layout_again(table: str, opened: DeltaTable) -> WriterProperties:
+    files = pa.table(opened.get_add_actions(flatten=True))
+    rows, size_bytes = pc.sum(files["num_records"]).as_py(), pc.sum(files["size_bytes"]).as_py()
+    return delta.layout(table, size_bytes / rows if rows else 1)

@@ -104,6 +104,22 @@ def test_compaction_joins_files_keeps_rows_and_row_groups_and_is_done_once(root:
     assert pq.ParquetFile(joined).metadata.num_row_groups > 1
 
 
+def test_deleting_photos_keeps_how_the_rest_is_laid_out(filled: Root) -> None:
+    gone = photos(PHOTOS)[0]["image_id"]
+    assert tables.delete(filled, "images", f"image_id = '{gone}'") == 1
+    for uri in DeltaTable(filled.table_path("images")).file_uris():
+        metadata = pq.ParquetFile(uri).metadata
+        assert metadata.num_row_groups > 1
+        assert Path(uri).stat().st_size < 1.02 * PHOTOS / 2 * PHOTO_BYTES
+
+
+def test_a_long_history_is_not_read_again_each_time(root: Root) -> None:
+    for number in range(105):
+        tables.append(root, "offers", [{"store": "a", "product_id": str(number)}])
+    assert list((root.table_path("offers") / "_delta_log").glob("*.checkpoint.parquet"))
+    assert tables.read(root, "offers").num_rows == 105
+
+
 def test_vacuum_keeps_what_a_running_writer_may_still_commit(root: Root) -> None:
     tables.append(root, "offers", [{"store": "a"}])
     fresh, old = (root.table_path("offers") / f"part-{age}.parquet" for age in ("fresh", "old"))

@@ -160,6 +160,7 @@ def test_an_arrow_table_is_cast_to_the_columns(root: Root) -> None:
     [
         (product(price="nine ninety"), "'price' that does not fit"),
         (product(price=Decimal("9.99999")), "'price' that does not fit .*Rescaling"),
+        (product(title="half a \ud83d"), "'title' that does not fit"),
         (product(titel="Dress"), "no column 'titel'"),
         (product(product_id=None), "no 'product_id', which is part of its key"),
     ],
