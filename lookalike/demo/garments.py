@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from lookalike.demo.product import DemoProduct
-from lookalike.demo.wardrobe.design import Garment, design, photos
-from lookalike.demo.wardrobe.fabric import COLOURS
+from lookalike.demo.wardrobe.design import Garment, Style, design, invent, photos
 from lookalike.demo.wardrobe.kinds import KINDS
 from lookalike.demo.wardrobe.wording import write
 
 CURRENCY = "EUR"
-# A photo's answer holds five products: with four of each kind and colour, most of them can have both.
-_OF_EACH = 4
+# A photo's answer holds five products: with six of a style, all five can be of the photo's own.
+_OF_A_STYLE = 6
 
 
 def catalogue(products: int, seed: int) -> list[DemoProduct]:
     """Products of every kind; their photos are drawn anew at every call of their functions.
 
-    Kinds take turns, and every kind comes in as many colours as leave at least four products of each:
-    five colours at 300 products, all twelve from 624 on.
-
     :param products: how many.
     :param seed: another seed gives other products.
     """
-    colours = min(len(COLOURS), max(1, products // (_OF_EACH * len(KINDS))))
-    cells = [(kind, made.palette[place]) for place in range(colours) for kind, made in KINDS.items()]
+    chosen = styles(products, seed)
     return [
-        _product(design(*cells[number % len(cells)], seed=seed * 1_000_003 + number), number, seed)
+        _product(design(chosen[number % len(chosen)], seed * 1_000_003 + number), number, seed)
         for number in range(products)
     ]
+
+
+def styles(products: int, seed: int) -> list[Style]:
+    """The styles of a catalogue of this size: one for about six products, and one of each kind at least.
+
+    Kinds take turns, and each comes in its usual colours first.
+    """
+    kinds = list(KINDS.values())
+    number = max(len(kinds), products // _OF_A_STYLE)
+    return [
+        invent(kind.name, kind.palette[turn % len(kind.palette)], seed * 1_000_003 + turn)
+        for turn in range(-(-number // len(kinds)))
+        for kind in kinds
+    ][:number]
+
+
+def unseen(style: Style, seed: int) -> bytes:
+    """The photo, a JPEG file, of a garment of this style that no catalogue holds."""
+    return photos(design(style, -1 - seed), 1)[0]()
 
 
 def _product(garment: Garment, number: int, seed: int) -> DemoProduct:

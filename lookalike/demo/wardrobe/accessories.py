@@ -195,53 +195,38 @@ def _tote(cut: Cut) -> list[Part]:
 
 def _satchel(cut: Cut) -> list[Part]:
     wide = 0.64 * cut.wide
-    strap = Line(
-        curve(
-            at(-wide * 0.97, -0.02),
-            at(-wide * 0.8, -0.62),
-            at(0, -1.02),
-            at(wide * 0.8, -0.62),
-            at(wide * 0.97, -0.02),
-        ),
-        0.05,
-        0.9,
-        stuff="leather",
-    )
+    handle = curve(at(-0.30, -0.16), at(-0.30, -0.50), at(0, -0.72), at(0.30, -0.50), at(0.30, -0.16))
     body = Piece(
         closed(
-            corner(-wide, -0.16), at(0, -0.20), corner(wide, -0.16), at(wide * 1.03, 0.3), at(wide * 0.96, 0.64), at(wide * 0.80, 0.70),
-            at(0, 0.72), at(-wide * 0.80, 0.70), at(-wide * 0.96, 0.64), at(-wide * 1.03, 0.3),
+            corner(-wide * 0.92, -0.16), at(0, -0.19), corner(wide * 0.92, -0.16), at(wide * 1.05, 0.3),
+            at(wide * 1.08, 0.60), at(wide * 0.98, 0.68), at(0, 0.70), at(-wide * 0.98, 0.68), at(-wide * 1.08, 0.60),
+            at(-wide * 1.05, 0.3),
         ),
-        folds=0.2, rim=1,
+        folds=0.3, rim=1,
     )  # fmt: skip
     flap = Piece(
         closed(
-            corner(-wide * 1.01, -0.18), at(0, -0.24), corner(wide * 1.01, -0.18), at(wide * 1.0, 0.10), at(wide * 0.72, 0.34),
-            at(0, 0.42), at(-wide * 0.72, 0.34), at(-wide * 1.0, 0.10),
+            corner(-wide * 0.93, -0.18), at(0, -0.23), corner(wide * 0.93, -0.18), at(wide * 0.99, 0.06),
+            at(wide * 0.80, 0.24), at(0, 0.32), at(-wide * 0.80, 0.24), at(-wide * 0.99, 0.06),
         ),
-        light=1.05, folds=0.2, rim=1,
+        light=1.06, folds=0.2, rim=1,
     )  # fmt: skip
-    edge = Line(
-        curve(
-            at(-wide * 1.0, 0.10),
-            at(-wide * 0.72, 0.345),
-            at(0, 0.425),
-            at(wide * 0.72, 0.345),
-            at(wide * 1.0, 0.10),
-        ),
-        0.014,
-        0.55,
+    rim = (
+        at(-wide * 0.99, 0.06),
+        at(-wide * 0.80, 0.245),
+        at(0, 0.325),
+        at(wide * 0.80, 0.245),
+        at(wide * 0.99, 0.06),
     )
-    clasp: list[Part] = [
-        Piece(
-            closed(corner(-0.07, 0.30), corner(0.07, 0.30), corner(0.07, 0.46), corner(-0.07, 0.46)),
-            "metal",
-            folds=0,
-            rim=1,
-        ),
-        Piece(disc(0, 0.38, 0.028), "dark", folds=0),
+    clasp = closed(corner(-0.08, 0.22), corner(0.08, 0.22), corner(0.08, 0.40), corner(-0.08, 0.40))
+    return [
+        Line(handle, 0.07, 0.85, stuff="leather"),
+        body,
+        flap,
+        Line(curve(*rim), 0.016, 0.5),
+        Line(curve(*(at(point.x * 0.95, point.y - 0.035) for point in rim)), 0.006, 0.78, dash=0.02),
+        *[Piece(disc(x, -0.14, 0.045), "metal", folds=0, rim=1) for x in (-0.30, 0.30)],
+        Piece(clasp, "metal", folds=0, rim=1),
+        Piece(disc(0, 0.31, 0.03), "dark", folds=0),
+        Line(curve(at(-wide * 1.02, 0.60), at(0, 0.63), at(wide * 1.02, 0.60)), 0.006, 0.8, dash=0.02),
     ]
-    rings: list[Part] = [
-        Piece(disc(x, -0.06, 0.04), "metal", folds=0, rim=1) for x in (-wide * 0.97, wide * 0.97)
-    ]
-    return [strap, body, flap, edge, *rings, *clasp]

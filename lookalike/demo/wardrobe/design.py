@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ from lookalike.demo.wardrobe.photograph import Scene, jpeg, render
 
 _LEATHERS: tuple[RGB, ...] = ((122, 82, 52), (60, 44, 38), (38, 36, 38), (168, 122, 80))
 _WHITES: tuple[RGB, ...] = ((248, 248, 247), (250, 250, 250), (244, 243, 240))
-_PASTELS: tuple[RGB, ...] = ((244, 243, 240), (238, 241, 245), (247, 240, 234), (240, 244, 238))
+_PASTELS: tuple[RGB, ...] = ((245, 244, 241), (241, 243, 246), (247, 243, 239), (243, 246, 242))
 
 
 @dataclass(frozen=True)
@@ -41,23 +42,43 @@ class Garment:
         return self.cloth.pattern
 
 
-def design(kind: str, colour: str, seed: int) -> Garment:
-    """A garment of this kind and colour; everything else follows from the seed."""
-    chance = random.Random(f"{kind} {colour} {seed}")  # noqa: S311 - a drawing, not a secret
+@dataclass(frozen=True)
+class Style:
+    """What several shops sell at once, each its own: garments that look alike.
+
+    :param fixed: the choices of its cut that give it its look; see `Kind.fixed`.
+    """
+
+    kind: str
+    colour: str
+    pattern: Pattern
+    fixed: tuple[tuple[str, Any], ...]
+
+
+def invent(kind: str, colour: str, seed: int) -> Style:
+    """A style of this kind and colour; everything else follows from the seed."""
+    chance = random.Random(f"style {kind} {colour} {seed}")  # noqa: S311 - a drawing, not a secret
     made = KINDS[kind]
     pattern = chance.choice(made.patterns)
-    chosen = {name: chance.choice(options) for name, options in made.cuts.items()}
+    return Style(kind, colour, pattern, tuple((name, chance.choice(made.cuts[name])) for name in made.fixed))
+
+
+def design(style: Style, seed: int) -> Garment:
+    """A garment of this style; everything else follows from the seed."""
+    chance = random.Random(f"{style} {seed}")  # noqa: S311
+    made = KINDS[style.kind]
+    chosen = {name: chance.choice(options) for name, options in made.cuts.items()} | dict(style.fixed)
     cloth = Cloth(
-        _shade(colour, chance),
-        COLOURS[_second(colour, chance)],
-        pattern,
+        _shade(style.colour, chance),
+        COLOURS[_second(style.colour, chance)],
+        style.pattern,
         chance.choice(made.textures),
         size=chance.choice((24.0, 32.0, 44.0)),
-        angle=90.0 if made.upright and pattern == "stripes" else 0.0,
+        angle=90.0 if made.upright and style.pattern == "stripes" else 0.0,
         share=chance.choice((0.20, 0.28, 0.36)),
     )
     cut = Cut(**chosen, wide=chance.uniform(0.93, 1.09), long=chance.uniform(-0.06, 0.07))
-    return Garment(kind, colour, cloth, cut, chance.choice(_LEATHERS), chance.getrandbits(31))
+    return Garment(style.kind, style.colour, cloth, cut, chance.choice(_LEATHERS), chance.getrandbits(31))
 
 
 def draw(garment: Garment, scene: Scene | None = None) -> Image.Image:
@@ -95,8 +116,8 @@ def posed(seed: int) -> Scene:
     chance = random.Random(f"posed {seed}")  # noqa: S311
     return Scene(
         ground=chance.choice(_PASTELS),
-        scale=chance.uniform(0.78, 0.90),
-        turn=chance.choice((-1, 1)) * chance.uniform(2.5, 8),
+        scale=chance.uniform(0.82, 0.92),
+        turn=chance.choice((-1, 1)) * chance.uniform(2, 6),
         move=(chance.uniform(-0.07, 0.07), chance.uniform(-0.08, 0.08)),
         flip=True,
         light=chance.uniform(-0.06, 0.02),

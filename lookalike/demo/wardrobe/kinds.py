@@ -22,6 +22,7 @@ class Kind:
     :param parts: its parts from a cut.
     :param colours: the usual ones, see `palette`.
     :param cuts: the choices of its cut, by field of `Cut`.
+    :param fixed: which of these make the look of a style and are the same for all garments of it.
     :param textures: what it is made of.
     :param upright: whether stripes run down it.
     """
@@ -33,6 +34,7 @@ class Kind:
     cuts: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     textures: tuple[Texture, ...] = ("smooth",)
     upright: bool = False
+    fixed: tuple[str, ...] = ()
 
     @property
     def palette(self) -> tuple[str, ...]:
@@ -57,14 +59,16 @@ KINDS: dict[str, Kind] = {
             ("plain", "stripes", "checks", "checks", "dots"),
             {"sleeve": ("long", "long", "short"), "pocket": (True, False)},
             upright=True,
+            fixed=("sleeve",),
         ),
         Kind(
             "jumper",
             layers.jumper,
             ("brown", "grey", "navy", "red", "green"),
             ("plain", "plain", "stripes"),
-            {"collar": ("crew", "v", "roll")},
+            {"collar": ("crew", "v", "roll"), "closure": ("", "cables")},
             ("knit",),
+            fixed=("collar",),
         ),
         Kind(
             "hoodie",
@@ -92,6 +96,7 @@ KINDS: dict[str, Kind] = {
                 "collar": ("crew", "scoop", "v"),
                 "closure": ("", "", "belt"),
             },
+            fixed=("sleeve", "length", "fit"),
         ),
         Kind(
             "skirt",
@@ -100,6 +105,7 @@ KINDS: dict[str, Kind] = {
             ("plain", "plain", "stripes", "dots", "checks"),
             {"length": _LENGTHS, "fit": _FITS, "closure": ("", "pleats")},
             upright=True,
+            fixed=("length", "fit"),
         ),
         Kind(
             "trousers",
@@ -109,6 +115,7 @@ KINDS: dict[str, Kind] = {
             {"fit": _FITS, "closure": ("", "crease")},
             ("smooth", "denim"),
             upright=True,
+            fixed=("fit",),
         ),
         Kind(
             "shorts",
@@ -116,6 +123,7 @@ KINDS: dict[str, Kind] = {
             ("orange", "navy", "green", "white", "red"),
             ("plain", "plain", "checks", "stripes"),
             {"fit": _FITS, "closure": ("", "cord")},
+            fixed=("fit",),
         ),
         Kind(
             "cap",
@@ -129,6 +137,7 @@ KINDS: dict[str, Kind] = {
             ("white", "black", "red", "blue", "pink"),
             ("plain",),
             {"length": ("low", "low", "high"), "closure": ("", "stripes")},
+            fixed=("length",),
         ),
         Kind(
             "bag",
@@ -136,6 +145,7 @@ KINDS: dict[str, Kind] = {
             ("brown", "black", "red", "yellow", "purple"),
             ("plain", "plain", "plain", "stripes", "dots"),
             {"closure": ("", "flap")},
+            fixed=("closure",),
         ),
         Kind(
             "scarf",

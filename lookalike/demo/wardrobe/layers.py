@@ -13,11 +13,11 @@ def jumper(cut: Cut) -> list[Part]:
     deep = {"crew": -0.66, "v": -0.38, "roll": -0.72}[cut.collar]
     rolled, v = cut.collar == "roll", cut.collar == "v"
     return [
-        *sewing.long_sleeves(wide, 0.25),
-        *sewing.cuffs(wide, ribbed=True),
+        *sewing.spread_sleeves(wide, 0.25),
         *([] if rolled else sewing.inside_of_neck(0.25, -0.82, deep)),
         sewing.front(wide, long, 0.25, deep, v=v),
         *sewing.armholes(wide),
+        *(_plaits(long) if cut.closure == "cables" else []),
         *sewing.ribbed_hem(0.448 * wide, long - 0.06, long + 0.07),
         *(_roll_neck() if rolled else [sewing.neckline(0.25, deep, 0.075, v=v)]),
     ]
@@ -62,7 +62,7 @@ def hoodie(cut: Cut) -> list[Part]:
 
 def coat(cut: Cut) -> list[Part]:
     """To the knee or below, with lapels, two rows of buttons and pockets; some have a belt."""
-    wide, end = cut.wide, 0.92 + cut.long * 2
+    wide, end = cut.wide * 0.96, 1.10 + cut.long * 2
     sleeve_end = Line((at(0.645 * wide, 0.31), at(0.835 * wide, 0.27)), 0.014, 0.7)
     body = Piece(
         symmetric(
@@ -86,6 +86,13 @@ def coat(cut: Cut) -> list[Part]:
         *both(pocket),
         *(_tied_belt(wide) if cut.closure == "belt" else []),
         *_two_rows((-0.26, 0.16, 0.36) if cut.closure == "belt" else (-0.20, 0.02, 0.24)),
+    ]
+
+
+def _plaits(long: float) -> list[Part]:
+    return [
+        *sewing.cables(-0.05, 0.05, -0.34, long - 0.07),
+        *both(*sewing.cables(0.20, 0.29, -0.50, long - 0.07)),
     ]
 
 
@@ -135,7 +142,7 @@ def _lapels() -> list[Part]:
         corner(0, -1.10), at(0.12, -1.08), corner(0.17, -1.03), at(0.12, -0.80), corner(0.02, -0.44)
     )
     edge = Line(curve(at(0.375, -0.70), at(0.30, -0.50), at(0.02, -0.29)), 0.012, 0.6)
-    return [Piece(inside, "lining", folds=0), *both(lapel, edge, collar)]
+    return [Piece(inside, "satin", folds=0.6), *both(lapel, edge, collar)]
 
 
 def _two_rows(places: tuple[float, ...]) -> list[Part]:

@@ -27,6 +27,7 @@ _STUFF: dict[str, tuple[int, int, int]] = {
     "rubber": (226, 222, 212),
     "metal": (196, 186, 160),
     "leather": (122, 82, 52),
+    "satin": (205, 192, 170),
 }
 
 

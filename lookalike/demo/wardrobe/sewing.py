@@ -100,6 +100,52 @@ def long_sleeves(wide: float, neck: float, top: float = -0.82, end: float = 0.54
     return both(sleeve)
 
 
+def spread_sleeves(wide: float, neck: float) -> list[Part]:
+    """Two long sleeves laid out to the sides, with ribbed cuffs, as knitwear is photographed."""
+    sleeve = Piece(
+        closed(
+            corner(0.34 * wide, -0.56), _shoulder(wide, neck, -0.82), at(0.66 * wide, -0.60),
+            at(0.90 * wide, -0.24), corner(1.10 * wide, 0.14), at(1.03 * wide, 0.22), corner(0.94 * wide, 0.28),
+            at(0.70 * wide, 0.04), corner(0.41 * wide, -0.20),
+        ),
+        light=0.95, folds=0.8, grain=-46, rim=0.9,
+    )  # fmt: skip
+    cuff = Piece(
+        closed(
+            corner(1.10 * wide, 0.14), at(1.03 * wide, 0.22), corner(0.94 * wide, 0.28),
+            corner(1.02 * wide, 0.38), at(1.11 * wide, 0.31), corner(1.17 * wide, 0.23),
+        ),
+        "trim", light=0.9, folds=0.1, rim=0.9,
+    )  # fmt: skip
+    grooves = [
+        Line(
+            (
+                between(at(0.955 * wide, 0.27), at(1.09 * wide, 0.155), share),
+                between(at(1.03 * wide, 0.37), at(1.16 * wide, 0.24), share),
+            ),
+            0.006,
+            0.8,
+        )
+        for share in (0.0, 0.17, 0.34, 0.51, 0.68, 0.85, 1.0)
+    ]
+    edge = Line(curve(at(1.10 * wide, 0.14), at(1.03 * wide, 0.22), at(0.94 * wide, 0.28)), 0.010, 0.66)
+    return both(sleeve, cuff, *grooves, edge)
+
+
+def cables(left: float, right: float, top: float, bottom: float) -> list[Part]:
+    """A knitted plait down the front."""
+    parts: list[Part] = []
+    middle, half = (left + right) / 2, (right - left) / 2
+    number = max(3, round((bottom - top) / 0.13))
+    step = (bottom - top) / number
+    for n in range(number):
+        y = top + n * step
+        rise = curve(at(middle - half, y), at(middle, y + step * 0.45), at(middle + half, y + step))
+        fall = [at(2 * middle - point.x, point.y) for point in rise]
+        parts += [Line(rise, 0.020, 0.80), Line(tuple(fall), 0.020, 0.88)]
+    return [*parts, *(Line((at(x, top), at(x, bottom)), 0.010, 0.78) for x in (left - 0.02, right + 0.02))]
+
+
 def cuffs(wide: float, *, ribbed: bool) -> list[Part]:
     """The ends of `long_sleeves` at their usual place: ribbed, or with a button."""
     cuff = Piece(

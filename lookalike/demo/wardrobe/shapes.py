@@ -18,7 +18,7 @@ class Point(NamedTuple):
     sharp: bool = False
 
 
-Stuff = Literal["main", "trim", "dark", "white", "rubber", "metal", "leather", "lining"]
+Stuff = Literal["main", "trim", "dark", "white", "rubber", "metal", "leather", "lining", "satin"]
 """What a piece is made of: the garment's cloth, the same without its pattern, or something else."""
 
 
@@ -126,7 +126,7 @@ def moved(parts: Iterable[Part], x: float, y: float, scale: float = 1.0) -> list
     ]
 
 
-def fitted(parts: Sequence[Part], width: float = 1.66, height: float = 2.26) -> list[Part]:
+def fitted(parts: Sequence[Part], width: float = 1.76, height: float = 2.3) -> list[Part]:
     """The same parts in the middle, as large as fits this width and height."""
     points = [point for part in parts for point in (part.path if isinstance(part, Line) else part.outline)]
     left, right = min(point.x for point in points), max(point.x for point in points)
