@@ -34,3 +34,16 @@ def widen(halves: np.ndarray) -> np.ndarray:
     floats = bits.view(np.float32)
     floats *= np.float32(2.0**112)
     return floats
+
+
+def similarities(halves: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """Inner products of a few thousand vectors with one.
+
+    :param halves: float16 [n, dimensions].
+    :param query: float32 [dimensions].
+    :return: float32 [n].
+    """
+    # Not `@`: BLAS wakes its threads for this little, and waits for them wherever other work runs (measured:
+    # ten times as long).
+    products: np.ndarray = np.einsum("ij,j->i", widen(halves), query)
+    return products
