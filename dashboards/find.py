@@ -23,6 +23,7 @@ PREVIEW_SIDE = 720
 
 PHOTO = "photo"  # session key: the uploader
 LIKE = "like"  # session key: the product a visitor wants more of, "store:product_id"
+SEARCHES = "searches"  # session key: how often they asked for more
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def page(shop: Shop) -> None:
     :param shop: the shop at its newest generation.
     """
     filters = choose_filters(shop)
-    st.html('<header class="la-top"><span class="la-mark">Lookalike</span></header>')
+    header()
     try:
         wish = current_wish(shop)
     except LookalikeError as error:
@@ -70,6 +71,18 @@ def page(shop: Shop) -> None:
         if trouble:
             note(trouble)
     footer(shop)
+
+
+def header() -> None:
+    """The name of the place, and back up to it after each "More like this", whose button is far below."""
+    # The one element that may run a script, and so our own words only. It runs when its text has changed.
+    searches = int(st.session_state.get(SEARCHES, 0))
+    up = f"document.querySelector('[data-testid=stMain]')?.scrollTo({{top: 0}}); // {searches}"
+    st.html(
+        '<header><span class="la-mark">Lookalike</span></header>'
+        + (f"<script>{up}</script>" if searches else ""),
+        unsafe_allow_javascript=True,
+    )
 
 
 def choose_filters(shop: Shop) -> dict[str, Any]:
@@ -206,3 +219,4 @@ def look_at_photo() -> None:
 def look_for_more(product: str) -> None:
     """Search for what looks like a product ("store:product_id")."""
     st.session_state[LIKE] = product
+    st.session_state[SEARCHES] = st.session_state.get(SEARCHES, 0) + 1

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from lookalike.demo.garments import catalogue
 
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
+from lookalike.demo.garments import catalogue
 from lookalike.demo.product import DemoProduct
 from storage import photos, tables
 from storage.root import Root
@@ -25,6 +25,7 @@ from storage.root import Root
 REPOSITORY = Path(__file__).parents[2]
 APP = REPOSITORY / "dashboards" / "app.py"
 STORE = "shop.example"
+HOSTILE_STORE = "harm.example"
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> ![x](http://127.0.0.1:1/a.png)"
 NOW = datetime.now(UTC)
 
@@ -50,16 +51,22 @@ def hostile_title() -> str:
 def shop_root(tmp_path_factory: pytest.TempPathFactory, garments: list[DemoProduct]) -> Root:
     """A data root with a published generation.
 
-    The second garment is sold once more under a hostile title and with a link that is none, so that a search
+    Another store sells the second garment too, under a hostile title and with a link that is none: a search
     with its photo shows both.
     """
     root = Root.open(tmp_path_factory.mktemp("shop") / "data", create=True)
     rows = [_product(garment, garment.product_id) for garment in garments]
-    hostile = {"title": HOSTILE_TITLE, "brand": "<b>&amp;</b>", "url": "javascript:alert(2)"}
+    hostile = {
+        "store": HOSTILE_STORE,
+        "title": HOSTILE_TITLE,
+        "brand": "<b>&amp;</b>",
+        "url": "javascript:alert(2)",
+    }
     rows.append(_product(garments[1], "hostile") | hostile)
     tables.merge(root, "products", rows)
     tables.merge(root, "images", [_image(photo(garment)) for garment in garments])
-    tables.append(root, "crawls", [{"crawl_id": "1", "store": STORE, "ended_at": NOW, "status": "complete"}])
+    crawl = {"crawl_id": "1", "ended_at": NOW, "status": "complete"}
+    tables.append(root, "crawls", [crawl | {"store": store} for store in (STORE, HOSTILE_STORE)])
     build_index(root, embed_new_images(root).model)
     return root
 

@@ -71,7 +71,7 @@ def test_a_wrong_start_is_a_sentence(start, arguments: tuple[str, ...], sentence
 def test_a_settings_file_names_the_data(start, shop_root: Root, tmp_path: Path) -> None:
     file = tmp_path / "lookalike.toml"
     file.write_text(f'data = "{shop_root.path}"\n')
-    assert "11 products from 1 store," in html(start("--config", file))
+    assert "11 products from 2 stores," in html(start("--config", file))
 
 
 def test_a_visitor_is_told_what_to_do(start, shop_root: Root) -> None:
