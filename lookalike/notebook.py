@@ -29,13 +29,13 @@ _STYLE = """
 --line:color-mix(in srgb,var(--ink) 15%,transparent);
 font:14px/1.4 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);margin:4px 0 12px}
 .lkl *{box-sizing:border-box}
-.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:14px}
+.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:14px}
 .lkl figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;display:flex;
 flex-direction:column;max-width:260px}
 .lkl .ask{border-style:dashed}
 .lkl .pic{display:block;aspect-ratio:4/5;background:#fff}
 .lkl .pic img{width:100%;height:100%;object-fit:contain;display:block;margin:0;max-width:none}
-.lkl figcaption{padding:9px 11px 11px;display:flex;flex-direction:column;gap:2px;min-width:0}
+.lkl figcaption{flex:1;padding:9px 11px 11px;display:flex;flex-direction:column;gap:2px;min-width:0}
 .lkl .brand,.lkl .foot,.lkl .head{color:var(--dim);font-size:12px}
 .lkl .head{margin:0 0 8px}
 .lkl .title{font-weight:600;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;
@@ -45,6 +45,7 @@ overflow:hidden;overflow-wrap:anywhere}
 .lkl .price{font-variant-numeric:tabular-nums}
 .lkl s{color:var(--dim);font-size:12px;margin-left:4px}
 .lkl .foot{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
+.lkl .foot:last-child{margin-top:auto;padding-top:3px}
 """
 
 
@@ -87,7 +88,7 @@ def _card(match: Match) -> str:
         f"<figure>{_linked(match, photo, 'pic')}<figcaption>{brand}"
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
         f'<span class="price">{_price(match)}</span>{stock}'
-        f'<span class="foot"><span>{escape(match.store)}</span>'
+        f'<span class="foot">{_linked(match, escape(match.store) + " ↗" * bool(safe_link(match.url)))}'
         f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
         "</figcaption></figure>"
     )

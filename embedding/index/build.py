@@ -81,10 +81,11 @@ def build_index(
                 root, spec, recall_goal, on_progress or (lambda done, total: None), started
             )
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise LookalikeError(
-            f"The disk under {root.path} is full. The published index stays; free some space and try again."
+            f"The index does not fit in {root.path} ({error.strerror}). The published one stays; "
+            "free some space and try again."
         ) from None
     return BuildOutcome(
         generation=name,

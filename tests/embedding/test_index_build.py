@@ -228,6 +228,34 @@ def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
     )
 
 
+FULL = """
+import resource, sys
+from embedding.index.build import build_index
+from storage.errors import LookalikeError
+from storage.root import Root
+from tests import catalogues
+root = Root.open(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    build_index(root, catalogues.MODEL)
+except LookalikeError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("most_bytes", [1_000, 50_000, 400_000])
+def test_what_does_not_fit_on_the_disk_leaves_the_old_generation(root: Root, most_bytes: int) -> None:
+    """The system's limit on the size of a file stands for a full disk: the write fails in the same way."""
+    rows = catalogues.simple(root, 40, photos_each=2)
+    name = build_index(root, MODEL).generation
+    tables.merge(root, "products", [rows[0] | {"title": "New", "content_hash": "1"}])
+    command = [sys.executable, "-c", FULL, str(root.path), str(most_bytes)]
+    said = subprocess.run(command, check=True, cwd=REPOSITORY, capture_output=True, text=True).stdout
+    assert said.startswith(f"The index does not fit in {root.path} (File too large). The published one stays")
+    assert sorted(path.name for path in root.index.iterdir()) == sorted(["CURRENT", str(name)])
+    opened(root)
+
+
 @pytest.mark.slow
 def test_a_build_of_more_than_is_compared_one_by_one(root: Root) -> None:
     """Through Annoy, with its recall held to the goal by an exact search written anew here."""

@@ -10,6 +10,7 @@ from embedding.index import ann, recall
 from embedding.index.projection import Projection
 from embedding.index.search import EXACT_ROWS, Hits, Index
 from embedding.index.vectors import widen, write_projected
+from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 
 DIMENSIONS = 48
@@ -192,6 +193,12 @@ def test_equal_vectors_give_an_equal_index(tmp_path: Path) -> None:
     for name in "ab":
         ann.build(tmp_path / name, vectors(3000), 8)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_an_index_larger_than_the_disk_is_not_begun(tmp_path: Path) -> None:
+    with pytest.raises(LookalikeError, match=r"The index needs [\d,]+ MB .* Free some space"):
+        ann.build(tmp_path / "a", vectors(100), 10**9)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_index_of_another_size_is_refused(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_notebook_shows_photos_prices_and_links() -> None:
     assert len(images) == 3
     assert all(str(facts["src"]).startswith("data:image/jpeg;base64,") for facts in images)
     links = [facts for tag, facts in page.tags if tag == "a"]
-    assert len(links) == 4
+    assert len(links) == 6
     assert all(facts["href"] == "https://a.example/p/1" for facts in links)
     assert all("noopener" in str(facts["rel"]) for facts in links)
     for words in (
@@ -196,4 +196,4 @@ def test_nothing_a_store_wrote_becomes_markup() -> None:
 def test_only_links_a_browser_may_follow_are_drawn(url: str | None, safe: bool) -> None:
     assert (safe_link(url) is not None) == safe
     tags = Tags(some(match(url=url))._repr_html_()).tags
-    assert len([1 for tag, _ in tags if tag == "a"]) == (2 if safe else 0)
+    assert len([1 for tag, _ in tags if tag == "a"]) == (3 if safe else 0)

@@ -344,6 +344,17 @@ def test_urls_that_lead_nowhere_are_sentences(shop: Shop, site: str) -> None:
         shop.similar(f"{site}/photo.png")
 
 
+def test_a_page_without_the_crawl_extra_is_a_sentence(
+    shop: Shop, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scrapers.extract.product", None)
+    with pytest.raises(
+        InputError, match=r"pip install 'lookalike\[crawl\]'`, or give the address of the photo"
+    ):
+        shop.similar(f"{site}/product.html", allow_private=True)
+    assert shop.similar(f"{site}/photo.png", allow_private=True)[0].id == "a.example:p8"
+
+
 def test_an_empty_or_missing_root_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         lookalike.open(tmp_path / "missing")
