@@ -1,0 +1,223 @@
+"""The demo: three storefronts on localhost, one night over them, five products for an unseen photo."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import tomlkit
+from filelock import FileLock, Timeout
+
+from flows.config import Config, load_config
+from flows.night import Night, run_nightly
+from lookalike.demo import contact_sheet, garments
+from lookalike.demo.product import DemoProduct
+from lookalike.demo.storefront import Dialect, serve
+from lookalike.demo.wardrobe.design import Style
+from storage.errors import InputError, LookalikeError
+
+if TYPE_CHECKING:
+    from lookalike.matches import Matches
+
+PRODUCTS = 300
+"""Products of the usual demo, over all stores."""
+
+SEED = 7
+QUERY_KIND = "dress"
+"""Kind of garment that the demo asks for; the first style of it in the catalogue."""
+
+SETTINGS = "lookalike.toml"
+
+MATCHES = 5
+SAME_COLOUR = 3
+"""Of five matches, how many must be of the photo's colour; all must be of its kind."""
+
+
+@dataclass(frozen=True)
+class Stall:
+    """One of the demo's stores."""
+
+    name: str
+    dialect: Dialect
+    strategy: str
+
+
+STALLS = (
+    Stall("northlight", "shopify", "shopify"),
+    Stall("harbour-lane", "woocommerce", "woocommerce"),
+    Stall("linden-row", "schema", "sitemap"),
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo run left.
+
+    :ivar page: the contact sheet.
+    :ivar query: the photo that was searched for.
+    :ivar config: the settings file, for commands about the demo's data.
+    """
+
+    matches: Matches
+    night: Night
+    page: Path
+    query: Path
+    config: Path
+
+
+def run_demo(
+    folder: Path,
+    *,
+    products: int = PRODUCTS,
+    run_night: Callable[[Config], Night] = run_nightly,
+    show: Callable[[Demo], None] = lambda demo: None,
+    serve: bool = False,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Demo:
+    """Opens the stores, runs the night on them, searches with a photo they do not have, writes the sheet.
+
+    Run again in the same folder, it opens the stores at the same addresses and finds nothing new in them.
+
+    :param folder: where data, settings, photo and sheet are kept; made where it is missing.
+    :param products: over all stores.
+    :param run_night: runs the night on these settings, through Prefect or plainly.
+    :param show: told the result while the stores are still open.
+    :param serve: whether to keep the stores open after that, until Ctrl-C.
+    :param say: told what goes on.
+    :raises LookalikeError: a store could not be crawled, or the matches are not what they should be.
+    """
+    started = time.monotonic()
+    with _own(folder) as folder, _stores(folder, products, say) as config:
+        night = run_night(config)
+        if not night.ok:
+            raise LookalikeError(" ".join(night.failures))
+        demo = _search(folder, config, night, products, started, serving=serve)
+        check(demo.matches, _wanted(products), garments.catalogue(products, SEED))
+        show(demo)
+        if serve:
+            say("The stores stay open, so that the links lead somewhere. Ctrl-C closes them.")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    return demo
+
+
+def check(matches: Matches, wanted: Style, sold: Sequence[DemoProduct]) -> None:
+    """Whether the matches look like what was asked for.
+
+    :param sold: the products that may have been found; a match is known by the end of its link.
+    :raises LookalikeError: fewer than five, one of another kind, or fewer than three of the colour.
+    """
+    by_handle = {product.handle: product for product in sold}
+    found = [by_handle.get(PurePosixPath(unquote(urlsplit(match.url or "").path)).stem) for match in matches]
+    kinds = [product.kind if product else "something unknown" for product in found]
+    colours = [product.colour if product else "no colour" for product in found]
+    if len(kinds) != MATCHES or set(kinds) != {wanted.kind} or colours.count(wanted.colour) < SAME_COLOUR:
+        listed = ", ".join(f"{kind} in {colour}" for kind, colour in zip(kinds, colours, strict=True))
+        raise LookalikeError(
+            f"The demo asked for a {wanted.kind} in {wanted.colour} and found {listed or 'nothing'}, not "
+            f"{MATCHES} of its kind with {SAME_COLOUR} of its colour. The encoder is too weak, or damaged."
+        )
+
+
+def _search(
+    folder: Path, config: Config, night: Night, products: int, started: float, *, serving: bool
+) -> Demo:
+    import lookalike
+
+    wanted = _wanted(products)
+    query = folder / "query.jpg"
+    query.write_bytes(garments.unseen(wanted, SEED))
+    shop = lookalike.open(config.data)
+    matches = shop.similar(query, k=MATCHES)
+    counts = shop.manifest.counts
+    demo = Demo(matches, night, folder / "demo.html", query, folder / SETTINGS)
+    facts = contact_sheet.Facts(len(shop.stores), counts.products, counts.images, time.monotonic() - started)
+    notes = [] if serving else [_how_to_open(folder)]
+    sheet = contact_sheet.render(
+        matches, query.read_bytes(), facts, wanted=f"a {wanted.kind} in {wanted.colour}", notes=notes
+    )
+    demo.page.write_text(sheet, encoding="utf-8")
+    return demo
+
+
+def _wanted(products: int) -> Style:
+    return next(style for style in garments.styles(products, SEED) if style.kind == QUERY_KIND)
+
+
+def _how_to_open(folder: Path) -> str:
+    option = "" if folder.name == ".demo" else f" --folder {folder}"
+    return (
+        "The stores were open while the demo ran. To follow the links, open them again with "
+        f"<code>{escape(f'lookalike demo --serve{option}')}</code>."
+    )
+
+
+@contextlib.contextmanager
+def _own(folder: Path) -> Iterator[Path]:
+    """The folder, made and absolute, for this run alone."""
+    folder = folder.resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "demo.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise LookalikeError(
+            f"A demo already runs in {folder}. Wait for its end, or give another --folder."
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"The demo cannot write in {folder} ({error.strerror}). Give another --folder."
+        ) from None
+    with lock:
+        yield folder
+
+
+@contextlib.contextmanager
+def _stores(folder: Path, products: int, say: Callable[[str], None]) -> Iterator[Config]:
+    """The stores, open until the block ends, and the settings that name them."""
+    sold = garments.catalogue(products, SEED)
+    ports = _kept_ports(folder / SETTINGS)
+    with contextlib.ExitStack() as open_stores:
+        urls = {}
+        for number, stall in enumerate(STALLS):
+            share = sold[number :: len(STALLS)]
+            port = ports.get(stall.name, 0)
+            try:
+                front = open_stores.enter_context(serve(share, stall.dialect, port=port))
+            except LookalikeError:
+                if not port:
+                    raise
+                front = open_stores.enter_context(serve(share, stall.dialect))
+                say(f"Port {port} is taken, so {stall.name} opens at {front.url} and is crawled anew.")
+            say(f"{stall.name} sells {len(share)} products at {front.url} ({stall.dialect}).")
+            urls[stall.name] = front.url
+        _write_settings(folder / SETTINGS, urls)
+        yield load_config(folder / SETTINGS, folder / "data")
+
+
+def _kept_ports(file: Path) -> dict[str, int]:
+    """The stores' ports of the last run in this folder."""
+    with contextlib.suppress(InputError):
+        return {store.name: urlsplit(store.url).port or 0 for store in load_config(file).stores}
+    return {}
+
+
+def _write_settings(file: Path, urls: dict[str, str]) -> None:
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Settings of the demo, written by `lookalike demo`."))
+    document["data"] = "data"
+    document["crawl"] = {"allow_private": True, "throttle": False}
+    stores = tomlkit.aot()
+    for stall in STALLS:
+        table = tomlkit.table()
+        table.update({"name": stall.name, "url": urls[stall.name], "strategy": stall.strategy})
+        stores.append(table)
+    document["stores"] = stores
+    file.write_text(tomlkit.dumps(document), encoding="utf-8")
