@@ -15,6 +15,7 @@ from embedding.index.build import BuildOutcome, build_index
 from flows.config import Config
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
+from storage import tables
 from storage.errors import LookalikeError
 from storage.root import Root
 
@@ -181,7 +182,10 @@ def index_and_publish(
     """Builds, verifies and publishes a generation; leaves the published one where nothing changed.
 
     :param model: the encoder's name; the configured one where None.
+    :raises LookalikeError: where nothing is embedded, or the recall is too low; nothing is published then.
     """
+    if tables.version(root, "embeddings") is None:
+        raise LookalikeError(f"{root.path} holds no embedded photo. Run `lookalike embed` first.")
 
     def show(done: int, total: int | None) -> None:
         if advance:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from lookalike.demo.storefront import Storefront, serve
 
 from lookalike.demo.garments import catalogue
 from lookalike.demo.product import DemoProduct
+from lookalike.demo.storefront import Storefront, serve
 from storage import generations, tables
 from storage.root import Root
 
@@ -42,25 +43,35 @@ class Shop:
         return f'[[stores]]\nname = "{self.name}"\nurl = "{self.front.url}"\nstrategy = "{strategy}"\n'
 
 
-def _open_shops(stack: ExitStack, products: Sequence[DemoProduct]) -> list[Shop]:
+@contextmanager
+def _open_shops(products: Sequence[DemoProduct]) -> Iterator[list[Shop]]:
     """Three stores, one a dialect, that share a catalogue between them."""
-    shops = []
-    for number, dialect in enumerate(DIALECTS):
-        part = products[number :: len(DIALECTS)]
-        front = stack.enter_context(serve(part, dialect))
-        shops.append(Shop(f"{dialect}.example", dialect, front, part))
-    return shops
+    with ExitStack() as stack:
+        shops = []
+        for number, dialect in enumerate(DIALECTS):
+            part = products[number :: len(DIALECTS)]
+            front = stack.enter_context(serve(part, dialect))
+            shops.append(Shop(f"{dialect}.example", dialect, front, part))
+        yield shops
 
 
-def _install(folder: Path, shops: Sequence[Shop], *, more: str = "") -> Path:
-    """Writes an installation's settings file; its data root is the folder's `data`.
+SETTINGS = """\
+data = "data"
+[crawl]
+allow_private = true
+throttle = false
+retries = 0
+[crawl.limits]
+retries = 0
+"""
+"""The demo stores wait for nobody, so there is nothing to slow down for; one that is down stays down."""
 
-    The demo stores wait for nobody, so there is nothing to slow down for.
-    """
+
+def _install(folder: Path, shops: Sequence[Shop]) -> Path:
+    """Writes an installation's settings file; its data root is the folder's `data`."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = 'data = "data"\n[crawl]\nallow_private = true\nthrottle = false\nretries = 0\n'
     file = folder / "lookalike.toml"
-    file.write_text(settings + more + "".join(shop.entry for shop in shops), encoding="utf-8")
+    file.write_text(SETTINGS + "".join(shop.entry for shop in shops), encoding="utf-8")
     return file
 
 
@@ -84,15 +95,25 @@ def _stored(root: Root) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def open_shops() -> Callable[[ExitStack, Sequence[DemoProduct]], list[Shop]]:
+def open_shops() -> Callable[[Sequence[DemoProduct]], AbstractContextManager[list[Shop]]]:
     """Opens three stores that share a catalogue."""
     return _open_shops
 
 
 @pytest.fixture(scope="session")
-def install() -> Callable[..., Path]:
-    """Writes an installation's settings file."""
-    return _install
+def install(installation: Installation) -> Callable[[Path, Sequence[Shop]], Path]:
+    """Writes an installation's settings file, and lends its data root the encoder of the first installation.
+
+    Making an encoder of its weights takes TensorFlow half a minute; one night of these tests does it.
+    """
+
+    def write(folder: Path, shops: Sequence[Shop]) -> Path:
+        file = _install(folder, shops)
+        root = Root.open(folder / "data", create=True)
+        shutil.copytree(installation.root.encoders, root.encoders, dirs_exist_ok=True)
+        return file
+
+    return write
 
 
 @pytest.fixture(scope="session")
@@ -110,8 +131,8 @@ def stored() -> Callable[[Root], dict[str, object]]:
 @pytest.fixture
 def shops() -> Iterator[list[Shop]]:
     """Three small demo stores."""
-    with ExitStack() as stack:
-        yield _open_shops(stack, catalogue(9, seed=3))
+    with _open_shops(catalogue(9, seed=3)) as opened:
+        yield opened
 
 
 @dataclass(frozen=True)
@@ -137,8 +158,7 @@ class Installation:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation after its first night; tests leave its stored data as they found it."""
     folder = tmp_path_factory.mktemp("installation")
-    with ExitStack() as stack:
-        shops = _open_shops(stack, catalogue(24, seed=5))
+    with _open_shops(catalogue(24, seed=5)) as shops:
         config = _install(folder, shops)
         yield Installation(folder, config, shops, _lookalike("nightly", "--no-prefect", cwd=folder))
 

@@ -57,7 +57,7 @@ def test_a_text_named_jpg(wrong, tmp_path):
     file.write_text("<!DOCTYPE html><title>Not found</title>")
     sentence = wrong("search", file, code=2)
     assert str(file) in sentence
-    assert "is not an image" in sentence
+    assert "not an image" in sentence
 
 
 @pytest.mark.parametrize(

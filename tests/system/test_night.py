@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 
 from storage import generations, tables
+from storage.root import Root
 
 MATCH_KEYS = [
     *("rank", "score", "store", "product_id", "title", "brand", "category", "price", "currency"),
@@ -132,21 +133,35 @@ def test_maintain_joins_files_and_changes_no_row(installation):
     assert after == before
 
 
-def test_a_store_that_is_down_stops_neither_the_others_nor_the_index(tmp_path, shops, install, lookalike):
-    from storage.root import Root
-
+def test_a_store_that_is_down_stops_nothing_else_and_is_read_the_next_night(
+    tmp_path, shops, install, lookalike
+):
     install(tmp_path, shops)
-    down = shops[0]
-    down.front.stop()
+    shops[0].front.down = True
     seen = lookalike("nightly", "--no-prefect", cwd=tmp_path)
     assert seen.returncode == 1
     *_, sentence = seen.stderr.strip().splitlines()
     assert sentence.startswith("lookalike: ")
-    assert down.name in sentence
+    assert shops[0].name in sentence
     assert "Traceback" not in seen.stderr
     root = Root.open(tmp_path / "data")
-    assert set(tables.read(root, "products", columns=["store"])["store"].to_pylist()) == {
-        shop.name for shop in shops[1:]
-    }
+    assert stores_in(root) == {shop.name for shop in shops[1:]}
     first = generations.current_name(root)
     assert first in seen.stdout
+
+    shops[0].front.down = False
+    seen = lookalike("nightly", "--no-prefect", cwd=tmp_path)
+    assert seen.returncode == 0, seen.stderr
+    assert stores_in(root) == {shop.name for shop in shops}
+    second = generations.current_name(root)
+    assert second != first
+
+    seen = lookalike("rollback", "--json", cwd=tmp_path)
+    assert json.loads(seen.stdout) == {"generation": first}
+    assert generations.current_name(root) == first
+    assert lookalike("rollback", cwd=tmp_path).returncode == 2
+    assert generations.current_name(root) == first
+
+
+def stores_in(root):
+    return set(tables.read(root, "products", columns=["store"])["store"].to_pylist())
