@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,12 +22,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.compute as pc
+from deltalake.exceptions import DeltaError
 
 import scrapers
 from scrapers.identity import new_crawl_id
 from scrapers.stores import Store
 from storage import tables
-from storage.errors import BusyError
+from storage.errors import BusyError, LookalikeError
 from storage.root import Root
 
 logger = logging.getLogger(__name__)
@@ -152,7 +154,15 @@ def _process(
         "PYTHONUNBUFFERED": "1",
     }
     process = subprocess.Popen(  # noqa: S603 - our own interpreter; the arguments are no shell text
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # Ctrl-C reaches this process only, which then asks the crawl once to end; asked twice, it would not
+        # write what it has. Where this process is killed, the crawl ends at its next line of progress.
+        start_new_session=True,
     )
     try:
         yield process
@@ -169,9 +179,14 @@ def _process(
                 stream.close()
 
 
-def _import_folder() -> str:
-    """Where this package was imported from: a checkout that is not installed works from any directory."""
-    return str(Path(scrapers.__file__).resolve().parent.parent)
+def _import_folder() -> str | None:
+    """Where this package was imported from: a checkout that is not installed works from any directory.
+
+    None where it is installed: Python looks there anyway, and only after its own library.
+    """
+    folder = Path(scrapers.__file__).resolve().parent.parent
+    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    return None if folder in installed else str(folder)
 
 
 def _events(stream: IO[str] | None) -> Iterator[dict[str, Any]]:
@@ -234,5 +249,8 @@ def _crashed(
         errors=1,
         message=f"The crawl of '{store.name}' {how} before it was done. Crawl again; what it stored is kept.",
     )
-    tables.append(root, "crawls", [asdict(outcome)])
+    try:
+        tables.append(root, "crawls", [asdict(outcome)])
+    except (DeltaError, OSError) as error:
+        raise LookalikeError(f"{outcome.message} Its tables cannot be written ({error}).") from None
     return outcome

@@ -105,7 +105,7 @@ class Ledger:
         doubt = self._doubt(found, memory, threshold)
         if doubt:
             return Verdict(SUSPICIOUS, f"{doubt} Nothing was marked as removed.")
-        return Verdict(COMPLETE, f"{found} products.")
+        return Verdict(COMPLETE, "")
 
     def _doubt(self, found: int, memory: Memory, threshold: float) -> str | None:
         last = memory.last_products

@@ -9,8 +9,8 @@ from scrapers.rows import Row
 from storage import tables
 from storage.root import Root
 
-MAX_ROWS = 500
-MAX_BYTES = 48 * 1024 * 1024
+MAX_ROWS = 4000
+MAX_BYTES = 24 * 1024 * 1024
 """Bodies and photos held before they are written; with those on their way it bounds a crawl's memory."""
 
 

@@ -13,6 +13,13 @@ from scrapy.exceptions import (
 from scrapy.spidermiddlewares.httperror import HttpError
 
 
+def is_fault(error: BaseException) -> bool:
+    """Whether something went wrong, rather than that the store has no such page or does not want it read."""
+    if isinstance(error, HttpError):
+        return bool(error.response.status >= 500)
+    return not isinstance(error, IgnoreRequest)
+
+
 def reason_for(error: BaseException) -> str:
     """The reason in words."""
     match error:

@@ -110,7 +110,9 @@ class CrawlRecord:
             self._write_rejects(job)
         except LookalikeError as error:
             status, message = FAILED, str(error)
-        logger.log(logging.INFO if status == COMPLETE else logging.WARNING, "%s: %s", status, message)
+        level = logging.INFO if status == COMPLETE else logging.WARNING
+        logger.log(level, "%s: %d products. %s", status, len(ledger.found), message)
+        logger.info("coverage: %s", ledger.coverage())
         tables.append(job.root, "crawls", [_crawl_row(job, self.crawler, status, message)])
 
     def _count(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from scrapers.extract.candidates import Candidate, Field
@@ -12,11 +13,18 @@ _NOTHING = frozenset(
     {"-", "n/a", "na", "none", "null", "undefined", "brand", "no brand", "default", "unknown"}
 )
 
+_TEMPLATE = re.compile(r"^\$|\{\{|\{%|\$\{")
+"""A template that was never filled in."""
+
 
 def extract_brand(candidates: Iterable[Candidate]) -> Field[str] | None:
     """The brand as the page names it; words that stand for `no brand` count as nothing."""
     for candidate in candidates:
         brand = plain(candidate.brand)
-        if brand and brand.lower() not in _NOTHING and len(brand) <= MAX_BRAND:
+        if brand and len(brand) <= MAX_BRAND and _names_someone(brand):
             return Field(brand, candidate.source)
     return None
+
+
+def _names_someone(brand: str) -> bool:
+    return brand.lower() not in _NOTHING and not _TEMPLATE.search(brand)

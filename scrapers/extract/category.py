@@ -18,11 +18,12 @@ _HOME = frozenset(_HOMES.split())
 
 
 def extract_category(
-    candidates: Iterable[Candidate], trail: Sequence[str], title: str | None
+    candidates: Iterable[Candidate], trail: Sequence[str], title: str | None, host: str = ""
 ) -> Field[str] | None:
     """The category the product names as its own; else the page's breadcrumb trail, without home and product.
 
     :param trail: the names of the breadcrumb trail, outermost first.
+    :param host: the store's host name: a trail that begins with it begins at home.
     """
     named: Field[str] | None = None
     for candidate in candidates:
@@ -32,7 +33,7 @@ def extract_category(
         if steps and named is None:
             named = Field(steps[0], candidate.source)
     steps = [step for name in trail if (step := plain(name))]
-    if steps and steps[0].lower() in _HOME:
+    if steps and (steps[0].lower() in _HOME or steps[0].lower().removeprefix("www.") in host):
         steps = steps[1:]
     if steps and title and steps[-1].lower() == title.lower():
         steps = steps[:-1]

@@ -40,7 +40,7 @@ def loads(text: str) -> list[Any]:
     instead of quotes, more than one document, and what comes after it.
     """
     text = text.strip().lstrip("\ufeff")
-    for attempt in (_as_is, _mended, _unescaped):
+    for attempt in (_as_is, _without_comments, _unwrapped, _unescaped):
         try:
             return attempt(text)
         except (ValueError, RecursionError):
@@ -52,12 +52,22 @@ def _as_is(text: str) -> list[Any]:
     return [_DECODER.decode(text)]
 
 
-def _mended(text: str) -> list[Any]:
-    text = _CONTROL.sub(" ", text)
+def _without_comments(text: str) -> list[Any]:
+    """Comments taken out first: a script may begin with one of HTML's."""
+    text = _STRING_OR_COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
+    return _documents(text)
+
+
+def _unwrapped(text: str) -> list[Any]:
+    """The marks of a comment or CDATA around it taken off first: then the whole of it is in one of HTML's."""
     for _ in range(2):
         text = _WRAPPERS.sub("", text)
-    text = _STRING_OR_COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
-    text = _STRING_OR_COMMA.sub(lambda match: match[0] if match[0][0] == '"' else "", text).strip()
+    return _without_comments(text)
+
+
+def _documents(text: str) -> list[Any]:
+    text = _STRING_OR_COMMA.sub(lambda match: match[0] if match[0][0] == '"' else "", text)
+    text = _CONTROL.sub(" ", text).strip()
     documents: list[Any] = []
     start = 0
     while start < len(text):
@@ -71,10 +81,12 @@ def _mended(text: str) -> list[Any]:
         start = end
         while start < len(text) and text[start] in " \t\r\n;,":
             start += 1
+    if not documents:
+        raise ValueError("there is nothing in it")
     return documents
 
 
 def _unescaped(text: str) -> list[Any]:
     if "&quot;" not in text and "&#34;" not in text:
         raise ValueError("nothing to unescape")
-    return _mended(html.unescape(text))
+    return _unwrapped(html.unescape(text))

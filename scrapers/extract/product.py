@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapers.extract.availability import extract_availability
 from scrapers.extract.brand import extract_brand
@@ -92,11 +93,12 @@ def read_product(page: Page, markup: Markup) -> Extracted | None:
     currency = extract_currency(candidates, page)
     prices = extract_prices(candidates, currency.value if currency else None, page.url)
     photos = extract_photos(candidates)
+    host = urlsplit(page.url).hostname or ""
     found: dict[str, Field[Any] | None] = {
         "title": title,
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
-        "category": extract_category(candidates, markup.trail, title.value),
+        "category": extract_category(candidates, markup.trail, title.value, host),
         "availability": extract_availability(candidates),
         "sku": extract_sku(candidates),
         "gtin": extract_gtin(candidates),

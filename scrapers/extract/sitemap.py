@@ -10,6 +10,8 @@ from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
 
+USUAL_PLACES = ("sitemap.xml", "sitemap_index.xml", "wp-sitemap.xml")
+
 _GZIP = b"\x1f\x8b"
 _PRODUCT_WORDS = re.compile(r"product|produkt|produit|prodott[io]|producto|produto|[-_]pdp[-_.]")
 

@@ -16,7 +16,7 @@ from scrapers.items import Photo, ProductItem
 from scrapers.job import job_of
 from scrapers.memory import KnownFetch
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.reasons import reason_for
+from scrapers.reasons import is_fault, reason_for
 from storage import photos
 from storage.errors import UnreadableImageError
 
@@ -89,12 +89,14 @@ class PhotosPipeline:
             return earlier
         except Exception as error:
             job.ledger.reject(url, "photo", reason_for(error))
+            job.ledger.errors += is_fault(error)
             return earlier
         if response.status == NOT_MODIFIED and known:
             self._remember(job, url, response, known.image_id, known.content_hash)
             return known.image_id
         if response.status != 200:
             job.ledger.reject(url, "photo", f"HTTP {response.status}")
+            job.ledger.errors += response.status >= 500
             if 400 <= response.status < 500 and response.status != 429:
                 self._remember(job, url, response, None, None)
             return earlier

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from scrapers.extract.markup import read_markup
-from scrapers.extract.page import Page, parse_page
+from scrapers.extract.page import Page, parse_page, same_site
 from scrapers.extract.product import Extracted, read_product
 from scrapers.items import Offer, Photo, ProductItem
 from scrapers.middlewares.revalidate import NOT_MODIFIED
@@ -41,16 +41,21 @@ class PageSpider(StoreSpider):
         if response.status == NOT_MODIFIED:
             self.seen_unread(asked)
             return
+        if not same_site(response.url, self.job.store.url):
+            self.job.ledger.reject(asked, "fetch", "it leads to another site")
+            return
         page = self.page_of(response)
         product = read_product(page, read_markup(page)) if page else None
-        if page is None or product is None:
+        if product is None:
             self.job.ledger.reject(asked, "extract", "there is no product on the page")
             return
         yield self.item(product, response)
 
     def page_of(self, response: Response) -> Page | None:
-        """The page, parsed."""
+        """The page, parsed; None where it is no HTML."""
         header = (response.headers.get("Content-Type") or b"").decode("latin-1")
+        if header and not any(kind in header.lower() for kind in ("html", "xml", "text/plain")):
+            return None
         return parse_page(response.body, response.url, header)
 
     def item(self, product: Extracted, response: Response) -> ProductItem:

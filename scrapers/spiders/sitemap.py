@@ -9,7 +9,13 @@ from urllib.parse import urljoin, urlsplit
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from scrapers.extract.page import same_site
-from scrapers.extract.sitemap import UnreadableSitemap, of_products, read_sitemap, sitemaps_in_robots
+from scrapers.extract.sitemap import (
+    USUAL_PLACES,
+    UnreadableSitemap,
+    of_products,
+    read_sitemap,
+    sitemaps_in_robots,
+)
 from scrapers.items import Photo, ProductItem
 from scrapers.reasons import reason_for
 from scrapers.spiders.pages import PageSpider
@@ -18,7 +24,6 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-USUAL_PLACES = ("sitemap.xml", "sitemap_index.xml", "wp-sitemap.xml")
 MAX_DEPTH = 5
 
 

@@ -16,7 +16,7 @@ from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.reasons import reason_for
+from scrapers.reasons import is_fault, reason_for
 from scrapers.stores import Store
 from storage.errors import InputError
 from storage.root import Root
@@ -97,6 +97,7 @@ class StoreSpider(Spider):
             return
         ledger, reason = self.job.ledger, reason_for(error)
         ledger.reject(request.url, "fetch", reason)
+        ledger.errors += is_fault(error)
         if request.meta.get("essential"):
             ledger.gaps.append(f"{request.url}: {reason}")
         elif not (isinstance(error, HttpError) and error.response.status in _GONE):
@@ -105,11 +106,12 @@ class StoreSpider(Spider):
 
     def seen_unread(self, url: str) -> None:
         """Notes that the product of an address is still listed, though its page was not read."""
-        product_id = self.job.memory.product_at.get(url)
-        known = self.job.memory.products.get(product_id or "")
-        if product_id and known and not known.removed:
-            if self.job.ledger.meet(product_id, known.fields):
-                self.job.ledger.images += known.images
+        product_id = self.job.memory.product_at.get(url, "")
+        known = self.job.memory.products.get(product_id)
+        if known is None or known.removed:
+            return
+        if self.job.ledger.meet(product_id, known.fields):
+            self.job.ledger.images += known.images
 
     def json_of(self, response: Response) -> Any:
         """The answer as JSON; None, with the reason noted, where it is none."""

@@ -1,0 +1,204 @@
+"""The ways a store may be read, each tried on a few of its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from scrapers.extract import shopify, woocommerce
+from scrapers.extract.currency import currency_code
+from scrapers.extract.links import category_links, product_links
+from scrapers.extract.markup import read_markup
+from scrapers.extract.page import Page, parse_page, same_site
+from scrapers.extract.product import Extracted, extract_product
+from scrapers.extract.sitemap import (
+    USUAL_PLACES,
+    UnreadableSitemap,
+    of_products,
+    read_sitemap,
+    sitemaps_in_robots,
+)
+from scrapers.guard import Fetched
+from scrapers.items import ProductItem
+from scrapers.stores import Limits
+from scrapers.visit import Visit
+from storage.money import display_price
+
+PREVIEWS = 3
+MAX_TRIES = 12
+"""Pages of a sitemap or listing that are looked at in search of products."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A product as it would be read."""
+
+    title: str
+    price: Decimal | None
+    currency: str | None
+    availability: str | None
+    url: str
+
+    def __str__(self) -> str:
+        words = (self.availability or "").replace("_", " ")
+        return ", ".join(
+            filter(None, [self.title, display_price(self.price, self.currency), words, self.url])
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a probe found.
+
+    :ivar why: what it is, as the rest of a sentence.
+    :ivar url: the address the store is to be read from.
+    """
+
+    why: str
+    url: str
+    preview: list[Preview]
+    currency: str | None = None
+
+
+def shopify_store(visit: Visit, front: Fetched) -> Finding | None:
+    """Shopify's `/products.json`."""
+    for base in _bases(front.url):
+        data = visit.json(urljoin(base, f"products.json?limit={PREVIEWS}"))
+        products = data.get("products") if isinstance(data, dict) else None
+        if isinstance(products, list):
+            break
+    else:
+        return None
+    meta = visit.json(urljoin(base, "meta.json"))
+    currency = currency_code(meta.get("currency")) if isinstance(meta, dict) else None
+
+    def read(one: Any) -> ProductItem:
+        return shopify.read_product(one, store="", base_url=base, currency=currency)
+
+    items = list(_read(products, read))
+    if items and currency is None:
+        page = visit.tried(items[0].url)
+        product = extract_product(page.body, page.url) if page else None
+        currency = product.currency if product else None
+        items = list(_read(products, read))
+    known = "" if currency is None else f", with prices in {currency}"
+    return Finding(f"it publishes Shopify's product list{known}.", base, _previews(items), currency)
+
+
+def woocommerce_store(visit: Visit, front: Fetched) -> Finding | None:
+    """WooCommerce's Store API."""
+    for base in _bases(front.url):
+        data = visit.json(urljoin(base, f"wp-json/wc/store/v1/products?per_page={PREVIEWS}"))
+        if not isinstance(data, list):
+            continue
+
+        def read(one: Any, base: str = base) -> ProductItem:
+            return woocommerce.read_product(one, store="", base_url=base)
+
+        items = list(_read(data, read))
+        if items:
+            return Finding("it publishes WooCommerce's product list.", base, _previews(items))
+    return None
+
+
+def sitemap_store(visit: Visit, front: Fetched) -> Finding | None:
+    """A sitemap whose pages describe products."""
+    named = sitemaps_in_robots(visit.robots_of(front.url)[0], front.url)
+    pages: list[str] = []
+    for url in named or [urljoin(front.url, f"/{place}") for place in USUAL_PLACES]:
+        pages = _pages_of(visit, url)
+        if pages:
+            break
+    pages = [url for url in pages if same_site(url, front.url)]
+    found = _look(visit, _spread(pages))
+    if not found:
+        return None
+    sources = {source for product in found for source in product.source.values()}
+    marked = [name for name in ("json-ld", "microdata", "opengraph") if name in sources]
+    why = f"its sitemap lists {len(pages)} pages, which describe products in {' and '.join(marked)}."
+    return Finding(why, _bases(front.url)[-1], [_preview(product) for product in found])
+
+
+def _pages_of(visit: Visit, url: str, depth: int = 0) -> list[str]:
+    """Pages of the first sitemap below one that lists any."""
+    answer = visit.tried(url)
+    try:
+        found = read_sitemap(answer.body, url, max_bytes=Limits().page_bytes) if answer else None
+    except UnreadableSitemap:
+        found = None
+    if found is None:
+        return []
+    if found.pages or depth > 2:
+        return [entry.url for entry in found.pages]
+    for entry in of_products(found.sitemaps)[:3]:
+        pages = _pages_of(visit, entry.url, depth + 1)
+        if pages:
+            return pages
+    return []
+
+
+def listing_store(visit: Visit, front: Fetched) -> Finding | None:
+    """Listings on the front page or in the navigation that link to product pages."""
+    page = parse_page(front.body, front.url)
+    if page is None:
+        return None
+    found = _look(visit, _products_on(page)[:MAX_TRIES])
+    for url in category_links(page)[:3] if not found else []:
+        answer = visit.tried(url)
+        category = parse_page(answer.body, answer.url) if answer else None
+        found = _look(visit, _products_on(category)[:MAX_TRIES]) if category else []
+        if found:
+            break
+    if not found:
+        return None
+    why = "it has no list of its products, but its pages link to them."
+    return Finding(why, front.url, [_preview(product) for product in found])
+
+
+def _products_on(page: Page) -> list[str]:
+    return product_links(page, read_markup(page))
+
+
+def _look(visit: Visit, urls: list[str]) -> list[Extracted]:
+    """Up to three products on the pages at these addresses."""
+    found: list[Extracted] = []
+    for url in urls:
+        answer = visit.tried(url)
+        product = extract_product(answer.body, answer.url) if answer else None
+        if product and product.title not in {other.title for other in found}:
+            found.append(product)
+        if len(found) == PREVIEWS:
+            break
+    return found
+
+
+def _spread(urls: list[str]) -> list[str]:
+    """A few addresses from all over a list: its beginning is often the front page and categories."""
+    step = max(1, len(urls) // MAX_TRIES)
+    return urls[::-1][::step][:MAX_TRIES]
+
+
+def _read(entries: list[Any], read: Callable[[Any], ProductItem]) -> Iterator[ProductItem]:
+    for entry in entries[:PREVIEWS]:
+        try:
+            yield read(entry)
+        except ValueError:
+            continue
+
+
+def _previews(items: list[ProductItem]) -> list[Preview]:
+    return [Preview(item.title, item.price, item.currency, item.availability, item.url) for item in items]
+
+
+def _preview(product: Extracted) -> Preview:
+    return Preview(product.title or "", product.price, product.currency, product.availability, product.url)
+
+
+def _bases(url: str) -> list[str]:
+    """Where a store may begin: an address's folder, which may name a country or language, and its root."""
+    parts = urlsplit(url)
+    root = f"{parts.scheme}://{parts.netloc}/"
+    return list(dict.fromkeys([urljoin(root, parts.path.rpartition("/")[0] + "/"), root]))
