@@ -91,7 +91,7 @@ def nightly(
 
     resolved = _settings(config, data, allow_private)
     resolved.choose_stores()
-    night = _through_prefect(resolved) if prefect else _plainly(resolved)
+    night = through_prefect(resolved) if prefect else plainly(resolved)
     if as_json:
         terminal.print_json(report.plain(night))
     else:
@@ -126,7 +126,8 @@ def _settings(config: Path | None, data: str | None, allow_private: bool) -> Con
     return resolved.model_copy(update={"crawl": resolved.crawl.model_copy(update={"allow_private": True})})
 
 
-def _plainly(config: Config) -> Night:
+def plainly(config: Config) -> Night:
+    """The night as plain functions, with bars on stderr."""
     from flows.night import run_nightly
 
     terminal.log_to_stderr()
@@ -134,7 +135,8 @@ def _plainly(config: Config) -> Night:
         return run_nightly(config, advance=advance)
 
 
-def _through_prefect(config: Config) -> Night:
+def through_prefect(config: Config) -> Night:
+    """The night as a Prefect flow, on its temporary server or on yours."""
     _prepare_prefect()
     from flows.flows import NightFailedError
     from flows.flows import nightly as flow

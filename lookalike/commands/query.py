@@ -62,7 +62,7 @@ def search(
     if as_json:
         terminal.print_json(matches.to_dict())
     else:
-        _print_matches(matches)
+        print_matches(matches)
 
 
 def extract(
@@ -108,7 +108,8 @@ def _page(source: str, url: str | None, allow_private: bool) -> tuple[bytes, str
         ) from None
 
 
-def _print_matches(matches: Matches) -> None:
+def print_matches(matches: Matches) -> None:
+    """One row a match."""
     from storage.money import display_price
 
     rows = [

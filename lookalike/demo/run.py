@@ -75,6 +75,7 @@ class Demo:
 def run_demo(
     folder: Path,
     *,
+    data: Path | None = None,
     products: int = PRODUCTS,
     run_night: Callable[[Config], Night] = run_nightly,
     show: Callable[[Demo], None] = lambda demo: None,
@@ -86,6 +87,7 @@ def run_demo(
     Run again in the same folder, it opens the stores at the same addresses and finds nothing new in them.
 
     :param folder: where data, settings, photo and sheet are kept; made where it is missing.
+    :param data: the data root; `data` in the folder where None.
     :param products: over all stores.
     :param run_night: runs the night on these settings, through Prefect or plainly.
     :param show: told the result while the stores are still open.
@@ -94,7 +96,7 @@ def run_demo(
     :raises LookalikeError: a store could not be crawled, or the matches are not what they should be.
     """
     started = time.monotonic()
-    with _own(folder) as folder, _stores(folder, products, say) as config:
+    with _own(folder), _stores(folder, data, products, say) as config:
         night = run_night(config)
         if not night.ok:
             raise LookalikeError(" ".join(night.failures))
@@ -160,9 +162,8 @@ def _how_to_open(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _own(folder: Path) -> Iterator[Path]:
-    """The folder, made and absolute, for this run alone."""
-    folder = folder.resolve()
+def _own(folder: Path) -> Iterator[None]:
+    """The folder, made where it is missing, for this run alone."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "demo.lock", timeout=0)
@@ -176,11 +177,11 @@ def _own(folder: Path) -> Iterator[Path]:
             f"The demo cannot write in {folder} ({error.strerror}). Give another --folder."
         ) from None
     with lock:
-        yield folder
+        yield
 
 
 @contextlib.contextmanager
-def _stores(folder: Path, products: int, say: Callable[[str], None]) -> Iterator[Config]:
+def _stores(folder: Path, data: Path | None, products: int, say: Callable[[str], None]) -> Iterator[Config]:
     """The stores, open until the block ends, and the settings that name them."""
     sold = garments.catalogue(products, SEED)
     ports = _kept_ports(folder / SETTINGS)
@@ -199,7 +200,7 @@ def _stores(folder: Path, products: int, say: Callable[[str], None]) -> Iterator
             say(f"{stall.name} sells {len(share)} products at {front.url} ({stall.dialect}).")
             urls[stall.name] = front.url
         _write_settings(folder / SETTINGS, urls)
-        yield load_config(folder / SETTINGS, folder / "data")
+        yield load_config(folder / SETTINGS, data or (folder / "data").resolve())
 
 
 def _kept_ports(file: Path) -> dict[str, int]:
