@@ -152,8 +152,7 @@ def test_lookalike_nightly_runs_on_prefects_temporary_server(environ, folder, sh
     shops[0].front.stop()
     second = lookalike("nightly", cwd=folder, **environ)
     assert second.returncode == 1
-    *_, sentence = second.stderr.strip().splitlines()
-    assert sentence.startswith("lookalike: ")
+    (sentence,) = [line for line in second.stderr.splitlines() if line.startswith("lookalike: ")]
     assert shops[0].name in sentence
     assert "Traceback" not in second.stderr
     assert stored(root) == before
