@@ -6,7 +6,6 @@ connected to, so that a name that changes its address in between gains nothing.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +14,9 @@ from urllib.parse import urljoin
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from scrapers.addresses import RefusedURLError, check_url, resolve
+from scrapers.addresses import RefusedURLError, check_url
+from scrapers.connections import bounded_session
 from storage.errors import LookalikeError
 
 __all__ = ["USER_AGENT", "FetchError", "Fetched", "RefusedURLError", "check_url", "fetch"]
@@ -86,20 +83,20 @@ def fetch(
     :raises FetchError: where there is no answer, or it is too large or too slow.
     """
     deadline = time.monotonic() + timeout_s
-    with _session(allow_private) as session:
+    with bounded_session(timeout_s, allow_private=allow_private) as session:
         target = url
         for _ in range(MAX_REDIRECTS + 1):
             check_url(target, allow_private=allow_private)
             try:
                 response = session.get(
                     target,
-                    headers=dict(headers or {}),
+                    headers={"User-Agent": USER_AGENT, **(headers or {})},
                     allow_redirects=False,
                     stream=True,
                     timeout=max(0.1, deadline - time.monotonic()),
                 )
             except (requests.RequestException, UnicodeError) as error:
-                raise FetchError(_sentence(target, error, timeout_s)) from None
+                raise FetchError(_sentence(target, error, timeout_s, deadline)) from None
             with response:
                 if response.is_redirect:
                     target = urljoin(target, response.headers["location"])
@@ -123,20 +120,21 @@ def _read(response: requests.Response, url: str, max_bytes: int, deadline: float
         raise FetchError(too_large)
     body = bytearray()
     try:
-        for chunk in response.iter_content(_CHUNK):
+        # read1 gives what has arrived; requests' own iteration waits until a chunk is full.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > max_bytes:
                 raise FetchError(too_large)
-            if time.monotonic() > deadline:
-                raise requests.Timeout
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise FetchError(_sentence(url, error, timeout_s)) from None
+        if time.monotonic() > deadline:  # it was cut there, which looks like its end
+            raise requests.Timeout
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise FetchError(_sentence(url, error, timeout_s, deadline)) from None
     return bytes(body)
 
 
-def _sentence(url: str, error: Exception, timeout_s: float) -> str:
+def _sentence(url: str, error: Exception, timeout_s: float, deadline: float) -> str:
     text = str(error)
-    if isinstance(error, requests.Timeout) or "timed out" in text:
+    if isinstance(error, requests.Timeout) or "timed out" in text or time.monotonic() > deadline:
         return f"{url} did not answer within {timeout_s:g} seconds. Try again later."
     if isinstance(error, requests.exceptions.SSLError):
         return f"{url} has no valid certificate. Check the address in a browser."
@@ -147,56 +145,3 @@ def _sentence(url: str, error: Exception, timeout_s: float) -> str:
     if isinstance(error, UnicodeError | requests.exceptions.InvalidURL):
         return f"{url} is not a web address. Give one like https://shop.example."
     return f"{url} cannot be read ({type(error).__name__}). Try again later."
-
-
-def _session(allow_private: bool) -> requests.Session:
-    session = requests.Session()
-    # No proxy and no netrc from the environment: a proxy would connect for us, past the check.
-    session.trust_env = False
-    session.headers["User-Agent"] = USER_AGENT
-    if not allow_private:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, _PublicAdapter())
-    return session
-
-
-class _PublicConnection(HTTPConnection):
-    """Connects to an address that was just checked, never to a name that could resolve anew."""
-
-    def _new_conn(self) -> socket.socket:
-        try:
-            addresses = resolve(self._dns_host, self.port)
-        except (OSError, UnicodeError) as error:
-            raise urllib3.exceptions.NameResolutionError(
-                self.host, self, socket.gaierror(str(error))
-            ) from error
-        problem: OSError | None = None
-        for address in addresses:
-            try:
-                connected = socket.create_connection((address, self.port), self.timeout or None)
-            except TimeoutError as error:
-                raise urllib3.exceptions.ConnectTimeoutError(self, "timed out") from error
-            except OSError as error:
-                problem = error
-                continue
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connected
-        raise urllib3.exceptions.NewConnectionError(self, f"{problem}") from problem
-
-
-class _PublicHTTPSConnection(_PublicConnection, HTTPSConnection):
-    pass
-
-
-class _PublicPool(HTTPConnectionPool):
-    ConnectionCls = _PublicConnection
-
-
-class _PublicHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _PublicHTTPSConnection
-
-
-class _PublicAdapter(HTTPAdapter):
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[arg-type]
-        self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicHTTPSPool}
