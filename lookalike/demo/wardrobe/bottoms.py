@@ -12,7 +12,8 @@ def trousers(cut: Cut) -> list[Part]:
     end = 1.10 + cut.long
     leg = Piece(
         closed(
-            corner(-0.005, -1.00), corner(0.34, -1.00), at(0.43, -0.72), at(0.46, -0.42), at((0.45 + hem[1]) / 2, 0.35), corner(hem[1], end),
+            corner(-0.005, -1.00), corner(0.34, -1.00), at(0.43, -0.72), at(0.46, -0.42),
+            at((0.45 + hem[1]) / 2, 0.35), corner(hem[1], end),
             corner(hem[0], end + 0.015), at(0.09 + hem[0] * 0.2, 0.30), corner(-0.005, -0.30),
         ),
         folds=0.9, grain=3, rim=0.9,
@@ -41,7 +42,8 @@ def shorts(cut: Cut) -> list[Part]:
     wide = {"slim": 0.52, "regular": 0.60, "loose": 0.68}[cut.fit]
     leg = Piece(
         closed(
-            corner(-0.005, -0.58), corner(0.42, -0.58), at(0.51, -0.30), corner(wide, end - 0.03), at(wide * 0.55, end + 0.02),
+            corner(-0.005, -0.58), corner(0.42, -0.58), at(0.51, -0.30), corner(wide, end - 0.03),
+            at(wide * 0.55, end + 0.02),
             corner(0.05, end + 0.02), corner(-0.005, 0.0),
         ),
         folds=0.9, grain=6, rim=0.9,
@@ -83,7 +85,8 @@ def skirt(cut: Cut) -> list[Part]:
     parts: list[Part] = [
         Piece(
             symmetric(
-                corner(0, -0.66), corner(waist, -0.66), at(waist + (hem - waist) * 0.48, -0.30), corner(hem, end - 0.05),
+                corner(0, -0.66), corner(waist, -0.66), at(waist + (hem - waist) * 0.48, -0.30),
+                corner(hem, end - 0.05),
                 at(hem * 0.55, end + 0.03), at(0, end + 0.06),
             ),
             folds=1.0, rim=0.9,

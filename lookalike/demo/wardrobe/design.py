@@ -68,9 +68,10 @@ def design(style: Style, seed: int) -> Garment:
     chance = random.Random(f"{style} {seed}")  # noqa: S311
     made = KINDS[style.kind]
     chosen = {name: chance.choice(options) for name, options in made.cuts.items()} | dict(style.fixed)
+    base = _shade(style.colour, chance)
     cloth = Cloth(
-        _shade(style.colour, chance),
-        COLOURS[_second(style.colour, chance)],
+        base,
+        _second(style, base, chance),
         style.pattern,
         chance.choice(made.textures),
         size=chance.choice((24.0, 32.0, 44.0)),
@@ -145,12 +146,12 @@ def _shade(colour: str, chance: random.Random) -> RGB:
     return tinted(COLOURS[colour], hue, saturation, chance.uniform(0.92, 1.08))
 
 
-def _second(colour: str, chance: random.Random) -> str:
-    """The colour of a pattern: one that stands out from the main one."""
-    match colour:
-        case "white":
-            return chance.choice(("navy", "grey"))
-        case "yellow":
-            return chance.choice(("navy", "white"))
-        case _:
-            return "white"
+def _second(style: Style, base: RGB, chance: random.Random) -> RGB:
+    """The colour of a pattern: one that stands out from the main one without taking over."""
+    if style.pattern == "checks" and KINDS[style.kind].tonal:
+        towards = 60 if max(base) > 190 else 255
+        red, green, blue = (round(channel + (towards - channel) * 0.42) for channel in base)
+        return red, green, blue
+    if style.colour == "white":
+        return COLOURS["grey" if style.pattern == "checks" else chance.choice(("navy", "grey"))]
+    return COLOURS["white"]

@@ -50,26 +50,33 @@ class Cloth:
     angle: float = 0.0
     share: float = 0.35
 
+    def is_even(self, *, plain: bool = False) -> bool:
+        """Whether it looks the same everywhere.
+
+        :param plain: without its pattern, as on a collar or cuff.
+        """
+        return self.texture == "smooth" and (plain or self.pattern == "plain")
+
     def pixels(self, x: np.ndarray, y: np.ndarray, grain: float, *, plain: bool = False) -> np.ndarray:
         """The unlit cloth.
 
-        :param x: float32 [height, width], horizontal place of each pixel in the picture.
+        :param x: float32 [height, width], horizontal place of each pixel on the garment.
         :param y: the same, vertical.
         :param grain: angle of the piece in degrees.
         :param plain: without its pattern, as on a collar or cuff.
-        :return: float32 [height, width, 3] or, of one colour, [1, 1, 3]; 0 to 255.
+        :return: float32 [3, height, width] or, where it is even, [3, 1, 1]; 0 to 255.
         """
         turn = math.radians(self.angle + grain)
         u = x * math.cos(turn) + y * math.sin(turn)
         v = y * math.cos(turn) - x * math.sin(turn)
-        main = np.asarray(self.rgb, np.float32)
+        main = np.asarray(self.rgb, np.float32).reshape(3, 1, 1)
         if plain or self.pattern == "plain":
-            painted = main.reshape(1, 1, 3)
+            painted = main
         else:
-            amount = self._second(u, v)[..., None]
-            painted = main + (np.asarray(self.second, np.float32) - main) * amount
+            second = np.asarray(self.second, np.float32).reshape(3, 1, 1)
+            painted = main + (second - main) * self._second(u, v)
         weave = self._weave(u, v)
-        return painted if weave is None else painted * weave[..., None]
+        return painted if weave is None else painted * weave
 
     def _second(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """How much of the second colour is at each pixel, 0 to 1."""

@@ -25,6 +25,7 @@ class Kind:
     :param fixed: which of these make the look of a style and are the same for all garments of it.
     :param textures: what it is made of.
     :param upright: whether stripes run down it.
+    :param tonal: whether its checks are shades of one colour.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kind:
     cuts: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     textures: tuple[Texture, ...] = ("smooth",)
     upright: bool = False
+    tonal: bool = False
     fixed: tuple[str, ...] = ()
 
     @property
@@ -83,6 +85,7 @@ KINDS: dict[str, Kind] = {
             ("brown", "black", "navy", "red", "green"),
             ("plain", "plain", "checks"),
             {"closure": ("", "belt")},
+            tonal=True,
         ),
         Kind(
             "dress",
@@ -115,6 +118,7 @@ KINDS: dict[str, Kind] = {
             {"fit": _FITS, "closure": ("", "crease")},
             ("smooth", "denim"),
             upright=True,
+            tonal=True,
             fixed=("fit",),
         ),
         Kind(

@@ -28,7 +28,8 @@ def hoodie(cut: Cut) -> list[Part]:
     wide, long = cut.wide * 1.06, 0.64 + cut.long
     hood = Piece(
         symmetric(
-            corner(0, -1.16), at(0.22, -1.12), at(0.35, -0.96), at(0.36, -0.80), corner(0.26, -0.62), corner(0, -0.52)
+            corner(0, -1.16), at(0.22, -1.12), at(0.35, -0.96), at(0.36, -0.80), corner(0.26, -0.62),
+            corner(0, -0.52)
         ),
         "trim", light=0.96, folds=0.7, rim=1,
     )  # fmt: skip
@@ -38,7 +39,8 @@ def hoodie(cut: Cut) -> list[Part]:
     )  # fmt: skip
     flap = Piece(
         closed(
-            corner(0.0, -0.50), at(0.16, -0.66), corner(0.25, -0.90), at(0.36, -0.82), at(0.33, -0.64), corner(0.06, -0.42)
+            corner(0.0, -0.50), at(0.16, -0.66), corner(0.25, -0.90), at(0.36, -0.82), at(0.33, -0.64),
+            corner(0.06, -0.42)
         ),
         "trim", folds=0.5, rim=0.9,
     )  # fmt: skip
@@ -63,16 +65,19 @@ def hoodie(cut: Cut) -> list[Part]:
 def coat(cut: Cut) -> list[Part]:
     """To the knee or below, with lapels, two rows of buttons and pockets; some have a belt."""
     wide, end = cut.wide * 0.96, 1.10 + cut.long * 2
-    sleeve_end = Line((at(0.645 * wide, 0.31), at(0.835 * wide, 0.27)), 0.014, 0.7)
+    sleeve_end = Line((at(0.62 * wide, 0.335), at(0.80 * wide, 0.295)), 0.012, 0.7)
     body = Piece(
         symmetric(
-            corner(0, -0.90), corner(0.18, -1.06), corner(0.50 * wide, -0.945), at(0.45 * wide, -0.70), at(0.42 * wide, -0.44),
+            corner(0, -0.90), corner(0.18, -1.06), corner(0.50 * wide, -0.945), at(0.45 * wide, -0.70),
+            at(0.42 * wide, -0.44),
             at(0.40 * wide, -0.12), at(0.46 * wide, 0.40), corner(0.53 * wide, end), at(0, end + 0.04),
         ),
         folds=0.8, rim=0.8,
     )  # fmt: skip
     pocket = Piece(
-        closed(corner(0.20, 0.10), corner(0.39 * wide, 0.06), corner(0.395 * wide, 0.14), corner(0.205, 0.18)),
+        closed(
+            corner(0.20, 0.10), corner(0.39 * wide, 0.06), corner(0.395 * wide, 0.14), corner(0.205, 0.18),
+        ),
         "trim", light=0.95, folds=0, rim=0.8,
     )  # fmt: skip
     armhole = curve(at(0.50 * wide, -0.945), at(0.44 * wide, -0.70), at(0.42 * wide, -0.46))
@@ -130,12 +135,16 @@ def _zip(long: float) -> list[Part]:
 def _lapels() -> list[Part]:
     collar = Piece(
         closed(
-            corner(0.08, -1.10), at(0.18, -1.10), corner(0.27, -0.98), corner(0.36, -0.80), corner(0.22, -0.78), at(0.14, -0.96)
+            corner(0.08, -1.10), at(0.18, -1.10), corner(0.27, -0.98), corner(0.36, -0.80),
+            corner(0.22, -0.78), at(0.14, -0.96)
         ),
         "trim", light=1.0, folds=0.1, rim=0.7,
     )  # fmt: skip
     lapel = Piece(
-        closed(corner(0.15, -1.0), corner(0.22, -0.77), corner(0.37, -0.70), at(0.30, -0.50), corner(0.02, -0.30)),
+        closed(
+            corner(0.15, -1.0), corner(0.22, -0.77), corner(0.37, -0.70), at(0.30, -0.50), corner(0.02,
+            -0.30),
+        ),
         light=1.06, folds=0.1, rim=0.8,
     )  # fmt: skip
     inside = symmetric(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _STUFF: dict[str, tuple[int, int, int]] = {
     "leather": (122, 82, 52),
     "satin": (205, 192, 170),
 }
+
+_DARKER = {"lining": 0.62, "dark": 0.45}
 
 
 @dataclass(frozen=True)
@@ -85,17 +88,18 @@ class _Picture:
         """All parts over the shadow that they cast together."""
         parts = fitted(parts)
         canvas = self._ground()
-        canvas *= 1 - self._shadow(parts)[..., None]
+        canvas *= 1 - self._shadow(parts)
         for part in parts:
             box, mask = self._mask(part)
             if mask.size:
                 self._lay(canvas, part, box, mask)
-        return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8), "RGB")
+        planes = np.clip(canvas, 0, 255).astype(np.uint8)
+        return Image.merge("RGB", [Image.fromarray(plane) for plane in planes])
 
     def _ground(self) -> np.ndarray:
         across, away = _frame()
         vignette = 1.006 - 0.07 * away - 0.35 * self.scene.light * across
-        return vignette[..., None] * np.asarray(self.scene.ground, np.float32)
+        return _planes(self.scene.ground) * vignette
 
     def _shadow(self, parts: Sequence[Part]) -> np.ndarray:
         """Darkness of the ground: a wide soft shadow, and a narrow one where cloth touches it."""
@@ -103,7 +107,7 @@ class _Picture:
         pen = ImageDraw.Draw(shape)
         for part in parts:
             path = part.outline if isinstance(part, Piece) else part.path
-            pixels = [(x / _FINER / _COARSER, y / _FINER / _COARSER) for x, y in map(self._place, path)]
+            pixels = [(x / _COARSER, y / _COARSER) for x, y in self._place(path)]
             if isinstance(part, Piece):
                 pen.polygon(pixels, fill=255)
             elif part.stuff:
@@ -114,26 +118,27 @@ class _Picture:
         dark = Image.blend(wide, near, 0.45).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
         return np.asarray(dark, np.float32) * (0.30 / 255)
 
-    def _place(self, point: Point) -> tuple[float, float]:
-        """Pixels, in the finer grid."""
-        x = -point.x if self.scene.flip else point.x
-        across = x * self._cos - point.y * self._sin + WIDTH / 2 + self.scene.move[0] * _UNIT
-        down = x * self._sin + point.y * self._cos + HEIGHT / 2 + self.scene.move[1] * _UNIT
-        return across * _FINER, down * _FINER
+    def _place(self, path: Sequence[Point]) -> list[tuple[float, float]]:
+        """Pixels of the photo."""
+        cos, sin = self._cos, self._sin
+        x0 = WIDTH / 2 + self.scene.move[0] * _UNIT
+        y0 = HEIGHT / 2 + self.scene.move[1] * _UNIT
+        side = -1 if self.scene.flip else 1
+        return [(x * side * cos - y * sin + x0, x * side * sin + y * cos + y0) for x, y, _ in path]
 
     def _mask(self, part: Part) -> tuple[tuple[int, int, int, int], np.ndarray]:
         """The part's bounding box and how much of each pixel it covers, float32 0 to 1."""
         path = part.outline if isinstance(part, Piece) else part.path
-        pixels = [self._place(point) for point in path]
+        pixels = self._place(path)
         pad = 2 + (part.width * self.scene.scale * _UNIT if isinstance(part, Line) else 0)
-        left = max(0, math.floor(min(x for x, _ in pixels) / _FINER - pad))
-        top = max(0, math.floor(min(y for _, y in pixels) / _FINER - pad))
-        right = min(WIDTH, math.ceil(max(x for x, _ in pixels) / _FINER + pad))
-        bottom = min(HEIGHT, math.ceil(max(y for _, y in pixels) / _FINER + pad))
+        left = max(0, math.floor(min(x for x, _ in pixels) - pad))
+        top = max(0, math.floor(min(y for _, y in pixels) - pad))
+        right = min(WIDTH, math.ceil(max(x for x, _ in pixels) + pad))
+        bottom = min(HEIGHT, math.ceil(max(y for _, y in pixels) + pad))
         if right <= left or bottom <= top:
             return (0, 0, 0, 0), np.zeros((0, 0), np.float32)
         mask = Image.new("L", ((right - left) * _FINER, (bottom - top) * _FINER))
-        moved = [(x - left * _FINER, y - top * _FINER) for x, y in pixels]
+        moved = [((x - left) * _FINER, (y - top) * _FINER) for x, y in pixels]
         pen = ImageDraw.Draw(mask)
         if isinstance(part, Piece):
             pen.polygon(moved, fill=255)
@@ -145,46 +150,51 @@ class _Picture:
 
     def _lay(self, canvas: np.ndarray, part: Part, box: tuple[int, int, int, int], mask: np.ndarray) -> None:
         left, top, right, bottom = box
-        under = canvas[top:bottom, left:right]
+        under = canvas[:, top:bottom, left:right]
         if isinstance(part, Line):
             if part.stuff is None:
-                under *= 1 - (mask * (1 - part.light))[..., None]
+                under *= 1 - mask * (1 - part.light)
                 return
             colour = self._colour(part.stuff) * (0.94 if part.light == 0.72 else part.light)
-            under += (colour - under) * mask[..., None]
+            under += (colour - under) * mask
             return
-        shaded = self._stuff(part, box) * self._shade(part, box, mask)[..., None]
-        under += (shaded - under) * mask[..., None]
+        change = self._stuff(part, box) * self._shade(part, box, mask)
+        change -= under
+        change *= mask
+        under += change
 
     def _stuff(self, piece: Piece, box: tuple[int, int, int, int]) -> np.ndarray:
-        left, top, right, bottom = box
         if piece.stuff not in ("main", "trim", "lining", "dark"):
-            return self._colour(piece.stuff).reshape(1, 1, 3)
-        y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
+            return self._colour(piece.stuff)
+        if not self.cloth.is_even(plain=piece.stuff != "main"):
+            return self._woven(piece, box)
+        return self._colour(piece.stuff)
+
+    def _woven(self, piece: Piece, box: tuple[int, int, int, int]) -> np.ndarray:
+        left, top, right, bottom = box
+        x = np.arange(left, right, dtype=np.float32)[None, :]
+        y = np.arange(top, bottom, dtype=np.float32)[:, None]
         # The pattern moves and turns with the garment.
         turn = math.radians(self.scene.turn)
-        x -= WIDTH / 2 + self.scene.move[0] * _UNIT
-        y -= HEIGHT / 2 + self.scene.move[1] * _UNIT
+        x = x - (WIDTH / 2 + self.scene.move[0] * _UNIT)
+        y = y - (HEIGHT / 2 + self.scene.move[1] * _UNIT)
         along = (x * math.cos(turn) + y * math.sin(turn)) / self.scene.scale
         down = (y * math.cos(turn) - x * math.sin(turn)) / self.scene.scale
         if self.scene.flip:
             along = -along
         pixels = self.cloth.pixels(along, down, piece.grain, plain=piece.stuff != "main")
-        if piece.stuff == "lining":
-            return pixels * 0.62
-        return pixels * (0.45 if piece.stuff == "dark" else 1.0)
+        return pixels * _DARKER[piece.stuff] if piece.stuff in _DARKER else pixels
 
     def _colour(self, stuff: Stuff) -> np.ndarray:
         if stuff == "leather" and self.leather:
-            return np.asarray(self.leather, np.float32)
+            return _planes(self.leather)
         if stuff in _STUFF:
-            return np.asarray(_STUFF[stuff], np.float32)
-        factor = {"lining": 0.62, "dark": 0.45}.get(stuff, 1.0)
-        return np.asarray(self.cloth.rgb, np.float32) * factor
+            return _planes(_STUFF[stuff])
+        return _planes(self.cloth.rgb) * np.float32(_DARKER.get(stuff, 1.0))
 
     def _shade(self, piece: Piece, box: tuple[int, int, int, int], mask: np.ndarray) -> np.ndarray:
         """Light on the piece: rounded edges, soft creases, and the lamp on the left."""
-        left, top, right, bottom = box
+        left, _, right, _ = box
         height, width = mask.shape
         shade = np.full((height, width), piece.light, np.float32)
         if piece.rim:
@@ -219,6 +229,11 @@ def _frame() -> tuple[np.ndarray, np.ndarray]:
     return x, x * x + y * y
 
 
+def _planes(rgb: RGB) -> np.ndarray:
+    """A colour that broadcasts over planes, float32 [3, 1, 1]."""
+    return np.asarray(rgb, np.float32).reshape(3, 1, 1)
+
+
 def _moved(image: Image.Image, right: int, down: int) -> Image.Image:
     moved = Image.new("L", image.size)
     moved.paste(image, (right, down))
@@ -231,7 +246,7 @@ def _dashes(path: Sequence[tuple[float, float]], length: float) -> list[list[tup
         return [list(path)]
     strokes: list[list[tuple[float, float]]] = []
     drawn = 0.0
-    for (x0, y0), (x1, y1) in zip(path, path[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(path):
         span = math.hypot(x1 - x0, y1 - y0)
         place = 0.0
         while place < span:

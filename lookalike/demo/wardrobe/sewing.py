@@ -29,8 +29,10 @@ def front(wide: float, long: float, neck: float, deep: float, *, v: bool, hem: f
     """
     return Piece(
         symmetric(
-            *_neck(neck, -0.82, deep, v), corner(neck, -0.82), corner(0.52 * wide, -0.70), at(0.45 * wide, -0.46),
-            at(0.43 * wide, -0.22), at(0.42 * wide, 0.15), corner(hem * wide, long - 0.02), at(0, long + 0.02),
+            *_neck(neck, -0.82, deep, v), corner(neck, -0.82), corner(0.52 * wide, -0.70), at(0.45 * wide,
+            -0.46),
+            at(0.43 * wide, -0.22), at(0.42 * wide, 0.15), corner(hem * wide, long - 0.02),
+            at(0, long + 0.02),
         ),
         folds=0.8,
     )  # fmt: skip
@@ -75,7 +77,8 @@ def short_sleeves(wide: float, neck: float, top: float = -0.82) -> list[Part]:
     sleeve = Piece(
         closed(
             corner(0.34 * wide, -0.56 + down), _shoulder(wide, neck, top), at(0.62 * wide, -0.61 + down),
-            corner(0.93 * wide, -0.29 + down), at(0.80 * wide, -0.19 + down), corner(0.645 * wide, -0.12 + down),
+            corner(0.93 * wide, -0.29 + down), at(0.80 * wide, -0.19 + down),
+            corner(0.645 * wide, -0.12 + down),
             corner(0.40 * wide, -0.28 + down),
         ),
         light=0.95, folds=0.9, grain=-38, rim=0.8,
@@ -105,7 +108,8 @@ def spread_sleeves(wide: float, neck: float) -> list[Part]:
     sleeve = Piece(
         closed(
             corner(0.34 * wide, -0.56), _shoulder(wide, neck, -0.82), at(0.66 * wide, -0.60),
-            at(0.90 * wide, -0.24), corner(1.10 * wide, 0.14), at(1.03 * wide, 0.22), corner(0.94 * wide, 0.28),
+            at(0.90 * wide, -0.24), corner(1.10 * wide, 0.14), at(1.03 * wide, 0.22),
+            corner(0.94 * wide, 0.28),
             at(0.70 * wide, 0.04), corner(0.41 * wide, -0.20),
         ),
         light=0.95, folds=0.8, grain=-46, rim=0.9,
@@ -150,7 +154,8 @@ def cuffs(wide: float, *, ribbed: bool) -> list[Part]:
     """The ends of `long_sleeves` at their usual place: ribbed, or with a button."""
     cuff = Piece(
         closed(
-            corner(0.645 * wide, 0.52), corner(0.84 * wide, 0.48), corner(0.83 * wide, 0.60), corner(0.67 * wide, 0.635)
+            corner(0.645 * wide, 0.52), corner(0.84 * wide, 0.48), corner(0.83 * wide, 0.60),
+            corner(0.67 * wide, 0.635)
         ),
         "trim", light=0.9, folds=0.1, rim=0.9,
     )  # fmt: skip
@@ -177,7 +182,8 @@ def ribbed_hem(half: float, top: float, bottom: float) -> list[Part]:
     band = Piece(
         closed(
             corner(-half, top), at(0, top + 0.02), corner(half, top),
-            at(half * 0.995, (top + bottom) / 2), corner(low, bottom), at(0, bottom + 0.02), corner(-low, bottom),
+            at(half * 0.995, (top + bottom) / 2), corner(low, bottom), at(0, bottom + 0.02),
+            corner(-low, bottom),
             at(-half * 0.995, (top + bottom) / 2),
         ),
         "trim", light=0.92, folds=0.2,

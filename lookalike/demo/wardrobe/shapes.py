@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 # Points of a curve between two given ones; at 480 pixels' width more cannot be seen.
-_STEPS = 10
+_STEPS = 8
 
 
 class Point(NamedTuple):

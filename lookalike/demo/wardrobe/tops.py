@@ -11,15 +11,15 @@ def t_shirt(cut: Cut) -> list[Part]:
     """Short sleeves; a round, wide or V neck."""
     wide, long = cut.wide, 0.72 + cut.long
     deep = {"crew": -0.64, "scoop": -0.47, "v": -0.42}[cut.collar]
-    neck, v = (0.29 if cut.collar == "scoop" else 0.24), cut.collar == "v"
+    neck, v, low = (0.29 if cut.collar == "scoop" else 0.24), cut.collar == "v", long - 0.05
     return [
         *sewing.short_sleeves(wide, neck),
         *sewing.inside_of_neck(neck, -0.82, deep),
         sewing.front(wide, long, neck, deep, v=v),
         sewing.neckline(neck, deep, 0.045, v=v),
-        Line(curve(at(-0.44 * wide, long - 0.05), at(0, long - 0.03), at(0.44 * wide, long - 0.05)), 0.007, 0.74),
+        Line(curve(at(-0.44 * wide, low), at(0, low + 0.02), at(0.44 * wide, low)), 0.007, 0.74),
         *sewing.armholes(wide),
-    ]  # fmt: skip
+    ]
 
 
 def shirt(cut: Cut) -> list[Part]:
@@ -35,14 +35,19 @@ def shirt(cut: Cut) -> list[Part]:
         ]
     body = Piece(
         symmetric(
-            corner(0, -0.70), corner(0.17, -0.84), corner(0.52 * wide, -0.72), at(0.45 * wide, -0.46), at(0.43 * wide, -0.22),
-            at(0.41 * wide, 0.14), at(0.45 * wide, long - 0.30), at(0.43 * wide, long - 0.12), at(0.25 * wide, long + 0.03),
+            corner(0, -0.70), corner(0.17, -0.84), corner(0.52 * wide, -0.72), at(0.45 * wide, -0.46),
+            at(0.43 * wide, -0.22),
+            at(0.41 * wide, 0.14), at(0.45 * wide, long - 0.30), at(0.43 * wide, long - 0.12),
+            at(0.25 * wide, long + 0.03),
             at(0, long + 0.06),
         ),
         folds=0.8,
     )  # fmt: skip
     placket = Piece(
-        closed(corner(-0.045, -0.66), corner(0.045, -0.66), corner(0.045, long + 0.05), corner(-0.045, long + 0.05)),
+        closed(
+            corner(-0.045, -0.66), corner(0.045, -0.66), corner(0.045, long + 0.05), corner(-0.045,
+            long + 0.05),
+        ),
         light=1.02, folds=0.1, rim=0.3,
     )  # fmt: skip
     return [
@@ -60,11 +65,11 @@ def shirt(cut: Cut) -> list[Part]:
 def dress(cut: Cut) -> list[Part]:
     """A bodice and a skirt: mini, midi or maxi; without sleeves, with short or with long ones."""
     wide, top = cut.wide * 0.94, -1.08
-    end = {"mini": 0.40, "midi": 0.82, "maxi": 1.16}[cut.length] + cut.long
-    hem = {"slim": 0.44, "regular": 0.60, "loose": 0.76}[cut.fit] + 0.08 * (end - 0.4)
+    end = {"mini": 0.50, "midi": 0.82, "maxi": 1.16}[cut.length] + cut.long
+    hem = {"slim": 0.48, "regular": 0.62, "loose": 0.76}[cut.fit] + 0.08 * (end - 0.4)
     deep = {"crew": -0.91, "scoop": -0.77, "v": -0.66}[cut.collar]
     neck, waist, v = 0.23, 0.30 * wide, cut.collar == "v"
-    tip = {"none": corner(0.37, -1.01)}.get(cut.sleeve, corner(0.50 * wide, top + 0.115))
+    tip = {"none": corner(0.37, -1.01)}.get(cut.sleeve, corner(0.52 * 0.92 * wide, top + 0.12))
     sleeves: list[Part] = []
     if cut.sleeve == "short":
         sleeves = sewing.short_sleeves(wide * 0.92, neck, top)
@@ -73,14 +78,16 @@ def dress(cut: Cut) -> list[Part]:
     side = at(neck * 0.55, (deep + top) / 2 + 0.03) if v else at(neck * 0.74, deep - 0.055)
     bodice = Piece(
         symmetric(
-            corner(0, deep) if v else at(0, deep), side, corner(neck, top), tip, at(0.35 * wide, -0.84), corner(0.39 * wide, -0.64),
+            corner(0, deep) if v else at(0, deep), side, corner(neck, top), tip, at(0.35 * wide, -0.84),
+            corner(0.39 * wide, -0.64),
             at(0.345 * wide, -0.46), corner(waist, -0.24), corner(0, -0.22),
         ),
         folds=0.6,
     )  # fmt: skip
     skirt = Piece(
         symmetric(
-            corner(0, -0.26), corner(waist, -0.27), at(waist + (hem - waist) * 0.40, 0.02), corner(hem, end - 0.04),
+            corner(0, -0.26), corner(waist, -0.27), at(waist + (hem - waist) * 0.40, 0.02),
+            corner(hem, end - 0.04),
             at(hem * 0.55, end + 0.03), at(0, end + 0.05),
         ),
         folds=1.2, rim=0.8,
@@ -99,7 +106,10 @@ def dress(cut: Cut) -> list[Part]:
 
 def _collar() -> list[Part]:
     leaf = Piece(
-        closed(corner(0.0, -0.66), corner(0.12, -0.905), at(0.18, -0.89), corner(0.235, -0.80), corner(0.17, -0.55)),
+        closed(
+            corner(0.0, -0.66), corner(0.12, -0.905), at(0.18, -0.89), corner(0.235, -0.80), corner(0.17,
+            -0.55),
+        ),
         "trim", light=1.03, folds=0.1, rim=0.5,
     )  # fmt: skip
     back = symmetric(

@@ -6,19 +6,19 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
 
 from lookalike.demo.wardrobe.cut import Cut
 from lookalike.demo.wardrobe.fabric import Pattern, Texture
 
-_T = TypeVar("_T")
-
 BRANDS = (
-    "Alder & Moss", "Halden Row", "Ostra", "Linnéa Voss", "Pier Nine", "Marlow Supply", "Kestrel", "Tamsin Grey",
-    "Solvik", "Fennimore", "Casa Brisa", "North Quay", "Orlane Petit", "Juniper Works",
-)  # fmt: skip
+    *("Alder & Moss", "Halden Row", "Ostra", "Linnéa Voss", "Pier Nine", "Marlow Supply", "Kestrel"),
+    *("Tamsin Grey", "Solvik", "Fennimore", "Casa Brisa", "North Quay", "Orlane Petit", "Juniper Works"),
+)
 """Invented; no company is meant."""
 
+_ONE = ("One size",)
+_SHOES = ("37", "38", "39", "40", "41", "42", "43")
+_WARM = ("wool", "merino", "alpaca")
 _LETTERS = ("XS", "S", "M", "L", "XL")
 _PRINTED = {"stripes": "Striped", "dots": "Polka dot", "checks": "Checked"}
 _SLEEVES = {"short": "short-sleeved", "long": "long-sleeved", "none": "sleeveless"}
@@ -47,19 +47,17 @@ SOLD: dict[str, Sold] = {
     "t-shirt": Sold("Clothing > Tops > T-shirts", "T-shirt", ("organic cotton", "slub cotton", "jersey"), 22),
     "shirt": Sold("Clothing > Tops > Shirts", "shirt", ("poplin", "linen", "Oxford cotton"), 49),
     "jumper": Sold("Clothing > Knitwear > Jumpers", "jumper", ("cotton",), 69),
-    "hoodie": Sold("Clothing > Tops > Hoodies", "hoodie", ("brushed cotton", "fleece", "loopback cotton"), 59),
+    "hoodie": Sold("Clothing > Tops > Hoodies", "hoodie", ("brushed cotton", "fleece", "loopback"), 59),
     "coat": Sold("Clothing > Outerwear > Coats", "coat", ("wool-blend", "boiled wool", "cotton-twill"), 179),
     "dress": Sold("Women > Dresses", "dress", ("linen", "viscose", "cotton", "crêpe"), 79),
     "skirt": Sold("Women > Skirts", "skirt", ("satin", "cotton", "linen", "viscose"), 49),
     "trousers": Sold("Clothing > Trousers", "trousers", ("cotton", "linen", "wool-blend"), 65),
     "shorts": Sold("Clothing > Shorts", "shorts", ("cotton", "linen", "chino"), 39),
-    "cap": Sold("Accessories > Hats > Caps", "cap", ("cotton-twill", "canvas"), 25, ("One size",)),
-    "sneakers": Sold(
-        "Shoes > Sneakers", "sneakers", ("canvas", "suede", "leather"), 89, ("37", "38", "39", "40", "41", "42", "43")
-    ),
-    "bag": Sold("Accessories > Bags", "bag", ("canvas", "nylon", "waxed cotton"), 95, ("One size",)),
-    "scarf": Sold("Accessories > Scarves", "scarf", ("cotton", "modal"), 35, ("One size",), ("wool", "merino", "alpaca")),
-}  # fmt: skip
+    "cap": Sold("Accessories > Hats > Caps", "cap", ("cotton-twill", "canvas"), 25, _ONE),
+    "sneakers": Sold("Shoes > Sneakers", "sneakers", ("canvas", "suede", "leather"), 89, _SHOES),
+    "bag": Sold("Accessories > Bags", "bag", ("canvas", "nylon", "waxed cotton"), 95, _ONE),
+    "scarf": Sold("Accessories > Scarves", "scarf", ("cotton", "modal"), 35, _ONE, _WARM),
+}
 """How each kind is sold."""
 
 
