@@ -68,6 +68,17 @@ def photograph(address: str, photo: Path, chromium: str) -> bytes:
     return picture
 
 
+def photograph_sheet(sheet: Path, chromium: str) -> bytes:
+    """PNG bytes of the demo's contact sheet, whole."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1200, "height": HEIGHT}, color_scheme="light")
+        page.goto(sheet.as_uri())
+        picture = page.screenshot(full_page=True)
+        browser.close()
+    return picture
+
+
 def save(picture: bytes, file: Path) -> None:
     """Writes a PNG as small as it gets without losing anything."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +93,14 @@ def main() -> None:
         "--data", type=Path, default=Path(".demo/data"), help="a data root, default .demo/data"
     )
     parser.add_argument("--photo", type=Path, default=Path(".demo/query.jpg"), help="the photo to look for")
+    parser.add_argument(
+        "--sheet", type=Path, default=Path(".demo/demo.html"), help="the demo's page"
+    )
     parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
     given = parser.parse_args()
     with dashboard(given.data.resolve()) as address:
         save(photograph(address, given.photo.resolve(), given.chromium), IMAGES / "dashboard.png")
+    save(photograph_sheet(given.sheet.resolve(), given.chromium), IMAGES / "demo.png")
 
 
 if __name__ == "__main__":
