@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 
 from flows.config import parse_config
@@ -59,6 +60,19 @@ def add_store(file: Path, store: Store) -> None:
         document.append("stores", stores)
     stores.append(entry)
     _save(file, document)
+
+
+def renamed(store: Store, name: str) -> Store:
+    """The same store under another name.
+
+    :raises InputError: where that is no name for a store.
+    """
+    try:
+        return Store.model_validate({**store.model_dump(), "name": name})
+    except ValidationError:
+        raise InputError(
+            f"'{name}' is no name for a store. Use lower-case letters, digits, dots and hyphens."
+        ) from None
 
 
 def remove_store(file: Path, name: str) -> None:

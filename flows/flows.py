@@ -125,7 +125,7 @@ def _or_failed(work: Callable[[], Any]) -> Any:
     """What the work returns; an error that is a sentence becomes a failed state, without a traceback."""
     try:
         return work()
-    except (InputError, BusyError) as error:
+    except (InputError, BusyError, night.StoppedError) as error:
         return Failed(name=FINAL, message=str(error), data=error)
     except LookalikeError as error:
         return Failed(message=str(error), data=error)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -20,6 +23,7 @@ from storage.errors import LookalikeError
 from storage.root import Root
 
 _log = logging.getLogger(__name__)
+_stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 
 Advance = Callable[[str, int, int | None], None]
 """`advance(what, done, total)` is told how far a stage is; the total is None while it is not known."""
@@ -31,6 +35,10 @@ class StoreFailedError(LookalikeError):
     def __init__(self, outcome: CrawlOutcome) -> None:
         super().__init__(outcome.message)
         self.outcome = outcome
+
+
+class StoppedError(LookalikeError):
+    """A crawl was ended before it was done, on somebody's wish."""
 
 
 class Stages(Protocol):
@@ -125,20 +133,37 @@ def crawl_stores(
     """
     outcomes: list[CrawlOutcome] = []
     failures: list[str] = []
-    with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="crawl") as pool:
+    with _stoppable() as stop, ThreadPoolExecutor(at_once, thread_name_prefix="crawl") as pool:
         # Prefect finds the run it is in through context variables, which threads do not inherit.
         crawls = [pool.submit(contextvars.copy_context().run, crawl, store) for store in stores]
-        for store, running in zip(stores, crawls, strict=True):
-            try:
-                outcomes.append(running.result())
-            except LookalikeError as error:
-                failures.append(str(error))
-            except Exception as error:
-                # A fault of ours with one store must not cost the night of all the others.
-                _log.exception("The crawl of %s broke off", store.name)
-                what = f"{type(error).__name__}: {error}"
-                failures.append(f"The crawl of '{store.name}' broke off ({what}). The log says where.")
+        try:
+            for store, running in zip(stores, crawls, strict=True):
+                try:
+                    outcomes.append(running.result())
+                except LookalikeError as error:
+                    failures.append(str(error))
+                except Exception as error:
+                    # A fault of ours with one store must not cost the night of all the others.
+                    _log.exception("The crawl of %s broke off", store.name)
+                    what = f"{type(error).__name__}: {error}"
+                    failures.append(f"The crawl of '{store.name}' broke off ({what}). The log says where.")
+        except BaseException:  # Ctrl-C, or Prefect cancels the run: hours of crawling must not go on
+            _log.info("Stopping the crawls; each finishes what it has begun, for up to 20 seconds.")
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return outcomes, failures
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that ends the crawls begun inside the block, from whichever thread they run in."""
+    stop = threading.Event()
+    token = _stop.set(stop)
+    try:
+        yield stop
+    finally:
+        _stop.reset(token)
 
 
 def crawl_store(root: Root, store: Store, config: Config, advance: Advance | None = None) -> CrawlOutcome:
@@ -146,9 +171,13 @@ def crawl_store(root: Root, store: Store, config: Config, advance: Advance | Non
 
     :raises StoreFailedError: where nothing could be read from it; what was stored before stays as it is.
     :raises BusyError: where another crawl of this store runs.
+    :raises StoppedError: where the night it belongs to was interrupted.
     """
+    stop = _stop.get()
 
     def show(progress: CrawlProgress) -> None:
+        if stop is not None and stop.is_set():
+            raise StoppedError(f"The crawl of '{store.name}' was stopped.")
         if advance:
             advance(f"crawl {store.name}", progress.products, progress.expected)
 

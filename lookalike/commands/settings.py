@@ -40,14 +40,13 @@ def add(
     from scrapers.detect import detect
 
     from flows.config import load_config
-    from flows.edit import add_store, write_example
+    from flows.edit import add_store, renamed, write_example
 
     file = _file(config)
     before = load_config(file, data) if file.exists() else None
     allow_private = allow_private or (before is not None and before.crawl.allow_private)
     detected = detect(url, allow_private=allow_private)
-    store = detected.store.model_copy(update={"name": name}) if name else detected.store
-    store = type(store).model_validate(store.model_dump())
+    store = renamed(detected.store, name) if name else detected.store
     if before is None:
         write_example(file, data=data)
     add_store(file, store)

@@ -1,7 +1,7 @@
 import pytest
 
 from flows.config import load_config
-from flows.edit import add_store, example, remove_store, write_example
+from flows.edit import add_store, example, remove_store, renamed, write_example
 from scrapers.stores import Limits, Store
 from storage.errors import InputError
 
@@ -52,6 +52,13 @@ def test_a_name_is_taken_once(file):
     with pytest.raises(InputError, match="--name"):
         add_store(file, SHOP)
     assert file.read_text() == before
+
+
+def test_a_store_gets_a_name_that_is_one():
+    assert renamed(SHOP, "mine").model_dump(exclude={"name"}) == SHOP.model_dump(exclude={"name"})
+    for name in ("My Shop", "", "-mine", "a/b"):
+        with pytest.raises(InputError, match="lower-case letters"):
+            renamed(SHOP, name)
 
 
 def test_an_unknown_store_is_not_removed(file):
