@@ -37,10 +37,9 @@ def add(
     data: DataOption = None,
 ) -> None:
     """Find out how a store can be read, show a preview, and add it to lookalike.toml."""
-    from scrapers.detect import detect
-
     from flows.config import load_config
     from flows.edit import add_store, renamed, write_example
+    from scrapers.detect import detect
 
     file = _file(config)
     before = load_config(file, data) if file.exists() else None
