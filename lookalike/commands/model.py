@@ -121,7 +121,7 @@ def train(
         def show(step: TrainProgress) -> None:
             advance(f"train at {step.size} px, loss {step.loss:.3f}", step.step, step.steps)
 
-        weights = run(files, recipe, out, on_progress=show)
+        weights = run(files, recipe, out, on_progress=show).resolve()
     if as_json:
         terminal.print_json({"weights": str(weights)})
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 LINKS = ("link", "url")
 """Names of columns that hold addresses."""
 
+LINE_EVERY_S = 30.0
+"""Between two lines about one piece of work, outside a terminal."""
+
 Advance = Callable[[str, int, int | None], None]
-"""`advance(what, done, total)`: moves the bar of that name; the total is None while it is not known."""
+"""`advance(what, done, total)` moves the bar of that name; the total is None while it is not known.
+
+What follows a comma in the name is shown with it, and may change.
+"""
 
 
 def out() -> Console:
@@ -61,10 +68,10 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 @contextmanager
 def progress() -> Iterator[Advance]:
-    """Bars on stderr, one for each name advanced; nothing where stderr is no terminal."""
+    """Bars on stderr, one for each name advanced; a line now and then where stderr is no terminal."""
     console = err()
     if not console.is_terminal:
-        yield lambda what, done, total: None
+        yield _lines_now_and_then()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -73,11 +80,25 @@ def progress() -> Iterator[Advance]:
         tasks: dict[str, TaskID] = {}
 
         def advance(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+            name, _, _ = what.partition(",")
+            if name not in tasks:
+                tasks[name] = bars.add_task(what, total=total)
+            bars.update(tasks[name], description=what, completed=done, total=total)
 
         yield advance
+
+
+def _lines_now_and_then() -> Advance:
+    began = time.monotonic()
+    said: dict[str, float] = {}
+
+    def advance(what: str, done: int, total: int | None) -> None:
+        name, _, _ = what.partition(",")
+        if time.monotonic() - said.get(name, began) >= LINE_EVERY_S:
+            said[name] = time.monotonic()
+            say(f"{what}: {done} of {total}" if total else f"{what}: {done}")
+
+    return advance
 
 
 def print_lines(lines: Iterable[str]) -> None:
