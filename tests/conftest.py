@@ -12,6 +12,26 @@ from storage.root import Root
 
 REPOSITORY = Path(__file__).parent.parent
 
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remembers what was skipped, but for lack of a GPU."""
+    if report.skipped and not hasattr(report, "wasxfail") and "gpu" not in report.keywords:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test has failed: nobody would notice that it never runs."""
+    if _skipped and os.environ.get("CI"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says why a run in CI failed without a failed test."""
+    if _skipped and os.environ.get("CI"):
+        terminalreporter.write_line(f"Skipped in CI, which counts as failed: {', '.join(_skipped)}", red=True)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
