@@ -35,7 +35,7 @@ def reason_for(error: BaseException) -> str:
             return "it is larger than the limit"
         case ResponseDataLossError():
             return "the answer was cut short"
-        case IgnoreRequest() if "robots.txt" in str(error):
+        case IgnoreRequest() if str(error) == "Forbidden by robots.txt":
             return "robots.txt forbids it"
         case IgnoreRequest() if "max redirections" in str(error):
             return "it redirects too often"

@@ -36,10 +36,12 @@ DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}
 TWISTED_DNS_RESOLVER = "scrapy.resolver.CachingHostnameResolver"
 
 DOWNLOADER_MIDDLEWARES = {
-    # Before robots.txt is asked for: a private host must not even be asked for that.
+    # First, before anything that could wait.
+    "scrapers.middlewares.stopped.StoppedMiddleware": 80,
+    # Before robots.txt (100) is asked for: a private host must not even be asked for that.
     "scrapers.middlewares.guard.GuardMiddleware": 90,
-    # Nearer to the network than Scrapy's retry (550): it learns of a 429 first and holds the retry back.
-    "scrapers.middlewares.retry_after.RetryAfterMiddleware": 560,
+    # Nearer to the network than Scrapy's retry (550): a name that is refused must not be tried again.
+    "scrapers.middlewares.guard.RefusedNameMiddleware": 560,
     "scrapers.middlewares.revalidate.RevalidateMiddleware": 570,
 }
 
@@ -47,8 +49,10 @@ EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
     "scrapers.extensions.throttle.PoliteThrottle": 0,
     "scrapers.extensions.throttle.CrawlDelay": 0,
+    "scrapers.extensions.retry_after.RetryAfter": 0,
     "scrapers.extensions.record.CrawlRecord": 10,
     "scrapers.extensions.budget.TimeBudget": 20,
+    "scrapers.extensions.budget.Interrupts": 20,
     "scrapers.extensions.progress.ProgressLines": 30,
 }
 

@@ -1,15 +1,17 @@
-"""Ends a crawl that has used up its time, without waiting for requests that a long crawl-delay holds back."""
+"""Ends a crawl early, without waiting for requests that the pace of the crawl holds back."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import signal
+from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
-from scrapy.exceptions import IgnoreRequest
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.defer import _schedule_coro
 from twisted.python.failure import Failure
+
+from scrapers.middlewares.stopped import Stopped
 
 if TYPE_CHECKING:
     from typing import Self
@@ -20,8 +22,33 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Stopped(IgnoreRequest):
-    """A request that was not made because the crawl ended before."""
+class Interrupts:
+    """Ends the crawl in good order when it is asked to, by Ctrl-C or SIGTERM; asked again, it ends at once.
+
+    Scrapy alone would first wait for all requests that the pace holds back.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.before: dict[int, Any] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
+        return extension
+
+    def spider_opened(self) -> None:
+        """Takes the place of Scrapy's own handlers, which were there before the spider was opened."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.before[number] = signal.signal(number, self._interrupted)
+
+    def _interrupted(self, number: int, frame: object) -> None:
+        from twisted.internet import reactor
+
+        for known, handler in self.before.items():
+            signal.signal(known, handler)
+        reactor.callFromThread(stop, self.crawler, "The crawl was interrupted.")
 
 
 class TimeBudget:

@@ -20,7 +20,7 @@ from storage.errors import BusyError, LookalikeError
 if TYPE_CHECKING:
     from typing import Self
 
-    from scrapy import Spider
+    from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
@@ -45,6 +45,7 @@ class CrawlRecord:
         connect = crawler.signals.connect
         connect(record.spider_opened, signal=signals.spider_opened)
         connect(record.response_received, signal=signals.response_received)
+        connect(record.request_dropped, signal=signals.request_dropped)
         connect(record.spider_error, signal=signals.spider_error)
         connect(record.item_error, signal=signals.item_error)
         connect(record.spider_closed, signal=signals.spider_closed)
@@ -70,6 +71,14 @@ class CrawlRecord:
         """Counts pages; photos are counted where they are kept."""
         if not response.meta.get("photo") and response.status != NOT_MODIFIED:
             spider.job.ledger.pages += 1  # type: ignore[attr-defined]
+
+    def request_dropped(self, request: Request, spider: Spider) -> None:
+        """A request that Scrapy passes over as asked for before: a redirect, maybe in a circle."""
+        asked = request.meta.get("redirect_urls")
+        if asked:
+            spider.job.ledger.reject(  # type: ignore[attr-defined]
+                asked[0], "fetch", "it leads to a page that was asked for before"
+            )
 
     def spider_error(self, failure: Any, response: Response, spider: Spider) -> None:
         """A fault of ours while reading a page: the page is a reject, and the list of products has a gap."""

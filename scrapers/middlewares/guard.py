@@ -33,7 +33,6 @@ class GuardMiddleware:
 
     def __init__(self, *, allow_private: bool) -> None:
         self.allow_private = allow_private
-        self.resolver: GuardedResolver | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -48,8 +47,8 @@ class GuardMiddleware:
             return
         from twisted.internet import reactor
 
-        self.resolver = GuardedResolver(reactor.nameResolver)
-        reactor.installNameResolver(self.resolver)
+        guarded = GuardedResolver(reactor.nameResolver)
+        reactor.installNameResolver(guarded)
 
     def process_request(self, request: Request) -> None:
         """Refuses what can be seen from the URL."""
@@ -58,11 +57,18 @@ class GuardMiddleware:
         except RefusedURLError as error:
             raise RefusedRequest(str(error)) from None
 
+
+class RefusedNameMiddleware:
+    """Tells a name that was refused from one that does not exist, before Scrapy tries it again."""
+
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """Tells a name that was refused from one that does not exist, which would be tried again."""
+        """:raises RefusedRequest: where the guard handed out no address for the request's host."""
+        from twisted.internet import reactor
+
+        resolver = reactor.nameResolver
         host = urlparse_cached(request).hostname or ""
-        if self.resolver and host in self.resolver.refused:
-            raise RefusedRequest(str(refusal(request.url, self.resolver.refused[host]))) from exception
+        if isinstance(resolver, GuardedResolver) and host in resolver.refused:
+            raise RefusedRequest(str(refusal(request.url, resolver.refused[host]))) from exception
 
 
 @implementer(IHostnameResolver)

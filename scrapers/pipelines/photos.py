@@ -11,11 +11,11 @@ from scrapy import Request
 from scrapy.exceptions import DropItem
 from scrapy.http.request import NO_CALLBACK
 
-from scrapers.extensions.budget import Stopped
 from scrapers.items import Photo, ProductItem
 from scrapers.job import job_of
 from scrapers.memory import KnownFetch
 from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.middlewares.stopped import Stopped
 from scrapers.reasons import is_fault, reason_for
 from storage import photos
 from storage.errors import UnreadableImageError

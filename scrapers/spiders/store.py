@@ -11,11 +11,11 @@ import pydantic
 from scrapy import Request, Spider
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from scrapers.extensions.budget import Stopped
 from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
 from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.middlewares.stopped import Stopped
 from scrapers.reasons import is_fault, reason_for
 from scrapers.stores import Store
 from storage.errors import InputError

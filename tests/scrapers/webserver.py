@@ -93,9 +93,12 @@ class Site:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+                self.wfile.write(body)
+
+            def handle(self) -> None:
                 # A visitor may hang up on what is too large for it.
-                with contextlib.suppress(OSError):
-                    self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):
+                    super().handle()
 
             def log_message(self, *args: object) -> None:
                 pass
