@@ -155,7 +155,8 @@ def listing_store(visit: Visit, front: Fetched) -> Finding | None:
     if not found:
         return None
     why = "it has no list of its products, but its pages link to them."
-    return Finding(why, front.url, [_preview(product) for product in found])
+    url = urljoin(front.url, urlsplit(front.url).path or "/")
+    return Finding(why, url, [_preview(product) for product in found])
 
 
 def _products_on(page: Page) -> list[str]:

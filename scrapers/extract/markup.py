@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from extruct.w3cmicrodata import MicrodataExtractor
-
 from scrapers.extract import opengraph, schema_org
 from scrapers.extract.candidates import Candidate
 from scrapers.extract.jsonld import read_jsonld
@@ -91,6 +89,9 @@ def _merged_first(products: Sequence[Candidate]) -> list[Candidate]:
 def _microdata(page: Page) -> list[Node]:
     if not page.tree.xpath("boolean(//*[@itemscope])"):
         return []
+    # Imported here, because extruct brings parsers of all formats, and most pages need none of them.
+    from extruct.w3cmicrodata import MicrodataExtractor
+
     try:
         return from_microdata(MicrodataExtractor().extract_items(page.tree, page.base_url))
     except (ValueError, AssertionError):  # an address in it that is none

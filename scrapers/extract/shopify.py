@@ -42,7 +42,7 @@ def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency
         description=plain(data.get("body_html")),
         category=plain(data.get("product_type")),
         price=priced[0].price if priced else None,
-        price_max=priced[-1].price if priced else None,
+        price_max=priced[-1].price if priced and priced[-1].price != priced[0].price else None,
         was_price=priced[0].was_price if priced else None,
         currency=currency if priced else None,
         availability=_any_available(offers),

@@ -164,4 +164,7 @@ def _join(base: str, address: str) -> str | None:
 
 
 def _once(entries: list[Entry]) -> tuple[Entry, ...]:
-    return tuple({entry.url: entry for entry in reversed(entries)}.values())[::-1]
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        found.setdefault(entry.url, entry)
+    return tuple(found.values())

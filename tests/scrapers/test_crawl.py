@@ -1,7 +1,6 @@
 """Whole crawls of demo storefronts: every product and photo once, and nothing twice."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pyarrow.compute as pc
 import pytest
@@ -13,7 +12,6 @@ from scrapers.stores import Store
 from storage import tables
 from storage.root import Root
 from tests.scrapers.shelves import image_ids, products
-from tests.scrapers.webserver import Answer, photo, product_page, sitemap
 
 COUNT = 12
 STRATEGIES = {"shopify": "shopify", "woocommerce": "woocommerce", "sitemap": "schema", "listing": "schema"}
@@ -161,19 +159,3 @@ def test_unchanged_pages_are_asked_with_their_etag(crawled):
     else:
         assert pages == []
         assert len(crawled.asked_second) <= 4
-
-
-def test_a_second_crawl_commits_to_no_table_but_crawls(site, root):
-    draw = partial(photo, 1)
-    site.etags = True
-    site.pages["/robots.txt"] = Answer(f"Sitemap: {site.url}/sitemap.xml", content_type="text/plain")
-    site.pages["/sitemap.xml"] = Answer(sitemap(f"{site.url}/p/1"), content_type="application/xml")
-    site.pages["/p/1"] = Answer(product_page("Shirt", image="/1.jpg"))
-    site.pages["/1.jpg"] = Answer(draw(), content_type="image/jpeg")
-    store = Store(name="shop.example", url=site.url)
-    run_crawl(root, store, allow_private=True, throttle=False)
-    before = tables.versions(root)
-    again = run_crawl(root, store, allow_private=True, throttle=False)
-    assert again.status == "complete"
-    assert tables.versions(root) == {**before, "crawls": before["crawls"] + 1}
-    assert site.asked()["/1.jpg"] == 1

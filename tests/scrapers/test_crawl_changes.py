@@ -30,6 +30,7 @@ def history(tmp_path_factory):
             steps[step] = outcome, rows, tables.versions(root)
 
         crawl("first")
+        crawl("nothing new")
         dearer = replace(catalogue[1], price=Decimal("99.90"))
         gone = replace(catalogue[2], availability="out_of_stock")
         front.replace_products([catalogue[0], dearer, gone, *catalogue[3:10]])
@@ -43,6 +44,15 @@ def history(tmp_path_factory):
         front.stop()
         crawl("closed")
     return catalogue, steps, root
+
+
+def test_a_crawl_of_an_unchanged_store_commits_to_no_table_but_crawls(history):
+    _, steps, _ = history
+    outcome, rows, versions = steps["nothing new"]
+    _, rows_before, before = steps["first"]
+    assert (outcome.status, outcome.products, outcome.images_new) == ("complete", COUNT, 0)
+    assert rows == rows_before
+    assert versions == {**before, "crawls": before["crawls"] + 1}
 
 
 def test_changed_products_are_updated(history):

@@ -14,16 +14,14 @@ from scrapy.crawler import Crawler
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
-import scrapers
 from scrapers.crawl import run_crawl
 from scrapers.stores import Limits, Store
 from storage import tables
 from storage.errors import BusyError, InputError
 from storage.root import Root
+from tests.scrapers.by_hand import REPOSITORY, by_hand, crawl_with, environment
 from tests.scrapers.shelves import image_ids, products
 from tests.scrapers.webserver import Answer, photo, product_page, sitemap
-
-REPOSITORY = Path(scrapers.__file__).parent.parent
 
 
 def shelve(site, count: int) -> None:
@@ -32,18 +30,6 @@ def shelve(site, count: int) -> None:
     for number in range(count):
         site.pages[f"/p/{number}"] = Answer(product_page(f"Shirt {number}", image=f"/{number}.jpg"))
         site.pages[f"/{number}.jpg"] = Answer(photo(number), content_type="image/jpeg")
-
-
-def environment(**more: str) -> dict[str, str]:
-    return os.environ | {"SCRAPY_SETTINGS_MODULE": "scrapers.settings", "PYTHONPATH": str(REPOSITORY)} | more
-
-
-def by_hand(folder: Path, *arguments: str) -> subprocess.Popen:
-    """`scrapy …` in a folder that is not the project's."""
-    command = [sys.executable, "-m", "scrapy", *arguments]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
 
 
 def until(condition, timeout_s: float = 60) -> None:
@@ -112,6 +98,7 @@ def kill_visitor(port: int) -> None:
             os.kill(int(process.name), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_crawl_whose_starter_is_killed_ends(site, root, tmp_path):
     shelve(site, 30)
     code = (
@@ -238,9 +225,7 @@ def test_a_crawl_is_kept_from_private_addresses_on_redirects_and_behind_names(si
     site.pages["/p/0"] = Answer(product_page("Shirt", image=photos))
     pages = [f"{site.url}/r/{name}" for name in targets]
     site.pages["/sitemap.xml"] = Answer(sitemap(f"{site.url}/p/0", *pages))
-    arguments = ["store=shop.example", f"url={site.url}", f"data={root.path}", "throttle=0"]
-    command = [sys.executable, "-c", GUARDED, *(part for one in arguments for part in ("-a", one))]
-    crawl = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    crawl = crawl_with(GUARDED, site, root, tmp_path)
     assert crawl.returncode == 0, crawl.stderr
     rejects = {row["url"]: row["reason"] for row in tables.read(root, "rejects").to_pylist()}
     for target in [*targets.values(), *photos[:2]]:

@@ -1,0 +1,148 @@
+"""How a store can be read is found out from a few of its pages."""
+
+import json
+
+import pytest
+
+from lookalike.demo.storefront import serve
+from scrapers.addresses import RefusedURLError
+from scrapers.detect import detect
+from scrapers.guard import FetchError
+from scrapers.platforms import likely_platform, locale_of
+from scrapers.visit import UnreadableStoreError
+from storage.errors import LookalikeError
+from tests.scrapers.shelves import products
+from tests.scrapers.webserver import Answer, product_page, sitemap
+
+
+@pytest.mark.parametrize(
+    ("dialect", "strategy", "why"),
+    [
+        ("shopify", "shopify", "it publishes Shopify's product list, with prices in EUR."),
+        ("woocommerce", "woocommerce", "it publishes WooCommerce's product list."),
+        ("schema", "sitemap", "its sitemap lists 6 pages, which describe products in json-ld and microdata."),
+    ],
+)
+def test_a_demo_store(dialect, strategy, why):
+    catalogue = products(6)
+    with serve(catalogue, dialect) as front:
+        found = detect(front.url, allow_private=True)
+        assert (found.store.strategy, found.why) == (strategy, why)
+        assert found.store.url == f"{front.url}/"
+        assert found.store.name == front.url.removeprefix("http://").replace(":", "-")
+        assert found.store.locale == "en"
+        assert len(front.requests) < 20
+    by_title = {product.title: product for product in catalogue}
+    assert len(found.preview) == 3
+    for preview in found.preview:
+        product = by_title[preview.title]
+        assert (preview.price, preview.currency, preview.availability) == (
+            product.price,
+            product.currency,
+            product.availability,
+        )
+        words = product.availability.replace("_", " ")
+        assert str(preview) == f"{product.title}, €{product.price:.2f}, {words}, {preview.url}"
+
+
+def shelve(site) -> None:
+    for number in range(4):
+        site.pages[f"/p/{number}"] = Answer(product_page(f"Shirt {number}"))
+
+
+def cards() -> str:
+    return "".join(f'<div class="card"><a href="/p/{n}"><img src="{n}.jpg"></a></div>' for n in range(4))
+
+
+def test_a_store_without_a_sitemap(site):
+    shelve(site)
+    site.pages["/"] = Answer(f'<html lang="de-AT"><nav><a href="/all">All</a></nav>{cards()}')
+    found = detect(site.url, allow_private=True)
+    assert (found.store.strategy, found.store.locale, len(found.preview)) == ("listing", "de-AT", 3)
+
+
+def test_a_store_whose_front_page_shows_no_product(site):
+    shelve(site)
+    site.pages["/"] = Answer('<nav><a href="/about">About</a><a href="/all">All</a></nav>')
+    site.pages["/all"] = Answer(cards())
+    found = detect(site.url, allow_private=True)
+    assert (found.store.strategy, found.store.url) == ("listing", f"{site.url}/")
+
+
+def test_a_sitemap_without_products_is_passed_over(site):
+    shelve(site)
+    site.pages["/"] = Answer(cards())
+    site.pages["/sitemap.xml"] = Answer(sitemap(*(f"{site.url}/blog/{number}" for number in range(50))))
+    found = detect(site.url, allow_private=True)
+    assert found.store.strategy == "listing"
+    assert sum(path.startswith("/blog") for path in site.asked()) <= 12
+
+
+def test_the_folder_of_a_country_is_kept(site):
+    site.pages["/at/"] = Answer('<link href="https://cdn.shopify.com/x.css">')
+    listed = {"products": [{"id": 1, "handle": "a", "title": "A", "variants": [{"id": 1, "price": "5.00"}]}]}
+    site.pages["/at/products.json"] = Answer(json.dumps(listed))
+    site.pages["/at/products/a"] = Answer(
+        '<meta property="og:type" content="product"><meta property="og:title" content="A">'
+        '<meta property="og:price:amount" content="5"><meta property="og:price:currency" content="CHF">'
+    )
+    found = detect(f"{site.url}/at/?ref=x", allow_private=True)
+    assert (found.store.strategy, found.store.currency) == ("shopify", "CHF")
+    assert found.store.url == f"{site.url}/at/"
+
+
+@pytest.mark.parametrize(
+    ("pages", "error", "said"),
+    [
+        ({}, UnreadableStoreError, "answers with status 404"),
+        ({"/": Answer("<h1>A blog</h1>")}, UnreadableStoreError, "cannot be read as a store"),
+        (
+            {"/": Answer("x"), "/robots.txt": Answer("User-agent: *\nDisallow: /")},
+            UnreadableStoreError,
+            "robots.txt forbids reading",
+        ),
+        ({"/": Answer(status=302, headers={"Location": "file:///etc/passwd"})}, RefusedURLError, "only http"),
+        ({"/": Answer("x" * 20_000_000)}, FetchError, "larger than the limit"),
+    ],
+)
+def test_what_cannot_be_read_says_why(site, pages, error, said):
+    site.pages |= pages
+    with pytest.raises(error, match=said):
+        detect(f"{site.url}/", allow_private=True)
+
+
+def test_pages_that_robots_txt_forbids_are_not_asked_for(site):
+    site.pages["/robots.txt"] = Answer("User-agent: *\nDisallow: /products.json\nDisallow: /p/1")
+    shelve(site)
+    site.pages["/"] = Answer(cards())
+    detect(site.url, allow_private=True)
+    assert (site.asked()["/products.json"], site.asked()["/p/1"]) == (0, 0)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "localhost", "ftp://shop.example", "https://", "x y"])
+def test_addresses_that_are_refused(url):
+    with pytest.raises(LookalikeError):
+        detect(url)
+
+
+@pytest.mark.parametrize(
+    ("html", "platform"),
+    [
+        ('<script src="//cdn.shopify.com/s/x.js"></script>', "shopify"),
+        ("<script>Shopify.theme = {}</script>", "shopify"),
+        ('<meta name="generator" content="WooCommerce 9.1">', "woocommerce"),
+        ('<body class="woocommerce-page"><link href="/wp-content/x.css">', "woocommerce"),
+        ("<h1>Shop</h1>", None),
+        ("", None),
+    ],
+)
+def test_marks_of_a_platform(html, platform):
+    assert likely_platform(html) == platform
+
+
+@pytest.mark.parametrize(
+    ("html", "locale"),
+    [('<html lang="en-GB">', "en-GB"), ('<html lang="x y">', None), ("<p>", None), ("", None)],
+)
+def test_the_language_of_a_page(html, locale):
+    assert locale_of(html) == locale
