@@ -18,7 +18,7 @@ _COMPARABLE_FROM = 10
 class Reject:
     """A page or photo that was not kept.
 
-    :ivar stage: where it was given up: `fetch`, `extract`, `validate` or `photo`.
+    :ivar stage: where it was given up: `fetch`, `extract`, `validate`, `photo` or `store`.
     :ivar reason: why, as a short sentence.
     """
 
@@ -96,10 +96,12 @@ class Ledger:
             return Verdict(PARTIAL, self.stopped)
         if not found:
             reason = self.gaps[0] if self.gaps else "no product was found on its pages"
-            return Verdict(FAILED, f"'{store}' could not be read: {reason}. Nothing stored was changed.")
+            return Verdict(
+                FAILED, f"'{store}' could not be read: {reason.rstrip('.')}. Nothing stored was changed."
+            )
         if self.gaps:
             more = f" (and {len(self.gaps) - 1} more)" if len(self.gaps) > 1 else ""
-            return Verdict(PARTIAL, f"The list of products is not whole: {self.gaps[0]}{more}.")
+            return Verdict(PARTIAL, f"The list of products is not whole: {self.gaps[0].rstrip('.')}{more}.")
         if self.unread > max(1, found // 10):
             return Verdict(PARTIAL, f"{self.unread} product pages could not be read.")
         doubt = self._doubt(found, memory, threshold)
