@@ -24,7 +24,8 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from prefect.workers.process import ProcessWorker
 
 from flows.config import Config
-from flows.flows import nightly
+from flows.flows import FLOWS, nightly
+from flows.heartbeats import watch_heartbeats
 from flows.prefect_environment import require_server
 from storage.errors import InputError, LookalikeError
 
@@ -70,12 +71,11 @@ def register(config: Config, pool: str) -> None:
     :raises PrefectUnreachableError: where the server does not answer.
     """
     require_server()
-    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
-        client.create_work_pool(
-            WorkPoolCreate(
-                name=pool, type="process", base_job_template=ProcessWorker.get_default_base_job_template()
-            )
-        )
+    template = ProcessWorker.get_default_base_job_template()
+    with get_client(sync_client=True) as client:
+        with suppress(ObjectAlreadyExists):
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
+        watch_heartbeats(client, [flow.name for flow in FLOWS])
     deployment: Any = nightly.to_deployment(
         name=DEPLOYMENT,
         schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),

@@ -75,6 +75,9 @@ def build_index(model: str | None = None, config: Settings = None, data: str | N
     return _ended(_index(model, _resolve(config, data), return_state=True), report.index_line)
 
 
+FLOWS = (nightly, crawl_store, embed_images, build_index)
+
+
 class PrefectStages:
     """The stages as subflows, so that each has its state, its logs and its retries in Prefect."""
 

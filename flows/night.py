@@ -120,6 +120,10 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             index = stages.index(embed.model)
         except LookalikeError as error:
             failures.append(str(error))
+        except Exception as error:
+            # What was crawled is stored, and the report of the night must say so.
+            _log.exception("The night broke off after the crawls")
+            failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
     return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures))
 
 

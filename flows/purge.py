@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,9 +29,13 @@ def purge_store(root: Root, store: str) -> Purged:
     """Deletes all that was read from a store. The published generation stays until the next one is built.
 
     :param store: a store's name, which the settings hold to `[a-z0-9][a-z0-9.-]*`.
-    :raises BusyError: where the store is being crawled, or photos are being embedded.
+    :raises BusyError: where a store is being crawled, or photos are being embedded.
     """
-    with root.lock(f"crawl-{store}"), root.lock("embed"):
+    with ExitStack() as held:
+        # Another store's crawl may be about to name a photo that only this store's products name so far.
+        crawls = {f"crawl-{store}", *(file.stem for file in root.locks.glob("crawl-*.lock"))}
+        for name in ("nightly", *sorted(crawls), "embed"):
+            held.enter_context(root.lock(name))
         products = tables.read(root, "products", columns=["store", "images"])
         own = pc.equal(products["store"], store)
         orphans = sorted(_image_ids(products.filter(own)) - _image_ids(products.filter(pc.invert(own))))

@@ -113,6 +113,7 @@ def deploy(
     Where PREFECT_API_URL is set, that server is used and none is started.
     """
     resolved = settings(config, data)
+    resolved.choose_stores()
     _prepare_prefect()
     from flows.deploy import deploy as run
 

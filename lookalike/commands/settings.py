@@ -81,18 +81,20 @@ def remove(
     from flows.edit import remove_store
 
     file = _file(config)
-    where = settings(file, data).data
-    remove_store(file, name)
-    terminal.say(f"Store '{name}' is out of {file}.")
+    configured = settings(file, data)
+    configured.choose_stores([name])
     if purge:
         from flows.purge import purge_store
         from storage.root import Root
 
-        gone = purge_store(Root.open(where), name)
+        # Before the settings: a purge that is refused can be asked for again.
+        gone = purge_store(Root.open(configured.data), name)
         terminal.say(
             f"Deleted {gone.products} products and {gone.images} photos that no other store shows. "
             "The next `lookalike index` publishes without them."
         )
+    remove_store(file, name)
+    terminal.say(f"Store '{name}' is out of {file}.")
 
 
 def _file(config: Path | None) -> Path:
