@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -89,6 +90,21 @@ class KerasEncoder:
             return np.empty((0, self.spec.dim), np.float32)
         # Calling the model, since `predict` in a loop leaks memory.
         return ops.convert_to_numpy(self._model(pixels.astype(np.float32), training=False))
+
+
+def has_gpu() -> bool:
+    """Whether Keras' backend sees a GPU; without a driver nothing is imported to find out."""
+    if shutil.which("nvidia-smi") is None:
+        return False
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() == "gpu")
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def load_encoder(folder: Path, *, threads: int | None = None) -> OpenVINOEncoder:

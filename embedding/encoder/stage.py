@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +122,7 @@ def _missing(root: Root, model: str) -> pa.Array:
 def _encoder(root: Root, model: str, weights: str, device: Device) -> tuple[runtime.Encoder, int]:
     folder = encoders.folder(root, model)
     if device == "auto":
-        device = "gpu" if shutil.which("nvidia-smi") else "cpu"
+        device = "gpu" if runtime.has_gpu() else "cpu"
     if device == "cpu":
         return runtime.load_encoder(folder), _BATCH["cpu"]
     return runtime.KerasEncoder(load_weights(weights), encoders.load_spec(folder)), _BATCH["gpu"]

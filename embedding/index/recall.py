@@ -64,7 +64,8 @@ def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
             # chance.
             found.append(np.count_nonzero(hits.scores >= true[-1] - _TIE) / len(true))
     mean = float(np.mean(found)) if found else 1.0
-    bound = mean if sample.census else lower_bound(mean, len(found))
+    exact = search_k >= len(index.products)
+    bound = mean if sample.census or exact else lower_bound(mean, len(found))
     return Recall(goal=goal, at_5=round(mean, 6), lower_bound=round(bound, 6), queries=len(found))
 
 

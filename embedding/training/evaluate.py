@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from embedding.encoder.convert import convert
 from embedding.encoder.preprocess import pixels_of
@@ -50,7 +51,7 @@ def evaluate_files(
     root: Root | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
-    """Precision@5 of queries against a gallery, or against each other without themselves.
+    """Precision@5 of queries against a gallery, or against each other; no photo finds its own id.
 
     Similarity is the product's own: cosine after a projection learnt from the gallery.
 
@@ -64,7 +65,7 @@ def evaluate_files(
     """
     files = [queries] if gallery is None else [queries, gallery]
     photos = read_labelled(files, labels)
-    asked = len(photos) if gallery is None else len(read_labelled([queries], []))
+    asked = len(photos) if gallery is None else pq.read_metadata(queries).num_rows
     with tempfile.TemporaryDirectory() as scratch:
         runtime = _load(encoder, root, Path(scratch))
         vectors = embed_photos(photos, runtime, on_progress)
@@ -74,30 +75,34 @@ def evaluate_files(
             f"{asked} queries and {len(searched)} photos to search are too few. Give at least 1 and 6."
         )
     projected = projection.fit(lambda: [searched], searched.shape[1])
-    nearest = nearest_five(
-        projected.apply(vectors[:asked]), projected.apply(searched), leave_out_self=gallery is None
-    )
     offset = 0 if gallery is None else asked
+    own = {photo_id: row for row, photo_id in enumerate(photos.ids[offset:])}
+    nearest = nearest_five(
+        projected.apply(vectors[:asked]),
+        projected.apply(searched),
+        own=np.array([own.get(photo_id, -1) for photo_id in photos.ids[:asked]]),
+    )
     figures = {
         label: precision(codes[:asked], codes[offset:][nearest]) for label, codes in photos.codes.items()
     }
     return Evaluation(runtime.spec.model, asked, len(searched), figures)
 
 
-def nearest_five(queries: np.ndarray, gallery: np.ndarray, *, leave_out_self: bool = False) -> np.ndarray:
+def nearest_five(queries: np.ndarray, gallery: np.ndarray, *, own: np.ndarray | None = None) -> np.ndarray:
     """Rows of the five nearest of the gallery by cosine, exactly, nearest first.
 
     :param queries: float32 [q, dim], L2 norm 1.
     :param gallery: float32 [n, dim], L2 norm 1.
-    :param leave_out_self: the queries are the gallery, and none finds itself.
+    :param own: int64 [q], the row of the gallery that is the query itself and not to be found, -1 for none.
     :return: int64 [q, 5].
     """
     blocks = []
     for first in range(0, len(queries), _QUERY_BLOCK):
         block = queries[first : first + _QUERY_BLOCK]
         scores = block @ gallery.T
-        if leave_out_self:
-            scores[np.arange(len(block)), first + np.arange(len(block))] = -np.inf
+        if own is not None:
+            there = np.flatnonzero(own[first : first + _QUERY_BLOCK] >= 0)
+            scores[there, own[first + there]] = -np.inf
         five = np.argpartition(-scores, 5, axis=1)[:, :5]
         order = np.argsort(-np.take_along_axis(scores, five, axis=1), axis=1, kind="stable")
         blocks.append(np.take_along_axis(five, order, axis=1))

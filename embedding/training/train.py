@@ -100,7 +100,7 @@ def train(
     start = weight_files.load_weights(recipe.weights)
     backbone = build_backbone()
     weight_files.put(start, backbone)
-    checkpoints = Checkpoints(out, recipe)
+    checkpoints = Checkpoints(out, recipe, photos)
     model = _with_heads(backbone, photos)
     optimizer = _optimizer(recipe, sum(lap.steps for lap in laps) - recipe.head_steps)
     done = checkpoints.last_lap()
@@ -162,13 +162,15 @@ class Batches(keras.utils.PyDataset):
 class Checkpoints:
     """The training's state on disk: the weights and optimizer after the last finished lap, and the losses."""
 
-    def __init__(self, out: Path, recipe: Recipe) -> None:
+    def __init__(self, out: Path, recipe: Recipe, photos: LabelledPhotos) -> None:
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
         recipe_file = out / "recipe.json"
-        described = json.dumps(asdict(recipe), indent=2)
+        described = json.dumps(asdict(recipe) | {"photos": len(photos), "classes": photos.classes}, indent=2)
         if recipe_file.exists() and recipe_file.read_text() != described:
-            raise InputError(f"{out} holds a training by another recipe. Give another folder, or remove it.")
+            raise InputError(
+                f"{out} holds a training by another recipe or of other photos. Give another folder."
+            )
         recipe_file.write_text(described)
         self.losses: list[float] = []
         if (out / "history.json").exists():
