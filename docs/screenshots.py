@@ -93,9 +93,7 @@ def main() -> None:
         "--data", type=Path, default=Path(".demo/data"), help="a data root, default .demo/data"
     )
     parser.add_argument("--photo", type=Path, default=Path(".demo/query.jpg"), help="the photo to look for")
-    parser.add_argument(
-        "--sheet", type=Path, default=Path(".demo/demo.html"), help="the demo's page"
-    )
+    parser.add_argument("--sheet", type=Path, default=Path(".demo/demo.html"), help="the demo's page")
     parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
     given = parser.parse_args()
     with dashboard(given.data.resolve()) as address:

@@ -120,7 +120,9 @@ def test_nothing_is_whitened_unless_asked_for() -> None:
     vectors = cloud(1000)
     projection = fitted(vectors)
     assert projection.matrix is not None
-    np.testing.assert_allclose(projection.matrix.T @ projection.matrix, np.eye(projection.dimensions), atol=1e-5)
+    np.testing.assert_allclose(
+        projection.matrix.T @ projection.matrix, np.eye(projection.dimensions), atol=1e-5
+    )
 
 
 def test_the_limits_are_what_the_documentation_says() -> None:
