@@ -6,46 +6,19 @@ Streamlit's Markdown, which would load remote images, and a link is drawn only t
 
 from __future__ import annotations
 
-import base64
 from html import escape
-from urllib.parse import urlsplit
 
 from lookalike.matches import Match
+from lookalike.safe_html import AVAILABILITY, photo_html, safe_link
 from storage.money import display_price
 
-AVAILABILITY_WORDS = {
-    "in_stock": "In stock",
-    "out_of_stock": "Out of stock",
-    "preorder": "Pre-order",
-    "backorder": "On back-order",
-}
 
-
-def store_link(url: str | None) -> str | None:
-    """The URL if a browser may follow it, else None.
-
-    Anything but http and https with a host (`javascript:`, `data:`, a bare path) is no way to a store.
-    """
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url.strip())
-        return url.strip() if parts.scheme in ("http", "https") and parts.hostname else None
-    except ValueError:  # an unclosed bracket in the host, for one
-        return None
-
-
-def photo_uri(jpeg: bytes) -> str:
-    """A JPEG as a `data:` URI, so that no photo is ever fetched from a store's server."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-
-
-def photo_html(jpeg: bytes, description: str, link: str | None = None) -> str:
+def framed_photo(jpeg: bytes, description: str, link: str | None = None) -> str:
     """A photo in its frame; the frame leads to `link` where there is one.
 
     :param description: what a screen reader says; escaped here.
     """
-    image = f'<img src="{photo_uri(jpeg)}" alt="{escape(description)}">'
+    image = photo_html(jpeg, description)
     if link is None:
         return f'<div class="la-photo">{image}</div>'
     return f'<a class="la-photo" href="{escape(link)}" target="_blank" tabindex="-1">{image}</a>'
@@ -67,7 +40,7 @@ def price_html(match: Match) -> str:
 
 def stock_html(availability: str | None) -> str:
     """Whether it can be bought; an empty line where the store says nothing, so that all cards line up."""
-    words = AVAILABILITY_WORDS.get(availability or "")
+    words = AVAILABILITY.get(availability or "")
     if words is None:
         return '<div class="la-stock la-silent"></div>'
     return f'<div class="la-stock la-{availability}">{words}</div>'
@@ -76,12 +49,12 @@ def stock_html(availability: str | None) -> str:
 def card_html(match: Match) -> str:
     """A whole card but for its button: photo, likeness, brand, title, price, store, stock and the link."""
     title = match.title or "Untitled product"
-    link = store_link(match.url)
+    link = safe_link(match.url)
     likeness = max(0, min(100, round(match.score * 100)))
     seen = f' title="Seen there on {match.seen.day} {match.seen:%B %Y}"' if match.seen else ""
     return (
         f'<article class="la-card" aria-label="{escape(title)}">'
-        f"{photo_html(match.thumbnail(), title, link)}"
+        f"{framed_photo(match.thumbnail(), title, link)}"
         f'<div class="la-over"><span class="la-brand" dir="auto">{escape(match.brand or "")}</span>'
         f'<span class="la-alike" title="Cosine similarity {match.score:.3f}">{likeness}% alike</span></div>'
         f'<h3 class="la-title" dir="auto" title="{escape(title)}">{escape(title)}</h3>'

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards.cards import card_html, photo_html
+from dashboards.cards import card_html, framed_photo
 from lookalike.matches import Match
 from lookalike.query import Shop
 from storage import photos
@@ -173,7 +173,7 @@ def draw_wish(wish: Wish) -> None:
     """The first tile of the grid: what is searched for, and how to search for something else."""
     with st.container(key="la-wish"):
         st.html(
-            f'<figure class="la-card la-wished">{photo_html(wish.preview, wish.caption)}'
+            f'<figure class="la-card la-wished">{framed_photo(wish.preview, wish.caption)}'
             f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>'
         )
         if isinstance(wish.query, Match):

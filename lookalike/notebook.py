@@ -6,20 +6,13 @@ only to http or https.
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from lookalike.safe_html import AVAILABILITY, photo_html, price_html, safe_link
 
 if TYPE_CHECKING:
     from lookalike.matches import Match, Matches
-
-_AVAILABILITY = {
-    "in_stock": "In stock",
-    "out_of_stock": "Out of stock",
-    "preorder": "Pre-order",
-    "backorder": "On back-order",
-}
 
 # The notebook's own colours where it names them (Jupyter, VS Code), else the system's; no script, nothing
 # loaded.
@@ -49,21 +42,10 @@ overflow:hidden;overflow-wrap:anywhere}
 """
 
 
-def safe_link(url: str | None) -> str | None:
-    """The URL if a browser may follow it, which is to http and https with a host only; else None."""
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url.strip())
-        return url.strip() if parts.scheme in ("http", "https") and parts.hostname else None
-    except ValueError:
-        return None
-
-
 def render(matches: Matches) -> str:
     """Matches as HTML that needs nothing else, after the photos that were searched for."""
     asked = "".join(
-        f'<figure class="ask"><span class="pic">{_image(picture, "searched for")}</span>'
+        f'<figure class="ask"><span class="pic">{photo_html(picture, "searched for")}</span>'
         '<figcaption><span class="brand">Searched for</span></figcaption></figure>'
         for picture in matches.pictures()
     )
@@ -80,14 +62,14 @@ def render(matches: Matches) -> str:
 
 def _card(match: Match) -> str:
     title = escape(match.title or "Untitled product")
-    photo = _image(match.thumbnail(), match.title or "")
+    photo = photo_html(match.thumbnail(), match.title or "")
     brand = f'<span class="brand" dir="auto">{escape(match.brand)}</span>' if match.brand else ""
-    words = _AVAILABILITY.get(match.availability or "")
+    words = AVAILABILITY.get(match.availability or "")
     stock = f'<span class="foot">{words}</span>' if words else ""
     return (
         f"<figure>{_linked(match, photo, 'pic')}<figcaption>{brand}"
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
-        f'<span class="price">{_price(match)}</span>{stock}'
+        f'<span class="price">{price_html(match)}</span>{stock}'
         f'<span class="foot">{_linked(match, escape(match.store) + " ↗" * bool(safe_link(match.url)))}'
         f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
         "</figcaption></figure>"
@@ -101,19 +83,3 @@ def _linked(match: Match, html: str, kind: str = "to") -> str:
         return f'<span class="{kind}">{html}</span>'
     target = f'href="{escape(link)}" target="_blank" rel="noopener noreferrer nofollow"'
     return f'<a class="{kind}" {target}>{html}</a>'
-
-
-def _price(match: Match) -> str:
-    from storage.money import display_price
-
-    if match.price is None:
-        return "Price at the store"
-    now = escape(display_price(match.price, match.currency))
-    if match.was_price is None or match.was_price <= match.price:
-        return now
-    return f"{now}<s>{escape(display_price(match.was_price, match.currency))}</s>"
-
-
-def _image(jpeg: bytes, description: str) -> str:
-    data = base64.b64encode(jpeg).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(description)}">'

@@ -6,21 +6,16 @@ http or https only.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from lookalike.notebook import safe_link
-from storage.money import display_price
+from lookalike.safe_html import AVAILABILITY, photo_html, price_html, safe_link
 
 if TYPE_CHECKING:
     from lookalike.matches import Match, Matches
-
-_AVAILABILITY = {"out_of_stock": "sold out", "preorder": "pre-order", "backorder": "on back-order"}
-
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -64,7 +59,7 @@ def render(matches: Matches, photo: bytes, facts: Facts, *, wanted: str, notes: 
 <body>
 <main>
 <header class="top">
-<div class="asked">{_image(photo, "The photo that was searched for: " + wanted)}</div>
+<div class="asked">{photo_html(photo, "The photo that was searched for: " + wanted)}</div>
 <div>
 <p class="mark">Lookalike</p>
 <h1>What looks like this, and where can I buy it?</h1>
@@ -98,13 +93,13 @@ def _facts(facts: Facts) -> str:
 def _card(match: Match) -> str:
     title = match.title or "Untitled product"
     brand = f'<p class="brand" dir="auto">{escape(match.brand)}</p>' if match.brand else ""
-    stock = _AVAILABILITY.get(match.availability or "", "")
+    stock = AVAILABILITY.get(match.availability or "", "").lower()
     return (
-        f'<li class="card"><div class="photo">{_image(match.thumbnail(), title)}'
+        f'<li class="card"><div class="photo">{photo_html(match.thumbnail(), title)}'
         f'<span class="score" title="cosine similarity {match.score:.3f}">'
         f"{max(0.0, match.score):.0%}</span></div>"
         f'<div class="words">{brand}<h3 class="title" dir="auto">{escape(title)}</h3>'
-        f'<p class="price">{_price(match)}</p>'
+        f'<p class="price">{price_html(match)}</p>'
         f'<p class="store" dir="auto">{escape(match.store)}{f" · {stock}" if stock else ""}</p>'
         f"{_link(match)}</div></li>"
     )
@@ -119,17 +114,3 @@ def _link(match: Match) -> str:
         f'<a class="view" href="{escape(link)}" target="_blank" rel="noopener noreferrer" '
         f'aria-label="{label}">View in store</a>'
     )
-
-
-def _price(match: Match) -> str:
-    if match.price is None:
-        return "Price at the store"
-    now = escape(display_price(match.price, match.currency))
-    if match.was_price is None or match.was_price <= match.price:
-        return now
-    return f"{now}<s>{escape(display_price(match.was_price, match.currency))}</s>"
-
-
-def _image(jpeg: bytes, description: str) -> str:
-    data = base64.b64encode(jpeg).decode("ascii")
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(description)}">'

@@ -134,7 +134,7 @@ def test_a_reduced_price_and_a_sold_out_product_are_marked():
     read = Tags(sheet(match(was_price=Decimal("80"), availability="out_of_stock")))
     assert len(read.all("s")) == 1
     assert "€80.00" in read.text
-    assert "sold out" in read.text
+    assert "out of stock" in read.text
 
 
 def test_no_matches_make_a_sheet_too():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lookalike.matches import Match, Matches
-from lookalike.notebook import safe_link
+from lookalike.safe_html import safe_link
 from tests.catalogues import jpeg
 
 PHOTO = jpeg((200, 30, 30))
