@@ -21,6 +21,7 @@ import lookalike
 from embedding.encoder.preprocess import pixels_of
 from embedding.index.build import build_index
 from lookalike.query import Shop
+from lookalike.views import look
 from storage import generations, photos, tables
 from storage.errors import InputError, LookalikeError, NotPublishedError
 from storage.manifest import GenerationError
@@ -112,6 +113,14 @@ def test_a_shop_says_what_it_holds(shop: Shop) -> None:
     assert shop.manifest.encoder.model == MODEL
     assert shop.generation in repr(shop)
     assert "30 products from a.example, b.example" in repr(shop)
+
+
+def test_a_large_jpeg_is_seen_as_the_night_saw_it(shop: Shop) -> None:
+    data = encoded(picture(99, (1200, 1600)), "JPEG", quality=80)
+    encoder = shop._published.encoder()
+    stored = shop._published.index.projection.apply(encoder.encode(pixels_of(data, encoder.spec.size)[None]))
+    asked = look(shop._published, data, allow_private=False)[0].vector
+    np.testing.assert_allclose(asked, stored[0], atol=1e-6)
 
 
 def test_a_photo_finds_its_own_product_first(shop: Shop, tmp_path: Path) -> None:
