@@ -111,6 +111,7 @@ def train(
         _set_stage(model, backbone, optimizer, photos, recipe, heads_only=_is_warmup(lap, recipe))
         history = model.fit(
             Batches(photos, lap, recipe),
+            shuffle=False,  # Keras would shuffle the lap's steps by a state that no checkpoint holds
             verbose=0,
             callbacks=[_report(lap, laps, on_progress)],
         )

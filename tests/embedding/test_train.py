@@ -107,7 +107,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been_killed(
     subprocess.run([*command, str(killed)], check=True, timeout=600)
     whole = _laps(tmp_path / "whole")
     assert _laps(killed)[: len(kept)] == kept
-    np.testing.assert_allclose(_laps(killed), whole, rtol=0.02)
+    np.testing.assert_allclose(_laps(killed), whole, rtol=1e-3)
     trained = load_weights(str(killed / "weights.npz"))
     assert trained.input_px == 40
     start = load_weights("untrained").arrays
