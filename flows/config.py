@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -43,9 +43,10 @@ class EmbedSettings(_Section):
 
 
 class IndexSettings(_Section):
-    """How faithful the index must be before it may be published."""
+    """What the index must be like before it may be published."""
 
     recall_goal: float = Field(default=0.99, gt=0, le=1, description="Least recall@5 against exact search.")
+    max_loss: float = Field(default=0.3, ge=0, le=1, description="Share of the products a build may lose.")
 
 
 class ScheduleSettings(_Section):
@@ -250,6 +251,9 @@ def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
             reason = "a name holds lower-case letters, digits, dots and hyphens"
         case _:
             reason = first["msg"].replace("Input should be", "it should be")
+    if "headers" in loc or "proxy" in loc or (loc[:1] == ("stores",) and len(loc) == 2):
+        # What stands there may be a secret, or a whole store.
+        return f"{file}: {place} is not usable: {_lower(reason)}. Correct it."
     return f"{file}: {place} is {first['input']!r}, but {_lower(reason)}. Correct it."
 
 
@@ -272,8 +276,13 @@ def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
         if isinstance(step, int):
             continue
         field = model.model_fields.get(step) if hasattr(model, "model_fields") else None
-        model = Store if step == "stores" else (field.annotation if field else None)
+        model = Store if step == "stores" else _model_in(field.annotation if field else None)
     return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model of `Model | None`."""
+    return next((part for part in get_args(annotation) if hasattr(part, "model_fields")), annotation)
 
 
 def _lower(text: str) -> str:

@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from deltalake.exceptions import DeltaError
 
 import scrapers
 from scrapers.identity import new_crawl_id
+from scrapers.readiness import check_ready
 from scrapers.stores import Store
 from storage import tables
 from storage.errors import BusyError, LookalikeError
@@ -59,7 +60,7 @@ class CrawlProgress:
 class CrawlOutcome:
     """How a crawl ended; the fields are those of its row in `crawls`.
 
-    :ivar status: `complete`, `partial`, `suspicious` or `failed`.
+    :ivar status: `complete`, `partial`, `suspicious`, `query` or `failed`.
     :ivar images: photos that the products of this crawl show.
     :ivar images_new: photos that were not stored before.
     :ivar message: a sentence.
@@ -97,6 +98,7 @@ def run_crawl(
     *,
     allow_private: bool = False,
     throttle: bool = True,
+    query: str | None = None,
     on_progress: Callable[[CrawlProgress], None] | None = None,
 ) -> CrawlOutcome:
     """Crawls a store and writes what it finds to the tables.
@@ -106,11 +108,18 @@ def run_crawl(
 
     :param allow_private: whether addresses on this machine and in private networks are allowed.
     :param throttle: whether to go only as fast as the store answers. A crawl-delay is kept in any case.
+    :param query: words to ask the store's own search for; nothing is taken as removed then.
     :param on_progress: called about twice a second.
+    :raises InputError: where the store needs an environment variable that is not set.
+    :raises LookalikeError: where it needs a browser that is not there.
     :raises BusyError: where another crawl of this store into this data root runs.
     """
+    check_ready(store, os.environ)
     crawl_id, started_at = new_crawl_id(), datetime.now(UTC)
-    with _process(root, store, crawl_id, allow_private=allow_private, throttle=throttle) as process:
+    options: dict[str, object] = {"allow_private": int(allow_private), "throttle": int(throttle)}
+    if query:
+        options["query"] = query
+    with _process(root, store, crawl_id, options) as process:
         overdue = threading.Timer(store.limits.seconds + _GRACE_S, process.kill)
         overdue.start()
         log = _LogReader(process.stderr)
@@ -135,15 +144,17 @@ def run_crawl(
 
 @contextmanager
 def _process(
-    root: Root, store: Store, crawl_id: str, *, allow_private: bool, throttle: bool
+    root: Root, store: Store, crawl_id: str, options: Mapping[str, object]
 ) -> Iterator[subprocess.Popen[str]]:
-    """The crawl, ended in any case when the block is left."""
+    """The crawl, ended in any case when the block is left.
+
+    :param options: further arguments of the spider.
+    """
     arguments = {
         "config": store.model_dump_json(),
         "data": str(root.path),
         "crawl_id": crawl_id,
-        "allow_private": int(allow_private),
-        "throttle": int(throttle),
+        **options,
     }
     # -P: a file in the working directory that is named like a module must not be imported instead of it.
     command = [sys.executable, "-P", "-m", "scrapy", "crawl", store.strategy, "-s", "PROGRESS_LINES=1"]

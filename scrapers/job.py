@@ -22,8 +22,10 @@ class Job:
     """What a crawl is to do, what it knows from earlier ones, and what it has done so far.
 
     :ivar throttle: whether the pace adapts to how quickly the store answers. A crawl-delay holds regardless.
+    :ivar query: words that the store is asked for; None where all of it is read.
     :ivar memory: what is stored already; empty until the crawl has begun.
     :ivar outbox: what is to be stored.
+    :ivar given_up: hosts that are asked for nothing more, with the reason.
     """
 
     root: Root
@@ -31,10 +33,12 @@ class Job:
     crawl_id: str = field(default_factory=new_crawl_id)
     allow_private: bool = False
     throttle: bool = True
+    query: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)
     ledger: Ledger = field(default_factory=Ledger)
     outbox: Outbox = field(init=False)
+    given_up: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.root)

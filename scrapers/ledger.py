@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from scrapers.memory import KnownProduct, Memory, shares
 
-COMPLETE, PARTIAL, SUSPICIOUS, FAILED = "complete", "partial", "suspicious", "failed"
+COMPLETE, PARTIAL, SUSPICIOUS, FAILED, QUERY = "complete", "partial", "suspicious", "failed", "query"
 
 _COLLAPSIBLE_FROM = 0.5
 _COMPARABLE_FROM = 10
@@ -33,7 +33,8 @@ class Verdict:
     """How a crawl ended.
 
     :ivar status: `complete`; `partial`: not every product could be looked at; `suspicious`: far less was
-        found than last time; `failed`: the store could not be read.
+        found than last time; `query`: only what was searched for was looked at; `failed`: the store could not
+        be read.
     """
 
     status: str
@@ -45,14 +46,17 @@ class Ledger:
     """What one crawl has done so far.
 
     :ivar found: the products met in this crawl, with the fields each has.
+    :ivar read: those of them that were read anew; the others are as they were stored.
     :ivar asked: pages asked for; photos do not count.
     :ivar images: photos of these products that are stored.
+    :ivar searched: what was searched for, as the beginning of a sentence; None where all of it was read.
     :ivar broken: why the store could not be read at all.
     :ivar gaps: why the list of products is not known to be whole.
     :ivar unread: product pages that are listed but could not be read.
     """
 
     found: dict[str, frozenset[str]] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
     new: int = 0
     changed: int = 0
     removed: int = 0
@@ -70,6 +74,7 @@ class Ledger:
     broken: str | None = None
     stopped: str | None = None
     expected: int | None = None
+    searched: str | None = None
 
     def reject(self, url: str, stage: str, reason: str) -> None:
         """Notes a page or photo that was not kept. Addresses and reasons of hostile length are cut."""
@@ -83,6 +88,11 @@ class Ledger:
         self.found[product_id] = fields
         return True
 
+    def note_read(self, product_id: str, fields: frozenset[str]) -> None:
+        """Notes what was read of a product that was met."""
+        self.found[product_id] = fields
+        self.read.add(product_id)
+
     def coverage(self) -> dict[str, float]:
         """The share of the found products that have each field."""
         return shares(self.found.values())
@@ -94,6 +104,8 @@ class Ledger:
             return Verdict(FAILED, self.broken)
         if self.stopped:
             return Verdict(PARTIAL, self.stopped)
+        if self.searched:
+            return self._of_search(store, self.searched)
         if not found:
             reason = self.gaps[0] if self.gaps else "no product was found on its pages"
             return Verdict(
@@ -109,17 +121,30 @@ class Ledger:
             return Verdict(SUSPICIOUS, f"{doubt} Nothing was marked as removed.")
         return Verdict(COMPLETE, "")
 
+    def _of_search(self, store: str, searched: str) -> Verdict:
+        """Of a search: it may find nothing, and it never says anything about what it did not find."""
+        gap = self.gaps[0].rstrip(".") if self.gaps else None
+        if gap and not self.found:
+            return Verdict(FAILED, f"'{store}' could not be searched: {gap}. Nothing stored was changed.")
+        more = f" Not all of it could be read: {gap}." if gap else ""
+        return Verdict(QUERY, f"{searched}{'' if self.found else ' found nothing'}.{more}")
+
     def _doubt(self, found: int, memory: Memory, threshold: float) -> str | None:
         last = memory.last_products
         if last is None or last < _COMPARABLE_FROM:
             return None
         if found < last * threshold:
             return f"Only {found} products were found, after {last} last time."
-        coverage = self.coverage()
-        for name, share in memory.last_coverage.items():
-            now = coverage.get(name, 0.0)
-            if share >= _COLLAPSIBLE_FROM and now < share * threshold:
-                return f"Only {now:.0%} of products have '{name}', after {share:.0%} last time."
+        # A night that reads a slice of the pages would need half a week to show in the whole what broke.
+        anew = shares(self.found[product_id] for product_id in self.read)
+        asked = [("products", self.coverage())]
+        if _COMPARABLE_FROM <= len(self.read) < found:
+            asked.append((f"the {len(self.read)} products read anew", anew))
+        for of_what, coverage in asked:
+            for name, share in memory.last_coverage.items():
+                now = coverage.get(name, 0.0)
+                if share >= _COLLAPSIBLE_FROM and now < share * threshold:
+                    return f"Only {now:.0%} of {of_what} have '{name}', after {share:.0%} last time."
         return None
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Strategy = Literal["shopify", "woocommerce", "sitemap", "listing"]
+from scrapers.credentials import plain_secret
+from scrapers.recipes import Recipe
+
+Strategy = Literal["shopify", "woocommerce", "sitemap", "listing", "bing"]
 """How a store is read; each is the name of the spider that does it."""
 
+OF_PAGES = ("sitemap", "listing")
+"""The strategies that read products from HTML pages, so that a recipe or a browser can help."""
+
 MiB = 1024 * 1024
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
 class Limits(BaseModel):
@@ -41,11 +49,21 @@ class Limits(BaseModel):
     )
     timeout_s: float = Field(default=30.0, gt=0, description="Time for one response.")
     connections: int = Field(default=8, ge=1, le=64, description="Requests at once to one host.")
-    retries: int = Field(default=2, ge=0, le=10, description="Tries after a failed request.")
+    retries: int = Field(
+        default=5,
+        ge=0,
+        le=10,
+        description="Tries after a failed request. With one answer in ten failing, 2 lose a page in a thousand.",
+    )
     retry_after_s: float = Field(
         default=300.0,
         ge=0,
         description="Longest pause a store may ask for by Retry-After; longer ones are cut.",
+    )
+    patience_s: float = Field(
+        default=3600.0,
+        ge=0,
+        description="Longest time a store is waited for that answers nothing but 429 or 503.",
     )
     image_due_days: float = Field(
         default=30.0, ge=0, description="Days until a stored photo's address is asked for again."
@@ -83,6 +101,16 @@ class Store(BaseModel):
         pattern=r"^[a-z]{2,3}([_-][A-Za-z]{2,4})?$",
         description="Language asked for, such as `de` or `en-GB`.",
     )
+    render: bool = Field(default=False, description="Whether its pages need a browser to be read.")
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Sent with every request to the store itself; `${NAME}` is an environment variable.",
+    )
+    proxy: str | None = Field(
+        default=None, description="The proxy to ask through; `${NAME}` is an environment variable."
+    )
+    queries: list[str] = Field(default_factory=list, description="What to look for, for the strategy `bing`.")
+    recipe: Recipe | None = Field(default=None, description="Where on its pages things stand.")
     limits: Limits = Field(default_factory=Limits)
 
     @field_validator("url")
@@ -94,6 +122,49 @@ class Store(BaseModel):
     @classmethod
     def _web_addresses(cls, values: list[str]) -> list[str]:
         return [_checked(value) for value in values]
+
+    @field_validator("headers")
+    @classmethod
+    def _header_lines(cls, values: dict[str, str]) -> dict[str, str]:
+        for name, value in values.items():
+            if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
+                raise ValueError(f"'{name}' must be the name of a header, and its value one line of text")
+            if plain_secret(name, value):
+                raise ValueError(
+                    f"'{name}' must be a secret's place, such as '${{SHOP_TOKEN}}', which is then read from "
+                    "the environment variable SHOP_TOKEN"
+                )
+        return values
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_address(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("${"):
+            return value
+        if urlsplit(_checked(value)).scheme != "http":
+            raise ValueError("it must be the address of an http proxy, such as 'http://proxy.example:3128'")
+        if plain_secret("proxy", value):
+            raise ValueError(
+                "it must hold no password: write 'http://name:${PROXY_PASSWORD}@proxy.example:3128'"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_strategy(self) -> Self:
+        if self.strategy == "bing" and not any(words.strip() for words in self.queries):
+            raise ValueError("it must name `queries` for the strategy 'bing', such as ['red linen dress']")
+        if self.render and self.strategy not in OF_PAGES:
+            raise ValueError(f"it must not set `render`: the strategy '{self.strategy}' reads no pages")
+        if self.render and self.proxy:
+            raise ValueError("it must not set both `render` and `proxy`: the browser has a proxy of its own")
+        return self
+
+    @property
+    def searchable(self) -> bool:
+        """Whether it can be asked for words."""
+        if self.strategy in OF_PAGES:
+            return self.recipe is not None and self.recipe.search_url is not None
+        return True
 
 
 def name_for(url: str) -> str:

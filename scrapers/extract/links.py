@@ -49,7 +49,7 @@ def next_pages(page: Page) -> list[str]:
     """The address of the listing's next page; none on its last."""
     marked = "//link[@rel='next']/@href | //a[contains(concat(' ', @rel, ' '), ' next ')]/@href"
     for href in page.tree.xpath(marked):
-        url = _absolute(page, str(href))
+        url = fetchable(page, str(href))
         if url:
             return [url]
     path, number = _listing_path(page.url), _page_number(page.url)
@@ -71,12 +71,13 @@ def category_links(page: Page) -> list[str]:
 
 def _anchors(page: Page, within: str = "true()") -> Iterator[tuple[HtmlElement, str]]:
     for anchor in page.tree.xpath(f"//a[@href][{within}]"):
-        url = _absolute(page, anchor.get("href"))
+        url = fetchable(page, anchor.get("href"))
         if url:
             yield anchor, url
 
 
-def _absolute(page: Page, href: str) -> str | None:
+def fetchable(page: Page, href: str) -> str | None:
+    """The address that a link on a page leads to; None where it is no page of the same site."""
     if href.startswith(("#", "javascript:", "mailto:", "tel:", "data:")):
         return None
     try:
@@ -84,8 +85,8 @@ def _absolute(page: Page, href: str) -> str | None:
     except ValueError:
         return None
     parts = urlsplit(url)
-    fetchable = parts.scheme in ("http", "https") and not _FILE.search(parts.path)
-    return url if fetchable and same_site(url, page.url) else None
+    is_page = parts.scheme in ("http", "https") and not _FILE.search(parts.path)
+    return url if is_page and same_site(url, page.url) else None
 
 
 def _is_card(anchor: HtmlElement) -> bool:

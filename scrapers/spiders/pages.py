@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import Page, parse_page, same_site
-from scrapers.extract.product import Extracted, read_product
+from scrapers.extract.product import Extracted
+from scrapers.extract.recipe import read_with_recipe
+from scrapers.fetches import page_unchanged
+from scrapers.freshness import changed_before, read_lately
 from scrapers.items import Offer, Photo, ProductItem
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.spiders.store import StoreSpider, source_of
@@ -24,28 +28,54 @@ class PageSpider(StoreSpider):
         super().__init__(*args, **kwargs)
         self.asked_for: set[str] = set()
 
-    def ask_product(self, url: str) -> Iterator[Any]:
-        """Asks for a product's page, once in a crawl."""
+    def ask_product(self, url: str, lastmod: str | None = None) -> Iterator[Any]:
+        """Asks for a product's page, once in a crawl and only where it may have changed.
+
+        :param lastmod: when the store says that it last changed, as its sitemap writes it.
+        """
         if url in self.asked_for:
             return
         self.asked_for.add(url)
-        known = self.job.memory.products.get(self.job.memory.product_at.get(url, ""))
-        for request in self.ask(url, self.parse_product):
-            if known and not known.removed:
+        known = self._whole(url)
+        if known and self._fresh(url, lastmod):
+            self.seen_unread(url)
+            return
+        for request in self.ask(url, self.parse_product, render=self.job.store.render):
+            if known and not self.job.store.render:
                 request.meta.update(revalidate=True, handle_httpstatus_list=[NOT_MODIFIED])
             yield request
+
+    def _whole(self, url: str) -> bool:
+        """Whether the product of an address is stored with all that its page would give again."""
+        memory, now = self.job.memory, datetime.now(UTC)
+        known = memory.products.get(memory.product_at.get(url, ""))
+        if known is None or known.removed:
+            return False
+        photos = (memory.fetches.get(photo) for photo in known.without_photo)
+        return all(photo and photo.due_at and photo.due_at > now for photo in photos)
+
+    def _fresh(self, url: str, lastmod: str | None) -> bool:
+        """Whether the page at an address needs no reading now."""
+        fetch, now = self.job.memory.fetches.get(url), datetime.now(UTC)
+        if fetch is None:
+            return False
+        if read_lately(fetch.fetched_at, self.job.memory.last_complete, now):
+            return True
+        due = fetch.due_at is None or fetch.due_at <= now
+        return not due and changed_before(lastmod, fetch.fetched_at)
 
     def parse_product(self, response: Response) -> Iterator[Any]:
         """Yields the product of a page; a page without one is a reject."""
         asked = response.meta.get("redirect_urls", [response.url])[0]
         if response.status == NOT_MODIFIED:
             self.seen_unread(asked)
+            page_unchanged(self.job, asked)
             return
         if not same_site(response.url, self.job.store.url):
             self.job.ledger.reject(asked, "fetch", "it leads to another site")
             return
         page = self.page_of(response)
-        product = read_product(page, read_markup(page)) if page else None
+        product = read_with_recipe(page, read_markup(page), self.job.store.recipe) if page else None
         if product is None:
             self.job.ledger.reject(asked, "extract", "there is no product on the page")
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
@@ -30,7 +30,7 @@ class ShopifySpider(StoreSpider):
         super().__init__(*args, **kwargs)
         self.currency: str | None = None
 
-    async def start(self) -> AsyncIterator[Any]:
+    def begin(self) -> Iterator[Any]:
         """The currency first: the list of products does not name it."""
         self.currency = self.job.store.currency
         for request in self.ask(urljoin(self.base_url, "meta.json"), self.parse_meta):

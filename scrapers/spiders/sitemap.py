@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -18,7 +18,7 @@ from scrapers.extract.sitemap import (
 )
 from scrapers.items import Photo, ProductItem
 from scrapers.reasons import reason_for
-from scrapers.spiders.pages import PageSpider
+from scrapers.spiders.lists import ListSpider
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 5
 
 
-class SitemapSpider(PageSpider):
+class SitemapSpider(ListSpider):
     """Follows the sitemaps that robots.txt names, or those in the usual places, to the product pages."""
 
     name = "sitemap"
@@ -37,11 +37,10 @@ class SitemapSpider(PageSpider):
         self.sitemaps: set[str] = set()
         self.photos_of: dict[str, tuple[str, ...]] = {}
 
-    async def start(self) -> AsyncIterator[Any]:
+    def begin(self) -> Iterator[Any]:
         """A sitemap where the store's address is one, else robots.txt."""
         if urlsplit(self.job.store.url).path.lower().endswith((".xml", ".xml.gz", ".txt")):
-            for request in self.ask_sitemap(self.job.store.url):
-                yield request
+            yield from self.ask_sitemap(self.job.store.url)
             return
         for request in self.ask(urljoin(self.base_url, "/robots.txt"), self.parse_robots):
             yield request.replace(errback=self.no_robots)
@@ -95,7 +94,7 @@ class SitemapSpider(PageSpider):
         for entry in pages:
             if entry.images:
                 self.photos_of[entry.url] = entry.images
-            yield from self.ask_product(entry.url)
+            yield from self.ask_product(entry.url, entry.lastmod)
 
     def parse_product(self, response: Response) -> Iterator[Any]:
         """As every product page; one that names no photo has those that the sitemap lists for it."""

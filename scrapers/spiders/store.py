@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pydantic
 from scrapy import Request, Spider
 from scrapy.spidermiddlewares.httperror import HttpError
 
+from scrapers.browser import rendered, use_browser
 from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
@@ -35,8 +36,8 @@ _GONE = (404, 410)
 class StoreSpider(Spider):
     """Reads one store. By hand: `scrapy crawl NAME -a store=NAME -a url=URL -a data=DIR`.
 
-    Further arguments: `config` (the whole store as JSON, with its limits), `crawl_id`, `allow_private=1`,
-    `throttle=0`.
+    Further arguments: `config` (the whole store as JSON, with its limits), `query` (words to search for),
+    `crawl_id`, `allow_private=1`, `throttle=0`.
     """
 
     job: Job
@@ -50,6 +51,22 @@ class StoreSpider(Spider):
         spider.job = job
         return spider
 
+    async def start(self) -> AsyncIterator[Any]:
+        """Asks for the whole store, or for what its search finds."""
+        words = self.job.query
+        if words:
+            self.job.ledger.searched = f"A search for '{words}'"
+        for request in self.search(words) if words else self.begin():
+            yield request
+
+    def begin(self) -> Iterator[Any]:
+        """The first requests of a crawl of the whole store."""
+        raise NotImplementedError
+
+    def search(self, words: str) -> Iterator[Any]:
+        """The first requests of a crawl of what the store's own search finds."""
+        raise NotImplementedError
+
     @property
     def base_url(self) -> str:
         """The store's address, ending in a slash."""
@@ -62,11 +79,13 @@ class StoreSpider(Spider):
         *,
         essential: bool = False,
         priority: int = 0,
+        render: bool = False,
         **cb_kwargs: Any,
     ) -> Iterator[Request]:
         """A request, unless the crawl has used up its pages.
 
         :param essential: whether the list of products is not whole without this page.
+        :param render: whether a browser is to render it.
         """
         ledger, limit = self.job.ledger, self.job.store.limits.pages
         if ledger.asked >= limit:
@@ -81,7 +100,7 @@ class StoreSpider(Spider):
                 errback=self.failed,
                 priority=priority,
                 cb_kwargs=cb_kwargs,
-                meta={"essential": essential},
+                meta={"essential": essential, **(rendered() if render else {})},
             )
         except ValueError:
             ledger.reject(url, "fetch", "it is not a web address")
@@ -141,6 +160,7 @@ def source_of(response: Response, body: bytes | None = None, content_type: str |
         content_type=content_type or header.split(";")[0].strip().lower() or "text/html",
         body=response.body if body is None else body,
         fetched_at=datetime.now(UTC),
+        own_page=own,
         etag=_header(response, "ETag") if own else None,
         last_modified=_header(response, "Last-Modified") if own else None,
     )
@@ -173,6 +193,7 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
         crawl_id=arguments.get("crawl_id") or new_crawl_id(),
         allow_private=_flag(arguments.get("allow_private"), default=False),
         throttle=_flag(arguments.get("throttle"), default=True),
+        query=" ".join(str(arguments.get("query") or "").split()) or None,
     )
 
 
@@ -192,8 +213,11 @@ def _apply_limits(settings: BaseSettings, job: Job) -> None:
         "DOWNLOAD_TIMEOUT": limits.timeout_s,
         "RETRY_TIMES": limits.retries,
         "RETRY_AFTER_MAX": limits.retry_after_s,
+        "RETRY_AFTER_PATIENCE": limits.patience_s,
     }.items():
         settings.set(name, value, priority="spider")
+    if job.store.render:
+        use_browser(settings)
     if job.store.locale:
         headers = {
             **settings.getdict("DEFAULT_REQUEST_HEADERS"),

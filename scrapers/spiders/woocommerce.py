@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -26,7 +26,7 @@ class WooCommerceSpider(StoreSpider):
         super().__init__(*args, **kwargs)
         self.categories: Categories = {}
 
-    async def start(self) -> AsyncIterator[Any]:
+    def begin(self) -> Iterator[Any]:
         """The categories first: a product names its own without those above it."""
         url = urljoin(self.base_url, f"{API}products/categories")
         for request in self.ask(url, self.parse_categories):

@@ -27,7 +27,7 @@ def test_the_example_loads(tmp_path):
 
 
 def test_the_example_names_every_setting_with_its_default(tmp_path):
-    uncommented = re.sub(r"^# (?=[a-z_]+ = |\[\[stores)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    uncommented = re.sub(r"^# (?=[a-z_]+ = |\[\[?stores)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
     document = tomllib.loads(uncommented)
     config = load_config(write(tmp_path, "data = 'data'"), environ={})
     for section in ("crawl", "embed", "index", "schedule"):
@@ -94,6 +94,15 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         (STORE.replace('"shop.example"', '"Shop One"'), ["`name` of store 'Shop One'"]),
         (STORE + "strategy = 'magento'", ["`strategy` of store 'shop.example'", "shopify"]),
         (STORE + "colour = 'red'", ["unknown key `colour` in store 'shop.example'"]),
+        (
+            STORE + "[stores.recipe]\ntitle = 'h1['",
+            ["`recipe.title` of store 'shop.example'", "CSS selector"],
+        ),
+        (STORE + "[stores.recipe]\nprices = 'h1'", ["`prices` in `recipe` of store", "`price`"]),
+        (STORE + "[stores.recipe]\nsearch_url = 'https://a.example/'", ["`recipe.search_url`", "{query}"]),
+        (STORE + "proxy = 'socks5://a.example'", ["`proxy` of store 'shop.example'", "http"]),
+        (STORE + "strategy = 'bing'", ["store 'shop.example'", "`queries`"]),
+        (STORE + "strategy = 'shopify'\nrender = true", ["store 'shop.example'", "`render`"]),
         (STORE + STORE, ["two stores named 'shop.example'"]),
         ("[crawl.limits]\npages = 10\n" + STORE + "limits = 3", ["`limits` of store 'shop.example'"]),
         ("[crawl]\nlimits = 3\n" + STORE, ["`crawl.limits`"]),
@@ -107,6 +116,32 @@ def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
     assert "\n" not in message
     for part in says if text.startswith("data = 's3") else [str(file), *says]:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "headers = { Authorization = 'hunter2' }",
+        "headers = { X-Api-Key = 'hunter2' }",
+        "headers = { 'Bad Name' = 'hunter2' }",
+        "headers = ['hunter2']",
+        "proxy = 'http://me:hunter2@proxy.example:3128'",
+        "proxy = 'ftp://me:hunter2@proxy.example:3128'",
+    ],
+)
+def test_a_secret_is_never_repeated(tmp_path, line):
+    with pytest.raises(InputError, match=r"store 'shop\.example'") as caught:
+        load_config(write(tmp_path, STORE + line), environ={})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_stand_in_the_file_by_name_only(tmp_path):
+    lines = (
+        "headers = { Authorization = 'Bearer ${TOKEN}' }\nproxy = 'http://me:${PASSWORD}@proxy.example:1'\n"
+    )
+    [store] = load_config(write(tmp_path, STORE + lines), environ={"TOKEN": "hunter2"}).stores
+    assert store.headers == {"Authorization": "Bearer ${TOKEN}"}
+    assert store.proxy == "http://me:${PASSWORD}@proxy.example:1"
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path):

@@ -1,0 +1,60 @@
+"""Pages that only a browser renders: Chromium through scrapy-playwright, behind a guarded proxy.
+
+What a page's scripts ask for would go past Scrapy's guard, so the browser reaches nothing but our own proxy,
+which checks every address that it connects to. Photos, fonts and media are not loaded at all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from storage.errors import LookalikeError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+BROWSER_VARIABLE = "LOOKALIKE_BROWSER"
+"""The environment variable that names the browser's program."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+HANDLER = "scrapers.rendering.RenderingHandler"
+
+
+def check_browser(store: str, environ: Mapping[str, str]) -> None:
+    """:raises LookalikeError: where scrapy-playwright or a browser is missing; it says what to install."""
+    for package in ("scrapy_playwright", "playwright"):
+        if importlib.util.find_spec(package) is None:
+            raise LookalikeError(
+                f"The store '{store}' has render = true, which needs {package.replace('_', '-')}. "
+                "Run `pip install 'lookalike[browser]'`."
+            )
+    if find_browser(environ) is None:
+        raise LookalikeError(
+            f"The store '{store}' has render = true, which needs Chromium, and none is on the path. Install "
+            f"it (`apt install chromium`), or set {BROWSER_VARIABLE} to the program's file."
+        )
+
+
+def find_browser(environ: Mapping[str, str]) -> str | None:
+    """The program of an installed Chromium."""
+    named = environ.get(BROWSER_VARIABLE)
+    if named:
+        return shutil.which(named)
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def use_browser(settings: BaseSettings) -> None:
+    """Has the requests that are marked for it rendered by the browser."""
+    handlers = settings.getdict("DOWNLOAD_HANDLERS")
+    settings.set("DOWNLOAD_HANDLERS", handlers | {"http": HANDLER, "https": HANDLER}, priority="spider")
+    settings.set(
+        "PLAYWRIGHT_LAUNCH_OPTIONS", {"executable_path": find_browser(os.environ)}, priority="spider"
+    )
+
+
+def rendered() -> dict[str, Any]:
+    """What a request's meta says so that a browser renders its page."""
+    return {"playwright": True}

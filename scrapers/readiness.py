@@ -1,0 +1,21 @@
+"""Whether a store can be crawled from here: its secrets are set, and its browser is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scrapers.browser import check_browser
+from scrapers.credentials import filled
+from scrapers.stores import Store
+
+
+def check_ready(store: Store, environ: Mapping[str, str]) -> None:
+    """Says before a crawl begins what it would break off for.
+
+    :raises InputError: where an environment variable that the store's entry names is not set.
+    :raises LookalikeError: where its pages need a browser, and there is none.
+    """
+    for text in (*store.headers.values(), store.proxy or ""):
+        filled(text, environ, store=store.name)
+    if store.render:
+        check_browser(store.name, environ)

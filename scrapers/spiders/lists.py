@@ -1,0 +1,67 @@
+"""What the spiders share that follow pages listing products: a category's, or the results of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from scrapers.extract.links import category_links, next_pages, product_links
+from scrapers.extract.markup import read_markup
+from scrapers.extract.page import Page
+from scrapers.extract.recipe import links_by_recipe
+from scrapers.spiders.pages import PageSpider
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+MAX_CATEGORIES = 100
+"""Categories of the navigation that are followed where no listing is named."""
+
+
+class ListSpider(PageSpider):
+    """Follows lists of products, page by page, to the products' own pages."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.listings: set[str] = set()
+
+    def search(self, words: str) -> Iterator[Any]:
+        """The results of the search that the store's recipe names."""
+        recipe = self.job.store.recipe
+        url = recipe.search_for(words) if recipe else None
+        if url:
+            yield from self.ask_listing(url)
+        else:
+            self.job.ledger.gaps.append("its entry names no `search_url` in [stores.recipe]")
+
+    def ask_listing(self, url: str, *, front: bool = False) -> Iterator[Any]:
+        """Asks for a page of a listing, each once."""
+        if url not in self.listings:
+            self.listings.add(url)
+            yield from self.ask(
+                url,
+                self.parse_listing,
+                essential=True,
+                priority=10,
+                render=self.job.store.render,
+                front=front,
+            )
+
+    def parse_listing(self, response: Response, front: bool = False) -> Iterator[Any]:
+        """Asks for the products of a listing and for its next page."""
+        page = self.page_of(response)
+        if page is None:
+            self.job.ledger.gaps.append(f"{response.url}: it holds no page")
+            return
+        if front:
+            for url in category_links(page)[:MAX_CATEGORIES]:
+                yield from self.ask_listing(url)
+        for url in self._links(page, "next_page") or next_pages(page):
+            yield from self.ask_listing(url)
+        for url in self._links(page, "product_links") or product_links(page, read_markup(page)):
+            if url not in self.listings:
+                yield from self.ask_product(url)
+
+    def _links(self, page: Page, name: str) -> list[str]:
+        recipe = self.job.store.recipe
+        return links_by_recipe(page, recipe, name) if recipe else []
