@@ -41,13 +41,15 @@ class Source:
     """What a product was read from, kept so that extraction can run again without crawling.
 
     :ivar url: the address asked for, before redirects.
-    :ivar etag: what the server said to ask with next time, for a page that is one product's own.
+    :ivar own_page: whether all of the answer is about this product, so that the address is the product's.
+    :ivar etag: what the server said to ask with next time for such a page.
     """
 
     url: str
     content_type: str
     body: bytes = field(repr=False)
     fetched_at: datetime
+    own_page: bool = False
     etag: str | None = None
     last_modified: str | None = None
 

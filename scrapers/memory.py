@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage import tables
@@ -34,7 +35,8 @@ class KnownProduct:
     """A product as last stored.
 
     :ivar fields: which of `COVERED` it has.
-    :ivar images: how many photos it shows.
+    :ivar images: how many of its photos are stored.
+    :ivar without_photo: addresses of those that are not.
     """
 
     content_hash: str
@@ -42,17 +44,23 @@ class KnownProduct:
     removed: bool
     fields: frozenset[str]
     images: int = 0
+    without_photo: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFetch:
-    """What was learnt when an address was last asked for."""
+    """What was learnt when an address was last asked for.
+
+    :ivar fetched_at: when that was.
+    :ivar due_at: when it is to be asked for again though nothing says that it changed.
+    """
 
     etag: str | None
     last_modified: str | None
     status: int | None
     content_hash: str | None
     image_id: str | None
+    fetched_at: datetime
     due_at: datetime | None
 
 
@@ -65,7 +73,8 @@ class Memory:
     """What is stored about one store.
 
     :ivar product_at: the product that was last read from an address.
-    :ivar last_products: how many products the last complete crawl found; None where there was none.
+    :ivar last_complete: when the last complete crawl ended; None where there was none.
+    :ivar last_products: how many products it found.
     :ivar last_coverage: the share of products that had each field in that crawl.
     """
 
@@ -74,6 +83,7 @@ class Memory:
     fetches: dict[str, KnownFetch] = field(default_factory=dict)
     image_ids: set[str] = field(default_factory=set)
     product_at: dict[str, str] = field(default_factory=dict)
+    last_complete: datetime | None = None
     last_products: int | None = None
     last_coverage: dict[str, float] = field(default_factory=dict)
 
@@ -88,8 +98,8 @@ def load(root: Root, store: str) -> Memory:
     for row in offers.sort_by("observed_at").to_pylist():
         state = (row["price"], row["was_price"], row["currency"], row["availability"])
         memory.offers[row["product_id"], row["variant_id"]] = state
-    columns = ["url", "etag", "last_modified", "status", "content_hash", "image_id", "due_at"]
-    for row in tables.read(root, "fetches", columns=columns, where=mine).to_pylist():
+    columns = ["etag", "last_modified", "status", "content_hash", "image_id", "fetched_at", "due_at"]
+    for row in tables.read(root, "fetches", columns=["url", *columns], where=mine).to_pylist():
         url = row.pop("url")
         memory.fetches[url] = KnownFetch(**row)
         if row["image_id"]:
@@ -100,6 +110,7 @@ def load(root: Root, store: str) -> Memory:
     complete = mine & (pc.field("status") == "complete")
     columns = ["products", "coverage", "ended_at"]
     for row in tables.read(root, "crawls", columns=columns, where=complete).sort_by("ended_at").to_pylist():
+        memory.last_complete = row["ended_at"]
         memory.last_products = row["products"]
         memory.last_coverage = dict(row["coverage"] or ())
     return memory
@@ -114,7 +125,8 @@ def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
     columns = ["product_id", "content_hash", "first_seen", "removed_at", *COVERED]
     for batch in tables.scan(root, "products", columns=columns, where=mine):
         present = {name: _present(batch.column(name)) for name in COVERED}
-        images = pc.list_value_length(batch.column("images")).to_pylist()
+        images = pc.fill_null(pc.list_value_length(batch.column("images")), 0).to_pylist()
+        without = _without_photo(batch.column("images"))
         rows = batch.select(["product_id", "content_hash", "first_seen", "removed_at"]).to_pylist()
         for index, row in enumerate(rows):
             memory.products[row["product_id"]] = KnownProduct(
@@ -122,8 +134,20 @@ def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
                 first_seen=row["first_seen"],
                 removed=row["removed_at"] is not None,
                 fields=frozenset(name for name in COVERED if present[name][index]),
-                images=images[index] or 0,
+                images=images[index] - len(without.get(index, ())),
+                without_photo=tuple(without.get(index, ())),
             )
+
+
+def _without_photo(images: pa.ListArray) -> dict[int, list[str]]:
+    """By row, the addresses of photos that are not stored."""
+    photos = pc.list_flatten(images)
+    lacking = pc.is_null(pc.struct_field(photos, "image_id"))
+    rows = pc.list_parent_indices(images).filter(lacking).to_pylist()
+    found: dict[int, list[str]] = {}
+    for row, url in zip(rows, pc.struct_field(photos, "url").filter(lacking).to_pylist(), strict=True):
+        found.setdefault(row, []).append(url)
+    return found
 
 
 def _present(column: object) -> list[bool]:

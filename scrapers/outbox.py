@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from scrapers.rows import Row
@@ -12,6 +13,8 @@ from storage.root import Root
 MAX_ROWS = 4000
 MAX_BYTES = 24 * 1024 * 1024
 """Bodies and photos held before they are written; with those on their way it bounds a crawl's memory."""
+MAX_AGE_S = 120.0
+"""Time that rows wait for more: what a slow crawl loses when it is killed."""
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class _Batch:
     page_fetches: dict[str, Row] = field(default_factory=dict)
     rows: int = 0
     size_bytes: int = 0
+    begun_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
@@ -76,6 +80,12 @@ class Outbox:
         """Whether it is time to write."""
         return self._batch.rows >= MAX_ROWS or self._batch.size_bytes >= MAX_BYTES
 
+    @property
+    def waiting_long(self) -> bool:
+        """Whether it is time to write, however little there is."""
+        batch = self._batch
+        return batch.rows > 0 and (self.full or time.monotonic() - batch.begun_at > MAX_AGE_S)
+
     async def flush_if_full(self) -> None:
         """Writes when it is time; who calls meanwhile waits, so that a crawl is never ahead of its disk."""
         if self.full:
@@ -94,6 +104,8 @@ class Outbox:
             self.images_new += await asyncio.to_thread(_write, self.root, batch)
 
     def _grow(self, size_bytes: int = 0) -> None:
+        if not self._batch.rows:
+            self._batch.begun_at = time.monotonic()
         self._batch.rows += 1
         self._batch.size_bytes += size_bytes
 

@@ -17,6 +17,8 @@ AUTOTHROTTLE_MAX_DELAY = 60.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
 RETRY_AFTER_MAX = 300.0
 """Longest pause granted to a Retry-After header, in seconds."""
+RETRY_AFTER_PATIENCE = 3600.0
+"""Longest time that a host is waited for which answers nothing but 429 or 503, in seconds."""
 
 # Safety. A proxy from the environment would connect for us, past the guard; a meta refresh and a telnet
 # console serve no one here; file:, data:, ftp: and s3: addresses have no place in a crawl.
@@ -51,6 +53,7 @@ EXTENSIONS = {
     "scrapers.extensions.throttle.CrawlDelay": 0,
     "scrapers.extensions.retry_after.RetryAfter": 0,
     "scrapers.extensions.record.CrawlRecord": 10,
+    "scrapers.extensions.saving.Saving": 20,
     "scrapers.extensions.budget.TimeBudget": 20,
     "scrapers.extensions.budget.Interrupts": 20,
     "scrapers.extensions.progress.ProgressLines": 30,

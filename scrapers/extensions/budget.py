@@ -11,12 +11,14 @@ from scrapy.utils.asyncio import call_later
 from scrapy.utils.defer import _schedule_coro
 from twisted.python.failure import Failure
 
-from scrapers.middlewares.stopped import Stopped
+from scrapers.job import job_of
+from scrapers.middlewares.stopped import GivenUp, Stopped
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy import Spider
+    from scrapy.core.downloader import Slot
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
@@ -86,13 +88,30 @@ def stop(crawler: Crawler, reason: str) -> None:
 
     :param reason: a sentence for the crawl's row in `crawls`.
     """
-    ledger = crawler.spider.job.ledger  # type: ignore[union-attr]
+    ledger = job_of(crawler).ledger
     if ledger.stopped:
         return
     ledger.stopped = reason
     logger.warning(reason)
     for slot in crawler.engine.downloader.slots.values():
-        while slot.queue:
-            _, waiting = slot.queue.popleft()
-            waiting.errback(Failure(Stopped("the crawl ended before its turn came")))
+        _drop(slot, Stopped("the crawl ended before its turn came"))
     _schedule_coro(crawler.engine.close_spider_async(reason="stopped"))
+
+
+def give_up(crawler: Crawler, host: str, reason: str) -> None:
+    """Makes no more requests to a host; those that wait for their turn fail.
+
+    :param host: the name of its slot in the downloader.
+    :param reason: why, for `rejects`.
+    """
+    job_of(crawler).given_up[host] = reason
+    logger.warning("%s is asked for nothing more: %s", host, reason)
+    slot = crawler.engine.downloader.slots.get(host)
+    if slot is not None:
+        _drop(slot, GivenUp(reason))
+
+
+def _drop(slot: Slot, error: Exception) -> None:
+    while slot.queue:
+        _, waiting = slot.queue.popleft()
+        waiting.errback(Failure(error))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import email.utils
 import logging
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.utils.asyncio import call_later
+
+from scrapers.extensions.budget import give_up
 
 if TYPE_CHECKING:
     from typing import Self
@@ -23,20 +27,38 @@ logger = logging.getLogger(__name__)
 _DOWN = 503
 _BUSY = (429, _DOWN)
 _FIRST_PAUSE_S = 1.0
-_PATIENCE_S = 3.0
+_CLOSED_S = 10.0
+"""How long a store is waited for that answers 503 from the first, and does not say when it opens."""
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """A host that answers nothing but 429 and 503.
+
+    :ivar until: when the pause is over that is kept now.
+    :ivar pauses: how many there were.
+    """
+
+    since: float
+    urls: set[str] = field(default_factory=set)
+    until: float = 0.0
+    pauses: int = 0
 
 
 class RetryAfter:
     """Holds back every request to a host, new and waiting ones, until the pause it asked for is over.
 
-    Scrapy's own retry then tries again. Without a `Retry-After` header the pause doubles with every refusal.
+    Scrapy's own retry then tries again. The pause doubles while the host answers nothing else, and after
+    `Limits.patience_s` its requests are given up, unasked.
+
     The downloader sends the next request before any middleware sees an answer, so this listens to its signal.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.longest_s = crawler.settings.getfloat("RETRY_AFTER_MAX")
-        self.refusals: dict[str, int] = {}
+        self.patience_s = crawler.settings.getfloat("RETRY_AFTER_PATIENCE")
+        self.refusing: dict[str, _Refusal] = {}
         self.answered: set[str] = set()
 
     @classmethod
@@ -49,18 +71,28 @@ class RetryAfter:
         """Pauses a host that is busy."""
         host = request.meta["download_slot"]
         if response.status not in _BUSY:
-            self.refusals.pop(host, None)
+            self.refusing.pop(host, None)
             self.answered.add(host)
             return
-        refusals = self.refusals[host] = self.refusals.get(host, 0) + 1
+        now = time.monotonic()
+        refusal = self.refusing.setdefault(host, _Refusal(now))
+        refusal.urls.add(request.url)
+        if host not in self.answered or len(refusal.urls) > 1:
+            # It is the host that refuses, not this page that is broken: the try counts for nothing.
+            request.meta["retry_times"] = request.meta.get("retry_times", 0) - 1
+        if now < refusal.until:
+            return  # sent before the pause began
         asked = retry_after_s(response.headers.get("Retry-After"))
-        wait = asked if asked is not None else _FIRST_PAUSE_S * 2 ** min(refusals - 1, 16)
-        if response.status == _DOWN and host not in self.answered and wait > _PATIENCE_S:
-            # The store is closed, as for maintenance: nothing is gained by waiting with a crawl that has not
-            # begun. It fails, and is tried again later as a whole.
+        # A store that refuses again after the pause it asked for needs a longer one.
+        ours = _FIRST_PAUSE_S * 2 ** min(refusal.pauses, 16) if asked is None or refusal.pauses else 0.0
+        wait = min(max(asked or 0.0, ours), self.longest_s)
+        closed = response.status == _DOWN and asked is None and host not in self.answered
+        if now + wait - refusal.since > (min(self.patience_s, _CLOSED_S) if closed else self.patience_s):
             request.meta["dont_retry"] = True
+            give_up(self.crawler, host, f"its host answers nothing but {response.status}")
             return
-        self._pause(host, min(wait, self.longest_s), response.status)
+        refusal.until, refusal.pauses = now + wait, refusal.pauses + 1
+        self._pause(host, wait, response.status)
 
     def _pause(self, host: str, wait: float, status: int) -> None:
         downloader = self.crawler.engine.downloader

@@ -1,4 +1,4 @@
-"""No request is made for a crawl that has been stopped."""
+"""No request is made for a crawl that has been stopped, nor to a host that has been given up."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ class Stopped(IgnoreRequest):
     """A request that was not made because the crawl ended before."""
 
 
+class GivenUp(IgnoreRequest):
+    """A request that was not made because its host refuses all; the message is the reason."""
+
+
 class StoppedMiddleware:
     """Refuses what would otherwise wait for its turn, as a retry does, and keep the crawl open."""
 
@@ -30,6 +34,13 @@ class StoppedMiddleware:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """:raises Stopped: where the crawl was stopped."""
-        if job_of(self.crawler).ledger.stopped:
+        """:raises Stopped: where the crawl was stopped.
+        :raises GivenUp: where the request's host was given up.
+        """
+        job = job_of(self.crawler)
+        if job.ledger.stopped:
             raise Stopped("the crawl ended before its turn came")
+        if job.given_up:
+            reason = job.given_up.get(self.crawler.engine.downloader.get_slot_key(request))
+            if reason:
+                raise GivenUp(reason)

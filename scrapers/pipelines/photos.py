@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scrapy import Request
 from scrapy.exceptions import DropItem
 from scrapy.http.request import NO_CALLBACK
 
+from scrapers.fetches import photo_read
 from scrapers.items import Photo, ProductItem
 from scrapers.job import job_of
 from scrapers.memory import KnownFetch
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from scrapers.job import Job
-
-RETRY_DAYS = 7
-"""Days until an address that had no photo is tried again: not every night."""
 
 _ACCEPT = "image/*,*/*;q=0.5"
 
@@ -92,13 +90,13 @@ class PhotosPipeline:
             job.ledger.errors += is_fault(error)
             return earlier
         if response.status == NOT_MODIFIED and known:
-            self._remember(job, url, response, known.image_id, known.content_hash)
+            photo_read(job, url, response, known.image_id, known.content_hash)
             return known.image_id
         if response.status != 200:
             job.ledger.reject(url, "photo", f"HTTP {response.status}")
             job.ledger.errors += response.status >= 500
             if 400 <= response.status < 500 and response.status != 429:
-                self._remember(job, url, response, None, None)
+                photo_read(job, url, response, None, None)
             return earlier
         return await self._keep(job, url, response)
 
@@ -112,7 +110,7 @@ class PhotosPipeline:
                 )
             except UnreadableImageError as error:
                 job.ledger.reject(url, "photo", str(error))
-                self._remember(job, url, response, None, image_id)
+                photo_read(job, url, response, None, image_id)
                 return None
             now = datetime.now(UTC)
             job.outbox.add_image(
@@ -128,38 +126,5 @@ class PhotosPipeline:
                 }
             )
             job.memory.image_ids.add(image_id)
-        self._remember(job, url, response, image_id, image_id)
+        photo_read(job, url, response, image_id, image_id)
         return image_id
-
-    def _remember(
-        self, job: Job, url: str, response: Response, image_id: str | None, content_hash: str | None
-    ) -> None:
-        now = datetime.now(UTC)
-        days = job.store.limits.image_due_days if image_id else RETRY_DAYS
-        known = KnownFetch(
-            etag=_header(response, "ETag"),
-            last_modified=_header(response, "Last-Modified"),
-            status=response.status,
-            content_hash=content_hash,
-            image_id=image_id,
-            due_at=now + timedelta(days=days),
-        )
-        job.memory.fetches[url] = known
-        job.outbox.add_photo_fetch(
-            {
-                "url": url,
-                "store": job.store.name,
-                "etag": known.etag,
-                "last_modified": known.last_modified,
-                "status": known.status,
-                "content_hash": known.content_hash,
-                "image_id": known.image_id,
-                "fetched_at": now,
-                "due_at": known.due_at,
-            }
-        )
-
-
-def _header(response: Response, name: str) -> str | None:
-    value = response.headers.get(name)
-    return value.decode("latin-1")[:500] if value else None

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from deltalake.exceptions import DeltaError
-
-from scrapers.extensions.budget import stop
-from scrapers.items import ProductItem, Source
+from scrapers.extensions.saving import save
+from scrapers.fetches import page_read
+from scrapers.items import ProductItem
 from scrapers.job import job_of
-from scrapers.memory import KnownFetch, KnownProduct, fields_of
-from scrapers.rows import Row, offer_row, offer_state, offers_of, page_row, product_row
-from storage.errors import LookalikeError
+from scrapers.memory import KnownProduct, fields_of
+from scrapers.rows import offer_row, offer_state, offers_of, page_row, product_row
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
-
-    from scrapers.job import Job
 
 
 class StorePipeline:
@@ -41,7 +36,7 @@ class StorePipeline:
         first_seen = known.first_seen if known else now
         row = product_row(item, now=now, first_seen=first_seen, crawl_id=job.crawl_id)
         fields = fields_of(row)
-        job.ledger.found[item.product_id] = fields
+        job.ledger.note_read(item.product_id, fields)
         job.ledger.images += sum(photo.image_id is not None for photo in item.images)
         for offer in offers_of(item):
             state = offer_state(offer)
@@ -55,51 +50,11 @@ class StorePipeline:
             job.ledger.new += known is None
             job.ledger.changed += known is not None
             job.outbox.add_product(row, page_row(item, crawl_id=job.crawl_id))
-        if item.source is not None:
-            fetch = _fetch_row(job, item.source)
-            if fetch is not None:
-                job.outbox.add_page_fetch(fetch)
-        await self._write(job.outbox.flush_if_full)
+        if item.source is not None and item.source.own_page:
+            page_read(job, item.source)
+        await save(self.crawler)
         return item
 
     async def close_spider(self) -> None:
         """Writes what is left."""
-        await self._write(job_of(self.crawler).outbox.flush)
-
-    async def _write(self, flush: object) -> None:
-        job = job_of(self.crawler)
-        try:
-            await flush()  # type: ignore[operator]
-        except (LookalikeError, DeltaError, OSError) as error:
-            job.ledger.errors += 1
-            job.ledger.broken = f"The tables could not be written ({error}). Free space or check permissions."
-            stop(self.crawler, job.ledger.broken)
-        job.ledger.images_new = job.outbox.images_new
-
-
-def _fetch_row(job: Job, source: Source) -> Row | None:
-    """The row of `fetches` for a product's page; None where the server gave nothing to ask with next time."""
-    if not (source.etag or source.last_modified):
-        return None
-    body_hash = hashlib.sha256(source.body).hexdigest()
-    known = job.memory.fetches.get(source.url)
-    if known and (known.etag, known.last_modified, known.content_hash) == (
-        source.etag,
-        source.last_modified,
-        body_hash,
-    ):
-        return None
-    job.memory.fetches[source.url] = KnownFetch(
-        source.etag, source.last_modified, 200, body_hash, image_id=None, due_at=None
-    )
-    return {
-        "url": source.url,
-        "store": job.store.name,
-        "etag": source.etag,
-        "last_modified": source.last_modified,
-        "status": 200,
-        "content_hash": body_hash,
-        "image_id": None,
-        "fetched_at": source.fetched_at,
-        "due_at": None,
-    }
+        await save(self.crawler, everything=True)

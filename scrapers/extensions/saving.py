@@ -1,0 +1,64 @@
+"""What was read is written when there is enough of it, when it has waited for a while, and at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deltalake.exceptions import DeltaError
+from scrapy import signals
+from scrapy.utils.asyncio import create_looping_call
+from scrapy.utils.defer import _schedule_coro
+
+from scrapers.extensions.budget import stop
+from scrapers.job import job_of
+from storage.errors import LookalikeError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
+
+_LOOK_S = 5.0
+
+
+class Saving:
+    """Writes also where no product comes by: a crawl of unchanged pages has none, a slow one few."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.loop = create_looping_call(self._look)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(extension.spider_closed, signal=signals.spider_closed)
+        return extension
+
+    def spider_opened(self) -> None:
+        """Begins to look."""
+        self.loop.start(_LOOK_S, now=False)
+
+    def spider_closed(self) -> None:
+        """Ends."""
+        if self.loop.running:
+            self.loop.stop()
+
+    def _look(self) -> None:
+        if job_of(self.crawler).outbox.waiting_long:
+            _schedule_coro(save(self.crawler, everything=True))
+
+
+async def save(crawler: Crawler, *, everything: bool = False) -> None:
+    """Writes what there is where there is enough of it; a crawl whose tables cannot be written ends.
+
+    :param everything: however little it is.
+    """
+    job = job_of(crawler)
+    try:
+        await (job.outbox.flush() if everything else job.outbox.flush_if_full())
+    except (LookalikeError, DeltaError, OSError) as error:
+        job.ledger.errors += 1
+        job.ledger.broken = f"The tables could not be written ({error}). Free space or check permissions."
+        stop(crawler, job.ledger.broken)
+    job.ledger.images_new = job.outbox.images_new
