@@ -79,7 +79,7 @@ class Ledger:
     def reject(self, url: str, stage: str, reason: str) -> None:
         """Notes a page or photo that was not kept. Addresses and reasons of hostile length are cut."""
         self.rejected += 1
-        self.rejects.append(Reject(url[:2000], stage, reason[:500], datetime.now(UTC)))
+        self.rejects.append(Reject(_text(url, 2000), stage, _text(reason, 500), datetime.now(UTC)))
 
     def meet(self, product_id: str, fields: frozenset[str]) -> bool:
         """Notes a product of the store; false where it was met in this crawl already."""
@@ -146,6 +146,11 @@ class Ledger:
                 if share >= _COLLAPSIBLE_FROM and now < share * threshold:
                     return f"Only {now:.0%} of {of_what} have '{name}', after {share:.0%} last time."
         return None
+
+
+def _text(text: str, limit: int) -> str:
+    """As the tables can hold it: cut, and half characters as their escapes."""
+    return text[:limit].encode(errors="backslashreplace").decode()
 
 
 def missing(found: dict[str, frozenset[str]], known: dict[str, KnownProduct]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text as a store means it: without markup, entities, control characters and stray white space."""
+"""Text as a store means it: without markup, entities, control characters, half characters and stray space."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from w3lib.html import remove_tags_with_content, replace_tags
 
 _CONTROL = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _SPACE = re.compile(r"\s+")
 _TAG = re.compile(r"<[a-zA-Z/!][^>]{0,2000}>")

@@ -24,6 +24,8 @@ MAX_TITLE = 1000
 MAX_DESCRIPTION = 20_000
 MAX_WORDS = 300
 MAX_LIST = 100
+MAX_ID = 200
+MAX_URL = 2000
 _MAX_PRICE = Decimal(10) ** 12
 _FOUR_PLACES = Decimal("0.0001")
 _CURRENCIES = frozenset(list_currencies())
@@ -51,6 +53,9 @@ class ValidatePipeline:
             if known:
                 job.ledger.meet(item.product_id, known.fields)
             raise DropItem(problem)
+        for photo in [photo for photo in item.images if not _is_written(photo.url, MAX_URL)]:
+            job.ledger.reject(photo.url, "photo", "its address is too long or holds control characters")
+            item.images.remove(photo)
         # Noted before its photos are fetched, so that a twin that comes meanwhile is recognised.
         job.ledger.meet(item.product_id, frozenset())
         return item
@@ -61,14 +66,14 @@ def tidy(item: ProductItem, *, allow_private: bool = False) -> str | None:
 
     :return: what is wrong with the product as a whole; None where it can be kept.
     """
-    if not item.product_id or len(item.product_id) > 200:
+    if not _is_written(item.product_id, MAX_ID):
         return "it has no usable id"
     try:
         check_url(item.url, allow_private=allow_private)
     except RefusedURLError as error:
         return str(error)
-    if len(item.url) > 2000:
-        return "its address is longer than 2000 characters"
+    if not _is_written(item.url, MAX_URL):
+        return f"its address is longer than {MAX_URL} characters or holds control characters"
     if len(item.title) > 10 * MAX_TITLE:
         return f"its title has {len(item.title)} characters"
     title = clean(item.title, MAX_TITLE)
@@ -82,7 +87,9 @@ def tidy(item: ProductItem, *, allow_private: bool = False) -> str | None:
     item.sku = clean(item.sku, MAX_WORDS)
     item.colours = _words(item.colours)
     item.sizes = _words(item.sizes)
-    item.related = list(dict.fromkeys(item.related))[:MAX_LIST]
+    item.related = [url for url in dict.fromkeys(item.related) if _is_written(url, MAX_URL)][:MAX_LIST]
+    for photo in item.images:
+        photo.colour = clean(photo.colour, MAX_WORDS)
     item.currency = item.currency if item.currency in _CURRENCIES else None
     item.availability = item.availability if item.availability in AVAILABILITIES else None
     item.price, item.price_max, item.was_price = (
@@ -92,8 +99,14 @@ def tidy(item: ProductItem, *, allow_private: bool = False) -> str | None:
         item.price_max = None
     if item.was_price is not None and (item.price is None or item.was_price <= item.price):
         item.was_price = None
-    item.offers = [_tidy_offer(offer) for offer in item.offers[: 10 * MAX_LIST]]
+    offers = [offer for offer in item.offers if _is_written(offer.variant_id or "0", MAX_ID)]
+    item.offers = [_tidy_offer(offer) for offer in offers[: 10 * MAX_LIST]]
     return None
+
+
+def _is_written(name: str, limit: int) -> bool:
+    """Whether an id or address is one: not empty, not endless, of whole characters that can be seen."""
+    return 0 < len(name) <= limit and name.isprintable()
 
 
 def _tidy_offer(offer: Offer) -> Offer:

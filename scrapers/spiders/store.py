@@ -166,6 +166,11 @@ def source_of(response: Response, body: bytes | None = None, content_type: str |
     )
 
 
+def json_bytes(data: Any) -> bytes:
+    """A part of an answer as JSON again; half characters, which no file can hold, as their escapes."""
+    return json.dumps(data, ensure_ascii=False).encode(errors="backslashreplace")
+
+
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:500] if value and response.status != NOT_MODIFIED else None

@@ -114,7 +114,9 @@ def test_a_crawl_that_finds_far_less_removes_nothing(history):
     }
 
 
-@pytest.mark.parametrize(("step", "why"), [("down", "its host answers nothing but 503"), ("closed", "the connection was refused")])
+@pytest.mark.parametrize(
+    ("step", "why"), [("down", "its host answers nothing but 503"), ("closed", "the connection was refused")]
+)
 def test_a_store_that_is_down_changes_nothing(history, step, why):
     _, steps, _ = history
     outcome, rows, versions = steps[step]

@@ -73,6 +73,25 @@ def test_shares_of_fields():
     assert shares([]) == {}
 
 
+def test_a_field_that_collapsed_in_the_slice_that_was_read_is_suspicious():
+    made = ledger(100)
+    for number in range(15):
+        made.note_read(str(number), frozenset({"title"}))
+    found = verdict(made, 100, {"title": 1.0, "price": 0.9})
+    assert found.status == "suspicious"
+    assert found.message.startswith("Only 0% of the 15 products read anew have 'price', after 90% last time.")
+    made = ledger(100)
+    for number in range(9):
+        made.note_read(str(number), frozenset({"title"}))
+    assert verdict(made, 100, {"price": 0.9}).status == "complete"
+
+
+def test_a_reject_with_half_characters_can_be_stored():
+    made = Ledger()
+    made.reject("https://shop.example/\ud83d", "photo", "odd \udfff")
+    assert (made.rejects[0].url, made.rejects[0].reason) == ("https://shop.example/\\ud83d", "odd \\udfff")
+
+
 def test_rejects_are_bounded():
     made = Ledger()
     made.reject("https://shop.example/" + "x" * 10_000, "fetch", "y" * 10_000)

@@ -1,13 +1,18 @@
 """What is tidied in a product, and what cannot be kept."""
 
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from scrapers.extract.options import is_colour, is_size
 from scrapers.extract.text import clean, plain, unescape
-from scrapers.items import Offer, ProductItem
+from scrapers.items import Offer, Photo, ProductItem
 from scrapers.pipelines.validate import MAX_LIST, MAX_TITLE, tidy
+from scrapers.rows import product_row
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def item(**fields) -> ProductItem:
@@ -26,6 +31,8 @@ def item(**fields) -> ProductItem:
         ({"url": "javascript:alert(1)"}, "only http and https"),
         ({"url": "http://127.0.0.1/"}, "private address"),
         ({"url": "https://shop.example/" + "x" * 2000}, "longer than 2000"),
+        ({"url": "https://shop.example/\ud83d"}, "control characters"),
+        ({"product_id": "1\ud83d"}, "it has no usable id"),
     ],
 )
 def test_what_cannot_be_kept(fields, problem):
@@ -39,6 +46,23 @@ def test_texts_are_tidied():
     assert tidy(given) is None
     assert (given.title, given.brand, given.sku, given.category) == ("A shirt", None, "1", None)
     assert len(given.description) == 20_000
+
+
+def test_half_characters_are_taken_out_of_every_field():
+    given = item(
+        **dict.fromkeys(["title", "brand", "description", "category", "gtin", "sku"], "A \ud83d\x00 b"),
+        colours=["red\udfff"],
+        sizes=["\ud83d"],
+        related=["https://shop.example/\ud83d", "https://shop.example/1"],
+        images=[Photo("https://shop.example/1.jpg", colour="\ud83dblue")],
+        offers=[Offer("\ud83d", None, None, None, None), Offer("1", None, None, "\ud83d", "\ud83d")],
+    )
+    assert tidy(given) is None
+    row = product_row(given, now=NOW, first_seen=NOW, crawl_id="c")
+    json.dumps(row, default=str, ensure_ascii=False).encode()
+    assert (row["title"], row["colours"], row["sizes"]) == ("A b", ["red"], [])
+    assert (row["related"], row["images"][0]["colour"]) == (["https://shop.example/1"], "blue")
+    assert given.offers == [Offer("1", None, None, None, None)]
 
 
 def test_a_long_title_is_cut():
