@@ -210,12 +210,19 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
 
 
 def index_and_publish(
-    root: Root, config: Config, model: str | None = None, advance: Advance | None = None
+    root: Root,
+    config: Config,
+    model: str | None = None,
+    advance: Advance | None = None,
+    *,
+    allow_loss: bool = False,
 ) -> BuildOutcome:
     """Builds, verifies and publishes a generation; leaves the published one where nothing changed.
 
     :param model: the encoder's name; the configured one where None.
-    :raises LookalikeError: where nothing is embedded, or the recall is too low; nothing is published then.
+    :param allow_loss: publish however many products are missing.
+    :raises LookalikeError: where nothing is embedded, the recall is too low, or too many products are missing;
+        nothing is published then.
     """
     if tables.version(root, "embeddings") is None:
         raise LookalikeError(f"{root.path} holds no embedded photo. Run `lookalike embed` first.")
@@ -226,4 +233,10 @@ def index_and_publish(
 
     _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
-    return build_index(root, model, recall_goal=config.index.recall_goal, on_progress=show)
+    return build_index(
+        root,
+        model,
+        recall_goal=config.index.recall_goal,
+        max_loss=1.0 if allow_loss else config.index.max_loss,
+        on_progress=show,
+    )

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.index import ann, catalogue, items, pictures, recall, vectors
+from embedding.index import ann, catalogue, items, loss, pictures, recall, vectors
 from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
 from embedding.index.projection import Projection, fit
 from embedding.index.search import PROJECTION_FILE, Index
@@ -59,7 +59,12 @@ class BuildOutcome:
 
 
 def build_index(
-    root: Root, model: str, *, recall_goal: float = 0.99, on_progress: Progress | None = None
+    root: Root,
+    model: str,
+    *,
+    recall_goal: float = 0.99,
+    max_loss: float = 0.3,
+    on_progress: Progress | None = None,
 ) -> BuildOutcome:
     """Builds a generation of one encoder's vectors beside the published one, verifies and publishes it.
 
@@ -67,10 +72,12 @@ def build_index(
 
     :param model: the encoder's name, see `storage.encoders`.
     :param recall_goal: what the lower end of the 95 % interval of recall at 5 has to reach, in (0, 1].
+    :param max_loss: share of the published generation's products that may be missing, in [0, 1].
     :param on_progress: called with the steps done and all there are: a vector read and a photo placed are a
         step.
     :raises BusyError: another process builds.
     :raises RecallError: the goal was not reached.
+    :raises LossError: too many products would be lost.
     :raises LookalikeError: there is nothing to build from, or the disk is full.
     """
     started = time.monotonic()
@@ -78,7 +85,7 @@ def build_index(
         with root.lock(generations.LOCK):
             spec = encoders.load_spec(encoders.folder(root, model))
             name, published = _build(
-                root, spec, recall_goal, on_progress or (lambda done, total: None), started
+                root, spec, recall_goal, max_loss, on_progress or (lambda done, total: None), started
             )
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -98,7 +105,7 @@ def build_index(
 
 
 def _build(
-    root: Root, spec: EncoderSpec, goal: float, on_progress: Progress, started: float
+    root: Root, spec: EncoderSpec, goal: float, max_loss: float, on_progress: Progress, started: float
 ) -> tuple[str | None, Manifest]:
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
@@ -114,11 +121,13 @@ def _build(
         ids = pc.unique(rows["image_id"].combine_chunks())
         rows = items.with_thumbnails(rows, pictures.make_missing(root, ids, steps.advance))
         rows = _some(items.renumbered(rows), root)
+        counts = _counts(rows)
+        loss.check(root, counts, max_loss)
         projection = _write(folder, rows, gathered)
         searching, measured = _measured(folder, rows, projection, goal)
         finished = Manifest(
             encoder=EncoderFacts.model_validate(spec.model_dump(exclude={"schema_version"})),
-            counts=_counts(rows),
+            counts=counts,
             search=searching,
             recall=measured,
             content=content,

@@ -60,7 +60,15 @@ def embed(as_json: JsonOption = False, config: ConfigOption = None, data: DataOp
     _print(outcome, report.embed_line(outcome), as_json)
 
 
-def index(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+def index(
+    allow_loss: Annotated[
+        bool,
+        typer.Option("--allow-loss", help="Publish even if far more products are missing than `max_loss`."),
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
     """Build an index of the embedded photos, verify it and publish it."""
     from flows import night, report
     from storage.root import Root
@@ -69,7 +77,7 @@ def index(as_json: JsonOption = False, config: ConfigOption = None, data: DataOp
     root = Root.open(resolved.data)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
-        outcome = night.index_and_publish(root, resolved, advance=advance)
+        outcome = night.index_and_publish(root, resolved, advance=advance, allow_loss=allow_loss)
     _print(outcome, report.index_line(outcome), as_json)
 
 
