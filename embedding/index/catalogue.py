@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from embedding.index.items import SCHEMA, whole
 from storage import tables
+from storage.placeholders import find_placeholders
 from storage.root import Root
 
 _FROM_PRODUCT = (
@@ -23,13 +24,15 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
     the end of the store's last complete crawl, null before the first. `position` is the photo's place in its
     product, `product` numbers the distinct products from 0.
 
-    :param image_ids: the photos that have a vector; others get no row.
+    :param image_ids: the photos that have a vector; others get no row, nor do placeholders.
     :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the thumbnail columns null.
     """
     products = tables.read(
         root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
     ).combine_chunks()
     products = products.sort_by([("store", "ascending"), ("product_id", "ascending")]).combine_chunks()
+    placeholders = pa.array([image_id for _, image_id in find_placeholders(products)], pa.string())
+    image_ids = image_ids.filter(pc.invert(pc.is_in(image_ids, value_set=placeholders)))
     lists = whole(products["images"])
     photos = pc.list_flatten(lists)
     rows = pa.table(

@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 from scrapy import signals
 from scrapy.exceptions import CloseSpider
 
@@ -16,6 +17,7 @@ from scrapers.ledger import COMPLETE, FAILED, missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from storage import tables
 from storage.errors import BusyError, LookalikeError
+from storage.placeholders import find_placeholders
 
 if TYPE_CHECKING:
     from typing import Self
@@ -116,6 +118,8 @@ class CrawlRecord:
         try:
             if status == COMPLETE:
                 self._mark_removed(job)
+            if status != FAILED:
+                self._note_placeholders(job)
             self._write_rejects(job)
         except LookalikeError as error:
             status, message = FAILED, str(error)
@@ -143,6 +147,23 @@ class CrawlRecord:
                     rows.append(row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id})
         tables.merge(job.root, "products", rows)
         job.ledger.removed = len(rows)
+
+    def _note_placeholders(self, job: Job) -> None:
+        """Photos of the store that show none of its products: rejects, which no index takes up."""
+        mine = memory.of_store(job.store.name) & pc.field("removed_at").is_null()
+        columns = ["store", "title", "brand", "images"]
+        products = tables.read(job.root, "products", columns=columns, where=mine)
+        placeholders = {image_id: count for (_, image_id), count in find_placeholders(products).items()}
+        if not placeholders:
+            return
+        urls: dict[str, str] = {}
+        for images in products["images"].to_pylist():
+            for image in images:
+                if image["image_id"] in placeholders:
+                    urls[image["image_id"]] = min(image["url"], urls.get(image["image_id"], image["url"]))
+        for image_id, url in sorted(urls.items()):
+            reason = f"placeholder: the same bytes on {placeholders[image_id]} products"
+            job.ledger.reject(url, "photo", reason)
 
     def _write_rejects(self, job: Job) -> None:
         if job.ledger.rejects:
