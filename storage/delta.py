@@ -41,7 +41,7 @@ def _give_up(state: RetryCallState) -> None:
     root, table = state.args[:2]
     cause = state.outcome.exception() if state.outcome else None
     raise BusyError(
-        f"The table '{table}' in {root.path} is being written by too many processes at once. Try again later."
+        f"The table '{table}' in {root} is being written by too many processes at once. Try again later."
     ) from cause
 
 
@@ -57,27 +57,35 @@ retry_conflicts = retry(
 
 def load(root: Root, table: str) -> DeltaTable | None:
     """The table at its latest version; None where it has not been written yet."""
-    path = root.table_path(table)
-    return DeltaTable(path) if DeltaTable.is_deltatable(str(path)) else None
+    uri, options = root.table_uri(table), _options(root)
+    return DeltaTable(uri, storage_options=options) if DeltaTable.is_deltatable(uri, options) else None
 
 
 def load_or_create(root: Root, table: str) -> DeltaTable:
     """The table at its latest version, made where it has not been written yet."""
     if (found := load(root, table)) is not None:
         return found
-    spec, path = TABLES[table], root.table_path(table)
-    path.mkdir(parents=True, exist_ok=True)
-    DeltaTable.create(path, spec.columns, mode="ignore", partition_by=list(spec.partition_by), name=table)
-    return DeltaTable(path)
+    spec, uri, options = TABLES[table], root.table_uri(table), _options(root)
+    if root.bucket is None:
+        root.table_path(table).mkdir(parents=True, exist_ok=True)
+    DeltaTable.create(
+        uri,
+        spec.columns,
+        mode="ignore",
+        partition_by=list(spec.partition_by),
+        name=table,
+        storage_options=options,
+    )
+    return DeltaTable(uri, storage_options=options)
 
 
-def dataset(delta: DeltaTable, path: str) -> ds.Dataset:
-    """The table's files as an Arrow dataset whose filters skip partitions, files and row groups.
-
-    :param path: the table's folder.
-    """
+def dataset(root: Root, table: str, delta: DeltaTable) -> ds.Dataset:
+    """The table's files as an Arrow dataset whose filters skip partitions, files and row groups."""
+    if root.bucket is not None:
+        return delta.to_pyarrow_dataset()
     # Arrow's own file system: reading through delta-rs' takes twice as long.
-    return delta.to_pyarrow_dataset(filesystem=SubTreeFileSystem(path, LocalFileSystem()))
+    local = SubTreeFileSystem(str(root.table_path(table)), LocalFileSystem())
+    return delta.to_pyarrow_dataset(filesystem=local)
 
 
 def layout(table: str, row_bytes: float) -> WriterProperties:
@@ -108,7 +116,20 @@ def damage_named(root: Root, table: str) -> Iterator[None]:
         raise
     except (DeltaError, OSError, pa.ArrowInvalid) as error:
         cause = str(error).strip().partition("\n")[0].rstrip(".")
+        if "No space left" in str(error):
+            raise LookalikeError(
+                f"The disk is full: the table '{table}' in {root} cannot be written. What was stored before "
+                "is as it was; free some space and try again."
+            ) from error
         raise LookalikeError(
-            f"The table '{table}' in {root.path} cannot be read or written ({cause}). Check the disk, "
-            f"restore the folder {root.table_path(table)} from a backup, or remove it and crawl again."
+            f"The table '{table}' in {root} cannot be read or written ({cause}). Check the disk, "
+            f"restore the folder {root.table_uri(table)} from a backup, or remove it and crawl again."
         ) from error
+
+
+def _options(root: Root) -> dict[str, str] | None:
+    if root.bucket is None:
+        return None
+    from storage.bucket import TABLE_OPTIONS
+
+    return TABLE_OPTIONS

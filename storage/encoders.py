@@ -1,4 +1,4 @@
-"""Encoders on disk: `encoders/<model>/` holds an OpenVINO IR and the specification it was made to."""
+"""Encoders: `encoders/<model>/` holds an OpenVINO IR, the specification it was made to, and their sha256."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storage.errors import InputError, LookalikeError
 from storage.root import Root
+from storage.verified import sha256_of
 
 IR_FILE = "encoder.xml"
 _SPEC_FILE = "encoder.json"
+_WAY_OUT = "Remove its folder and run `lookalike embed` to make it again."
 
 
 class EncoderSpec(BaseModel):
@@ -40,14 +42,30 @@ class EncoderSpec(BaseModel):
     fingerprint: str
 
 
+class _Described(EncoderSpec):
+    """What `encoder.json` says.
+
+    :ivar files: sha256 of the encoder's other files, hexadecimal, by name; none in those that the first
+        releases wrote.
+    """
+
+    files: dict[str, str] = {}
+
+
+def folder_name(model: str) -> str:
+    """Name of a model's folder among the root's files."""
+    return f"encoders/{model}"
+
+
 def folder(root: Root, model: str) -> Path:
-    """Where a model's encoder is, or would be."""
-    return root.encoders / model
+    """Where a model's encoder is on this machine, or would be."""
+    return root.files.fetch(folder_name(model))
 
 
 def available(root: Root) -> list[str]:
     """Names of the models whose encoder is in the root."""
-    return sorted(path.parent.name for path in root.encoders.glob(f"*/{_SPEC_FILE}"))
+    files = map(PurePosixPath, root.files.below("encoders"))
+    return sorted(file.parts[1] for file in files if len(file.parts) == 3 and file.name == _SPEC_FILE)
 
 
 def load_spec(encoder: Path) -> EncoderSpec:
@@ -55,18 +73,35 @@ def load_spec(encoder: Path) -> EncoderSpec:
 
     :raises LookalikeError: the folder holds no encoder, or one of a newer release.
     """
-    file = encoder / _SPEC_FILE
+    described = _described(encoder)
+    return EncoderSpec.model_validate(described.model_dump(exclude={"files"}))
+
+
+def verify(encoder: Path) -> EncoderSpec:
+    """The specification of the encoder in a folder, all of whose files were read and found as written.
+
+    :raises LookalikeError: a file is missing or damaged, or there is no encoder this release can read.
+    """
+    described = _described(encoder)
+    for file, sha256 in described.files.items():
+        try:
+            found = sha256_of(encoder / file)
+        except OSError as error:
+            raise LookalikeError(f"{encoder / file} cannot be read ({error.strerror}). {_WAY_OUT}") from None
+        if found != sha256:
+            raise LookalikeError(f"{encoder / file} is damaged. {_WAY_OUT}")
+    return load_spec(encoder)
+
+
+@contextmanager
+def adding(root: Root, model: str) -> Iterator[Path]:
+    """A folder that is not there yet, to write an encoder to; the root's when the block ends well."""
+    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root.encoders))
     try:
-        return EncoderSpec.model_validate_json(file.read_bytes())
-    except FileNotFoundError as error:
-        raise LookalikeError(
-            f"There is no encoder in {encoder}. Run `lookalike embed` to make it."
-        ) from error
-    except ValidationError as error:
-        raise LookalikeError(
-            f"{file} is not an encoder this release can read. Update Lookalike, or remove the folder and run "
-            "`lookalike embed`."
-        ) from error
+        yield scratch / model
+        root.files.add(folder_name(model), scratch / model)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
@@ -78,8 +113,27 @@ def writing(encoder: Path, spec: EncoderSpec) -> Iterator[Path]:
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=encoder.parent))
     try:
         yield unfinished
-        (unfinished / _SPEC_FILE).write_text(spec.model_dump_json(indent=2))
+        files = {file.name: sha256_of(file) for file in sorted(unfinished.iterdir())}
+        described = _Described(**spec.model_dump(), files=files)
+        (unfinished / _SPEC_FILE).write_text(described.model_dump_json(indent=2))
         unfinished.chmod(0o755)
         unfinished.replace(encoder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _described(encoder: Path) -> _Described:
+    file = encoder / _SPEC_FILE
+    try:
+        return _Described.model_validate_json(file.read_bytes())
+    except FileNotFoundError as error:
+        raise LookalikeError(
+            f"There is no encoder in {encoder}. Run `lookalike embed` to make it."
+        ) from error
+    except OSError as error:
+        raise LookalikeError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from error
+    except ValidationError as error:
+        raise LookalikeError(
+            f"{file} is not an encoder this release can read. Update Lookalike, or remove the folder and run "
+            "`lookalike embed`."
+        ) from error

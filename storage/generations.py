@@ -1,4 +1,4 @@
-"""Generations of the index on disk: built beside, verified, published by one atomic replace, rolled back.
+"""Generations of the index: built beside, verified, published by one atomic replace, rolled back.
 
 `index/<generation>/` never changes once published; `index/CURRENT` names the published one. A generation's
 name is its UTC time and the beginning of its manifest's sha256, and the manifest holds the sha256 of every
@@ -7,33 +7,33 @@ other file: whoever trusts the name can check every byte.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from storage import encoders, thumbnails
 from storage import manifest as manifests
-from storage.errors import BusyError, InputError, LookalikeError, NotPublishedError
+from storage.errors import BusyError, InputError, NotPublishedError
 from storage.manifest import WAY_OUT, GenerationError, Manifest, StoredFile
 from storage.root import Root
+from storage.verified import Unremembered, Verified, sha256_of
 
 KEEP = 3
 """Generations kept: the published one and the newest others."""
 
 LOCK = "index"
-_CURRENT = "CURRENT"
+_CURRENT = "index/CURRENT"
 _UNFINISHED = ".building-"
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 
 
 def names(root: Root) -> list[str]:
-    """Names of the generations that are there, oldest first."""
-    return sorted(path.name for path in root.index.iterdir() if path.is_dir() and _NAME.fullmatch(path.name))
+    """Names of the generations that are there, oldest first; what lacks its manifest is none."""
+    return sorted(folder for folder, whole in _folders(root).items() if whole)
 
 
 def current_name(root: Root) -> str | None:
@@ -42,47 +42,73 @@ def current_name(root: Root) -> str | None:
     :raises GenerationError: `index/CURRENT` is damaged.
     """
     try:
-        name = (root.index / _CURRENT).read_text("ascii").strip()
-    except FileNotFoundError:
+        stored = root.files.read(_CURRENT)
+    except OSError:
+        stored = b""
+    if stored is None:
         return None
-    except (OSError, UnicodeDecodeError):
-        name = ""
+    name = stored.decode("ascii", "replace").strip()
     if not _NAME.fullmatch(name):
-        raise GenerationError(f"{root.index / _CURRENT} is damaged: it names no generation. {WAY_OUT}")
+        raise GenerationError(f"{root}/{_CURRENT} is damaged: it names no generation. {WAY_OUT}")
     return name
 
 
 def current(root: Root) -> Path | None:
-    """Folder of the published generation, None where nothing was published yet.
+    """Folder of the published generation on this machine, None where nothing was published yet.
 
     :raises GenerationError: `index/CURRENT` is damaged.
     """
     name = current_name(root)
-    return None if name is None else root.index / name
+    return None if name is None else root.files.fetch(f"index/{name}")
 
 
 def require_current(root: Root) -> Path:
-    """Folder of the published generation.
+    """Folder of the published generation on this machine.
 
     :raises NotPublishedError: nothing was published yet.
     """
     folder = current(root)
     if folder is None:
         raise NotPublishedError(
-            f"{root.path} holds no published index yet. Run `lookalike nightly`, or `lookalike index` "
+            f"{root} holds no published index yet. Run `lookalike nightly`, or `lookalike index` "
             "after a crawl."
         )
     return folder
 
 
+def open_current(root: Root) -> tuple[Path, Manifest]:
+    """The published generation with every file verified: its folder on this machine and its manifest.
+
+    :raises NotPublishedError: nothing was published yet.
+    :raises GenerationError: it is damaged or incomplete, or a newer release wrote it.
+    """
+    name = require_current(root).name
+    return root.index / name, _sound(root, name)
+
+
+def read_manifest(root: Root, name: str) -> Manifest:
+    """What a generation says about itself; nothing else of it is read.
+
+    :raises GenerationError: there is none, it is damaged, or a newer release wrote it.
+    """
+    text = root.files.read(f"index/{name}/{manifests.FILE}")
+    if text is None:
+        raise GenerationError(f"Generation {name} has no {manifests.FILE}. {WAY_OUT}")
+    return manifests.parse(text, name)
+
+
 @contextmanager
 def begin(root: Root) -> Iterator[Path]:
-    """A folder beside the generations to build one in; gone at the end unless it was published.
+    """A folder of this machine to build a generation in; gone at the end unless it was published.
 
     The caller holds the root's `index` lock, so what a killed build left behind can be cleared here.
     """
     for left_behind in root.index.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left_behind, ignore_errors=True)
+    published = root.files.read(_CURRENT) or b""
+    for name, whole in _folders(root).items():
+        if not whole and name.encode() not in published:
+            root.files.remove(f"index/{name}")
     folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root.index))
     try:
         yield folder
@@ -96,14 +122,13 @@ def publish(root: Root, folder: Path) -> str:
     :param folder: from `begin`, holding its manifest.
     :return: the generation's name.
     :raises GenerationError: a file differs from the manifest; the published generation stays.
+    :raises BusyError: another process published meanwhile, whose generation stays.
     """
-    manifest = verify(folder)
+    manifest = verify(folder, root.verified)
+    before = root.files.read(_CURRENT)
     name = f"{manifest.built_at:%Y%m%dT%H%M%SZ}-{manifests.checksum(folder)[:12]}"
-    for file in (*sorted(folder.iterdir()), folder):
-        _sync(file)
-    folder.chmod(0o755)  # mkdtemp made it private; other users may read the rest of the root
-    folder.rename(root.index / name)
-    _point(root, name)
+    root.files.add(f"index/{name}", folder)
+    point(root, name, before)
     prune(root)
     return name
 
@@ -125,33 +150,40 @@ def rollback(root: Root, name: str | None = None) -> str:
                 now = None  # a damaged CURRENT is what a rollback repairs
             earlier = [other for other in there if now is None or other < now]
             if not earlier:
-                raise InputError(
-                    f"{root.path} holds no generation before the published one. Nothing was changed."
-                )
+                raise InputError(f"{root} holds no generation before the published one. Nothing was changed.")
             name = earlier[-1]
         elif name not in there:
             listed = ", ".join(there) or "none"
-            raise InputError(f"There is no generation '{name}' in {root.path}. Those kept are: {listed}.")
-        verify(root.index / name)
-        _point(root, name)
+            raise InputError(f"There is no generation '{name}' in {root}. Those kept are: {listed}.")
+        before = root.files.read(_CURRENT)
+        _sound(root, name)
+        point(root, name, before)
         return name
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Path, verified: Verified | None = None) -> Manifest:
     """Checks every file of a generation against its manifest: the sizes, then every byte.
 
+    :param verified: what was verified before; where None, every byte is read.
     :raises GenerationError: a file is missing or differs, the manifest does not belong to the folder's name,
         or a newer release wrote it.
     """
+    verified = verified or Unremembered()
     manifest = manifests.read(folder)
     if _NAME.fullmatch(folder.name) and not folder.name.endswith(manifests.checksum(folder)[:12]):
         raise GenerationError(f"Generation {folder.name} is damaged (its {manifests.FILE}). {WAY_OUT}")
     check_sizes(folder, manifest)
+
+    def holds(file: str) -> bool:
+        try:
+            return verified.holds(folder / file, manifest.files[file].sha256)
+        except OSError as error:
+            raise GenerationError(f"{folder / file} cannot be read ({error.strerror}). {WAY_OUT}") from None
+
     # hashlib lets other threads run: the large files are read side by side.
     with ThreadPoolExecutor(max_workers=4) as pool:
-        sums = pool.map(lambda file: _sha256(folder / file), manifest.files)
-        for (file, stored), found in zip(manifest.files.items(), sums, strict=True):
-            if found != stored.sha256:
+        for file, sound in zip(manifest.files, pool.map(holds, manifest.files), strict=True):
+            if not sound:
                 raise GenerationError(f"Generation {folder.name} is damaged (its {file} changed). {WAY_OUT}")
     return manifest
 
@@ -178,7 +210,7 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
 def describe_files(folder: Path) -> dict[str, StoredFile]:
     """Size and sha256 of the files of a build, for its manifest."""
     return {
-        file.name: StoredFile(size_bytes=file.stat().st_size, sha256=_sha256(file))
+        file.name: StoredFile(size_bytes=file.stat().st_size, sha256=sha256_of(file))
         for file in sorted(folder.iterdir())
         if file.name != manifests.FILE
     }
@@ -197,82 +229,56 @@ def prune(root: Root) -> list[str]:
     gone = others[: max(0, len(others) - (KEEP - 1))]
     if not gone:
         return []
-    shards, encoders = _references(root, gone)
-    kept_shards, kept_encoders = _references(root, [name for name in names(root) if name not in gone])
+    shards, models = _references(root, gone)
+    kept_shards, kept_models = _references(root, [name for name in names(root) if name not in gone])
     for name in gone:
-        shutil.rmtree(root.index / name, ignore_errors=True)
+        root.files.remove(f"index/{name}")
     for shard in shards - kept_shards:
-        (root.thumbnails / f"{shard}.arrow").unlink(missing_ok=True)
+        root.files.remove(thumbnails.file_name(shard))
     try:
         with root.lock("embed"):  # a running embedding may just be using an encoder that nothing names yet
-            for model in encoders - kept_encoders:
-                shutil.rmtree(root.encoders / model, ignore_errors=True)
+            for model in models - kept_models:
+                root.files.remove(encoders.folder_name(model))
     except BusyError:
         pass  # then it stays; an encoder too many harms nobody
     return gone
 
 
-def export(root: Root, target: Path) -> str:
-    """Writes the published generation, its encoder and thumbnails as a data root to be copied anywhere.
+def point(root: Root, name: str, before: bytes | None) -> None:
+    """Makes a generation that is there and verified the published one.
 
-    :param target: a folder that does not exist yet, or is empty.
-    :return: the generation's name.
-    :raises InputError: the target holds something.
-    :raises NotPublishedError: nothing was published yet.
+    :param before: what `index/CURRENT` held, None where there was none.
+    :raises BusyError: it holds something else by now.
     """
-    folder = require_current(root)
-    manifest = verify(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{target} is not an empty folder. Give a new folder to export to.")
-    exported = Root.open(target, create=True)
-    try:
-        shutil.copytree(folder, exported.index / folder.name)
-        shutil.copytree(root.encoders / manifest.encoder.model, exported.encoders / manifest.encoder.model)
-        for shard in manifest.thumbnails:
-            shutil.copy2(root.thumbnails / f"{shard}.arrow", exported.thumbnails)
-    except OSError as error:
-        raise LookalikeError(
-            f"The export to {target} failed ({error.strerror}: {error.filename}). Remove it and try again."
-        ) from None
-    verify(exported.index / folder.name)
-    _point(exported, folder.name)
-    return folder.name
+    root.files.replace(_CURRENT, name.encode("ascii") + b"\n", before)
+
+
+def _folders(root: Root) -> dict[str, bool]:
+    """The generations' folders, and whether each has its manifest, which comes last and goes first."""
+    found: dict[str, bool] = {}
+    for file in map(PurePosixPath, root.files.below("index")):
+        if len(file.parts) == 3 and _NAME.fullmatch(name := file.parts[1]):
+            found[name] = found.get(name, False) or file.name == manifests.FILE
+    return found
+
+
+def _sound(root: Root, name: str) -> Manifest:
+    """Fetches a generation and verifies it, each byte unless that was done before."""
+    manifest = root.sound(f"index/{name}", lambda folder: verify(folder, root.verified))
+    if len(list(root.index.iterdir())) > KEEP:
+        root.files.tidy()
+    return manifest
 
 
 def _references(root: Root, generations: list[str]) -> tuple[set[str], set[str]]:
     """Thumbnail shards and encoders named by generations; a damaged one names nothing."""
     shards: set[str] = set()
-    encoders: set[str] = set()
+    models: set[str] = set()
     for name in generations:
         try:
-            manifest = manifests.read(root.index / name)
+            manifest = read_manifest(root, name)
         except GenerationError:
             continue
         shards.update(manifest.thumbnails)
-        encoders.add(manifest.encoder.model)
-    return shards, encoders
-
-
-def _point(root: Root, name: str) -> None:
-    unfinished = root.index / f"{_CURRENT}.new"
-    unfinished.write_text(name + "\n", encoding="ascii")
-    _sync(unfinished)
-    unfinished.replace(root.index / _CURRENT)
-    _sync(root.index)
-
-
-def _sync(path: Path) -> None:
-    """Waits until it is on the disk: a power cut must not leave CURRENT naming half a generation."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise GenerationError(f"{file} cannot be read ({error.strerror}). {WAY_OUT}") from None
+        models.add(manifest.encoder.model)
+    return shards, models

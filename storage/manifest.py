@@ -132,17 +132,26 @@ def read(folder: Path) -> Manifest:
         raise GenerationError(
             f"Generation {folder.name} cannot be read ({FILE}: {error.strerror}). {WAY_OUT}"
         ) from None
+    return parse(text, folder.name)
+
+
+def parse(text: bytes, name: str) -> Manifest:
+    """The manifest in a file's text.
+
+    :param name: the generation's, for sentences.
+    :raises GenerationError: it is damaged, or a newer release wrote it.
+    """
     try:
         facts = json.loads(text)
         version = facts["schema_version"]
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise GenerationError(
-                f"Generation {folder.name} was written by a newer release (its schema version is {version}, "
+                f"Generation {name} was written by a newer release (its schema version is {version}, "
                 f"this release reads {SCHEMA_VERSION}). Update Lookalike."
             )
         return Manifest.model_validate(facts)
     except (ValueError, KeyError, TypeError, ValidationError):
-        raise GenerationError(f"Generation {folder.name} is damaged (its {FILE}). {WAY_OUT}") from None
+        raise GenerationError(f"Generation {name} is damaged (its {FILE}). {WAY_OUT}") from None
 
 
 def checksum(folder: Path) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import importlib.util
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
 
 from storage.errors import BusyError, InputError, LookalikeError, NewerSchemaError
+from storage.files import Files, Folder
 from storage.schemas import SCHEMA_VERSION
+from storage.verified import Verified
+
+if TYPE_CHECKING:
+    from storage.bucket import Bucket
 
 _VERSION_FILE = "root.json"
-_UNFINISHED = ".root.json-"
+_T = TypeVar("_T")
 
 MIGRATIONS: dict[int, Callable[[Root], None]] = {}
 """Schema version to the function that turns a root of that version into one of the next.
@@ -25,143 +33,176 @@ A migration that was killed runs again from its beginning, so it must bear that.
 """
 
 
+def default_cache() -> Path:
+    """Where copies of a bucket's files and notes of what was verified are kept, unless told otherwise."""
+    return user_cache_path("lookalike")
+
+
 @dataclass(frozen=True)
 class Root:
-    """An opened data root on a local disk.
+    """An opened data root; as text, the address that opens it.
 
-    :param path: its folder, absolute.
+    :param path: its folder, absolute; of a root in a bucket, the folder that holds the copies of its files.
+    :param cache: the folder for what this user's processes keep from run to run; see `default_cache`.
+    :param bucket: where its files are, if they are in a bucket.
     """
 
     path: Path
+    cache: Path = field(default_factory=default_cache, compare=False, repr=False)
+    bucket: Bucket | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def open(cls, path: str | Path, *, create: bool = False) -> Root:
+    def open(cls, path: str | Path, *, create: bool = False, cache: Path | None = None) -> Root:
         """Opens a data root, migrating one of an older release.
 
+        :param path: a local folder, or `s3://bucket/prefix`.
         :param create: make it where it is missing.
-        :raises InputError: it does not exist, is no data root, or is not on a local disk.
+        :param cache: the folder for what is kept from run to run; `default_cache` where None.
+        :raises InputError: it does not exist, or is no data root.
         :raises NewerSchemaError: a newer release wrote it.
+        :raises LookalikeError: the bucket cannot be reached.
         """
-        if re.match(r"[a-z0-9]+://", str(path)):
-            raise InputError(f"{path}: a data root in a bucket is not supported yet. Give a local folder.")
-        folder = Path(path).expanduser().absolute()
-        version_file = folder / _VERSION_FILE
-        if not version_file.is_file():
-            _create(folder, path, allowed=create)
-        version = _read_version(version_file)
+        root = _at(path, cache or default_cache())
+        version = root._read_version()
+        if version is None:
+            root._create(path, allowed=create)
+            version = root._read_version() or SCHEMA_VERSION
         if version > SCHEMA_VERSION:
             raise NewerSchemaError(
                 f"{path} was written by a newer Lookalike (schema {version}, this one reads up to "
                 f"{SCHEMA_VERSION}). Update Lookalike."
             )
-        root = cls(folder)
         if version < SCHEMA_VERSION:
             root._migrate()
         return root
 
+    def __str__(self) -> str:
+        return self.files.address
+
+    @functools.cached_property
+    def files(self) -> Files:
+        """The files beside the tables."""
+        return self.bucket or Folder(self.path)
+
+    @functools.cached_property
+    def verified(self) -> Verified:
+        """Which files were found to hold what they should."""
+        return Verified(self.cache / "verified")
+
+    def table_uri(self, table: str) -> str:
+        """Where a Delta table is, which may not exist yet."""
+        return f"{self}/tables/{table}"
+
     def table_path(self, table: str) -> Path:
-        """Folder of a Delta table, which may not exist yet."""
+        """Folder of a Delta table of a local root, which may not exist yet."""
         return self.path / "tables" / table
 
     @property
     def encoders(self) -> Path:
-        """Folder of the encoders."""
+        """Folder of the encoders, or of their copies."""
         return self._folder("encoders")
 
     @property
     def thumbnails(self) -> Path:
-        """Folder of the thumbnail shards."""
+        """Folder of the thumbnail shards, or of their copies."""
         return self._folder("thumbnails")
 
     @property
     def index(self) -> Path:
-        """Folder of the index generations."""
+        """Folder of the index generations, or of their copies."""
         return self._folder("index")
 
     @property
     def locks(self) -> Path:
-        """Folder of the locks."""
+        """Folder of the locks of a local root."""
         return self._folder("locks")
 
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Holds a lock; the system releases it when the process dies.
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Holds a lock while a block runs; a process that dies loses it, in a bucket after two minutes.
 
         :param name: what is being written, for example `embed` or `crawl-shop.example`.
         :raises BusyError: another process holds it.
         :raises LookalikeError: nothing may be written in the data root.
         """
-        lock = FileLock(self.locks / f"{name}.lock")
+        return self.files.lock(name)
+
+    def sound(self, name: str, check: Callable[[Path], _T]) -> _T:
+        """What a check makes of a file or folder that never changes; a damaged copy is fetched once more.
+
+        :param check: raises a `LookalikeError` where it is damaged.
+        """
         try:
-            lock.acquire(blocking=False)
-        except Timeout as error:
-            raise BusyError(
-                f"Another process holds '{name}' in {self.path}. Wait until it is done, or stop it."
-            ) from error
-        except OSError as error:
-            raise LookalikeError(
-                f"'{name}' cannot be locked in {self.path} ({error.strerror}). Make the folder writable."
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+            return check(self.files.fetch(name))
+        except LookalikeError:
+            if not self.files.forget(name):
+                raise
+        return check(self.files.fetch(name))
 
     def _folder(self, name: str) -> Path:
         folder = self.path / name
         folder.mkdir(exist_ok=True)
         return folder
 
+    def _create(self, given: str | Path, *, allowed: bool) -> None:
+        if self.bucket is None and self.path.is_file():
+            raise InputError(f"{given} is a file, not a data folder. Give a folder.")
+        if not allowed:
+            there = self.bucket is None and self.path.exists()
+            state = "is not a Lookalike data folder" if there else "does not exist"
+            raise InputError(f"The data folder {given} {state}. Run `lookalike crawl` first, or give --data.")
+        self.files.prepare()
+        try:
+            self._write_version(SCHEMA_VERSION, None)
+        except BusyError:
+            pass  # another process made it a moment ago
+        except OSError as error:
+            raise InputError(
+                f"The data folder {given} cannot be made ({error.strerror}). Give a folder you may write to."
+            ) from error
+
+    def _read_version(self) -> int | None:
+        where = f"{self}/{_VERSION_FILE}"
+        try:
+            stored = self.files.read(_VERSION_FILE)
+            return None if stored is None else int(json.loads(stored)["schema_version"])
+        except OSError as error:
+            raise InputError(f"{where} cannot be read ({error.strerror}). Check its permissions.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise LookalikeError(f"{where} is damaged ({error}). Restore it from a backup.") from error
+
+    def _write_version(self, version: int, before: bytes | None) -> None:
+        self.files.replace(_VERSION_FILE, json.dumps({"schema_version": version}).encode() + b"\n", before)
+
     def _migrate(self) -> None:
-        version_file = self.path / _VERSION_FILE
         with ExitStack() as held:
             # A process of the older release may still be writing: it holds one of these.
-            for name in sorted({"migrate", *(path.stem for path in self.locks.glob("*.lock"))}):
+            for name in sorted({"migrate", *self.files.locks()}):
                 held.enter_context(self.lock(name))
-            steps = range(_read_version(version_file), SCHEMA_VERSION)
+            steps = range(self._read_version() or SCHEMA_VERSION, SCHEMA_VERSION)
             if not all(step in MIGRATIONS for step in steps):
                 raise LookalikeError(
-                    f"{self.path} has schema {steps.start}, which is too old for this Lookalike. "
+                    f"{self} has schema {steps.start}, which is too old for this Lookalike. "
                     "Open it with an earlier release first, or crawl into a new folder."
                 )
             for step in steps:
                 MIGRATIONS[step](self)
-                _write_version(version_file, step + 1)
+                self._write_version(step + 1, self.files.read(_VERSION_FILE))
 
 
-def _create(folder: Path, given: str | Path, *, allowed: bool) -> None:
-    if folder.is_file():
-        raise InputError(f"{given} is a file, not a data folder. Give a folder.")
-    if not allowed:
-        state = "is not a Lookalike data folder" if folder.exists() else "does not exist"
-        raise InputError(f"The data folder {given} {state}. Run `lookalike crawl` first, or give --data.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = any(not path.name.startswith(_UNFINISHED) for path in folder.iterdir())
-        # Another process may have made the data root a moment ago.
-        if (folder / _VERSION_FILE).is_file():
-            return
-        if others:
-            raise InputError(
-                f"{given} holds other files and is no data folder. Give an empty or a new folder."
-            )
-        _write_version(folder / _VERSION_FILE, SCHEMA_VERSION)
-    except OSError as error:
-        raise InputError(
-            f"The data folder {given} cannot be made ({error.strerror}). Give a folder you may write to."
-        ) from error
+def _at(path: str | Path, cache: Path) -> Root:
+    """The root of an address, whether or not there is one."""
+    address = str(path)
+    if not (scheme := re.match(r"([a-z0-9]+)://", address)):
+        return Root(Path(path).expanduser().absolute(), cache)
+    if scheme[1] != "s3":
+        raise InputError(f"{path} cannot be opened. Give a local folder or s3://bucket/prefix.")
+    if importlib.util.find_spec("obstore") is None:
+        raise InputError(f"{path} needs the package obstore. Run `pip install 'lookalike[s3]'`.")
+    from storage.bucket import Bucket
 
-
-def _read_version(file: Path) -> int:
-    try:
-        return int(json.loads(file.read_text())["schema_version"])
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise LookalikeError(f"{file} is damaged ({error}). Restore it from a backup.") from error
-
-
-def _write_version(file: Path, version: int) -> None:
-    unfinished = file.with_name(f"{_UNFINISHED}{os.getpid()}")
-    unfinished.write_text(json.dumps({"schema_version": version}) + "\n")
-    unfinished.replace(file)
+    place = address.removeprefix("s3://").rstrip("/")
+    if not re.fullmatch(r"[^/]+(/[^/]+)*", place):
+        raise InputError(f"{path} names no bucket. Give s3://bucket or s3://bucket/prefix.")
+    address, name = f"s3://{place}", re.sub(r"[^a-zA-Z0-9.]+", "-", place)
+    copies = cache / "buckets" / f"{name[:80]}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
+    return Root(copies, cache, Bucket(address, copies))

@@ -156,7 +156,7 @@ def _columns(table: str, columns: Sequence[str] | None) -> pa.Schema:
 
 def _dataset(root: Root, table: str) -> ds.Dataset | None:
     found = delta.load(root, table)
-    return None if found is None else delta.dataset(found, str(root.table_path(table)))
+    return None if found is None else delta.dataset(root, table, found)
 
 
 def _next(root: Root, table: str, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
@@ -182,7 +182,7 @@ def _insert(root: Root, table: str, data: pa.Table) -> Merged:
         opened = delta.load_or_create(root, table)
         key = list(TABLES[table].key)
         asked = functools.reduce(operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key))
-        dataset = delta.dataset(opened, str(root.table_path(table)))
+        dataset = delta.dataset(root, table, opened)
         stored = dataset.to_table(columns=key, filter=asked).cast(data.select(key).schema)
         # Sorted by key, so that a filter on it finds the few row groups that matter.
         new = absent(data, stored)

@@ -6,21 +6,29 @@ a shard goes when the last generation that refers to it does (`storage.generatio
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
+import mmap
+import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
 from storage.manifest import WAY_OUT, GenerationError
 from storage.root import Root
+from storage.verified import Unremembered, Verified, sha256_of
 
 SIDE = 256
 """Pixels of a thumbnail's longer side."""
 
 SHARD_ROWS = 4096
 """Most thumbnails in a shard: about 40 MB."""
+
+_NAME_LENGTH = 20
+_AT_ONCE = 8
 
 _SCHEMA = pa.schema([pa.field("image_id", pa.string()), pa.field("jpeg", pa.binary())])
 _LOCATIONS = pa.schema(
@@ -46,14 +54,13 @@ def add(
     """
     pairs = iter(photos.items() if isinstance(photos, Mapping) else photos)
     written = []
+    unfinished = root.thumbnails / ".unfinished"
     while batch := list(itertools.islice(pairs, rows)):
         table = pa.table({"image_id": [i for i, _ in batch], "jpeg": [jpeg for _, jpeg in batch]}, _SCHEMA)
-        unfinished = root.thumbnails / ".unfinished"
         with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             writer.write_table(table)
-        with unfinished.open("rb") as stream:
-            name = hashlib.file_digest(stream, "sha256").hexdigest()[:20]
-        unfinished.replace(root.thumbnails / f"{name}.arrow")
+        name = sha256_of(unfinished)[:_NAME_LENGTH]
+        root.files.add(file_name(name), unfinished)
         written.append(name)
     return written
 
@@ -62,15 +69,18 @@ def locate(root: Root) -> pa.Table:
     """Where each image's thumbnail is: one row an image, with `image_id`, `thumbnail_shard`, `thumbnail_row`.
 
     An image in several shards is found in the first by name, so that the answer depends on the shards alone.
-    A shard that cannot be read counts as not there.
+    A shard that is damaged counts as not there.
     """
+    shards = [PurePosixPath(file).stem for file in root.files.below("thumbnails")]
     parts = []
-    for shard in sorted(root.thumbnails.glob("*.arrow")):
+    for shard, file in zip(shards, _fetched(root, shards), strict=True):
         try:
-            ids = _read(shard).column("image_id")
+            if not root.verified.holds(file, shard):
+                continue
+            ids = _read(pa.memory_map(str(file))).column("image_id")
         except (OSError, pa.ArrowInvalid):
             continue
-        place = {"thumbnail_shard": pa.repeat(shard.stem, len(ids)), "thumbnail_row": range(len(ids))}
+        place = {"thumbnail_shard": pa.repeat(shard, len(ids)), "thumbnail_row": range(len(ids))}
         parts.append(pa.table({"image_id": ids, **place}, _LOCATIONS))
     if not parts:
         return _LOCATIONS.empty_table()
@@ -88,37 +98,85 @@ class Thumbnails:
 
     :param root: the data root.
     :param shards: names of the shards and their sizes in bytes, from the manifest.
-    :raises GenerationError: a shard is missing or damaged.
+    :raises GenerationError: a shard is missing, or of another size.
     """
 
     def __init__(self, root: Root, shards: Mapping[str, int]) -> None:
-        self._photos = {
-            name: self._open(root.thumbnails / f"{name}.arrow", size) for name, size in shards.items()
+        files = _fetched(root, shards)
+        self._shards = {
+            name: _Shard(file, size, root.verified)
+            for (name, size), file in zip(shards.items(), files, strict=True)
         }
 
     def read(self, shard: str, row: int) -> bytes:
-        """A thumbnail's JPEG bytes."""
-        jpeg: bytes = self._photos[shard][row].as_py()
+        """A thumbnail's JPEG bytes.
+
+        :raises GenerationError: the shard is damaged.
+        """
+        jpeg: bytes = self._shards[shard].jpegs[row].as_py()
         return jpeg
 
-    @staticmethod
-    def _open(path: Path, size_bytes: int) -> pa.ChunkedArray:
+
+class _Shard:
+    """A mapped shard. Its bytes are verified when the first is needed: there may be gigabytes of thumbnails,
+    of which a search shows five."""
+
+    def __init__(self, path: Path, size_bytes: int, verified: Verified) -> None:
+        self._path, self._verified = path, verified
         try:
-            found = path.stat().st_size
-            if found != size_bytes:
-                raise GenerationError(
-                    f"The thumbnails {path} are damaged ({found} bytes, not {size_bytes}). {WAY_OUT}"
-                )
-            return _read(path).column("jpeg")
-        except (OSError, pa.ArrowInvalid) as error:
+            with path.open("rb") as stream:
+                self._status = os.fstat(stream.fileno())
+                if self._status.st_size != size_bytes:
+                    raise GenerationError(
+                        f"The thumbnails {path} are damaged ({self._status.st_size} bytes, not "
+                        f"{size_bytes}). {WAY_OUT}"
+                    )
+                self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
             raise GenerationError(f"The thumbnails {path} cannot be read ({error}). {WAY_OUT}") from None
+
+    @functools.cached_property
+    def jpegs(self) -> pa.ChunkedArray:
+        """The photos, binary [rows]."""
+        if not self._verified.confirm(
+            self._status, self._path.stem, lambda: hashlib.sha256(self._bytes).hexdigest()
+        ):
+            raise GenerationError(f"The thumbnails {self._path} are damaged. {WAY_OUT}")
+        return _read(pa.BufferReader(pa.py_buffer(self._bytes))).column("jpeg")
+
+
+def verify(root: Root, shards: Iterable[str], verified: Verified | None = None) -> None:
+    """Checks every byte of shards.
+
+    :param verified: what was verified before; where None, every byte is read.
+    :raises GenerationError: one is missing or damaged.
+    """
+    verified = verified or Unremembered()
+    names = list(shards)
+    for name, file in zip(names, _fetched(root, names), strict=True):
+        try:
+            sound = verified.holds(file, name)
+        except OSError as error:
+            raise GenerationError(f"The thumbnails {file} cannot be read ({error}). {WAY_OUT}") from None
+        if not sound:
+            raise GenerationError(f"The thumbnails {file} are damaged. {WAY_OUT}")
 
 
 def sizes(root: Root, shards: Iterable[str]) -> dict[str, int]:
     """Sizes of shards in bytes, sorted by name."""
-    return {name: (root.thumbnails / f"{name}.arrow").stat().st_size for name in sorted(shards)}
+    return {name: (root.path / file_name(name)).stat().st_size for name in sorted(shards)}
 
 
-def _read(shard: Path) -> pa.Table:
-    with pa.memory_map(str(shard)) as source:
-        return pa.ipc.open_file(source).read_all()
+def file_name(shard: str) -> str:
+    """Name of a shard's file among the root's files."""
+    return f"thumbnails/{shard}.arrow"
+
+
+def _fetched(root: Root, shards: Iterable[str]) -> list[Path]:
+    """The shards' files on this machine, in their order."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda shard: root.files.fetch(file_name(shard)), shards))
+
+
+def _read(source: pa.NativeFile) -> pa.Table:
+    return pa.ipc.open_file(source).read_all()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage import generations, manifest, thumbnails
-from storage.errors import BusyError, InputError, LookalikeError, NotPublishedError
+from storage.errors import BusyError, InputError, NotPublishedError
 from storage.manifest import GenerationError
 from storage.root import Root
 
@@ -202,24 +202,3 @@ def test_an_encoder_stays_while_something_is_being_embedded(root: Root) -> None:
         for day in (1, 2, 3):
             publish(root, day, model="model-b")
     assert (root.encoders / "model-a").is_dir()
-
-
-def test_an_export_is_a_data_root_of_its_own(root: Root, tmp_path: Path) -> None:
-    shard = thumbnails.add(root, {"a": b"jpeg"})[0]
-    (root.encoders / "model-a").mkdir()
-    (root.encoders / "model-a" / "encoder.bin").write_bytes(b"weights")
-    name = publish(root, shards=thumbnails.sizes(root, [shard]))
-    assert generations.export(root, tmp_path / "copy") == name
-    moved = (tmp_path / "copy").rename(tmp_path / "moved")
-    exported = Root.open(moved)
-    assert generations.verify(generations.require_current(exported)).encoder.model == "model-a"
-    assert (exported.encoders / "model-a" / "encoder.bin").read_bytes() == b"weights"
-    assert (exported.thumbnails / f"{shard}.arrow").is_file()
-    with pytest.raises(InputError, match="not an empty folder"):
-        generations.export(root, moved)
-
-
-def test_an_export_without_its_encoder_says_so(root: Root, tmp_path: Path) -> None:
-    publish(root)
-    with pytest.raises(LookalikeError, match=r"The export to .* failed \(No such file"):
-        generations.export(root, tmp_path / "copy")

@@ -56,9 +56,9 @@ def test_a_folder_of_other_files_is_never_taken_over(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("given", ["s3://bucket/data", "gs://bucket"])
-def test_a_bucket_is_refused_with_a_sentence(given: str) -> None:
-    with pytest.raises(InputError, match="Give a local folder"):
+@pytest.mark.parametrize("given", ["gs://bucket/data", "https://bucket.example", "s3://", "s3:///data"])
+def test_an_address_of_another_kind_is_refused_with_a_sentence(given: str) -> None:
+    with pytest.raises(InputError, match=r"Give (a local folder or )?s3://bucket"):
         Root.open(given, create=True)
 
 

@@ -56,8 +56,11 @@ def test_a_missing_or_damaged_shard_is_a_sentence(root: Root) -> None:
     with pytest.raises(GenerationError, match="are damaged"):
         Thumbnails(root, sizes)
     file.write_bytes(b"X" * len(whole))
-    with pytest.raises(GenerationError, match="cannot be read"):
-        Thumbnails(root, sizes)
+    opened = Thumbnails(root, sizes)  # in no time, however much there is: a shard is read when it is needed
+    with pytest.raises(GenerationError, match="are damaged"):
+        opened.read(shard, 0)
+    with pytest.raises(GenerationError, match="are damaged"):
+        thumbnails.verify(root, sizes)
     assert places(root) == {}, "it is made again"
     file.unlink()
     with pytest.raises(GenerationError, match="cannot be read"):

@@ -1,0 +1,298 @@
+"""A data root in a bucket (`s3://bucket/prefix`); see `storage.files.Files`.
+
+What never changes is fetched into a folder of this machine that is laid out as a data root is, and
+memory-mapped there. What is taken in is uploaded, read back and compared, before anything can name it.
+Credentials, region and endpoint come from the usual AWS_* variables, which obstore reads itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import obstore
+from filelock import FileLock
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import S3Store
+
+from storage import leases
+from storage.errors import BusyError, InputError, LookalikeError
+from storage.files import LOCK_ENDING, Folder
+from storage.verified import sha256_of
+
+_BLOCK_BYTES = 8 * 2**20
+"""Fetched by one request, so that each ends within the time a request may take."""
+
+_AT_ONCE = 8
+
+_CONNECT_S, _REQUEST_S, _RETRIES, _RETRY_S = 5, 60, 3, 30
+
+TABLE_OPTIONS = {
+    "allow_http": "true",
+    "connect_timeout": f"{_CONNECT_S}s",
+    "timeout": f"{_REQUEST_S}s",
+    "max_retries": str(_RETRIES),
+    "retry_timeout": f"{_RETRY_S}s",
+}
+"""How delta-rs reaches the bucket, as we do here. Without TLS only where AWS_ENDPOINT_URL says http://."""
+
+
+class Bucket:
+    """A data root in a bucket; see `storage.files.Files`.
+
+    :param address: `s3://bucket/prefix`, the prefix optional.
+    :param copies: the folder that copies are fetched to.
+    :raises InputError: an AWS_* variable is malformed, or the copies have no place.
+    """
+
+    def __init__(self, address: str, copies: Path) -> None:
+        self.address = address
+        self.path = copies
+        self._held: set[leases.Lease] = set()
+        bucket, _, prefix = address.removeprefix("s3://").partition("/")
+        try:
+            self._store = S3Store(
+                bucket,
+                prefix=prefix or None,
+                client_options={
+                    "allow_http": True,
+                    "connect_timeout": timedelta(seconds=_CONNECT_S),
+                    "timeout": timedelta(seconds=_REQUEST_S),
+                },
+                retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_S)},
+            )
+        except (BaseError, ValueError) as error:
+            raise InputError(f"{address} cannot be opened ({_first_line(error)}). Check AWS_*.") from None
+        try:
+            copies.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"The cache {copies} cannot be made ({error.strerror}). Name another folder in "
+                "LOOKALIKE_CACHE."
+            ) from None
+
+    def prepare(self) -> None:
+        """See `Files.prepare`."""
+        if (others := self.below("")) and "root.json" not in others:
+            raise InputError(
+                f"{self.address} holds other files and is no data root. Give an empty or a new prefix."
+            )
+
+    def read(self, name: str) -> bytes | None:
+        """See `Files.read`."""
+        found = self._look(name)
+        return None if found is None else found[0]
+
+    def replace(self, name: str, data: bytes, before: bytes | None) -> None:
+        """See `Files.replace`."""
+        for held in tuple(self._held):
+            held.check()
+        found = self._look(name)
+        mode: Any = "create" if found is None else {"e_tag": found[1]}
+        try:
+            if (None if found is None else found[0]) != before:
+                raise PreconditionError
+            with self._answering():
+                obstore.put(self._store, name, data, mode=mode)
+        except (AlreadyExistsError, PreconditionError):
+            if self.read(name) != data:  # else the answer to our own first try was lost on its way
+                raise BusyError(
+                    f"Another process has just written {self.address}/{name}. Try again."
+                ) from None
+
+    def below(self, folder: str) -> list[str]:
+        """See `Files.below`."""
+        with self._answering():
+            pages = obstore.list(self._store, prefix=folder or None)
+            return sorted(str(entry["path"]) for page in pages for entry in page)
+
+    def fetch(self, name: str) -> Path:
+        """See `Files.fetch`. Processes that fetch the same at once fetch it once."""
+        target = self.path / name
+        if target.exists():
+            return target
+        with self._alone(name):
+            if target.exists():
+                return target
+            scratch = Path(tempfile.mkdtemp(prefix=".fetching-", dir=self.path))
+            try:
+                _each(lambda file: self._download(file, scratch / file), self._parts_of(name))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (scratch / name).replace(target)
+            except FileNotFoundError:
+                pass  # it is not there, or is being removed
+            except OSError as error:
+                raise LookalikeError(
+                    f"{self.address}/{name} cannot be copied to {self.path} ({error.strerror or error}). "
+                    "Free some space there, or name another folder in LOOKALIKE_CACHE."
+                ) from None
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        return target
+
+    def forget(self, name: str) -> bool:
+        """See `Files.forget`. Who has the copy memory-mapped keeps it."""
+        Folder(self.path).remove(name)
+        return True
+
+    def add(self, name: str, source: Path) -> None:
+        """See `Files.add`: uploaded, read back and compared, then moved among the copies."""
+        files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+        names = {path: str(PurePosixPath(name, path.relative_to(source))) for path in files}
+        # A folder's description goes last: it says that the others are there.
+        described = [path for path in files if path.suffix == ".json"]
+        try:
+            _each(lambda path: self._upload(path, names[path]), [p for p in files if p not in described])
+            _each(lambda path: self._upload(path, names[path]), described)
+        except LookalikeError:
+            self._try_to_remove(names.values())
+            raise
+        Folder(self.path).add(name, source)
+
+    def remove(self, name: str) -> None:
+        """See `Files.remove`."""
+        names = self._parts_of(name)
+        described = [file for file in names if file.endswith(".json")]
+        with self._answering():
+            # The description first: what is half gone must not look whole.
+            for part in (described, [file for file in names if file not in described]):
+                if part:
+                    obstore.delete(self._store, part)
+
+    def tidy(self) -> None:
+        """See `Files.tidy`."""
+        copies = Folder(self.path)
+        for folder in ("index", "thumbnails", "encoders"):
+            kept = {PurePosixPath(name).parts[1] for name in self.below(folder)}
+            for copy in {PurePosixPath(name).parts[1] for name in copies.below(folder)} - kept:
+                copies.remove(f"{folder}/{copy}")
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """See `storage.root.Root.lock`; one whose process died ends by itself, see `storage.leases`."""
+        with self._answering():
+            held = leases.Lease(
+                self._store, f"locks/{name}{LOCK_ENDING}", f"The lock '{name}' of {self.address}"
+            )
+        self._held.add(held)
+        try:
+            yield
+        except BaseException:
+            # What went wrong in the block is told sooner than what goes wrong in giving the lock back.
+            with suppress(LookalikeError, BaseError, OSError):
+                held.release()
+            raise
+        finally:
+            self._held.discard(held)
+        with self._answering():
+            held.release()
+
+    def locks(self) -> list[str]:
+        """See `Files.locks`."""
+        return [PurePosixPath(name).stem for name in self.below("locks")]
+
+    def _parts_of(self, name: str) -> list[str]:
+        """The files of a folder; of a file itself."""
+        return self.below(name) or [name]
+
+    def _look(self, name: str) -> tuple[bytes, str] | None:
+        try:
+            with self._answering():
+                found = obstore.get(self._store, name)
+                return bytes(found.bytes()), str(found.meta["e_tag"])
+        except FileNotFoundError:
+            return None
+
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        with self._answering():
+            size = obstore.head(self._store, name)["size"]
+        for start in range(0, size, _BLOCK_BYTES):
+            with self._answering():
+                yield bytes(
+                    obstore.get_range(self._store, name, start=start, end=min(start + _BLOCK_BYTES, size))
+                )
+
+    def _download(self, name: str, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("wb") as stream:
+            for block in self._blocks(name):
+                stream.write(block)
+
+    def _upload(self, file: Path, name: str) -> None:
+        with self._answering():
+            obstore.put(self._store, name, file, max_concurrency=4)
+        stored = hashlib.sha256()
+        for block in self._blocks(name):
+            stored.update(block)
+        if stored.hexdigest() != sha256_of(file):
+            raise LookalikeError(
+                f"{self.address}/{name} came back otherwise than it was written. Nothing was published; run "
+                "it again."
+            )
+
+    def _try_to_remove(self, names: Iterable[str]) -> None:
+        with suppress(BaseError, OSError):  # out of reach; nothing names them, and the next build clears them
+            obstore.delete(self._store, list(names))
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        folder = self.path / ".locks"
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / f"{name.replace('/', '-')}{LOCK_ENDING}"):
+            yield
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turns what goes wrong between here and the bucket into a sentence.
+
+        :raises FileNotFoundError: there is no such object.
+        :raises LookalikeError: the bucket cannot be reached, or does not exist.
+        """
+        try:
+            yield
+        except (AlreadyExistsError, PreconditionError):
+            raise
+        except (BaseError, FileNotFoundError) as error:
+            if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+                raise
+            raise LookalikeError(_sentence(self.address, error)) from None
+
+
+def _each(work: Callable[[Any], None], things: Iterable[Any]) -> None:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(work, things):
+            pass
+
+
+def _sentence(address: str, error: Exception) -> str:
+    said = str(error)
+    if "NoSuchBucket" in said:
+        return f"The bucket of {address} does not exist. Make it, or correct the name."
+    if "169.254.169.254" in said or "latest/api/token" in said:
+        return (
+            f"There are no credentials for {address}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+            "run where a role gives them."
+        )
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return f"Access to {address} is denied. Check the AWS_* variables and the bucket's policy."
+    return (
+        f"{address} cannot be reached ({_first_line(error)}). Check the network, AWS_REGION and "
+        "AWS_ENDPOINT_URL."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(". ")

@@ -1,0 +1,87 @@
+"""The published generation with all it needs, as a folder that can be copied anywhere and queried there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage import encoders, generations, thumbnails
+from storage.errors import InputError, LookalikeError
+from storage.root import Root
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    :ivar size_bytes: of all files together.
+    """
+
+    generation: str
+    products: int
+    items: int
+    size_bytes: int
+
+
+def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | None = None) -> Exported:
+    """Writes the published generation, its encoder and thumbnails as a data root to be copied anywhere.
+
+    :param target: a folder that does not exist yet, or is empty.
+    :param on_progress: called with the bytes written and all there are.
+    :raises InputError: the target holds something.
+    :raises NotPublishedError: nothing was published yet.
+    :raises LookalikeError: it cannot be written, or something is damaged; nothing is left in the target.
+    """
+    folder, manifest = generations.open_current(root)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{target} is not an empty folder. Give a new folder to export to.")
+    there = target.exists()
+    parts = [
+        f"index/{folder.name}",
+        encoders.folder_name(manifest.encoder.model),
+        *map(thumbnails.file_name, manifest.thumbnails),
+    ]
+    try:
+        exported = Root.open(target, create=True, cache=root.cache)
+        size_bytes = _copied([(root.files.fetch(part), exported.path / part) for part in parts], on_progress)
+        generations.verify(exported.index / folder.name)
+        encoders.verify(exported.encoders / manifest.encoder.model)
+        thumbnails.verify(exported, manifest.thumbnails)
+        generations.point(exported, folder.name, None)
+    except (OSError, LookalikeError) as error:
+        _cleared(target, itself=not there)
+        if isinstance(error, LookalikeError):
+            raise
+        raise LookalikeError(
+            f"The export to {target} failed ({error.strerror}: {error.filename}). Nothing is left of it."
+        ) from None
+    return Exported(folder.name, manifest.counts.products, manifest.counts.items, size_bytes)
+
+
+def _copied(pairs: list[tuple[Path, Path]], on_progress: Callable[[int, int], None] | None) -> int:
+    """Copies files and folders; their size in bytes."""
+    files = [
+        (path, target / path.relative_to(source))
+        for source, target in pairs
+        for path in ([source] if not source.is_dir() else sorted(source.rglob("*")))
+        if not path.is_dir()
+    ]
+    total, done = sum(path.stat().st_size for path, _ in files), 0
+    for path, target in files:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        done += path.stat().st_size
+        if on_progress is not None:
+            on_progress(done, total)
+    return total
+
+
+def _cleared(target: Path, *, itself: bool) -> None:
+    """Takes away a folder that was made here, or all that is in one that was empty."""
+    if itself:
+        shutil.rmtree(target, ignore_errors=True)
+    elif target.is_dir():
+        for path in target.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,193 @@
+"""The files of a data root beside its tables: a folder here, or a bucket in `storage.bucket`.
+
+There are two kinds. A few small ones change (`root.json`, `index/CURRENT`) and are read and replaced whole.
+All others, generations, encoders and thumbnails, are written once and never change, so that a copy of them
+is as good as they are. Names are relative to the root, with slashes, such as `index/CURRENT`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from storage.errors import BusyError, InputError, LookalikeError
+
+LOCK_ENDING = ".lock"
+
+
+class Files(Protocol):
+    """Where a data root's files are.
+
+    :ivar address: the root as it is named to open it.
+    :ivar path: the folder on this machine that the files are in, or that copies of them are fetched to.
+    """
+
+    address: str
+    path: Path
+
+    def prepare(self) -> None:
+        """Makes room for a new data root.
+
+        :raises InputError: something else is there already, or nothing may be written there.
+        """
+
+    def read(self, name: str) -> bytes | None:
+        """What a small file holds, None where there is none."""
+
+    def replace(self, name: str, data: bytes, before: bytes | None) -> None:
+        """Writes a small file in one step.
+
+        :param before: what it held when it was read, None where it was not there.
+        :raises BusyError: another process has written it since.
+        """
+
+    def below(self, folder: str) -> list[str]:
+        """Names of the files below a folder, at any depth, sorted; unfinished ones are left out."""
+
+    def fetch(self, name: str) -> Path:
+        """A file or folder that never changes, on this machine; the path leads nowhere if it is not there."""
+
+    def forget(self, name: str) -> bool:
+        """Drops the copy of a file or folder, to be fetched again; False where there are no copies."""
+
+    def add(self, name: str, source: Path) -> None:
+        """Takes in a finished file or folder under a name, all of it or nothing.
+
+        :param source: on the file system of `path`; it is moved.
+        """
+
+    def remove(self, name: str) -> None:
+        """Deletes a file, or a folder and everything below it; nothing where it is not there."""
+
+    def tidy(self) -> None:
+        """Drops copies of what the root no longer has."""
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """See `storage.root.Root.lock`."""
+
+    def locks(self) -> list[str]:
+        """Names of the locks that may be held."""
+
+
+class Folder:
+    """A data root that is a folder of this machine; see `Files`.
+
+    :param path: the folder, absolute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.address = str(path)
+
+    def prepare(self) -> None:
+        """See `Files.prepare`."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            others = [path for path in self.path.iterdir() if not path.name.startswith(".root.json-")]
+            # Another process may have made the data root a moment ago.
+            if others and not (self.path / "root.json").is_file():
+                raise InputError(
+                    f"{self.path} holds other files and is no data folder. Give an empty or a new folder."
+                )
+        except OSError as error:
+            raise InputError(
+                f"The data folder {self.path} cannot be made ({error.strerror}). "
+                "Give a folder you may write to."
+            ) from error
+
+    def read(self, name: str) -> bytes | None:
+        """See `Files.read`."""
+        try:
+            return (self.path / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def replace(self, name: str, data: bytes, before: bytes | None) -> None:
+        """See `Files.replace`. Whoever writes holds a lock: between the look and the write nobody does."""
+        if self.read(name) != before:
+            raise BusyError(f"Another process has just written {self.path / name}. Try again.")
+        target = self.path / name
+        unfinished = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
+        try:
+            unfinished.write_bytes(data)
+            _sync(unfinished)
+            unfinished.replace(target)
+            _sync(target.parent)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def below(self, folder: str) -> list[str]:
+        """See `Files.below`."""
+        files = (path.relative_to(self.path) for path in (self.path / folder).rglob("*") if path.is_file())
+        return sorted(file.as_posix() for file in files if not any(part[0] == "." for part in file.parts))
+
+    def fetch(self, name: str) -> Path:
+        """See `Files.fetch`."""
+        return self.path / name
+
+    def forget(self, name: str) -> bool:
+        """See `Files.forget`."""
+        return False
+
+    def add(self, name: str, source: Path) -> None:
+        """See `Files.add`."""
+        if source.is_dir():
+            source.chmod(0o755)  # a temporary folder is private; other users may read the rest of the root
+        for path in (*sorted(source.rglob("*")), source):
+            _sync(path)
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        _sync(target.parent)
+
+    def remove(self, name: str) -> None:
+        """See `Files.remove`."""
+        path = self.path / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """See `Files.tidy`."""
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """See `storage.root.Root.lock`; the system releases it when the process dies."""
+        folder = self.path / "locks"
+        lock = FileLock(folder / f"{name}{LOCK_ENDING}")
+        try:
+            folder.mkdir(exist_ok=True)
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise BusyError(
+                f"Another process holds '{name}' in {self.path}. Wait until it is done, or stop it."
+            ) from error
+        except OSError as error:
+            raise LookalikeError(
+                f"'{name}' cannot be locked in {self.path} ({error.strerror}). Make the folder writable."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def locks(self) -> list[str]:
+        """See `Files.locks`."""
+        return sorted(path.stem for path in (self.path / "locks").glob(f"*{LOCK_ENDING}"))
+
+
+def _sync(path: Path) -> None:
+    """Waits until it is on the disk: a power cut must not leave CURRENT naming half a generation."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

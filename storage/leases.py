@@ -1,0 +1,150 @@
+"""Locks in a bucket: an object that one process makes, renews while it works, and deletes.
+
+A bucket does not notice that a process died, so a lock ends by itself when it was not renewed for a while.
+Making, renewing and taking over are conditional writes: of two processes that try at once, one succeeds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store
+
+from storage.errors import BusyError, LookalikeError
+
+LASTS = timedelta(seconds=120)
+"""A lock that was not renewed for as long is taken over. Clocks of two machines may differ by most of it."""
+
+_RENEWALS = 6
+"""Times a lock is renewed while it lasts."""
+
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a lock's object says."""
+
+    id: str
+    owner: str
+    expires_at: datetime
+    etag: str
+
+
+class Lease:
+    """One held lock; taken when it is made.
+
+    :param name: the object's name.
+    :param where: what is locked, for sentences.
+    :raises BusyError: another process holds it.
+    """
+
+    def __init__(self, store: S3Store, name: str, where: str, lasts: timedelta = LASTS) -> None:
+        self._store, self._name, self._where, self._lasts = store, name, where, lasts
+        self._id = uuid.uuid4().hex
+        self._taken_at = self._renewed_at = datetime.now(UTC)
+        self._lost = False
+        self._etag = self._take()
+        self._done = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, name=f"renew {name}", daemon=True)
+        self._renewing.start()
+
+    def check(self) -> None:
+        """Raises where the lock is no longer held.
+
+        :raises LookalikeError: another process may have worked at the same time.
+        """
+        if self._lost:
+            raise LookalikeError(
+                f"{self._where} could not be renewed for {self._lasts.total_seconds():.0f} s and may be "
+                "another process's now. Run it again once no other process works there."
+            )
+
+    def release(self) -> None:
+        """Gives the lock back.
+
+        :raises LookalikeError: it was lost meanwhile.
+        """
+        self._done.set()
+        self._renewing.join()
+        held = self._look()
+        if held is not None and held.id == self._id:
+            obstore.delete(self._store, self._name)
+        else:
+            self._lost = True
+        self.check()
+
+    def _take(self) -> str:
+        for _ in range(_TRIES):
+            try:
+                return self._put(None)
+            except AlreadyExistsError:
+                held = self._look()
+            if held is None:
+                continue  # released a moment ago
+            if held.id == self._id:
+                return held.etag  # the answer to our first try was lost on its way
+            if datetime.now(UTC) < held.expires_at:
+                raise BusyError(
+                    f"Another process holds {self._where} ({held.owner}). Wait until it is done, or stop it; "
+                    f"if it died, the lock ends at {held.expires_at:%H:%M:%S} UTC."
+                )
+            with suppress(PreconditionError, FileNotFoundError):  # another took it over, or it was released
+                return self._put(held.etag)
+        raise BusyError(f"Other processes are taking {self._where} just now. Try again.")
+
+    def _renew(self) -> None:
+        while not self._done.wait(self._lasts.total_seconds() / _RENEWALS):
+            try:
+                self._etag = self._put(self._etag)
+            except (PreconditionError, FileNotFoundError):
+                held = self._look()
+                if held is None or held.id != self._id:
+                    self._lost = True
+                    return
+                self._etag = held.etag
+            except (BaseError, OSError):
+                if datetime.now(UTC) - self._renewed_at > self._lasts:
+                    self._lost = True
+                    return
+                continue
+            self._renewed_at = datetime.now(UTC)
+
+    def _put(self, before: str | None) -> str:
+        """Writes the lock where it still is as it was: its etag then, None where it was not there."""
+        mode: Any = "create" if before is None else {"e_tag": before}
+        return str(obstore.put(self._store, self._name, self._body(), mode=mode)["e_tag"])
+
+    def _body(self) -> bytes:
+        facts = {
+            "id": self._id,
+            "owner": f"{socket.gethostname()}, process {os.getpid()}",
+            "taken_at": self._taken_at.isoformat(),
+            "expires_at": (datetime.now(UTC) + self._lasts).isoformat(),
+        }
+        return json.dumps(facts).encode()
+
+    def _look(self) -> _Held | None:
+        """What the lock says now; None where nobody holds it."""
+        try:
+            found = obstore.get(self._store, self._name)
+            body = bytes(found.bytes())
+        except FileNotFoundError:
+            return None
+        etag = str(found.meta["e_tag"])
+        try:
+            facts = json.loads(body)
+            expires_at = datetime.fromisoformat(facts["expires_at"]).astimezone(UTC)
+            return _Held(str(facts["id"]), str(facts["owner"]), expires_at, etag)
+        except (ValueError, KeyError, TypeError):
+            return _Held("", "unknown", found.meta["last_modified"] + LASTS, etag)
