@@ -33,7 +33,7 @@ def purge_store(root: Root, store: str) -> Purged:
     """
     with ExitStack() as held:
         # Another store's crawl may be about to name a photo that only this store's products name so far.
-        crawls = {f"crawl-{store}", *(file.stem for file in root.locks.glob("crawl-*.lock"))}
+        crawls = {f"crawl-{store}", *(lock for lock in root.files.locks() if lock.startswith("crawl-"))}
         for name in ("nightly", *sorted(crawls), "embed"):
             held.enter_context(root.lock(name))
         products = tables.read(root, "products", columns=["store", "images"])

@@ -6,6 +6,7 @@ import bisect
 import functools
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from embedding.index.search import Hits, Index
 from lookalike.matches import Match
 from storage import encoders, generations
 from storage.errors import InputError, LookalikeError
-from storage.manifest import GenerationError, Manifest
+from storage.manifest import GenerationError
 from storage.root import Root
 from storage.thumbnails import Thumbnails
 
@@ -44,14 +45,13 @@ class Published:
         :raises NotPublishedError: nothing was published yet.
         :raises GenerationError: what was published is damaged or was written by a newer release.
         """
-        folder = generations.require_current(root)
+        folder, self.manifest = generations.open_current(root)
         self.name = folder.name
-        self.manifest: Manifest = generations.verify(folder)
         self.index = Index.open(folder, self.manifest)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
-        self._folder = encoders.folder(root, self.manifest.encoder.model)
+        self._root = root
         self._loading = threading.Lock()
         self._encoder: Encoder | None = None
         if before is not None and before.manifest.encoder == self.manifest.encoder:
@@ -111,21 +111,25 @@ class Published:
     def _load(self) -> Encoder:
         wanted = self.manifest.encoder
         try:
-            spec = encoders.load_spec(self._folder)
-            if spec.fingerprint != wanted.fingerprint:
-                raise GenerationError(
-                    f"The encoder in {self._folder} is not the one that generation {self.name} was made "
-                    "with. Run `lookalike embed` and `lookalike index`."
-                )
-            return load_encoder(self._folder)
+            return self._root.sound(encoders.folder_name(wanted.model), self._checked)
         except LookalikeError:
             raise
         except Exception as error:  # OpenVINO has no class of its own for a damaged model
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise GenerationError(
-                f"The encoder in {self._folder} cannot be loaded ({reason[0]}). Remove the folder and run "
-                "`lookalike embed`."
+                f"The encoder {wanted.model} cannot be loaded ({reason[0]}). Remove the folder "
+                f"{self._root.encoders / wanted.model} and run `lookalike embed`."
             ) from error
+
+    def _checked(self, folder: Path) -> Encoder:
+        encoder = load_encoder(folder)
+        made_with = self.manifest.encoder.model_dump().items()
+        if not encoder.spec.model_dump(exclude={"schema_version"}).items() <= made_with:
+            raise GenerationError(
+                f"The encoder in {folder} is not the one that generation {self.name} was made with. Run "
+                "`lookalike embed` and `lookalike index`."
+            )
+        return encoder
 
 
 def _shown(items: pa.Table) -> pa.Table:

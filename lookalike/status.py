@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from scrapers.stores import Store
 from storage import generations, tables
-from storage import manifest as manifests
+from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import TABLES
 
@@ -78,7 +78,7 @@ def read_status(root: Root, stores: Iterable[Store] = ()) -> Status:
     """
     current = generations.current_name(root)
     return Status(
-        data=str(root.path),
+        data=str(root),
         stores=tuple(_stores(root, {store.name: store for store in stores})),
         tables={name: TableStatus(tables.version(root, name), _rows(root, name)) for name in TABLES},
         embeddings=_count(tables.read(root, "embeddings", columns=["model"])["model"]),
@@ -111,8 +111,8 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
 def _generations(root: Root, current: str | None) -> Iterable[GenerationStatus]:
     for name in generations.names(root):
         try:
-            manifest = manifests.read(root.index / name)
-        except manifests.GenerationError:
+            manifest = generations.read_manifest(root, name)
+        except GenerationError:
             yield GenerationStatus(name, name == current, None, None, None, None, None)
             continue
         yield GenerationStatus(

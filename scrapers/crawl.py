@@ -152,7 +152,7 @@ def _process(
     """
     arguments = {
         "config": store.model_dump_json(),
-        "data": str(root.path),
+        "data": str(root),
         "crawl_id": crawl_id,
         **options,
     }

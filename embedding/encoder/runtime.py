@@ -40,7 +40,7 @@ class OpenVINOEncoder:
     :param folder: what `embedding.encoder.convert.convert` wrote.
     :param precision: what to compute in; None takes bf16 where the processor has it, float32 elsewhere.
     :param threads: processor threads; None takes all.
-    :raises LookalikeError: the folder holds no encoder.
+    :raises LookalikeError: the folder holds no encoder, or a damaged one.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class OpenVINOEncoder:
     ) -> None:
         import openvino
 
-        self.spec = encoders.load_spec(folder)
+        self.spec = encoders.verify(folder)
         core = openvino.Core()
         if precision is None:
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"

@@ -73,7 +73,8 @@ def resolve_model(root: Root, weights: str) -> str:
     loaded = load_weights(weights)
     spec = specify(loaded)
     if spec.model not in encoders.available(root):
-        convert(loaded, encoders.folder(root, spec.model))
+        with encoders.adding(root, spec.model) as folder:
+            convert(loaded, folder)
     return spec.model
 
 

@@ -91,7 +91,7 @@ def build_index(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise LookalikeError(
-            f"The index does not fit in {root.path} ({error.strerror}). The published one stays; "
+            f"The index does not fit in {root} ({error.strerror}). The published one stays; "
             "free some space and try again."
         ) from None
     return BuildOutcome(
@@ -146,7 +146,7 @@ def _some(rows: pa.Table, root: Root) -> pa.Table:
     if rows.num_rows:
         return rows
     raise LookalikeError(
-        f"{root.path} holds no product with an embedded photo, so there is nothing to index. "
+        f"{root} holds no product with an embedded photo, so there is nothing to index. "
         "Run `lookalike crawl` and `lookalike embed` first."
     )
 
@@ -163,8 +163,8 @@ def _unchanged(root: Root, content: str) -> Manifest | None:
         folder = generations.current(root)
         if folder is None or manifest.read(folder).content != content:
             return None
-        facts = generations.verify(folder)
-        thumbnails.Thumbnails(root, facts.thumbnails)
+        _, facts = generations.open_current(root)
+        thumbnails.verify(root, facts.thumbnails, root.verified)
     except GenerationError as damage:
         _log.warning("A new index is built since the published one is damaged: %s", damage)
         return None
