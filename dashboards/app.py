@@ -16,7 +16,7 @@ import streamlit as st
 
 import lookalike
 from dashboards import find
-from flows.config import load_config
+from flows.config import Config, load_config
 from lookalike.query import Shop
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
@@ -32,22 +32,22 @@ class _Arguments(argparse.ArgumentParser):
         raise InputError(f"The dashboard was started with arguments it does not know: {message}.")
 
 
-def data_root(arguments: list[str] | None = None) -> Path:
-    """The data root the app was started on: `--data`, else what `--config` (or ./lookalike.toml) names.
+def chosen(arguments: list[str] | None = None) -> Config:
+    """The settings the app was started on: the data root is `--data`, else what `--config` (or ./lookalike.toml) names.
 
     :raises InputError: an unknown argument or a malformed settings file.
     """
     parser = _Arguments(prog="dashboards/app.py", add_help=False)
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--data")
     parser.add_argument("--config", type=Path)
     given = parser.parse_args(arguments)
-    return load_config(given.config, given.data).data
+    return load_config(given.config, given.data)
 
 
 @st.cache_resource(show_spinner="Opening the shop…")
-def open_shop(data: str) -> Shop:
+def open_shop(data: str, cache: Path | None) -> Shop:
     """One shop for all visitors of a data root: its index is memory-mapped and its encoder is loaded once."""
-    return lookalike.open(data)
+    return lookalike.open(data, cache=cache)
 
 
 def main() -> None:
@@ -59,8 +59,8 @@ def main() -> None:
     )
     st.html(HERE / "look.css")
     try:
-        data = data_root()
-        shop = open_shop(str(data))
+        config = chosen()
+        shop = open_shop(str(config.data), config.cache)
         take_up_newer(shop)
     except LookalikeError as error:
         closed(str(error))

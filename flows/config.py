@@ -1,4 +1,4 @@
-"""The settings of one installation: `lookalike.toml`, `LOOKALIKE_DATA` and the command line, resolved."""
+"""The settings of one installation: `lookalike.toml`, the environment and the command line, resolved."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from scrapers.stores import Limits, Store
 from storage.errors import InputError
+from storage.root import Root
 
 CONFIG_NAME = "lookalike.toml"
 DATA_DIR = Path("data")
 DATA_VARIABLE = "LOOKALIKE_DATA"
+CACHE_VARIABLE = "LOOKALIKE_CACHE"
 
 
 class _Section(BaseModel):
@@ -86,18 +88,24 @@ class Config(BaseModel):
     """Resolved settings: every path absolute, every store with its limits filled in.
 
     :ivar file: the `lookalike.toml` they were read from, None where there is none.
-    :ivar data: the data root's folder.
+    :ivar data: the data root: a folder, or `s3://bucket/prefix`.
+    :ivar cache: the folder for copies of a bucket's files; the user's own where None.
     """
 
     model_config = ConfigDict(frozen=True)
 
     file: Path | None
-    data: Path
+    data: Path | str
+    cache: Path | None = None
     stores: tuple[Store, ...] = ()
     crawl: CrawlSettings = CrawlSettings()
     embed: EmbedSettings = EmbedSettings()
     index: IndexSettings = IndexSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+
+    def open_root(self, *, create: bool = False) -> Root:
+        """The data root; see `storage.root.Root.open`."""
+        return Root.open(self.data, create=create, cache=self.cache)
 
     def choose_stores(self, names: Iterable[str] = ()) -> tuple[Store, ...]:
         """The stores of these names, in this order; all where no name is given.
@@ -137,6 +145,7 @@ def load_config(
     return Config(
         file=file,
         data=_resolve_data(data, environ.get(DATA_VARIABLE), settings.data, file),
+        cache=Path(cache).expanduser().absolute() if (cache := environ.get(CACHE_VARIABLE)) else None,
         stores=tuple(settings.stores),
         crawl=settings.crawl,
         embed=_resolve_weights(settings.embed, file),
@@ -185,17 +194,25 @@ def _read(file: Path) -> str:
         raise InputError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
 
 
-def _resolve_data(option: str | Path | None, variable: str | None, setting: str, file: Path | None) -> Path:
+def _resolve_data(
+    option: str | Path | None, variable: str | None, setting: str, file: Path | None
+) -> Path | str:
     if option or variable:
-        return _absolute(str(option or variable), Path.cwd())
+        return _address(str(option or variable), Path.cwd())
     if setting and file:
-        return _absolute(setting, file.parent)
+        return _address(setting, file.parent)
     return _absolute(str(DATA_DIR), Path.cwd())
 
 
+def _address(data: str, folder: Path) -> Path | str:
+    if data.startswith("s3://"):
+        return data
+    if "://" in data:
+        raise InputError(f"The data root {data} cannot be opened. Give a local folder or s3://bucket/prefix.")
+    return _absolute(data, folder)
+
+
 def _absolute(path: str, folder: Path) -> Path:
-    if "://" in path:
-        raise InputError(f"The data root {path} is no folder of this machine. Give a local folder.")
     return (folder / Path(path).expanduser()).resolve()
 
 

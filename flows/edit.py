@@ -28,7 +28,7 @@ def write_example(file: Path, *, data: str | None = None) -> None:
     """
     document = tomlkit.parse(example())
     if data:
-        document["data"] = str(Path(data).absolute())
+        document["data"] = data if "://" in data else str(Path(data).absolute())
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(tomlkit.dumps(document))

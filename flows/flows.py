@@ -17,7 +17,6 @@ from flows.config import Config, load_config
 from scrapers.crawl import CrawlOutcome
 from scrapers.stores import Store
 from storage.errors import BusyError, InputError, LookalikeError
-from storage.root import Root
 
 Settings = Config | str | None
 """A settings file's path, as a deployment gives it, or the settings themselves, as one flow gives another."""
@@ -105,19 +104,19 @@ def _worth_another_try(task: Any, run: Any, state: State) -> bool:
 def _crawl(store: str, config: Config) -> Any:
     return _or_failed(
         lambda: night.crawl_store(
-            Root.open(config.data, create=True), config.choose_stores([store])[0], config
+            config.open_root(create=True), config.choose_stores([store])[0], config
         )
     )
 
 
 @task(name="embed", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
 def _embed(config: Config) -> Any:
-    return _or_failed(lambda: night.embed_images(Root.open(config.data), config))
+    return _or_failed(lambda: night.embed_images(config.open_root(), config))
 
 
 @task(name="build index", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
 def _index(model: str | None, config: Config) -> Any:
-    return _or_failed(lambda: night.index_and_publish(Root.open(config.data), config, model))
+    return _or_failed(lambda: night.index_and_publish(config.open_root(), config, model))
 
 
 def _resolve(config: Settings, data: str | None) -> Config:

@@ -109,7 +109,7 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     :raises BusyError: where another night runs on the same data root.
     """
     stores = config.choose_stores()
-    root = Root.open(config.data, create=True)
+    root = config.open_root(create=True)
     stages = stages or PlainStages(root, config, advance)
     started_at = datetime.now(UTC)
     with root.lock("nightly"):
@@ -225,7 +225,7 @@ def index_and_publish(
         nothing is published then.
     """
     if tables.version(root, "embeddings") is None:
-        raise LookalikeError(f"{root.path} holds no embedded photo. Run `lookalike embed` first.")
+        raise LookalikeError(f"{root} holds no embedded photo. Run `lookalike embed` first.")
 
     def show(done: int, total: int | None) -> None:
         if advance:

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "open"]
 
 
-def open(data: str | Path) -> Shop:
+def open(data: str | Path, *, cache: Path | None = None) -> Shop:
     """Opens what is published in a data root; see `lookalike.query.Shop`.
 
-    :param data: the data root's folder.
+    :param data: the data root: a folder, or `s3://bucket/prefix`.
+    :param cache: the folder that a bucket's files are fetched to; the user's own cache where None.
     :raises NotPublishedError: nothing was published there yet.
     :raises GenerationError: what was published is damaged.
     """
     from lookalike.query import Shop
 
-    return Shop(data)
+    return Shop(data, cache=cache)
 
 
 def __getattr__(name: str) -> str:

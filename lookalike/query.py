@@ -25,14 +25,15 @@ class Shop:
     number of threads may share one: a search works on one generation from start to end, also while `refresh`
     takes up the next.
 
-    :param data: the data root's folder.
+    :param data: the data root: a folder, or `s3://bucket/prefix`.
+    :param cache: the folder that a bucket's files are fetched to; the user's own cache where None.
     :raises InputError: there is no data root.
     :raises NotPublishedError: nothing was published there yet.
     :raises GenerationError: what was published is damaged or was written by a newer release.
     """
 
-    def __init__(self, data: str | Path) -> None:
-        self._root = Root.open(data)
+    def __init__(self, data: str | Path, *, cache: Path | None = None) -> None:
+        self._root = Root.open(data, cache=cache)
         self._refreshing = threading.Lock()
         self._published = open_published(self._root)
 

@@ -18,10 +18,9 @@ def status(as_json: JsonOption = False, config: ConfigOption = None, data: DataO
     """Show stores and their freshness, what the tables hold, and the generations."""
     from flows.report import plain
     from lookalike.status import read_status
-    from storage.root import Root
 
     resolved = settings(config, data)
-    found = read_status(Root.open(resolved.data), resolved.stores)
+    found = read_status(resolved.open_root(), resolved.stores)
     if as_json:
         terminal.print_json(plain(found))
     else:

@@ -131,10 +131,8 @@ def train(
 
 def _encoders_root(resolved: Config, *, demanded: bool) -> Root | None:
     """The data root for its encoders; evaluation needs none, so only a demanded one has to be there."""
-    from storage.root import Root
-
     try:
-        return Root.open(resolved.data)
+        return resolved.open_root()
     except InputError:
         if demanded:
             raise

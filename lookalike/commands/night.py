@@ -29,11 +29,10 @@ def crawl(
 ) -> None:
     """Crawl stores into the tables."""
     from flows import night, report
-    from storage.root import Root
 
     resolved = _settings(config, data, allow_private)
     chosen = resolved.choose_stores(stores or ())
-    root = Root.open(resolved.data, create=True)
+    root = resolved.open_root(create=True)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
         outcomes, failures = night.crawl_stores(
@@ -51,12 +50,11 @@ def crawl(
 def embed(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
     """Give every photo without a vector its vector."""
     from flows import night, report
-    from storage.root import Root
 
     resolved = settings(config, data)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
-        outcome = night.embed_images(Root.open(resolved.data), resolved, advance)
+        outcome = night.embed_images(resolved.open_root(), resolved, advance)
     _print(outcome, report.embed_line(outcome), as_json)
 
 
@@ -71,10 +69,9 @@ def index(
 ) -> None:
     """Build an index of the embedded photos, verify it and publish it."""
     from flows import night, report
-    from storage.root import Root
 
     resolved = settings(config, data)
-    root = Root.open(resolved.data)
+    root = resolved.open_root()
     terminal.log_to_stderr()
     with terminal.progress() as advance:
         outcome = night.index_and_publish(root, resolved, advance=advance, allow_loss=allow_loss)

@@ -45,6 +45,4 @@ def settings(config: Path | None, data: str | None) -> Config:
 
 def existing_root(config: Path | None, data: str | None) -> Root:
     """The data root, which has to be there."""
-    from storage.root import Root
-
-    return Root.open(settings(config, data).data)
+    return settings(config, data).open_root()

@@ -47,7 +47,7 @@ def search(
     import lookalike
 
     resolved = settings(config, data)
-    matches = lookalike.open(resolved.data).similar(
+    matches = lookalike.open(resolved.data, cache=resolved.cache).similar(
         queries if len(queries) > 1 else queries[0],
         k=k,
         store=store,

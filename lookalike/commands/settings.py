@@ -85,10 +85,9 @@ def remove(
     configured.choose_stores([name])
     if purge:
         from flows.purge import purge_store
-        from storage.root import Root
 
         # Before the settings: a purge that is refused can be asked for again.
-        gone = purge_store(Root.open(configured.data), name)
+        gone = purge_store(configured.open_root(), name)
         terminal.say(
             f"Deleted {gone.products} products and {gone.images} photos that no other store shows. "
             "The next `lookalike index` publishes without them."
