@@ -170,9 +170,12 @@ def _stoppable() -> Iterator[threading.Event]:
         _stop.reset(token)
 
 
-def crawl_store(root: Root, store: Store, config: Config, advance: Advance | None = None) -> CrawlOutcome:
+def crawl_store(
+    root: Root, store: Store, config: Config, advance: Advance | None = None, *, query: str | None = None
+) -> CrawlOutcome:
     """Crawls one store.
 
+    :param query: words to ask its own search for; all of the store where None.
     :raises StoreFailedError: where nothing could be read from it; what was stored before stays as it is.
     :raises BusyError: where another crawl of this store runs.
     :raises StoppedError: where the night it belongs to was interrupted.
@@ -191,6 +194,7 @@ def crawl_store(root: Root, store: Store, config: Config, advance: Advance | Non
         store,
         allow_private=config.crawl.allow_private,
         throttle=config.crawl.throttle,
+        query=query,
         on_progress=show,
     )
     if outcome.status == "failed":

@@ -10,6 +10,7 @@ from scrapers.stores import Strategy
 
 _SHOPIFY = re.compile(r"cdn\.shopify\.com|/cdn/shop/|myshopify\.com|Shopify\.theme", re.IGNORECASE)
 _WOOCOMMERCE = re.compile(r"woocommerce|/wp-content/|wp-json", re.IGNORECASE)
+_SHOPIFY_HOST = re.compile(r"[\"'/]([a-z0-9][a-z0-9-]{0,60}\.myshopify\.com(?::\d{1,5})?)[\"'/]")
 _LOCALE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
 _LOOKED_AT = 500
 
@@ -29,6 +30,12 @@ def likely_platform(html: str) -> Strategy | None:
         scores["woocommerce"] += bool(_WOOCOMMERCE.search(text))
     best: Strategy = max(scores, key=lambda name: scores[name])
     return best if scores[best] else None
+
+
+def shopify_host(html: str) -> str | None:
+    """The address below myshopify.com that a store's page names; None where it names none."""
+    found = _SHOPIFY_HOST.search(html)
+    return found[1] if found else None
 
 
 def locale_of(html: str) -> str | None:

@@ -10,17 +10,27 @@ import typer
 
 from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
-from storage.errors import LookalikeError
+from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flows.config import Config
     from flows.night import Night
+    from scrapers.stores import Store
+
+MAX_WORDS = 200
+"""Characters of a query."""
 
 
 def crawl(
     stores: Annotated[
         list[str] | None,
         typer.Argument(metavar="[STORE]...", help="Names of stores; all where none is given."),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option("--query", metavar="WORDS", help="Only what the stores' own search finds for this."),
     ] = None,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
@@ -32,12 +42,15 @@ def crawl(
 
     resolved = _settings(config, data, allow_private)
     chosen = resolved.choose_stores(stores or ())
+    words = None if query is None else _words(query)
+    if words is not None:
+        chosen = _searchable(chosen)
     root = resolved.open_root(create=True)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
         outcomes, failures = night.crawl_stores(
             chosen,
-            lambda store: night.crawl_store(root, store, resolved, advance),
+            lambda store: night.crawl_store(root, store, resolved, advance, query=words),
             at_once=resolved.crawl.at_once,
         )
     if as_json:
@@ -130,6 +143,30 @@ def _settings(config: Path | None, data: str | None, allow_private: bool) -> Con
     if not allow_private:
         return resolved
     return resolved.model_copy(update={"crawl": resolved.crawl.model_copy(update={"allow_private": True})})
+
+
+def _words(query: str) -> str:
+    words = " ".join(query.split())
+    if not 0 < len(words) <= MAX_WORDS:
+        raise InputError(f"A search needs words, such as 'red linen dress', {MAX_WORDS} characters at most.")
+    return words
+
+
+def _searchable(stores: Sequence[Store]) -> list[Store]:
+    """The stores that can be asked for words; the others are named.
+
+    :raises InputError: where none can.
+    """
+    for store in stores:
+        if not store.searchable:
+            terminal.say(
+                f"'{store.name}' cannot be searched: it is read from its pages, and names no search. "
+                "Give its entry a `search_url` under [stores.recipe]."
+            )
+    found = [store for store in stores if store.searchable]
+    if not found:
+        raise InputError("None of these stores can be searched. Crawl them without --query.")
+    return found
 
 
 def plainly(config: Config) -> Night:

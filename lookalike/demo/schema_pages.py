@@ -8,11 +8,12 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping, Sequence
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from lookalike.demo import page, sitemaps
 from lookalike.demo.markup import json_ld, microdata_article, open_graph
 from lookalike.demo.reply import Reply, html_reply, whole_number, xml_reply
+from lookalike.demo.search import found, words_of
 from lookalike.demo.shelf import Listed, Shelf, slug
 
 PHOTOS = "/media/"
@@ -46,6 +47,10 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
             )
         case ["all"]:
             return _listing(shelf, "All products", list(shelf.listed), f"{shelf.url}/all", query)
+        case ["search"]:
+            words = words_of(query)
+            url = f"{shelf.url}/search?{urlencode({'q': words})}"
+            return _listing(shelf, f"Results for {words}", found(shelf, words), url, query)
         case ["p", file] if file.removesuffix(".html") in shelf.by_handle and file.endswith(".html"):
             return _product_page(shelf, shelf.by_handle[file.removesuffix(".html")])
     return None
@@ -75,7 +80,19 @@ def _nav(shelf: Shelf) -> str:
 def _home(shelf: Shelf) -> Reply:
     cards = page.grid(shelf, shelf.listed[:_GRID], lambda one: product_url(shelf, one))
     more = '<p class="pager"><a href="/all">All products →</a></p>'
-    text = page.document(shelf, "Home", f"<h1>New in</h1>{cards}{more}", nav=_nav(shelf))
+    site = {
+        "@context": "https://schema.org",
+        "@type": "WebSite",
+        "url": f"{shelf.url}/",
+        "potentialAction": {
+            "@type": "SearchAction",
+            "target": {"@type": "EntryPoint", "urlTemplate": f"{shelf.url}/search?q={{search_term_string}}"},
+            "query-input": "required name=search_term_string",
+        },
+    }
+    text = page.document(
+        shelf, "Home", f"<h1>New in</h1>{cards}{more}", head=page.json_script(site), nav=_nav(shelf)
+    )
     return html_reply(text, modified=shelf.modified)
 
 
@@ -85,8 +102,9 @@ def _listing(
     number, last = whole_number(query, "page", 1), max(-(-len(listed) // _GRID), 1)
     if not 1 <= number <= last:
         return None
-    before = (f"{url}?page={number - 1}" if number > 2 else url) if number > 1 else None
-    after = f"{url}?page={number + 1}" if number < last else None
+    more = f"{url}&page=" if "?" in url else f"{url}?page="
+    before = (f"{more}{number - 1}" if number > 2 else url) if number > 1 else None
+    after = f"{more}{number + 1}" if number < last else None
     head = "".join(
         f'<link rel="{rel}" href="{escape(address)}">\n'
         for rel, address in (("prev", before), ("next", after))

@@ -42,20 +42,36 @@ class Listed:
         return [f"{self.handle}_{number}{ending}" for number in range(1, len(self.product.photos) + 1)]
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a storefront asks of its visitors.
+
+    :param crawl_delay: seconds that its robots.txt asks to wait between requests.
+    :param open_search: whether robots.txt allows its search.
+    :param deepest: the last product that one list gives out, where the dialect has such an end.
+    :param lastmod: whether its sitemaps say when each page changed.
+    """
+
+    crawl_delay: float | None = None
+    open_search: bool = False
+    deepest: int = 25_000
+    lastmod: bool = True
+
+
 class Shelf:
     """A storefront's products at one moment; never changed, only replaced as a whole."""
 
     def __init__(
-        self, listed: Sequence[Listed], *, url: str, store: str, photos: str, crawl_delay: float | None = None
+        self, listed: Sequence[Listed], *, url: str, store: str, photos: str, rules: Rules | None = None
     ) -> None:
         """:param url: the storefront's address without a slash at its end.
         :param store: the storefront's name.
         :param photos: path under which its photos are, with a slash at both ends.
-        :param crawl_delay: seconds that its robots.txt asks to wait between requests.
+        :param rules: what it asks of its visitors.
         :raises ValueError: two products have one id, or an id is no number as it is written in JSON.
         """
         self.listed = tuple(listed)
-        self.url, self.store, self.photos, self.crawl_delay = url, store, photos, crawl_delay
+        self.url, self.store, self.photos, self.rules = url, store, photos, rules or Rules()
         self.by_id = {one.product.product_id: one for one in self.listed}
         self.by_handle = {one.handle: one for one in self.listed}
         for product_id in self.by_id:
@@ -105,7 +121,7 @@ class Shelf:
     def replaced(self, products: Sequence[DemoProduct], now: datetime) -> Shelf:
         """The shelf with other products; what stays the same keeps its time of change and photo addresses."""
         listed = [_relisted(self.by_id.get(product.product_id), product, now) for product in products]
-        return Shelf(listed, url=self.url, store=self.store, photos=self.photos, crawl_delay=self.crawl_delay)
+        return Shelf(listed, url=self.url, store=self.store, photos=self.photos, rules=self.rules)
 
 
 def slug(text: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from lookalike.demo import page, sitemaps
 from lookalike.demo.reply import Reply, html_reply, json_reply, whole_number, xml_reply
+from lookalike.demo.search import found, words_of
 from lookalike.demo.shelf import OPENED, Listed, Shelf, slug
-from lookalike.demo.shopify_feed import product_json, versioned_photos
+from lookalike.demo.shopify_feed import product_js, product_json, suggestion_json, versioned_photos
 from storage.money import decimal_string
 
 PHOTOS = "/cdn/shop/files/"
@@ -23,7 +24,8 @@ Disallow: /account
 Disallow: /collections/*sort_by*
 Disallow: /search
 """
-_PER_PAGE, _DEFAULT_PER_PAGE, _DEEPEST = 250, 30, 25_000
+_PER_PAGE, _DEFAULT_PER_PAGE = 250, 30
+_SUGGESTED = 10
 _GRID = 48
 
 
@@ -42,6 +44,11 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
         case ["sitemap_collections_1.xml"]:
             urls = [(f"{shelf.url}/collections/{quote(handle)}", None) for handle in _collections(shelf)]
             return xml_reply(sitemaps.pages(urls), modified=shelf.modified)
+        case ["search", "suggest.json"]:
+            return _suggestions(shelf, words_of(query))
+        case ["search"]:
+            words = words_of(query)
+            return _collection_page(shelf, f"Results for {words}", found(shelf, words), query, path)
         case ["meta.json"]:
             return json_reply(_meta(shelf))
         case ["products.json"]:
@@ -50,21 +57,24 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
             every = [_collection(shelf, handle, path) for handle, path in _collections(shelf).items()]
             return _page_of({"collections": every}, "collections", query)
         case ["collections", handle, "products.json"]:
-            found = _in_collection(shelf, handle)
+            listed = _in_collection(shelf, handle)
             return (
                 json_reply({"products": []}, status=404)
-                if found is None
-                else _product_list(shelf, found, query)
+                if listed is None
+                else _product_list(shelf, listed, query)
             )
         case ["collections", handle]:
-            found = _in_collection(shelf, handle)
+            listed = _in_collection(shelf, handle)
             name = " › ".join(_collections(shelf).get(handle, ())) or "All products"
-            return None if found is None else _collection_page(shelf, name, found, query, path)
+            return None if listed is None else _collection_page(shelf, name, listed, query, path)
         case ["products", file] if file.endswith(".json") and file.removesuffix(".json") in shelf.by_handle:
             one = shelf.by_handle[file.removesuffix(".json")]
             return json_reply(
                 {"product": product_json(shelf, one, alone=True)}, modified=one.modified, headers=_HEADERS
             )
+        case ["products", file] if file.endswith(".js") and file.removesuffix(".js") in shelf.by_handle:
+            one = shelf.by_handle[file.removesuffix(".js")]
+            return json_reply(product_js(shelf, one), modified=one.modified, headers=_HEADERS)
         case ["products", handle] if handle in shelf.by_handle:
             return _product_page(shelf, shelf.by_handle[handle])
         case ["collections", _, "products", handle] if handle in shelf.by_handle:
@@ -126,16 +136,20 @@ def _collection(shelf: Shelf, handle: str, path: tuple[str, ...]) -> dict[str, A
 
 
 def _product_list(shelf: Shelf, listed: list[Listed], query: Mapping[str, Sequence[str]]) -> Reply:
-    if _depth(query) > _DEEPEST:
-        return json_reply(
-            {"errors": f"page * limit must be at most {_DEEPEST}"}, status=400, headers=_HEADERS
-        )
+    deepest = shelf.rules.deepest
+    if _depth(query) > deepest:
+        return json_reply({"errors": f"page * limit must be at most {deepest}"}, status=400, headers=_HEADERS)
     products = [product_json(shelf, one) for one in _slice(listed, query)]
     return json_reply({"products": products}, headers=_HEADERS)
 
 
 def _page_of(data: dict[str, list[Any]], name: str, query: Mapping[str, Sequence[str]]) -> Reply:
     return json_reply({name: _slice(data[name], query)}, headers=_HEADERS)
+
+
+def _suggestions(shelf: Shelf, words: str) -> Reply:
+    suggested = [suggestion_json(shelf, one) for one in found(shelf, words)[:_SUGGESTED]]
+    return json_reply({"resources": {"results": {"products": suggested}}}, headers=_HEADERS)
 
 
 def _limit(query: Mapping[str, Sequence[str]]) -> int:
@@ -168,8 +182,9 @@ def _collection_page(
 ) -> Reply:
     number, last = max(whole_number(query, "page", 1), 1), -(-len(listed) // _GRID)
     shown = listed[(number - 1) * _GRID : number * _GRID]
-    before = f"{quote(path)}?page={number - 1}" if number > 1 else None
-    after = f"{quote(path)}?page={number + 1}" if number < last else None
+    base = f"{quote(path)}?{urlencode({'q': words_of(query)})}&" if "q" in query else f"{quote(path)}?"
+    before = f"{base}page={number - 1}" if number > 1 else None
+    after = f"{base}page={number + 1}" if number < last else None
     cards = page.grid(shelf, shown, lambda one: product_url(shelf, one))
     main = f"<h1>{escape(name)}</h1>{cards}{page.pager(before, after)}"
     text = page.document(shelf, name, main, head=_script(shelf), nav=_nav(shelf))

@@ -12,7 +12,7 @@ from storage.money import decimal_string
 def product_json(shelf: Shelf, one: Listed, *, alone: bool = False) -> dict[str, Any]:
     """A product as Shopify writes it.
 
-    :param alone: as its own address gives it: with barcodes, which the list leaves out.
+    :param alone: as its own address gives it: with barcodes, which the list leaves out, and without stock.
     """
     product, number = one.product, int(one.product.product_id)
     changed = one.modified.isoformat()
@@ -38,6 +38,46 @@ def product_json(shelf: Shelf, one: Listed, *, alone: bool = False) -> dict[str,
     }
 
 
+def product_js(shelf: Shelf, one: Listed) -> dict[str, Any]:
+    """A product as a storefront's own scripts read it: prices in hundredths, and what is in stock."""
+    product = one.product
+    return {
+        "id": int(product.product_id),
+        "title": product.title,
+        "handle": one.handle,
+        "vendor": product.brand,
+        "type": " > ".join(one.path),
+        "price": int(product.price * 100),
+        "available": product.availability == "in_stock",
+        "variants": [
+            {
+                "id": int(product.product_id) * 100 + place,
+                "title": size,
+                "price": int(product.price * 100),
+                "available": _available(one, place),
+            }
+            for place, size in enumerate(product.sizes or ("",), start=1)
+        ],
+        "images": versioned_photos(shelf, one),
+    }
+
+
+def suggestion_json(shelf: Shelf, one: Listed) -> dict[str, Any]:
+    """A product as predictive search suggests it."""
+    product = one.product
+    return {
+        "id": int(product.product_id),
+        "title": product.title,
+        "handle": one.handle,
+        "available": product.availability == "in_stock",
+        "price": decimal_string(product.price, product.currency),
+        "vendor": product.brand,
+        "type": " > ".join(one.path),
+        "url": f"/products/{one.handle}?_pos=1&_psq={product.kind}&_ss=e&_v=1.0",
+        "image": next(iter(versioned_photos(shelf, one)), None),
+    }
+
+
 def _variants(one: Listed, options: list[str], *, alone: bool) -> list[dict[str, Any]]:
     product, changed = one.product, one.modified.isoformat()
     return [
@@ -51,7 +91,7 @@ def _variants(one: Listed, options: list[str], *, alone: bool) -> list[dict[str,
             "requires_shipping": True,
             "taxable": True,
             "featured_image": None,
-            "available": _available(one, place),
+            **({} if alone else {"available": _available(one, place)}),
             "price": decimal_string(product.price, product.currency),
             "grams": 300,
             "compare_at_price": _compare_at(one),

@@ -19,7 +19,9 @@ def robots(shelf: Shelf, rules: str, sitemap: str) -> Reply:
     :param rules: its Allow and Disallow lines, each ending in a newline.
     :param sitemap: path of its sitemap.
     """
-    delay = f"Crawl-delay: {shelf.crawl_delay:g}\n" if shelf.crawl_delay else ""
+    delay = f"Crawl-delay: {shelf.rules.crawl_delay:g}\n" if shelf.rules.crawl_delay else ""
+    if shelf.rules.open_search:
+        rules = rules.replace("Disallow: /search\n", "")
     return text_reply(f"User-agent: *\n{rules}{delay}\nSitemap: {shelf.url}{sitemap}\n")
 
 
@@ -37,8 +39,10 @@ def pages(addresses: Iterable[tuple[str, datetime | None]]) -> str:
 
 def products(shelf: Shelf, listed: Iterable[tuple[str, Listed]]) -> str:
     """A sitemap of product pages with their photos."""
+    dated = shelf.rules.lastmod
     entries = "".join(
-        f"<url>{_location(url, one.modified)}{''.join(map(_image, shelf.photo_urls(one)))}</url>\n"
+        f"<url>{_location(url, one.modified if dated else None)}"
+        f"{''.join(map(_image, shelf.photo_urls(one)))}</url>\n"
         for url, one in listed
     )
     return f"<urlset {_SITEMAP} {_IMAGE}>\n{entries}</urlset>"

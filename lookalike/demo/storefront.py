@@ -18,7 +18,7 @@ from lookalike.demo.faults import Faults
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.request_log import RequestLog
 from lookalike.demo.server import StoreServer
-from lookalike.demo.shelf import Listed, Shelf
+from lookalike.demo.shelf import Listed, Rules, Shelf
 from storage.errors import LookalikeError
 
 Dialect = Literal["shopify", "woocommerce", "schema"]
@@ -96,11 +96,19 @@ def serve(
     port: int = 0,
     faults: Faults | None = None,
     crawl_delay: float | None = None,
+    open_search: bool = False,
+    deepest: int = 25_000,
+    lastmod: bool = True,
+    latency_s: float = 0.0,
 ) -> Iterator[Storefront]:
     """Opens a storefront until the block ends.
 
     :param port: 0 for any that is free.
     :param crawl_delay: seconds that its robots.txt asks to wait between requests.
+    :param open_search: whether its robots.txt allows its search, which most stores' forbid.
+    :param deepest: the last product that one of Shopify's lists gives out.
+    :param lastmod: whether its sitemaps say when each page changed.
+    :param latency_s: how long every answer takes, in seconds.
     :raises LookalikeError: the port cannot be had.
     :raises ValueError: no such dialect, or two products have one id.
     """
@@ -108,7 +116,7 @@ def serve(
         raise ValueError(f"'{dialect}' is no dialect: choose from {', '.join(_DIALECTS)}.")
     answer, photos, store = _DIALECTS[dialect]
     try:
-        server = StoreServer((host, port), answer, faults)
+        server = StoreServer((host, port), answer, faults, latency_s)
     except OSError as error:
         reason = error.strerror or error
         raise LookalikeError(
@@ -117,7 +125,13 @@ def serve(
     try:
         url = f"http://{host}:{server.server_address[1]}"
         listed = [Listed(product) for product in products]
-        shelf = Shelf(listed, url=url, store=store, photos=photos, crawl_delay=crawl_delay)
+        shelf = Shelf(
+            listed,
+            url=url,
+            store=store,
+            photos=photos,
+            rules=Rules(crawl_delay, open_search, deepest, lastmod),
+        )
     except ValueError:
         server.server_close()
         raise
@@ -139,10 +153,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--catalogue", type=Path, metavar="FILE.parquet", help="sell these photos, not drawn ones"
     )
     parser.add_argument("--products", type=int, default=None, metavar="N", help="how many; drawn ones: 240")
+    parser.add_argument("--no-lastmod", action="store_true", help="sitemaps do not say when pages changed")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="time every answer takes")
     chosen = parser.parse_args(arguments)
     try:
         products = _products(chosen.catalogue, chosen.products)
-        with serve(products, chosen.dialect, host=chosen.host, port=chosen.port) as front:
+        place = {"host": chosen.host, "port": chosen.port}
+        manner = {"lastmod": not chosen.no_lastmod, "latency_s": chosen.latency}
+        with serve(products, chosen.dialect, **place, **manner) as front:
             print(f"{len(products)} products at {front.url} ({chosen.dialect}). Ctrl-C closes.", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()

@@ -8,6 +8,7 @@ from html import escape
 
 from lookalike.demo import page, sitemaps
 from lookalike.demo.reply import Reply, html_reply, json_reply, whole_number, xml_reply
+from lookalike.demo.search import found, words_of
 from lookalike.demo.shelf import Listed, Shelf
 from lookalike.demo.store_api import PRODUCTS, category_json, category_url, product_json, product_url
 from storage.money import decimal_string
@@ -112,11 +113,12 @@ def _product_list(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -
 
 
 def _ordered(shelf: Shelf, query: Mapping[str, Sequence[str]]) -> list[Listed]:
-    """All products as asked for; newest first unless asked otherwise."""
+    """The products as asked for; newest first unless asked otherwise."""
+    listed = found(shelf, words_of(query, "search")) if "search" in query else list(shelf.listed)
     descending = (query.get("order") or ["desc"])[-1] != "asc"
     if (query.get("orderby") or ["date"])[-1] == "price":
-        return sorted(shelf.listed, key=lambda one: one.product.price, reverse=descending)
-    return sorted(shelf.listed, key=lambda one: int(one.product.product_id), reverse=descending)
+        return sorted(listed, key=lambda one: one.product.price, reverse=descending)
+    return sorted(listed, key=lambda one: int(one.product.product_id), reverse=descending)
 
 
 def _refusal(name: str, why: str) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,6 +17,7 @@ MAX_PAGES = 100
 """Shopify lists at most 25,000 products; beyond that it has to be asked collection by collection."""
 
 _NO_CHOICE = "Default Title"
+_WORD = re.compile(r"\w+")
 
 
 def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency: str | None) -> ProductItem:
@@ -55,6 +57,37 @@ def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency
         offers=offers,
         evidence={"title": "shopify", "price": "shopify", "availability": "shopify"},
     )
+
+
+def as_listed(product: Mapping[str, Any], stock: Any) -> dict[str, Any]:
+    """A product's own `.json` as the list would give it, so that it is stored the same either way.
+
+    :param stock: its `.js`, which says what is available; None where there is none.
+    """
+    sizes = stock.get("variants") if isinstance(stock, Mapping) else None
+    available = {size.get("id"): size.get("available") for size in sizes or [] if isinstance(size, Mapping)}
+    variants = [variant for variant in product.get("variants") or [] if isinstance(variant, Mapping)]
+    return {
+        **product,
+        "variants": [
+            {name: value for name, value in variant.items() if name != "barcode"}
+            | {"available": available.get(variant.get("id"))}
+            for variant in variants
+        ],
+    }
+
+
+def has_words(data: Any, words: str) -> bool:
+    """Whether a product has all of some words, at the beginning of a word each, where Shopify would look."""
+    if not isinstance(data, Mapping):
+        return False
+    tags = data.get("tags")
+    variants = [variant for variant in data.get("variants") or [] if isinstance(variant, Mapping)]
+    texts = [data.get("title"), data.get("product_type"), data.get("vendor")]
+    texts += tags if isinstance(tags, list) else [tags]
+    texts += [variant.get("title") for variant in variants]
+    there = _WORD.findall(" ".join(str(text) for text in texts if text).casefold())
+    return all(any(one.startswith(word) for one in there) for word in _WORD.findall(words.casefold()))
 
 
 def _offer(variant: Mapping[str, Any], currency: str | None) -> Offer:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 from scrapers.extract.woocommerce import PER_PAGE, Categories, read_categories, read_product
-from scrapers.spiders.store import StoreSpider, source_of
+from scrapers.spiders.store import StoreSpider, json_bytes, source_of
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -25,12 +25,18 @@ class WooCommerceSpider(StoreSpider):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.categories: Categories = {}
+        self.words: str | None = None
 
     def begin(self) -> Iterator[Any]:
         """The categories first: a product names its own without those above it."""
         url = urljoin(self.base_url, f"{API}products/categories")
         for request in self.ask(url, self.parse_categories):
             yield request.replace(errback=self.no_categories)
+
+    def search(self, words: str) -> Iterator[Any]:
+        """As a whole crawl, of the products that the store finds for the words."""
+        self.words = words
+        yield from self.begin()
 
     def parse_categories(self, response: Response) -> Iterator[Any]:
         """The names and parents of all categories."""
@@ -46,7 +52,10 @@ class WooCommerceSpider(StoreSpider):
 
     def list_page(self, page: int) -> Iterator[Any]:
         """Asks for one page of products. Its `Link` header is never followed: it is escaped wrongly."""
-        url = urljoin(self.base_url, f"{API}products?per_page={PER_PAGE}&page={page}&orderby=id&order=asc")
+        query: dict[str, Any] = {"per_page": PER_PAGE, "page": page, "orderby": "id", "order": "asc"}
+        if self.words:
+            query["search"] = self.words
+        url = urljoin(self.base_url, f"{API}products?{urlencode(query)}")
         yield from self.ask(url, self.parse_list, essential=True, page=page)
 
     def parse_list(self, response: Response, page: int) -> Iterator[Any]:
@@ -70,9 +79,7 @@ class WooCommerceSpider(StoreSpider):
             except ValueError as error:
                 self.job.ledger.reject(response.url, "extract", str(error))
                 continue
-            item.source = source_of(
-                response, json.dumps(data, ensure_ascii=False).encode(), "application/json"
-            )
+            item.source = source_of(response, json_bytes(data), "application/json")
             yield item
 
 

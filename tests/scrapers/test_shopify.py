@@ -1,6 +1,7 @@
 """Shopify: its product list, its currency, and lists longer than it gives out."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from scrapers.extract import shopify
 from scrapers.extract.shopify import read_product
 from scrapers.stores import Store
 from storage import tables
+from tests.scrapers import shelves
 from tests.scrapers.by_hand import crawl_with
 from tests.scrapers.webserver import Answer
 
@@ -147,10 +149,33 @@ def test_the_currency_is_read_from_a_product_page_where_meta_is_hidden(site, roo
     assert {row["currency"] for row in tables.read(root, "products").to_pylist()} == {"NOK"}
 
 
-def test_a_list_longer_than_shopify_gives_out_is_read_by_collection(site, root, tmp_path):
+def test_a_list_longer_than_shopify_gives_out_is_read_by_collection(root):
+    """The demo store gives out 500 products of a list, in place of 25,000."""
+    from lookalike.demo.storefront import serve
+
+    catalogue = [
+        replace(product, category=f"Men > {'Shirts' if number < 300 else 'Trousers'}")
+        for number, product in enumerate(shelves.products(560, photos=0))
+    ]
+    with serve(catalogue, "shopify", deepest=500) as front:
+        store = Store(name="shop.example", url=front.url, strategy="shopify")
+        first = run_crawl(root, store, allow_private=True, throttle=False)
+        asked = front.requests.paths()
+        loose = [replace(product, category="") for product in catalogue[-5:]]
+        front.replace_products([*catalogue[:-5], *loose])
+        second = run_crawl(root, store, allow_private=True, throttle=False)
+    assert (first.products, first.products_new) == (560, 560)
+    assert any(path.startswith("/collections/men-trousers/products.json") for path in asked)
+    # The collection of all men's clothing is cut, too, but those below it hold all that it has.
+    assert first.status == "complete", first.message
+    assert (second.status, second.products, second.products_removed) == ("partial", 555, 0)
+    assert "5 products are in no list that the store gives out" in second.message
+
+
+def test_a_list_ends_where_shopify_ends_it_even_if_the_store_does_not_say_so(site, root, tmp_path):
     """With pages of two and lists of two pages, in place of 250 and 100."""
     products(site, "/products.json", ["a", "b", "c", "d", "e", "f"], per_page=2)
-    site.pages["/meta.json"] = Answer('{"currency": "EUR"}')
+    site.pages["/meta.json"] = Answer('{"currency": "EUR", "published_products_count": 6}')
 
     def collections(seen):
         first = "page=1" in seen.target
@@ -168,7 +193,70 @@ def test_a_list_longer_than_shopify_gives_out_is_read_by_collection(site, root, 
     assert crawl.returncode == 0, crawl.stderr
     assert sorted(row["title"] for row in tables.read(root, "products").to_pylist()) == list("abcdef")
     [row] = tables.read(root, "crawls").to_pylist()
-    assert row["status"] == "complete"
+    assert row["status"] == "complete", row["message"]
+
+
+MYSHOPIFY = """
+import socket, sys
+# A name below myshopify.com is this machine.
+resolve = socket.getaddrinfo
+def lookup(host, *rest, **more):
+    return resolve("127.0.0.1" if str(host).endswith(".myshopify.com") else host, *rest, **more)
+socket.getaddrinfo = lookup
+from scrapy.cmdline import execute
+execute(["scrapy", "crawl", "shopify", *sys.argv[1:]])
+"""
+
+
+def test_a_hidden_list_is_read_below_myshopify(site, root, tmp_path):
+    home = f"linen-row.myshopify.com:{site.server.server_port}"
+    products(site, "/products.json", ["a", "b"])
+    listed = site.pages["/products.json"]
+    site.pages["/products.json"] = lambda seen: (
+        listed(seen) if seen.headers["host"] == home else Answer("", 404)
+    )
+    site.pages["/meta.json"] = lambda seen: (
+        Answer('{"currency": "SEK"}') if seen.headers["host"] == home else Answer("", 404)
+    )
+    site.pages["/"] = Answer(f'<script>Shopify.shop = "{home}";</script>')
+    crawl = crawl_with(MYSHOPIFY, site, root, tmp_path, "allow_private=1")
+    assert crawl.returncode == 0, crawl.stderr
+    [row] = tables.read(root, "crawls").to_pylist()
+    assert (row["status"], row["products"]) == ("complete", 2), row["message"]
+    stored = tables.read(root, "products").to_pylist()
+    assert {row["url"] for row in stored} == {f"http://{home}/products/{handle}" for handle in "ab"}
+    assert {row["currency"] for row in stored} == {"SEK"}
+
+
+def test_a_store_without_a_list_says_so(site, root):
+    site.pages["/"] = Answer("<h1>Shop</h1>")
+    store = Store(name="shop.example", url=site.url, strategy="shopify")
+    outcome = run_crawl(root, store, allow_private=True, throttle=False)
+    assert outcome.status == "failed"
+    assert "products.json?limit=250&page=1: HTTP 404" in outcome.message
+
+
+def test_a_product_of_its_own_is_as_the_list_has_it():
+    listed = {"id": 1, "variants": [{"id": 5, "price": "5.00", "available": True}]}
+    own = {"id": 1, "variants": [{"id": 5, "price": "5.00", "barcode": "4006381333931"}]}
+    assert shopify.as_listed(own, {"variants": [{"id": 5, "available": True}]}) == listed
+    assert shopify.as_listed(own, None)["variants"][0]["available"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("shirt", True),
+        ("SHIRT tie", True),
+        ("shi", True),
+        ("irt", False),
+        ("red acme", True),
+        ("silk", False),
+    ],
+)
+def test_words_are_looked_for_where_shopify_looks(words, found):
+    data = SHIRT | {"tags": ["new in"], "variants": [{"title": "Red / S"}]}
+    assert shopify.has_words(data, words) is found
 
 
 def test_the_limits_are_those_of_shopify():
