@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 
 from scrapers.extract.candidates import Candidate, Field
+from scrapers.extract.visible.stock import Stock
+
+SHOWN = "html"
 
 _MEANINGS = {
     "instock": "in_stock",
@@ -36,12 +39,25 @@ _BEST_FIRST = ("in_stock", "preorder", "backorder", "out_of_stock")
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 
 
-def extract_availability(candidates: Iterable[Candidate]) -> Field[str] | None:
+def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = None) -> Field[str] | None:
     """Availability as the page states it; of several variants the best one's.
 
+    A shopper who finds no button to press, or one that is switched off, believes that and not the markup.
+
     :param candidates: what is found on the page, most trusted source first.
+    :param stock: what the visible page says.
     :return: one of our four words, with its source, or None where the page says nothing.
     """
+    stated = _stated(candidates)
+    if stock is None:
+        return stated
+    gone = stock.word == "out_of_stock" and stock.sure
+    if stated is None or (gone and stated.value != "out_of_stock"):
+        return Field(stock.word, SHOWN)
+    return stated
+
+
+def _stated(candidates: Iterable[Candidate]) -> Field[str] | None:
     for candidate in candidates:
         said = {availability_of(offer.availability) for offer in candidate.offers}
         best = next((word for word in _BEST_FIRST if word in said), None)

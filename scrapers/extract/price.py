@@ -9,6 +9,13 @@ from urllib.parse import urlsplit
 
 from scrapers.extract.amount import parse_amount
 from scrapers.extract.candidates import Candidate, Field, RawOffer
+from scrapers.extract.visible.prices import ShownPrice
+
+SHOWN = "html"
+SURE = 4.0
+"""Score from which a visible price may contradict the page's markup."""
+PLAIN = 1.0
+"""Score from which it may contradict the page's scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +32,63 @@ class Prices:
     was_price: Decimal | None = None
 
 
-def extract_prices(candidates: Iterable[Candidate], currency: str | None, url: str) -> Field[Prices] | None:
-    """The prices of the most trusted source that names any.
+def extract_prices(
+    candidates: Iterable[Candidate], currency: str | None, url: str, shown: ShownPrice | None = None
+) -> Field[Prices] | None:
+    """The prices of the most trusted source that names any, unless the visible page plainly shows otherwise.
 
     :param url: the page's address: an offer that is for exactly this address is the one the page shows.
+    :param shown: the price that the visible page shows.
     """
+    chosen = _stated(candidates, currency, url)
+    seen = _seen(shown, currency)
+    if shown is None or seen is None:
+        return chosen
+    if chosen is None:
+        return Field(seen, SHOWN)
+    if _shows_otherwise(chosen, seen, shown, currency):
+        return Field(seen, SHOWN)
+    if chosen.value.price == seen.price:
+        said = chosen.value
+        high = said.price_max or seen.price_max
+        return Field(Prices(said.price, high, said.was_price or seen.was_price), chosen.source)
+    return chosen
+
+
+def _shows_otherwise(
+    chosen: Field[Prices], seen: Prices, shown: ShownPrice, currency: str | None
+) -> bool:
+    """Whether what a shopper sees refutes what the page's data say.
+
+    Data in cents, or with the decimal point lost; data of before the sale, whose price the page strikes out;
+    data of scripts, which are often without tax or of another variant, and stand nowhere on the page.
+    """
+    stated = chosen.value.price
+    if stated == seen.price:
+        return False
+    amounts = {parse_amount(mark.money.digits, currency) for mark in shown.marks}
+    if stated in (seen.price * 100, seen.price / 100, seen.price * 1000, seen.price / 1000):
+        return shown.score >= SURE and stated not in amounts
+    if chosen.source == "state":
+        return shown.score >= PLAIN and stated not in amounts
+    return seen.was_price == stated and seen.price < stated and shown.score >= SURE
+
+
+def _seen(shown: ShownPrice | None, currency: str | None) -> Prices | None:
+    if shown is None:
+        return None
+    price = parse_amount(shown.price, currency)
+    if price is None:
+        return None
+    high, before = parse_amount(shown.high, currency), parse_amount(shown.before, currency)
+    return Prices(
+        price=price,
+        price_max=high if high is not None and high > price else None,
+        was_price=before if before is not None and before > price else None,
+    )
+
+
+def _stated(candidates: Iterable[Candidate], currency: str | None, url: str) -> Field[Prices] | None:
     before: Decimal | None = None
     chosen: Field[Prices] | None = None
     for candidate in candidates:

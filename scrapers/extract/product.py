@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from scrapers.extract import opengraph
 from scrapers.extract.availability import extract_availability
 from scrapers.extract.brand import extract_brand
 from scrapers.extract.candidates import Candidate, Field, RawPhoto
@@ -18,8 +19,12 @@ from scrapers.extract.markup import Markup, read_markup
 from scrapers.extract.page import Page, parse_page
 from scrapers.extract.photos import extract_photos
 from scrapers.extract.price import extract_prices
+from scrapers.extract.refusal import MISSING, refusal_of, says_missing
 from scrapers.extract.sku import extract_sku
+from scrapers.extract.state import read_state
 from scrapers.extract.title import extract_title
+from scrapers.extract.visible.number import read_number_of_address
+from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string
 
 
@@ -30,8 +35,8 @@ class Extracted:
     :ivar url: the page's canonical address.
     :ivar availability: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
     :ivar images: addresses of its photos.
-    :ivar source: for each field that is there, where it stood: `json-ld`, `microdata`, `opengraph`,
-        `breadcrumbs` or `url`.
+    :ivar source: for each field that is there, where it stood: `json-ld`, `microdata`, `rdfa`,
+        `opengraph`, `state` (the data of its scripts), `html` (the visible page), `breadcrumbs` or `url`.
     :ivar photos: the photos with the colours they show.
     """
 
@@ -74,6 +79,20 @@ class Extracted:
         }
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What came of reading a page.
+
+    :ivar product: None where the page is about no single product.
+    :ivar reason: why it is about none, as the end of a sentence that begins with the page's address.
+    :ivar candidates: what each source said, most trusted first.
+    """
+
+    product: Extracted | None
+    reason: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+
 def extract_product(html: str | bytes, url: str) -> Extracted | None:
     """Reads the product that a page is about.
 
@@ -85,13 +104,39 @@ def extract_product(html: str | bytes, url: str) -> Extracted | None:
 
 
 def read_product(page: Page, markup: Markup) -> Extracted | None:
-    """Decides each field from the candidates that a page's markup gives."""
-    candidates = markup.candidates
+    """The product that a page is about; None where it is about none."""
+    return examine(page, markup).product
+
+
+def examine(page: Page, markup: Markup) -> Examined:
+    """Reads a page's product, or finds out why it has none."""
+    refusal = refusal_of(page)
+    if refusal:
+        return Examined(None, refusal)
+    names = _names(page, markup)
+    seen = read_visible(page, names)
+    state, ids = read_state(page, [*([seen.heading.text] if seen else []), *names])
+    candidates = [one for one in markup.candidates if one.title or one.offers]
+    refusal = _no_product(page, markup, seen, state)
+    if refusal:
+        return Examined(None, refusal, (*candidates, *state, *([seen.candidate] if seen else [])))
+    if not candidates:
+        tags = opengraph.to_candidate(opengraph.read_opengraph(page), page)
+        candidates = [replace(tags, title=None)] if seen else [tags]
+    ordered = (*candidates, *state, *([seen.candidate] if seen else []))
+    return Examined(_decided(page, markup, seen, ordered, ids), None, ordered)
+
+
+def _decided(
+    page: Page, markup: Markup, seen: Visible | None, candidates: tuple[Candidate, ...], ids: set[str]
+) -> Extracted | None:
+    """Each field by its own rule."""
     title = extract_title(candidates)
-    if title is None or not any(_substance(candidate) for candidate in candidates):
+    if title is None:
         return None
+    shown = seen.price if seen else None
     currency = extract_currency(candidates, page)
-    prices = extract_prices(candidates, currency.value if currency else None, page.url)
+    prices = extract_prices(candidates, currency.value if currency else None, page.url, shown)
     photos = extract_photos(candidates)
     host = urlsplit(page.url).hostname or ""
     found: dict[str, Field[Any] | None] = {
@@ -99,8 +144,8 @@ def read_product(page: Page, markup: Markup) -> Extracted | None:
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
         "category": extract_category(candidates, markup.trail, title.value, host),
-        "availability": extract_availability(candidates),
-        "sku": extract_sku(candidates),
+        "availability": extract_availability(candidates, seen.stock if seen else None),
+        "sku": extract_sku(candidates, read_number_of_address(page, ids) if seen else None),
         "gtin": extract_gtin(candidates),
     }
     if prices:
@@ -122,6 +167,43 @@ def read_product(page: Page, markup: Markup) -> Extracted | None:
         source={"url": "url" if page.canonical == page.url else "html", **source},
         photos=photos.value if photos else (),
     )
+
+
+def _names(page: Page, markup: Markup) -> list[str]:
+    """What a page calls its product, or itself, most trusted first."""
+    stated = [one.title for one in markup.candidates]
+    tags = [page.first("//meta[@property='og:title']/@content"), page.first("//title")]
+    return list(dict.fromkeys(name for name in (*stated, *tags) if name))
+
+
+def _no_product(page: Page, markup: Markup, seen: Visible | None, state: list[Candidate]) -> str | None:
+    """Why a page is about no single product; None where it is about one.
+
+    Markup that describes one product is enough. Without it, the visible page has to show a heading that the page's
+    title repeats, a price of its own, and a way to buy; or its data have to.
+    """
+    if any(one.title and _substance(one) for one in markup.candidates):
+        return None
+    if says_missing(page):
+        return MISSING
+    if markup.listed:
+        return "its markup lists products and describes none as its own"
+    if seen is None:
+        return "nothing on it is the heading of a product"
+    if urlsplit(page.url).path in ("", "/") and not urlsplit(page.url).query:
+        return "it is a home page"
+    matched = any(one.offers for one in state)
+    if seen.price is None and not matched and not seen.buying.working and seen.stock is None:
+        return "it shows no price of its own and no way to buy"
+    for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None
+    if seen.heading.sure and for_sale and (seen.price is not None or matched or _is_numbered(seen)):
+        return None
+    return "it shows no price with a way to buy, as the page of one product does"
+
+
+def _is_numbered(seen: Visible) -> bool:
+    """A product that is gone has no price; its number and its stock still tell."""
+    return bool(seen.stock and (seen.candidate.sku or seen.candidate.gtins))
 
 
 def _substance(candidate: Candidate) -> bool:

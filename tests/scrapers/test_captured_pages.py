@@ -41,7 +41,6 @@ def path_start(url):
     return unquote(url).split("/")[3:5]
 
 
-@pytest.mark.xfail(reason="it has no markup, and the visible page is not read yet")
 def test_a_fashion_page_without_markup(shared):
     expected, product = fashion(shared, "amazon-shoes")
     assert product.title == expected["name"]

@@ -1,0 +1,174 @@
+"""The data that a page's scripts carry: JSON, and JavaScript's object literals read as data, never run."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import chompjs
+
+from scrapers.extract.page import Page
+
+MAX_SCRIPT = 4_000_000
+"""Longest script that is looked at, in characters."""
+MAX_TOTAL = 8_000_000
+"""Characters of all scripts of a page that are parsed."""
+MAX_OBJECTS = 60
+"""Object literals that are parsed of one page."""
+MAX_NESTING = 120
+"""Brackets within brackets; the deepest real state has about 40."""
+
+_TELLS = re.compile(r"price|sku|availab|stock|product", re.I)
+_ASSIGNED = re.compile(
+    r"""(?P<name>[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?)\s*(?<![=!<>])=\s*
+        (?P<call>JSON\.parse\(\s*)?(?=(?P<opening>[\[{"']))
+      | (?P<pushed>[\w$.]{1,60}\.push|gtag|fbq|ga|_satellite\.track|analytics\.track|ttq\.track|pintrk)\s*\(\s*
+        (?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
+    re.VERBOSE,
+)
+_DATA_TYPES = ("application/json", "text/x-magento-init", "text/json", "application/vnd", "application/hydration")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What one script, or one statement in it, says.
+
+    :ivar name: the variable it is assigned to, the event it is pushed as, or the script's id or type.
+    """
+
+    name: str
+    value: Any
+
+
+def read_scripts(page: Page) -> Iterator[Data]:
+    """The data of a page's scripts, in their order, as far as the limits of this module go."""
+    left = MAX_TOTAL
+    objects = MAX_OBJECTS
+    for script in page.tree.iter("script"):
+        kind = (script.get("type") or "").lower()
+        if "ld+json" in kind or script.get("src"):
+            continue
+        text = script.text or ""
+        if not 20 < len(text) <= min(MAX_SCRIPT, left) or not _TELLS.search(text):
+            continue
+        if kind.startswith(_DATA_TYPES) or (kind not in ("", "text/javascript", "module") and text.lstrip()[:1] in "{["):
+            left -= len(text)
+            value = _json(text)
+            if value is not None:
+                yield Data(script.get("id") or kind, value)
+            continue
+        if kind not in ("", "text/javascript", "application/javascript", "module"):
+            continue
+        for data, size in _literals(text, objects):
+            objects -= 1
+            left -= size
+            if data is not None:
+                yield data
+            if left <= 0 or objects <= 0:
+                return
+    yield from _attributes(page)
+
+
+def _attributes(page: Page) -> Iterator[Data]:
+    """Data in attributes: WooCommerce's variations and analytics marks on the product's own elements."""
+    for name in ("data-product_variations", "data-product", "data-product-json", "data-product-data"):
+        for text in page.tree.xpath(f"//@{name}")[:3]:
+            if 20 < len(text) <= MAX_SCRIPT and text.lstrip()[:1] in "{[":
+                value = _json(str(text))
+                if value is not None:
+                    yield Data(name, value)
+
+
+def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
+    """The objects and lists that a script assigns or pushes, and how much of it each took."""
+    position = 0
+    while limit > 0:
+        match = _ASSIGNED.search(text, position)
+        if match is None:
+            return
+        start = match.end()
+        if text[start] in "\"'":
+            end = _string_end(text, start)
+            if match["call"] and end is not None:
+                value = _json(_unescaped(text[start + 1 : end]))
+                yield (Data(match["name"], value) if value is not None else None), end - start
+                limit -= 1
+            position = end + 1 if end is not None else start + 1
+            continue
+        end = _literal_end(text, start)
+        if end is None:
+            position = start + 1
+            continue
+        piece = text[start:end]
+        position = end
+        if len(piece) < 20 or not _TELLS.search(piece):
+            continue
+        limit -= 1
+        name = match["name"] or f"{match['pushed']} {match['named']}"
+        value = _json(piece)
+        yield (Data(name, value) if value is not None else None), len(piece)
+
+
+def _json(text: str) -> Any:
+    """A JSON text or a JavaScript literal as data; None where it is neither."""
+    text = text.strip()
+    try:
+        return json.loads(text, parse_float=Decimal, strict=False)
+    except (ValueError, RecursionError):
+        pass
+    if "&quot;" in text[:200]:
+        text = html.unescape(text)
+    try:
+        return chompjs.parse_js_object(text, loader_kwargs={"parse_float": Decimal, "strict": False})
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return None
+
+
+def _literal_end(text: str, start: int) -> int | None:
+    """Where the object or list that begins at `start` ends; None where it does not, or is nested too deep."""
+    depth = 0
+    for match in _BRACKET_OR_STRING.finditer(text, start):
+        sign = match[0][0]
+        if sign in "{[(":
+            depth += 1
+            if depth > MAX_NESTING:
+                return None
+        elif sign in "}])":
+            depth -= 1
+            if depth <= 0:
+                return match.end()
+    return None
+
+
+_BRACKET_OR_STRING = re.compile(
+    r'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|`(?:[^`\\]|\\.)*+`|[{}\[\]()]', re.DOTALL
+)
+
+
+def _string_end(text: str, start: int) -> int | None:
+    match = _BRACKET_OR_STRING.match(text, start)
+    return match.end() - 1 if match else None
+
+
+def _unescaped(text: str) -> str:
+    """The text that a string literal stands for."""
+    try:
+        return str(json.loads(f'"{_ESCAPES.sub(_as_json, text)}"', strict=False))
+    except ValueError:
+        return text
+
+
+_ESCAPES = re.compile(r'\\(?:x([0-9a-fA-F]{2})|(.))|(")', re.DOTALL)
+
+
+def _as_json(match: re.Match[str]) -> str:
+    if match[1]:
+        return f"\\u00{match[1]}"
+    if match[3]:
+        return '\\"'
+    return match[0] if match[2] in '"\\/bfnrtu' else match[2]

@@ -1,0 +1,1 @@
+"""What a shopper sees on a product page: its heading, price, buy button, stock and labelled rows."""

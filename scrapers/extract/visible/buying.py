@@ -1,0 +1,206 @@
+"""The button that buys the page's product, and whether it works."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import lxml.html
+
+from scrapers.extract.text import clean
+from scrapers.extract.visible.heading import Heading
+from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.words import BUY, NOTIFY, PREORDER, SOLD_OUT, phrases
+
+MAX_LABEL = 70
+
+_NOT_BUYING = phrases("""
+    wishlist | wish list | list | registry | favorites | favourites | compare | review | gift card | guide | newsletter
+    wunschliste | merkliste | merkzettel | vergleich* | bewertung | liste | favoris | envies | comparer | lista | desideri | preferiti
+    deseos | favoritos | desejos | verlanglijst* | vergelijk* | önskelista | ønskeliste | toivelista | ulubion* | porównani*
+    porovnat | porovnať | oblíben* | obľúben* | kívánság* | kedvenc* | favorite | dorințe | želja | favori* | избранно* | сравнени*
+    ほしい物 | お気に入り | 收藏 | 收藏夹 | 願望清單 | 찜 | 위시 | sell | how to | payment | terms | verkaufen | vendre | vendere
+    continue shopping | view cart | view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
+    ver carrito | ver carrinho | log in | login | sign in | subscribe | shipping | details | ask | question | customer
+""")
+_TOGETHER = (
+    frozenset({"add", "cart"}),
+    frozenset({"add", "basket"}),
+    frozenset({"add", "bag"}),
+    frozenset({"add", "trolley"}),
+    frozenset({"to", "cart"}),
+    frozenset({"to", "basket"}),
+    frozenset({"buy", "now"}),
+    frozenset({"buy", "button"}),
+    frozenset({"buy", "btn"}),
+    frozenset({"btn", "cart"}),
+    frozenset({"button", "cart"}),
+    frozenset({"single", "cart", "button"}),
+)
+_ONE_WORD = frozenset(
+    "addtocart addtobag addtobasket addcart add2cart buynow tocart tobasket addtocartbutton btnaddtocart btnbuy addbasket"
+    " buybutton btncart buybtn addtocartbtn productaddtocart addbag atc".split()
+)
+_DISABLED = frozenset({"disabled", "inactive", "unavailable", "soldout", "nostock", "outofstock"})
+_BUTTON = frozenset({"btn", "button", "cta", "buy"})
+_INPUTS = frozenset({"submit", "button", "image"})
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+@dataclass(slots=True)
+class Buying:
+    """What there is to press.
+
+    :ivar working: a button that buys.
+    :ivar disabled: one that would, were it not switched off.
+    :ivar sold_out: a button's own words say that there is nothing left.
+    :ivar preorder: the working button orders what is yet to come.
+    :ivar notify: a button that asks to be told when it is back.
+    :ivar order: the place of the button nearest to the heading.
+    :ivar words: what is written on the button that decided.
+    """
+
+    working: bool = False
+    disabled: bool = False
+    sold_out: bool = False
+    preorder: bool = False
+    notify: bool = False
+    order: int | None = None
+    words: str | None = None
+
+
+def find_buttons(layout: Layout) -> list[tuple[int, lxml.html.HtmlElement, str]]:
+    """Everything on the page that can be pressed and speaks of buying or of stock: place, element, words."""
+    found = []
+    for element, order in layout.order.items():
+        if not _can_be_pressed(element):
+            continue
+        label = _label(layout, element)
+        if _buys(element, label) or (label and len(label) <= MAX_LABEL and _speaks_of_stock(label)):
+            found.append((order, element, label))
+    return found
+
+
+def read_buying(
+    layout: Layout, heading: Heading, others: Others, buttons: list[tuple[int, lxml.html.HtmlElement, str]]
+) -> Buying:
+    """What the buttons of the page's own product say; those before its heading count only where none follows."""
+    buying = Buying()
+    for order, element, label in buttons:
+        spot = layout.by_element.get(element)
+        hidden = spot.hidden if spot else _in_hidden(layout, element)
+        if hidden or others.has(spot or Spot(order, element, "", False, hidden, False, 0)):
+            continue
+        if label and SOLD_OUT.search(label) and not _is_option(element):
+            buying.sold_out = True
+            buying.words = buying.words or label
+        elif label and NOTIFY.search(label):
+            buying.notify = True
+        elif _disabled(element):
+            buying.disabled = True
+            buying.words = buying.words or label
+        elif _buys(element, label):
+            buying.preorder = (buying.preorder or not buying.working) and bool(PREORDER.search(label))
+            if not buying.working:
+                buying.words = label
+            buying.working = True
+        else:
+            continue
+        if buying.order is None or abs(order - heading.spot.order) < abs(buying.order - heading.spot.order):
+            buying.order = order
+    return buying
+
+
+@lru_cache(maxsize=4096)
+def _speaks_of_stock(label: str) -> bool:
+    return bool(NOTIFY.search(label) or SOLD_OUT.search(label))
+
+
+def _can_be_pressed(element: lxml.html.HtmlElement) -> bool:
+    tag = element.tag
+    if tag == "button":
+        return True
+    if tag == "input":
+        return (element.get("type") or "").lower() in _INPUTS
+    if tag == "a":
+        return True
+    if element.get("role") == "button":
+        return True
+    return tag in ("div", "span", "p") and (
+        element.get("onclick") is not None or not tokens(element).isdisjoint(_BUTTON)
+    )
+
+
+def _label(layout: Layout, element: lxml.html.HtmlElement) -> str:
+    spot = layout.by_element.get(element)
+    words = spot.text if spot else ""
+    if not _LETTERS.search(words):
+        for name in ("value", "aria-label", "title", "alt", "data-label"):
+            words = element.get(name) or ""
+            if _LETTERS.search(words):
+                break
+        else:
+            image = next(element.iter("img"), None) if element.tag in ("a", "button", "div") else None
+            words = (image.get("alt") or "") if image is not None else ""
+    return (clean(words, 200) or "") if words else ""
+
+
+def _buys(element: lxml.html.HtmlElement, label: str) -> bool:
+    if label:
+        if len(label) > MAX_LABEL:
+            return False
+        if element.tag == "a" and not _leads_to_buying(element):
+            return False
+        if _NOT_BUYING.search(label):
+            return False
+        said = BUY.search(label)
+        if said and (said.end() - said.start()) >= 0.3 * len(label):
+            return True
+        if element.tag == "a":
+            return False
+    if element.get("name") in ("add-to-cart", "add", "addToCart", "submit.add-to-cart", "submit.buy-now"):
+        return True
+    names = tokens(element)
+    return not names.isdisjoint(_ONE_WORD) or any(pair <= names for pair in _TOGETHER)
+
+
+def _leads_to_buying(element: lxml.html.HtmlElement) -> bool:
+    """A link that says `Order` in a menu leads to a page; a button is styled or placed as one."""
+    href = (element.get("href") or "").strip().lower()
+    if not href or href.startswith(("#", "javascript:")):
+        return True
+    if any(word in href for word in ("cart", "basket", "buy", "order", "korb", "panier", "carrello", "checkout", "kosik", "add")):
+        return True
+    names = set().union(*(tokens(one) for one in above(element, 1)))
+    return not names.isdisjoint({"btn", "button", "cta", "buy", "order", "action", "purchase"}) or any(
+        name.startswith(("btn", "button", "buy")) for name in names
+    )
+
+
+def _disabled(element: lxml.html.HtmlElement) -> bool:
+    if element.get("disabled") is not None or (element.get("aria-disabled") or "").lower() == "true":
+        return True
+    inner = next(element.iter("button", "input"), None) if element.tag in ("div", "span", "a") else None
+    if inner is not None and inner.get("disabled") is not None:
+        return True
+    return not tokens(element).isdisjoint(_DISABLED)
+
+
+def _is_option(element: lxml.html.HtmlElement) -> bool:
+    """Whether it is one of several sizes or colours, of which some may be gone."""
+    return any(
+        one.tag in ("li", "option", "label", "fieldset") or not tokens(one).isdisjoint(_OPTIONS)
+        for one in above(element, 3)
+    )
+
+
+_OPTIONS = frozenset("size sizes swatch swatches variant variants option options variation variations colour color".split())
+
+
+def _in_hidden(layout: Layout, element: lxml.html.HtmlElement) -> bool:
+    return any(
+        "display:none" in (one.get("style") or "").replace(" ", "").lower() or one.get("hidden") is not None
+        for one in above(element, 12)
+    )

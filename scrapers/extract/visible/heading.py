@@ -1,0 +1,97 @@
+"""The heading that names a page's product: what all else is near to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import lxml.html
+
+from scrapers.extract.text import clean
+from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+
+_MIN = 3
+_NAMED = frozenset(["title", "name", "heading", "headline", "product"])
+_FURNITURE = frozenset({"nav", "footer", "header", "aside"})
+_MAX_SCORED = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Where a page names its product.
+
+    :ivar text: the name as it stands there.
+    :ivar sure: whether the page's title or its markup says the same.
+    """
+
+    spot: Spot
+    text: str
+    sure: bool
+
+
+def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
+    """The heading whose text the page's title, its OpenGraph title or its markup repeats; else its only `h1`.
+
+    :param names: what the page calls itself, as texts; the document's title among them.
+    """
+    wanted = [_folded(name) for name in names if name]
+    best: tuple[float, Spot, bool] | None = None
+    headings = 0
+    for spot in layout.spots[:_MAX_SCORED * 5]:
+        if spot.hidden or len(spot.text) < _MIN:
+            continue
+        level = _level(spot.element)
+        if not level and not spot.own:
+            continue
+        headings += spot.element.tag == "h1"
+        agreement = max((_agreement(_folded(spot.text), name) for name in wanted), default=0.0)
+        if agreement < 0.5 and not (level == 3 and not best):
+            continue
+        score = 4 * agreement + level - _out_of_place(spot.element)
+        if best is None or score > best[0]:
+            best = (score, spot, agreement >= 0.5)
+    if best is None or best[0] < 2 or (not best[2] and headings != 1):
+        return None
+    text = clean(best[1].text, 1000)
+    return Heading(best[1], text, best[2]) if text else None
+
+
+def _agreement(text: str, name: str) -> float:
+    """How much of a name a heading is, 0 to 1: most names end in the store's own."""
+    if text == name:
+        return 1.2
+    if len(text) >= 5 and name.startswith(text):
+        return 0.75 + 0.4 * len(text) / len(name)
+    if (len(name) >= 5 and text.endswith(name)) or (len(name) >= 8 and text.startswith(name)):
+        return 0.9 * len(name) / len(text) + 0.1
+    if len(text) >= 8 and text in name:
+        return 0.6 + 0.4 * len(text) / len(name)
+    words, others = set(text.split()), set(name.split())
+    if len(words) >= 3:
+        return 0.9 * len(words & others) / len(words)
+    return 0.0
+
+
+def _level(element: lxml.html.HtmlElement) -> float:
+    if element.tag == "h1":
+        return 3
+    if element.tag in ("h2", "h3") or element.get("role") == "heading":
+        return 1.5
+    return 1.0 if not tokens(element).isdisjoint(_NAMED) else 0
+
+
+def _out_of_place(element: lxml.html.HtmlElement) -> float:
+    """A name in navigation, breadcrumbs or a link is no heading."""
+    for one in above(element, 8):
+        if one.tag in ("nav", "footer"):
+            return 3
+        if one.tag == "a" and one is not element and element.tag != "h1":
+            return 1.5
+        names = tokens(one)
+        if names & {"breadcrumb", "breadcrumbs", "crumbs", "minicart"}:
+            return 3
+    return 1 if element.tag in ("a", "option", "li", "label", "button") else 0
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())[:400]

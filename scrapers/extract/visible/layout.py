@@ -1,0 +1,222 @@
+"""A page as a reader meets it: its short texts in their order, and what stands around each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import lxml.etree
+import lxml.html
+
+from scrapers.extract.page import Page
+
+MAX_ELEMENTS = 60_000
+"""Elements that are walked; the largest real product pages have about 20,000."""
+MAX_TEXT = 160
+"""Longest text, in characters, that is kept of an element: prices, buttons and labels are short."""
+MAX_DEPTH = 250
+
+_UNSEEN = frozenset(
+    {"script", "style", "noscript", "template", "head", "iframe", "svg", "object", "datalist", "option", "nav", "footer"}
+)
+"""What shows no text of its own, and what never holds the page's product."""
+_BLOCKS = frozenset(
+    ["address", "article", "aside", "blockquote", "br", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
+)
+_STRUCK_TAGS = frozenset({"del", "s", "strike"})
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_STRUCK_STYLE = re.compile(r"text-decoration[^;]{0,40}line-through", re.I)
+_HIDDEN_CLASSES = frozenset(
+    ["hide", "hidden", "d-none", "is-hidden", "ng-hide", "invisible", "u-hidden", "js-hidden", "aok-hidden", "display-none", "dn", "none"]
+)
+_WORDS = re.compile(r"[a-z0-9]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_CENTS = frozenset(["cents", "cent", "decimal", "decimals", "fraction", "centimes", "centavos", "superscript", "sup"])
+_ENDS_IN_DIGIT = re.compile(r"\d\s*$")
+_HAS_CENTS = re.compile(r"[.,]\d*\s*$")
+
+
+@dataclass(slots=True)
+class Spot:
+    """An element with a short text of its own or below it.
+
+    :ivar order: its place among the elements of the page.
+    :ivar text: all its visible text, one line; empty where it is longer than `MAX_TEXT`.
+    :ivar own: whether some of the text stands directly in it.
+    :ivar hidden: whether it or what it stands in is not shown.
+    :ivar struck: whether its text is struck out.
+    :ivar read: characters of visible text before it.
+    """
+
+    order: int
+    element: lxml.html.HtmlElement
+    text: str
+    own: bool
+    hidden: bool
+    struck: bool
+    read: int
+
+
+@dataclass(slots=True)
+class Layout:
+    """A page's spots in the order in which their elements begin.
+
+    :ivar order: the place of every walked element.
+    :ivar read: characters of visible text on the page.
+    """
+
+    page: Page
+    spots: list[Spot] = field(default_factory=list)
+    order: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
+    by_element: dict[lxml.html.HtmlElement, Spot] = field(default_factory=dict)
+    read: int = 0
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element whose end was not met yet."""
+
+    element: lxml.html.HtmlElement
+    order: int
+    read: int
+    hidden: bool
+    struck: bool
+    pieces: list[str] | None
+    size: int = 0
+    own: bool = False
+
+
+def read_layout(page: Page) -> Layout:
+    """Walks a page once. Elements past `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
+    layout = Layout(page)
+    stack: list[_Open] = []
+    skip: lxml.html.HtmlElement | None = None
+    walked = 0
+    for event, element in lxml.etree.iterwalk(page.tree, events=("start", "end", "comment", "pi")):
+        if event in ("comment", "pi"):
+            if skip is None and stack:
+                _add(layout, stack[-1], element.tail)
+            continue
+        if event == "start":
+            if skip is None:
+                walked += 1
+                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in _UNSEEN:
+                    skip = element
+                else:
+                    stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
+            continue
+        if skip is not None:
+            if element is not skip:
+                continue
+            skip = None
+            if walked > MAX_ELEMENTS:
+                break
+        else:
+            _close(layout, stack.pop(), stack[-1] if stack else None)
+        if stack:
+            _add(layout, stack[-1], element.tail)
+    while stack:
+        _close(layout, stack.pop(), stack[-1] if stack else None)
+    layout.spots.sort(key=lambda spot: spot.order)
+    return layout
+
+
+def tokens(element: lxml.html.HtmlElement) -> frozenset[str]:
+    """The words in an element's id and classes, in lower case: `productPrice-now` gives product, price, now."""
+    return _tokens(element.get("id"), element.get("class"))
+
+
+@lru_cache(maxsize=8192)
+def _tokens(name: str | None, classes: str | None) -> frozenset[str]:
+    if not name and not classes:
+        return frozenset()
+    return frozenset(_WORDS.findall(_CAMEL.sub(" ", f"{name or ''} {classes or ''}"[:400]).lower()))
+
+
+def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.HtmlElement]:
+    """The element and what it stands in, innermost first."""
+    current: lxml.html.HtmlElement | None = element
+    for _ in range(steps + 1):
+        if current is None:
+            return
+        yield current
+        current = current.getparent()
+
+
+def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
+    layout.order[element] = order
+    style = element.get("style") or ""
+    hidden = (outer is not None and outer.hidden) or _hidden(element, style)
+    struck = (outer is not None and outer.struck) or _struck(element, style)
+    opened = _Open(element, order, layout.read, hidden, struck, [])
+    _add(layout, opened, element.text)
+    return opened
+
+
+def _add(layout: Layout, to: _Open, text: str | None) -> None:
+    if not text or not text.strip():
+        if text and to.pieces:
+            to.pieces.append(" ")
+        return
+    to.own = True
+    if not to.hidden:
+        layout.read += len(text)
+    _append(to, text)
+
+
+def _append(to: _Open, text: str) -> None:
+    if to.pieces is None:
+        return
+    to.size += len(text.strip())
+    if to.size > 2 * MAX_TEXT:
+        to.pieces = None
+    else:
+        to.pieces.append(text)
+
+
+def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
+    tag = closed.element.tag
+    text = "".join(closed.pieces) if closed.pieces is not None else None
+    if text is not None:
+        flat = " ".join(text.split())
+        kept = flat if len(flat) <= MAX_TEXT else ""
+        if kept:
+            spot = Spot(
+                closed.order, closed.element, kept, closed.own, closed.hidden, closed.struck,
+                closed.read,
+            )
+            layout.spots.append(spot)
+            layout.by_element[closed.element] = spot
+    if outer is None:
+        return
+    if text is None:
+        outer.pieces = None
+    elif tag in _BLOCKS:
+        _append(outer, f" {text} ")
+    elif text.strip() and (not closed.hidden or outer.hidden):
+        _append(outer, _cents(outer, closed, text))
+
+
+def _cents(outer: _Open, closed: _Open, text: str) -> str:
+    """Two digits set small after a price are its cents: `12<sup>99</sup>`."""
+    digits = text.strip()
+    before = "".join(outer.pieces or ())[-12:]
+    if not (len(digits) == 2 and digits.isdigit() and _ENDS_IN_DIGIT.search(before)):
+        return text
+    small = closed.element.tag == "sup" or not tokens(closed.element).isdisjoint(_CENTS)
+    return f".{digits}" if small and not _HAS_CENTS.search(before) else text
+
+
+def _hidden(element: lxml.html.HtmlElement, style: str) -> bool:
+    if style and _HIDDEN_STYLE.search(style):
+        return True
+    if element.get("hidden") is not None:
+        return True
+    classes = element.get("class")
+    return bool(classes) and not _HIDDEN_CLASSES.isdisjoint(classes.split())
+
+
+def _struck(element: lxml.html.HtmlElement, style: str) -> bool:
+    return element.tag in _STRUCK_TAGS or bool(style and _STRUCK_STYLE.search(style))

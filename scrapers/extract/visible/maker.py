@@ -1,0 +1,69 @@
+"""The brand that a page shows beside its product's name."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from scrapers.extract.visible.heading import Heading
+from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.others import Others
+
+REACH = 700
+"""How far from the heading, in characters of text, the brand stands."""
+MAX_BRAND = 50
+
+_NAMED = frozenset({"brand", "brandname", "manufacturer", "marque", "marca", "marke", "hersteller", "designer", "bylineinfo", "vendor"})
+_ADDRESSED = re.compile(r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]", re.I)
+_ABOUT = re.compile(r"^(?:brand|by|marke|von|marque|marca|di|de|da|merk|märke|producent|výrobc[ea]|značka|бренд|производитель|品牌|ブランド)\s*[:：]?\s+|^(?:visit the|besuche den|besuchen sie den|visita lo store di|visita la tienda de|visiter la boutique|bezoek de|ブランド[:：])\s+|\s*(?:-store|\s+store|のストアを表示)$", re.I)
+
+
+def read_maker(layout: Layout, heading: Heading, others: Others) -> str | None:
+    """The text of a brand link, or of what is named `brand`, near the heading; or the words of its logo."""
+    best: tuple[float, str] | None = None
+    for spot in layout.spots:
+        distance = spot.read - heading.spot.read
+        if abs(distance) > REACH or spot.hidden or len(spot.text) > MAX_BRAND + 30:
+            continue
+        link = _brand_link(spot)
+        named = not tokens(spot.element).isdisjoint(_NAMED)
+        if not link and not named:
+            continue
+        text = _ABOUT.sub("", _ABOUT.sub("", spot.text)).strip(" :-–|")
+        if not _is_name(text, spot, heading) or others.has(spot):
+            continue
+        score = abs(distance) / 100 + (0 if link else 1) + (0 if text.casefold() in heading.text.casefold() else 2)
+        if best is None or score < best[0]:
+            best = (score, text)
+    return best[1] if best else _logo(layout, heading, others)
+
+
+def _logo(layout: Layout, heading: Heading, others: Others) -> str | None:
+    """The alternative text of a picture in a brand link or a brand box."""
+    for element, order in layout.order.items():
+        if element.tag != "img" or not 0 < abs(order - heading.spot.order) < 250:
+            continue
+        text = (element.get("alt") or "").strip()
+        if not text or len(text) > MAX_BRAND or text.casefold() not in heading.text.casefold():
+            continue
+        names = set().union(*(tokens(one) for one in above(element, 2)))
+        linked = any(one.tag == "a" and _ADDRESSED.search(one.get("href") or "") for one in above(element, 2))
+        if (linked or names & _NAMED) and len(text) < len(heading.text):
+            return text
+    return None
+
+
+def _brand_link(spot: Spot) -> bool:
+    if spot.element.tag != "a":
+        return False
+    try:
+        path = urlsplit(spot.element.get("href") or "").path
+    except ValueError:
+        return False
+    return bool(_ADDRESSED.search(f"{path}/"))
+
+
+def _is_name(text: str, spot: Spot, heading: Heading) -> bool:
+    if not 1 < len(text) <= MAX_BRAND or text.casefold() == heading.text.casefold():
+        return False
+    return any(character.isalpha() for character in text) and ":" not in text and len(text.split()) <= 6

@@ -1,0 +1,83 @@
+"""The store's own number for a product, where it stands in the page's address and again on the page."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import lxml.html
+
+from scrapers.extract.page import Page
+from scrapers.extract.visible.heading import Heading
+from scrapers.extract.visible.layout import Layout, tokens
+from scrapers.extract.visible.others import Others
+
+_WORDS = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
+_PARTS = re.compile(r"[^A-Za-z0-9]+")
+_PREFIXED = re.compile(r"^[a-z]{1,3}(?=\d{5,}$)", re.I)
+_KEYS = re.compile(
+    r"^(?:data[-_])?(?:main[-_]?)?(?:sku|asin|pid|product[-_]?(?:id|sku|code|no|number|key)|item[-_]?(?:id|no|code|number)"
+    r"|article[-_]?(?:id|no|number)?|deal[-_]?(?:id|srl|no)|ad[-_]?id|goods[-_]?(?:id|no)|style[-_]?(?:id|no)|partnumber"
+    r"|add-to-cart|prod[-_]?(?:id|no)|catentry[-_]?id|masterid|master[-_]?product[-_]?id|listing[-_]?id)$",
+    re.I,
+)
+_SKU_CLASSES = frozenset({"sku", "productsku", "productcode", "itemnumber", "itemno", "artnr", "articlenumber", "articleno", "refnumber"})
+MAX_NUMBER = 40
+
+
+def read_marked_number(layout: Layout, heading: Heading, others: Others) -> str | None:
+    """The text of an element whose class or `itemprop` says that it is the SKU."""
+    for spot in layout.spots:
+        if len(spot.text) > MAX_NUMBER or " " in spot.text or spot.hidden:
+            continue
+        if spot.element.get("itemprop") in ("sku", "productID") or not tokens(spot.element).isdisjoint(_SKU_CLASSES):
+            if any(character.isdigit() for character in spot.text) and not others.has(spot):
+                return spot.text.strip("#:() ")
+    return None
+
+
+def read_number_of_address(page: Page, stated: set[str]) -> str | None:
+    """The part of the address that the page states as an id: in a hidden field, an attribute or its data.
+
+    :param stated: what the page's data call an id.
+    """
+    parts = _numbers_in(page.canonical) | _numbers_in(page.url)
+    if not parts:
+        return None
+    known = {value.lower(): value for value in stated}
+    for element in page.tree.iter("input", "button", "form", "div", "section", "main", "article", "body", "span", "meta", "a"):
+        _note(element, known)
+    matching = [known[part.lower()] for part in parts if part.lower() in known]
+    return max(matching, key=lambda one: (any(c.isdigit() for c in one), len(one)), default=None)
+
+
+def _note(element: lxml.html.HtmlElement, known: dict[str, str]) -> None:
+    if element.tag in ("input", "button"):
+        name = element.get("name") or element.get("id") or ""
+        value = (element.get("value") or "").strip()
+        if name and value and len(value) <= MAX_NUMBER and _KEYS.match(name):
+            known.setdefault(value.lower(), value)
+    for name, value in element.attrib.items():
+        if name.startswith("data-") and value and len(value) <= MAX_NUMBER and _KEYS.match(name):
+            known.setdefault(value.strip().lower(), value.strip())
+
+
+def _numbers_in(url: str) -> set[str]:
+    """What in an address may be a product's number: with digits, four characters at least."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return set()
+    segments = [unquote(segment) for segment in parts.path.split("/") if segment][-3:]
+    values = [value for _, value in parse_qsl(parts.query)][:10]
+    found: set[str] = set()
+    for text in [*segments, *values]:
+        text = text[:300].rsplit(".", 1)[0] if "." in text else text[:300]
+        pieces = [text, *_PARTS.split(text)]
+        for word in _WORDS.findall(text):
+            pieces += [word, *(word[start:] for start in range(len(word)) if word[start - 1 : start] in "-_")]
+        for piece in pieces:
+            if len(piece) >= 4 and any(character.isdigit() for character in piece) and len(piece) <= MAX_NUMBER:
+                found.add(piece)
+                found.add(_PREFIXED.sub("", piece))
+    return found

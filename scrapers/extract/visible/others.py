@@ -1,0 +1,145 @@
+"""What on a page belongs to other products, to navigation or to the cart, and not to the page's own product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urljoin, urlsplit
+
+import lxml.html
+
+from scrapers.extract.page import Page
+from scrapers.extract.visible.layout import Layout, Spot, tokens
+from scrapers.extract.visible.words import OTHER_PRODUCTS
+
+_FURNITURE_TAGS = frozenset({"nav", "footer"})
+_FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "search"})
+_OTHERS = frozenset(
+    ["navigation", "navbar", "megamenu", "topbar", "breadcrumb", "breadcrumbs", "crumbs", "footer", "minicart", "minibasket", "cartdrawer", "cookie", "cookies", "newsletter", "related", "recommend", "recommended", "recommendation", "recommendations", "recommender", "recommends", "upsell", "upsells", "upselling", "crosssell", "crosssells", "crossselling", "similar", "alternatives", "accessory", "accessories", "suggestion", "suggestions", "suggested", "sponsored", "alsobought", "alsoviewed", "boughttogether", "recently", "bestseller", "bestsellers", "reco", "recos", "recs", "comparison", "review", "reviews", "ads", "advert", "advertisement"]
+)
+_TOGETHER = (
+    frozenset({"cross", "sell"}),
+    frozenset({"cross", "selling"}),
+    frozenset({"up", "sell"}),
+    frozenset({"mini", "cart"}),
+    frozenset({"mini", "basket"}),
+    frozenset({"cart", "drawer"}),
+    frozenset({"also", "bought"}),
+    frozenset({"also", "viewed"}),
+    frozenset({"also", "like"}),
+    frozenset({"bought", "together"}),
+    frozenset({"last", "viewed"}),
+)
+_HEADS = frozenset({"title", "heading", "headline", "header"})
+_MAX_STEPS = 40
+_MAX_CLIMB = 3
+
+
+class Others:
+    """Tells the page's own product from what else is on the page.
+
+    :param anchor: the heading of the page's own product; whatever it stands in is its own, too.
+    """
+
+    def __init__(self, layout: Layout, anchor: Spot) -> None:
+        self._page = layout.page
+        self._own: set[lxml.html.HtmlElement] = {anchor.element, *anchor.element.iterancestors()}
+        self._known: dict[lxml.html.HtmlElement, bool] = {}
+        self._cards: set[lxml.html.HtmlElement] = set()
+        self._mark_headed(layout, anchor)
+
+    def mark_cards(self, priced: Iterable[lxml.html.HtmlElement]) -> None:
+        """Finds the product cards among the elements that hold prices: two or more alike, side by side,
+        each with a link that leads elsewhere."""
+        siblings: dict[tuple[lxml.html.HtmlElement, str], dict[lxml.html.HtmlElement, None]] = {}
+        for element in priced:
+            current = element
+            for _ in range(_MAX_STEPS):
+                parent = current.getparent()
+                if parent is None or current in self._own:
+                    break
+                kind = f"{current.tag} {' '.join(sorted((current.get('class') or '').split())[:2])}"
+                siblings.setdefault((parent, kind), {})[current] = None
+                current = parent
+        for alike in siblings.values():
+            if len(alike) > 1:
+                cards = [element for element in alike if leads_elsewhere(element, self._page)]
+                if len(cards) > 1:
+                    self._cards.update(alike)
+
+    def has(self, spot: Spot) -> bool:
+        """Whether a spot belongs to something else than the page's product."""
+        return self._within(spot.element)
+
+    def _mark_headed(self, layout: Layout, anchor: Spot) -> None:
+        """What stands under a heading such as `You may also like`: the box around it, and where it has no box
+        of its own, what follows up to the next heading of its kind."""
+        for spot in layout.spots:
+            if spot.order <= anchor.order or not _heads(spot) or not OTHER_PRODUCTS.search(spot.text):
+                continue
+            box = spot.element
+            for _ in range(_MAX_CLIMB):
+                parent = box.getparent()
+                if parent is None or parent in self._own:
+                    break
+                box = parent
+            self._cards.add(box)
+            if box is spot.element or len(layout.by_element.get(box, spot).text) <= len(spot.text) + 10:
+                for sibling in box.itersiblings():
+                    if sibling.tag == spot.element.tag or sibling in self._own:
+                        break
+                    self._cards.add(sibling)
+
+    def _within(self, element: lxml.html.HtmlElement) -> bool:
+        path = []
+        current: lxml.html.HtmlElement | None = element
+        found = False
+        while current is not None and current not in self._own:
+            known = self._known.get(current)
+            if known is not None:
+                found = known
+                break
+            path.append(current)
+            if current in self._cards or _is_of_others(current):
+                found = True
+                break
+            current = current.getparent()
+        for one in path:
+            self._known[one] = found
+        return found
+
+
+def leads_elsewhere(element: lxml.html.HtmlElement, page: Page) -> bool:
+    """Whether there is a link in it to another page of any site."""
+    links = [element] if element.tag == "a" else element.iter("a")
+    for number, link in enumerate(links):
+        if number > 20:
+            break
+        href = (link.get("href") or "").strip()
+        if not href or href.startswith("#") or href.lower().startswith(("javascript:", "mailto:", "tel:")):
+            continue
+        try:
+            there, here = urlsplit(urljoin(page.base_url, href)), urlsplit(page.url)
+        except ValueError:
+            continue
+        if (there.netloc, there.path.rstrip("/")) != (here.netloc, here.path.rstrip("/")):
+            return True
+    return False
+
+
+def _is_of_others(element: lxml.html.HtmlElement) -> bool:
+    if element.tag in _FURNITURE_TAGS or (element.get("role") or "").lower() in _FURNITURE_ROLES:
+        return True
+    names = tokens(element)
+    return not names.isdisjoint(_OTHERS) or any(pair <= names for pair in _TOGETHER)
+
+
+def _heads(spot: Spot) -> bool:
+    """Whether a text is set as the heading of something."""
+    if spot.hidden or len(spot.text) > 80:
+        return False
+    if spot.element.tag in ("h2", "h3", "h4", "h5"):
+        return True
+    return spot.element.tag in ("div", "p", "strong", "span") and not tokens(spot.element).isdisjoint(_HEADS)
+
+
+_HEADS = frozenset(["title", "heading", "headline", "header"])

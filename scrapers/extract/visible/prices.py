@@ -1,0 +1,267 @@
+"""The price that a page shows for its product, told from all the other amounts on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from math import log2
+
+import lxml.html
+
+from scrapers.extract.amount import parse_amount
+from scrapers.extract.money import Money, find_money
+from scrapers.extract.visible.heading import Heading
+from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.words import NOT_THE_PRICE, PER_UNIT, WAS
+
+MAX_MARKS = 600
+"""Amounts that are looked at; a page with more lists products."""
+MIN_SCORE = 0.0
+
+_PRICE = re.compile(
+    r"^(?:price|pricing|preis|prix|precio|preco|prezzo|prijs|pris|cena|ceny|cijena|kaina|hinta|fiyat|pret|prc|amount"
+    r"|kakaku|gia|harga)|price$|prices$"
+)
+_TODAYS = frozenset(
+    "final current now sale special actual our new discounted reduced today main selling sell deal promo"
+    " promotion offer salesprice priceblock buybox primary".split()
+)
+_BEFORES = frozenset(
+    "old was original before strike striked striken strikethrough crossed crossedout rrp msrp uvp compare previous prev"
+    " linethrough barre ancien former ehemals pseudoprice oldprice oldcost priceold standardprice recommended".split()
+)
+_MAYBE_BEFORES = frozenset("regular list retail standard full initial normal base listprice regularprice".split())
+_NOT_PRICES = frozenset(
+    "shipping delivery installment installments instalment instalments finance financing saving savings save"
+    " discount cashback points rewards loyalty deposit shipcost postage unitprice perunit ppu grundpreis"
+    " baseprice tax fee fees coupon voucher month monthly klarna afterpay credit parcelas parcela cuotas"
+    " total subtotal counter count rating qty quantity stock badge".split()
+)
+_SIZE = re.compile(r"(?:font-size\s*:|font\s*:[^;]{0,40}?)\s*(\d{1,3}(?:\.\d+)?)\s*(px|em|rem|pt)", re.I)
+_DIGIT = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
+_DASH = re.compile(r"^[^\w]{0,3}[-–—~〜～][^\w]{0,3}$|^\s*(?:to|bis|à|a|до|do)\s*$", re.I)
+
+
+@dataclass(slots=True)
+class Mark:
+    """An amount on the page.
+
+    :ivar money: the number and its sign.
+    :ivar amount: the number's value, where the currency does not say otherwise.
+    :ivar high: the upper end of a range that starts with it.
+    :ivar before: whether it is what the product cost, or should have cost, earlier.
+    :ivar own: whether it belongs to the page's product.
+    """
+
+    spot: Spot
+    money: Money
+    amount: Decimal
+    high: str | None = None
+    symbol: str | None = None
+    before: bool = False
+    own: bool = True
+    score: float = 0.0
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPrice:
+    """What the page shows: amounts and symbol as written.
+
+    :ivar marks: all amounts that belong to the product, best first.
+    """
+
+    price: str
+    high: str | None
+    before: str | None
+    symbol: str | None
+    score: float
+    best: Mark
+    marks: tuple[Mark, ...]
+
+
+def find_marks(layout: Layout) -> list[Mark]:
+    """The amounts on a page, in their order; each once, at the innermost element that holds all of it."""
+    marks: dict[lxml.html.HtmlElement, list[Mark]] = {}
+    below: dict[lxml.html.HtmlElement, set[str]] = {}
+    for spot in reversed(layout.spots):  # inner before outer
+        if len(spot.text) > 100 or not _DIGIT.search(spot.text):
+            continue
+        known = below.get(spot.element, set())
+        found = [money for money in find_money(spot.text) if parse_amount(money.digits) is not None]
+        fresh = [money for money in found if money.digits not in known]
+        if not fresh or (known and not spot.own and not _joins(fresh, known)):
+            fresh = []
+        if fresh:
+            if known and len(found) == 1:
+                _forget(marks, spot.element)  # 12 and 99, whose whole is 12.99
+            made = [_mark(spot, money) for money in fresh]
+            for one, other in zip(made, made[1:], strict=False):
+                if _DASH.match(spot.text[one.money.end : other.money.start]) and one.amount < other.amount:
+                    one.high, one.symbol = other.money.digits, one.symbol or other.symbol
+            marks[spot.element] = made
+        digits = {money.digits for money in found} | known
+        parent = spot.element.getparent()
+        if digits and parent is not None:
+            below.setdefault(parent, set()).update(digits)
+        if len(marks) > MAX_MARKS:
+            break
+    ordered = sorted((mark for made in marks.values() for mark in made), key=lambda mark: mark.spot.order)
+    for mark in ordered:
+        _look_around(layout, mark)
+    return ordered
+
+
+def choose_price(
+    layout: Layout, heading: Heading, marks: list[Mark], others: Others, buy_order: int | None
+) -> ShownPrice | None:
+    """The product's price of the amounts on the page; None where none is plainly it."""
+    candidates = []
+    for mark in marks:
+        mark.own = not others.has(mark.spot)
+        names = _names(mark.spot.element, 4)
+        priced = any(_PRICE.search(name) for name in names) or mark.spot.element.get("itemprop") == "price"
+        if not priced and not mark.symbol:
+            continue
+        mark.before = _is_before(mark, names)
+        mark.score = _score(mark, names, priced, heading, buy_order)
+        candidates.append(mark)
+    own = [mark for mark in candidates if mark.own]
+    for mark in own:
+        same = sum(other.amount == mark.amount and other is not mark for other in own if not other.before)
+        mark.score += min(same, 2) * 0.4
+    today = sorted((mark for mark in own if not mark.before), key=lambda mark: (-mark.score, mark.spot.order))
+    if not today or today[0].score < MIN_SCORE:
+        return None
+    best = _reduced(today)
+    before = [
+        mark
+        for mark in own
+        if (mark.before or not _names(mark.spot.element, 2).isdisjoint(_MAYBE_BEFORES))
+        and mark.amount > best.amount
+        and abs(mark.spot.read - best.spot.read) < 400
+        and not NOT_THE_PRICE.search(mark.context)
+    ]
+    nearest = min(before, key=lambda mark: abs(mark.spot.order - best.spot.order), default=None)
+    return ShownPrice(
+        price=best.money.digits,
+        high=best.high,
+        before=nearest.money.digits if nearest else None,
+        symbol=best.symbol,
+        score=best.score,
+        best=best,
+        marks=tuple(today),
+    )
+
+
+def _reduced(today: list[Mark]) -> Mark:
+    """Of two prices side by side that say `regular` and nothing, the other one is today's."""
+    best = today[0]
+    if _names(best.spot.element, 2).isdisjoint(_MAYBE_BEFORES):
+        return best
+    for mark in today[1:6]:
+        beside = abs(mark.spot.read - best.spot.read) < 120 and mark.score > best.score - 3
+        if beside and mark.amount < best.amount and _names(mark.spot.element, 2).isdisjoint(_MAYBE_BEFORES):
+            return mark
+    return best
+
+
+def _joins(fresh: list[Money], known: set[str]) -> bool:
+    """Whether numbers are made of those below: `12` and `99` make `12.99`."""
+    return all(any(money.digits.startswith(part) for part in known) for money in fresh)
+
+
+def _forget(marks: dict[lxml.html.HtmlElement, list[Mark]], outer: lxml.html.HtmlElement) -> None:
+    for element in outer.iterdescendants():
+        marks.pop(element, None)
+
+
+def _mark(spot: Spot, money: Money) -> Mark:
+    amount = parse_amount(money.digits)
+    assert amount is not None
+    return Mark(spot, money, amount, symbol=money.symbol)
+
+
+def _look_around(layout: Layout, mark: Mark) -> None:
+    """Finds the sign and the words beside an amount, which often stand in elements of their own."""
+    for element in above(mark.spot.element, 4):
+        spot = layout.by_element.get(element)
+        if spot is None:
+            break
+        found = find_money(spot.text)
+        here = [money for money in found if money.digits == mark.money.digits]
+        if not here or len(found) > 4:
+            break
+        money = here[0]
+        if mark.symbol is None and money.symbol:
+            mark.symbol = money.symbol
+        position = found.index(money)
+        start = found[position - 1].end if position else 0
+        end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
+        around = f"{spot.text[start : money.start][-50:]} {spot.text[money.end : end][:40]}"
+        if _LETTER.search(around):
+            mark.context = around
+            break
+
+
+def _is_before(mark: Mark, names: set[str]) -> bool:
+    if mark.spot.struck:
+        return True
+    nearest = _names(mark.spot.element, 1)
+    if not nearest.isdisjoint(_BEFORES) and nearest.isdisjoint({"now", "new", "final"}):
+        return True
+    # Further out, a name may be of the box that holds both prices.
+    return bool(mark.context and WAS.search(mark.context)) or (
+        len(mark.context) < 20 and not names.isdisjoint({"oldprice", "strikethrough", "crossed", "strike"})
+    )
+
+
+def _score(mark: Mark, names: set[str], priced: bool, heading: Heading, buy_order: int | None) -> float:
+    spot = mark.spot
+    score = 3.0 if priced else 0.0
+    score += 2.0 if mark.symbol else 0.0
+    score += 1.5 if spot.element.get("itemprop") == "price" else 0.0
+    score += 1.5 if not names.isdisjoint(_TODAYS) else 0.0
+    score += _prominence(spot.element)
+    distance = spot.read - heading.spot.read
+    score -= min(7.0, 1.2 * log2(1 + abs(distance) / 200))
+    score -= 1.5 if distance < 0 else 0.0
+    if buy_order is not None and -120 < buy_order - spot.order < 250:
+        score += 1.0
+    if mark.context and NOT_THE_PRICE.search(mark.context):
+        score -= 5
+    if mark.context and PER_UNIT.search(mark.context[-40:]):
+        score -= 4
+    if not _names(spot.element, 2).isdisjoint(_NOT_PRICES):
+        score -= 4
+    if spot.hidden:
+        score -= 3
+    if spot.element.tag in ("option", "label", "li", "a", "button"):
+        score -= 1.5
+    if mark.money.end - mark.money.start < len(spot.text) - 60:
+        score -= 2  # in the middle of a sentence
+    return score
+
+
+def _prominence(element: lxml.html.HtmlElement) -> float:
+    """How large it is set, as far as the page itself says."""
+    for one in above(element, 1):
+        if one.tag in ("h1", "h2", "h3", "h4", "strong", "b", "big"):
+            return 0.7
+        size = _SIZE.search(one.get("style") or "")
+        if size:
+            pixels = float(size[1]) * (16 if size[2].lower() in ("em", "rem") else 1)
+            return 1.5 if pixels >= 18 else -0.5 if pixels < 13 else 0.0
+    return 0.0
+
+
+def _names(element: lxml.html.HtmlElement, steps: int) -> set[str]:
+    found: set[str] = set()
+    for one in above(element, steps):
+        if one.tag in ("body", "main", "form"):
+            break
+        found |= tokens(one)
+    return found

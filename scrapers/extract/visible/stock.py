@@ -1,0 +1,122 @@
+"""Whether a page's product can be had, by what a shopper sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scrapers.extract.visible.buying import Buying
+from scrapers.extract.visible.heading import Heading
+from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.words import IN_STOCK, PREORDER, SOLD_OUT
+
+REACH = 3000
+"""How far from the heading, in characters of text, stock is spoken of."""
+
+_STATUS = frozenset(
+    "stock availability available avail soldout sold unavailable outofstock instock inventory disponibility"
+    " verfuegbarkeit lager dispo disponibilite disponibilidad disponibilita dostupnost sklad lagerstatus voorraad".split()
+)
+_CHOICES = frozenset(
+    "size sizes swatch swatches variant variants option options variation variations colour color colours colors"
+    " store stores dropdown review reviews question questions answer faq description desc".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What is seen of a product's stock.
+
+    :ivar word: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
+    :ivar sure: whether it is plain enough to speak against what the markup says.
+    """
+
+    word: str
+    sure: bool
+
+
+def read_stock(
+    layout: Layout, heading: Heading, others: Others, buying: Buying, *, choices: bool, priced: bool
+) -> Stock | None:
+    """Availability by the buy button and the words about stock; None where neither is there.
+
+    :param choices: whether a size or colour can be chosen: many shops switch their button on only then.
+    :param priced: whether the page shows a price for the product.
+    """
+    gone, there, coming = _words(layout, heading, others)
+    if buying.working:
+        if buying.preorder or (coming and not there):
+            return Stock("preorder", False)
+        return Stock("in_stock", not gone)
+    if buying.sold_out or gone:
+        return Stock("out_of_stock", True)
+    if buying.disabled and not choices:
+        return Stock("out_of_stock", not there)
+    if buying.notify and not there:
+        return Stock("out_of_stock", True)
+    if there:
+        return Stock("in_stock", False)
+    if (buying.disabled or choices) and priced:
+        return Stock("in_stock", False)
+    return None
+
+
+def offers_choices(layout: Layout, heading: Heading, others: Others) -> bool:
+    """Whether the page lets its product's size, colour or number be chosen."""
+    for element, order in layout.order.items():
+        if abs(order - heading.spot.order) > 1500:
+            continue
+        kind = (element.get("type") or "").lower() if element.tag == "input" else ""
+        named = element.tag == "select" or kind in ("radio", "number")
+        if not named and element.tag in ("ul", "div", "fieldset", "button", "li"):
+            names = tokens(element)
+            named = not names.isdisjoint(_CHOOSABLE)
+        if named:
+            spot = layout.by_element.get(element)
+            if not others.has(spot or Spot(order, element, "", False, False, False, 0)):
+                return True
+    return False
+
+
+_CHOOSABLE = frozenset("swatch swatches sizes variants variations sizeselector sizepicker".split())
+
+
+def _words(layout: Layout, heading: Heading, others: Others) -> tuple[bool, bool, bool]:
+    """Whether words near the heading say: gone, in stock, to come."""
+    gone = there = coming = False
+    for spot in layout.spots:
+        distance = spot.read - heading.spot.read
+        if not spot.own or spot.hidden or distance < -600 or distance > REACH or len(spot.text) < 2:
+            continue
+        sold, stocked = SOLD_OUT.search(spot.text), IN_STOCK.search(spot.text)
+        if not sold and not stocked:
+            coming = coming or bool(distance >= 0 and len(spot.text) < 40 and PREORDER.search(spot.text))
+            continue
+        if spot.element is heading.spot.element or _is_choice(spot) or others.has(spot):
+            continue
+        status = not _names(spot).isdisjoint(_STATUS)
+        if sold:
+            plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
+            if (plain or status) and not (stocked and not _covers(sold, stocked)):
+                gone = True
+        elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
+            there = True
+    return gone, there, coming
+
+
+def _covers(sold, stocked) -> bool:  # type: ignore[no-untyped-def]
+    """Whether the words of stock are within those of its lack: `not available`."""
+    return bool(sold.start() <= stocked.start() and stocked.end() <= sold.end())
+
+
+def _is_choice(spot: Spot) -> bool:
+    for one in above(spot.element, 3):
+        if one.tag in ("option", "select", "label"):
+            return True
+        if not tokens(one).isdisjoint(_CHOICES):
+            return True
+    return False
+
+
+def _names(spot: Spot) -> set[str]:
+    return set().union(*(tokens(one) for one in above(spot.element, 2)))
