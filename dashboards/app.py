@@ -33,7 +33,7 @@ class _Arguments(argparse.ArgumentParser):
 
 
 def chosen(arguments: list[str] | None = None) -> Config:
-    """The settings the app was started on: the data root is `--data`, else what `--config` (or ./lookalike.toml) names.
+    """The settings the app was started on: `--data` names the data root, else `--config` or ./lookalike.toml.
 
     :raises InputError: an unknown argument or a malformed settings file.
     """

@@ -103,9 +103,7 @@ def _worth_another_try(task: Any, run: Any, state: State) -> bool:
 )
 def _crawl(store: str, config: Config) -> Any:
     return _or_failed(
-        lambda: night.crawl_store(
-            config.open_root(create=True), config.choose_stores([store])[0], config
-        )
+        lambda: night.crawl_store(config.open_root(create=True), config.choose_stores([store])[0], config)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.commands import data, model, night, query, settings, show
+from lookalike.commands import data, export, model, night, query, settings, show
 from storage.errors import LookalikeError
 
 INTERRUPTED = 130
@@ -29,7 +29,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
     "Questions": (query.search, query.extract, show.dashboard),
     "The encoder": (model.evaluate, model.train),
-    "Upkeep": (data.status, data.rollback, data.maintain),
+    "Upkeep": (data.status, data.rollback, export.export, data.maintain),
 }
 for panel, commands in PANELS.items():
     for command in commands:
@@ -41,6 +41,7 @@ EXTRAS = {
     "flows": ("prefect", "fastapi", "sqlalchemy"),
     "train": ("keras", "tensorflow"),
     "dashboard": ("streamlit",),
+    "s3": ("obstore",),
 }
 """The packages of each extra, for whoever installed less than a command needs."""
 

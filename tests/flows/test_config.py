@@ -87,7 +87,7 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         ("stores = 'shop.example'", ["`stores`", "shop.example"]),
         ("[schedule]\ncron = 'nightly'", ["`schedule.cron`", "five fields"]),
         ("[schedule]\ntimezone = 'Mars/Base'", ["`schedule.timezone`", "Europe/Berlin"]),
-        ("data = 's3://bucket/x'", ["s3://bucket/x"]),
+        ("data = 'gs://bucket/x'", ["gs://bucket/x", "s3://bucket/prefix"]),
         ("[[stores]]\nname = 'shop.example'", ["lacks `url`", "store 'shop.example'"]),
         ("[[stores]]\nurl = 'https://a.example'", ["lacks `name`", "entry number 1"]),
         (STORE.replace("https", "ftp"), ["`url` of store 'shop.example'", "http"]),
@@ -114,7 +114,7 @@ def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
         load_config(file, environ={})
     message = str(caught.value)
     assert "\n" not in message
-    for part in says if text.startswith("data = 's3") else [str(file), *says]:
+    for part in says if text.startswith("data = 'gs") else [str(file), *says]:
         assert part in message
 
 
