@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
 from parsel import Selector
 
-from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
+from scrapers.extract.availability import extract_availability
+from scrapers.extract.brand import extract_brand
+from scrapers.extract.candidates import Candidate, Field, RawOffer, RawPhoto
+from scrapers.extract.category import extract_category
+from scrapers.extract.currency import extract_currency
+from scrapers.extract.description import extract_description
+from scrapers.extract.gtin import extract_gtin
 from scrapers.extract.links import fetchable
 from scrapers.extract.markup import Markup
 from scrapers.extract.page import Page
+from scrapers.extract.photos import extract_photos
+from scrapers.extract.price import extract_prices
 from scrapers.extract.product import Extracted, read_product
+from scrapers.extract.sku import extract_sku
 from scrapers.extract.text import clean
+from scrapers.extract.title import extract_title
 
 if TYPE_CHECKING:
     from scrapers.recipes import Recipe
@@ -23,10 +33,13 @@ SOURCE = "recipe"
 MAX_FOUND = 500
 """Elements that one selector may find on a page; a selector such as `*` finds all."""
 _MAX_TEXT = 20_000
+_SUBSTANCE = ("price", "images", "sku", "gtin")
+"""What a page has, besides a name, that is a product's."""
+_UNSOURCED = ("photos", "colours", "sizes")
 
 
 def read_with_recipe(page: Page, markup: Markup, recipe: Recipe | None) -> Extracted | None:
-    """The product that a page is about; what the recipe finds wins over what the markup says.
+    """The product that a page is about; what the recipe finds wins over what the page says otherwise.
 
     :return: None where neither finds one.
     """
@@ -34,33 +47,48 @@ def read_with_recipe(page: Page, markup: Markup, recipe: Recipe | None) -> Extra
     told = _candidate(page, recipe) if recipe else None
     if told is None:
         return plain
+    won = _decided(page, told, plain)
     if plain is None:
-        return read_product(page, Markup((told,), markup.trail)) if told.title else None
-    # What the recipe says is decided alone, by the rules that hold for every source.
-    alone = replace(told, title=told.title or plain.title)
-    read = read_product(page, Markup((alone,), ()))
-    if read is not None and read.currency is None and plain.currency:
-        offers = tuple(replace(offer, currency=plain.currency) for offer in alone.offers)
-        read = read_product(page, Markup((replace(alone, offers=offers),), ()))
-    return _joined(plain, read, told) if read else plain
+        known = {"title", *_SUBSTANCE} & won.keys()
+        if "title" not in known or len(known) < 2:
+            return None
+        plain = Extracted(url=page.canonical, source={"url": "url" if page.canonical == page.url else "html"})
+    if "price" in won and won["price"] != plain.price:
+        # The other prices that are there belong to another price.
+        won = {"price_max": None, "was_price": None} | won
+    source = {name: where for name, where in plain.source.items() if won.get(name, where) is not None}
+    source |= {name: SOURCE for name, value in won.items() if value is not None and name not in _UNSOURCED}
+    return replace(plain, **won, source=source)
 
 
-def _joined(plain: Extracted, read: Extracted, told: Candidate) -> Extracted:
-    """What the markup says, with what the recipe found in its place."""
-    won = {name for name, source in read.source.items() if source == SOURCE}
-    won |= {name for name in ("colours", "sizes") if getattr(read, name)}
-    if not told.title:
-        won.discard("title")
-    if "images" in won:
-        won.add("photos")
-    if "price" in won:
-        won.add("price_max")
-        if read.price != plain.price:
-            # The price before the sale that the markup names belongs to another price.
-            won.add("was_price")
-    changed = {name: getattr(read, name) for name in won}
-    source = {name: where for name, where in plain.source.items() if name not in won}
-    return replace(plain, **changed, source=source | dict.fromkeys(won & read.source.keys(), SOURCE))
+def _decided(page: Page, told: Candidate, plain: Extracted | None) -> dict[str, Any]:
+    """The fields that the recipe finds, by the rules that hold for every source."""
+    candidates = (told,)
+    found: dict[str, Field[Any] | None] = {
+        "title": extract_title(candidates),
+        "brand": extract_brand(candidates),
+        "description": extract_description(candidates),
+        "availability": extract_availability(candidates),
+        "sku": extract_sku(candidates),
+        "gtin": extract_gtin(candidates),
+        "currency": extract_currency(candidates, page),
+    }
+    title = found["title"].value if found["title"] else (plain.title if plain else None)
+    host = urlsplit(page.url).hostname or ""
+    # One element may hold a whole path; several are its steps, with home and product among them.
+    alone = len(told.categories) == 1
+    found["category"] = extract_category(candidates if alone else (), told.categories, title, host)
+    won = {name: entry.value for name, entry in found.items() if entry is not None}
+    currency = won.get("currency") or (plain.currency if plain else None)
+    prices = extract_prices(candidates, currency, page.url)
+    if prices:
+        won["price"] = prices.value.price
+        if prices.value.was_price is not None:
+            won["was_price"] = prices.value.was_price
+    photos = extract_photos(candidates)
+    if photos:
+        won |= {"images": tuple(photo.url for photo in photos.value), "photos": photos.value}
+    return won | {name: getattr(told, name) for name in ("colours", "sizes") if getattr(told, name)}
 
 
 def links_by_recipe(page: Page, recipe: Recipe, name: str) -> list[str]:
