@@ -55,7 +55,7 @@ class Bucket:
 
     :param address: `s3://bucket/prefix`, the prefix optional.
     :param copies: the folder that copies are fetched to.
-    :raises InputError: an AWS_* variable is malformed, or the copies have no place.
+    :raises InputError: an AWS_* variable is malformed.
     """
 
     def __init__(self, address: str, copies: Path) -> None:
@@ -76,13 +76,6 @@ class Bucket:
             )
         except (BaseError, ValueError) as error:
             raise InputError(f"{address} cannot be opened ({_first_line(error)}). Check AWS_*.") from None
-        try:
-            copies.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"The cache {copies} cannot be made ({error.strerror}). Name another folder in "
-                "LOOKALIKE_CACHE."
-            ) from None
 
     def prepare(self) -> None:
         """See `Files.prepare`."""
@@ -250,7 +243,12 @@ class Bucket:
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:
         folder = self.path / ".locks"
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LookalikeError(
+                f"The folder {folder} cannot be made ({error.strerror}). Name another one in LOOKALIKE_CACHE."
+            ) from None
         with FileLock(folder / f"{name.replace('/', '-')}{LOCK_ENDING}"):
             yield
 

@@ -140,7 +140,10 @@ class Root:
 
     def _folder(self, name: str) -> Path:
         folder = self.path / name
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(parents=self.bucket is not None, exist_ok=True)
+        except OSError as error:
+            raise LookalikeError(f"The folder {folder} cannot be made ({error.strerror}).") from error
         return folder
 
     def _create(self, given: str | Path, *, allowed: bool) -> None:

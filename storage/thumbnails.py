@@ -72,13 +72,13 @@ def locate(root: Root) -> pa.Table:
     A shard that is damaged counts as not there.
     """
     shards = [PurePosixPath(file).stem for file in root.files.below("thumbnails")]
+    _fetch(root, shards)
     parts = []
-    for shard, file in zip(shards, _fetched(root, shards), strict=True):
+    for shard in shards:
         try:
-            if not root.verified.holds(file, shard):
-                continue
+            file = _sound(root, shard, root.verified)
             ids = _read(pa.memory_map(str(file))).column("image_id")
-        except (OSError, pa.ArrowInvalid):
+        except (GenerationError, OSError, pa.ArrowInvalid):
             continue
         place = {"thumbnail_shard": pa.repeat(shard, len(ids)), "thumbnail_row": range(len(ids))}
         parts.append(pa.table({"image_id": ids, **place}, _LOCATIONS))
@@ -102,11 +102,8 @@ class Thumbnails:
     """
 
     def __init__(self, root: Root, shards: Mapping[str, int]) -> None:
-        files = _fetched(root, shards)
-        self._shards = {
-            name: _Shard(file, size, root.verified)
-            for (name, size), file in zip(shards.items(), files, strict=True)
-        }
+        _fetch(root, shards)
+        self._shards = {name: _Shard(root, name, size) for name, size in shards.items()}
 
     def read(self, shard: str, row: int) -> bytes:
         """A thumbnail's JPEG bytes.
@@ -121,28 +118,36 @@ class _Shard:
     """A mapped shard. Its bytes are verified when the first is needed: there may be gigabytes of thumbnails,
     of which a search shows five."""
 
-    def __init__(self, path: Path, size_bytes: int, verified: Verified) -> None:
-        self._path, self._verified = path, verified
-        try:
-            with path.open("rb") as stream:
-                self._status = os.fstat(stream.fileno())
-                if self._status.st_size != size_bytes:
-                    raise GenerationError(
-                        f"The thumbnails {path} are damaged ({self._status.st_size} bytes, not "
-                        f"{size_bytes}). {WAY_OUT}"
-                    )
-                self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise GenerationError(f"The thumbnails {path} cannot be read ({error}). {WAY_OUT}") from None
+    def __init__(self, root: Root, name: str, size_bytes: int) -> None:
+        self._root, self._name = root, name
+        self._status, self._bytes = _mapped(root.files.fetch(file_name(name)), size_bytes)
 
     @functools.cached_property
     def jpegs(self) -> pa.ChunkedArray:
         """The photos, binary [rows]."""
-        if not self._verified.confirm(
-            self._status, self._path.stem, lambda: hashlib.sha256(self._bytes).hexdigest()
-        ):
-            raise GenerationError(f"The thumbnails {self._path} are damaged. {WAY_OUT}")
+        if not self._holds():
+            # A damaged copy is fetched again; what is damaged itself raises.
+            file = _sound(self._root, self._name, self._root.verified)
+            self._status, self._bytes = _mapped(file, self._status.st_size)
         return _read(pa.BufferReader(pa.py_buffer(self._bytes))).column("jpeg")
+
+    def _holds(self) -> bool:
+        return self._root.verified.confirm(
+            self._status, self._name, lambda: hashlib.sha256(self._bytes).hexdigest()
+        )
+
+
+def _mapped(file: Path, size_bytes: int) -> tuple[os.stat_result, mmap.mmap]:
+    try:
+        with file.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_size != size_bytes:
+                raise GenerationError(
+                    f"The thumbnails {file} are damaged ({status.st_size} bytes, not {size_bytes}). {WAY_OUT}"
+                )
+            return status, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise GenerationError(f"The thumbnails {file} cannot be read ({error}). {WAY_OUT}") from None
 
 
 def verify(root: Root, shards: Iterable[str], verified: Verified | None = None) -> None:
@@ -151,15 +156,10 @@ def verify(root: Root, shards: Iterable[str], verified: Verified | None = None) 
     :param verified: what was verified before; where None, every byte is read.
     :raises GenerationError: one is missing or damaged.
     """
-    verified = verified or Unremembered()
     names = list(shards)
-    for name, file in zip(names, _fetched(root, names), strict=True):
-        try:
-            sound = verified.holds(file, name)
-        except OSError as error:
-            raise GenerationError(f"The thumbnails {file} cannot be read ({error}). {WAY_OUT}") from None
-        if not sound:
-            raise GenerationError(f"The thumbnails {file} are damaged. {WAY_OUT}")
+    _fetch(root, names)
+    for name in names:
+        _sound(root, name, verified or Unremembered())
 
 
 def sizes(root: Root, shards: Iterable[str]) -> dict[str, int]:
@@ -172,10 +172,25 @@ def file_name(shard: str) -> str:
     return f"thumbnails/{shard}.arrow"
 
 
-def _fetched(root: Root, shards: Iterable[str]) -> list[Path]:
-    """The shards' files on this machine, in their order."""
+def _fetch(root: Root, shards: Iterable[str]) -> None:
+    """Has the shards' files on this machine, several fetched at once."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda shard: root.files.fetch(file_name(shard)), shards))
+        list(pool.map(root.files.fetch, map(file_name, shards)))
+
+
+def _sound(root: Root, shard: str, verified: Verified) -> Path:
+    """The file of a shard that holds what its name says; a damaged copy is fetched once more."""
+
+    def check(file: Path) -> Path:
+        try:
+            sound = verified.holds(file, shard)
+        except OSError as error:
+            raise GenerationError(f"The thumbnails {file} cannot be read ({error}). {WAY_OUT}") from None
+        if not sound:
+            raise GenerationError(f"The thumbnails {file} are damaged. {WAY_OUT}")
+        return file
+
+    return root.sound(file_name(shard), check)
 
 
 def _read(source: pa.NativeFile) -> pa.Table:

@@ -1,0 +1,342 @@
+"""A data root in a bucket, on a real S3 server: files, locks, publishing, the local copies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage import encoders, generations, leases, tables, thumbnails
+from storage.bucket import Bucket
+from storage.encoders import EncoderSpec
+from storage.errors import BusyError, InputError, LookalikeError, NotPublishedError
+from storage.export import export
+from storage.manifest import GenerationError
+from storage.root import Root
+from storage.thumbnails import Thumbnails
+from tests.bucket_server import BUCKET, bucket_server, objects, settings, without_settings, write_object
+from tests.storage.test_generations import build, publish
+
+SPEC = EncoderSpec(
+    model="model-a", weights="w", size=32, dim=2048, preprocessing="letterbox-white", fingerprint="f"
+)
+IN_TIME_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with bucket_server() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _reached(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings(server).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    return f"{request.node.name}/data".replace("[", "-").replace("]", "")
+
+
+@pytest.fixture
+def far(prefix: str, tmp_path: Path) -> Root:
+    """A fresh data root in the bucket."""
+    return Root.open(f"s3://{BUCKET}/{prefix}", create=True, cache=tmp_path / "cache")
+
+
+def elsewhere(root: Root, tmp_path: Path) -> Root:
+    """The same root, on a machine that has no copies yet."""
+    return Root.open(str(root), cache=tmp_path / "elsewhere")
+
+
+def furnished(root: Root) -> str:
+    """Publishes a generation with thumbnails and an encoder."""
+    shard = thumbnails.add(root, {"a": b"jpeg"})[0]
+    if "model-a" not in encoders.available(root):
+        with encoders.adding(root, "model-a") as scratch, encoders.writing(scratch, SPEC) as folder:
+            (folder / "encoder.bin").write_bytes(b"weights" * 1000)
+    return publish(root, shards=thumbnails.sizes(root, [shard]))
+
+
+def test_a_root_is_made_only_when_asked_and_never_among_other_files(
+    far: Root, prefix: str, tmp_path: Path
+) -> None:
+    assert json.loads(objects(prefix)["root.json"]) == {"schema_version": 1}
+    assert str(Root.open(f"{far}/", cache=tmp_path)) == str(far) == f"s3://{BUCKET}/{prefix}"
+    with pytest.raises(InputError, match=r"s3://shop/nothing does not exist\. Run `lookalike crawl`"):
+        Root.open(f"s3://{BUCKET}/nothing")
+    write_object(f"{prefix}-other", "thesis.txt", b"mine")
+    with pytest.raises(InputError, match="holds other files"):
+        Root.open(f"s3://{BUCKET}/{prefix}-other", create=True)
+    assert list(objects(f"{prefix}-other")) == ["thesis.txt"]
+
+
+def test_tables_are_written_and_read(far: Root, tmp_path: Path) -> None:
+    row = {"url": "https://a.example/1", "stage": "page", "reason": "cut", "store": "a.example"}
+    assert tables.merge(far, "rejects", [row]).inserted == 1
+    assert tables.merge(far, "rejects", [row, row | {"url": "https://a.example/2"}]).inserted == 1
+    there = elsewhere(far, tmp_path)
+    assert tables.read(there, "rejects", columns=["url"]).num_rows == 2
+    assert sum(batch.num_rows for batch in tables.scan(there, "rejects")) == 2
+    assert tables.delete(there, "rejects", "url = 'https://a.example/1'") == 1
+    assert tables.compact(far) == {}
+    assert tables.vacuum(far, keep=timedelta(0)) == {"rejects": 1}
+    assert tables.read(far, "rejects")["url"].to_pylist() == ["https://a.example/2"]
+    assert tables.versions(far)["rejects"] == tables.version(there, "rejects")
+
+
+def test_two_writers_of_a_table_lose_nothing(far: Root) -> None:
+    def write(writer: int) -> None:
+        for number in range(5):
+            tables.merge(far, "fetches", [{"url": f"https://{writer}.example/{number}"}])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    assert tables.read(far, "fetches").num_rows == 10
+
+
+def test_what_is_published_is_fetched_whole_and_mapped_from_copies(far: Root, tmp_path: Path) -> None:
+    with pytest.raises(NotPublishedError):
+        generations.open_current(far)
+    name = furnished(far)
+    there = elsewhere(far, tmp_path)
+    folder, manifest = generations.open_current(there)
+    assert folder.name == name
+    assert folder.is_relative_to(tmp_path / "elsewhere")
+    assert generations.verify(folder) == manifest == generations.read_manifest(there, name)
+    (shard,) = manifest.thumbnails
+    assert Thumbnails(there, manifest.thumbnails).read(shard, 0) == b"jpeg"
+    assert encoders.verify(encoders.folder(there, "model-a")) == SPEC
+    assert thumbnails.locate(there).num_rows == 1
+    # Nothing unfinished is left among the copies.
+    assert [
+        path for path in there.path.rglob("*") if "fetching" in path.name or "building" in path.name
+    ] == []
+
+
+def test_old_generations_go_from_the_bucket_and_from_the_copies(
+    far: Root, tmp_path: Path, prefix: str
+) -> None:
+    there = elsewhere(far, tmp_path)
+    published = []
+    for day in range(5):
+        published.append(publish(far, day))
+        assert generations.open_current(there)[0].name == published[-1]
+    assert generations.names(far) == generations.names(there) == published[2:]
+    assert {name.split("/")[1] for name in objects(prefix) if name.startswith("index/2")} == set(
+        published[2:]
+    )
+    assert {path.name for path in there.index.iterdir()} == set(published[2:])
+    assert generations.rollback(there) == published[3]
+    assert generations.current_name(far) == published[3]
+    with pytest.raises(InputError, match="no generation"):
+        generations.rollback(far, "20200101T000000Z-000000000000")
+
+
+@pytest.mark.parametrize("part", ["vectors.npy", "manifest.json", "thumbnail", "encoder.bin", "encoder.json"])
+def test_a_damaged_copy_is_fetched_again(far: Root, tmp_path: Path, part: str) -> None:
+    name = furnished(far)
+    there = elsewhere(far, tmp_path)
+    _, manifest = generations.open_current(there)
+    (shard,) = manifest.thumbnails
+    paths = {
+        "thumbnail": there.files.fetch(thumbnails.file_name(shard)),
+        "encoder.bin": encoders.folder(there, "model-a") / "encoder.bin",
+        "encoder.json": encoders.folder(there, "model-a") / "encoder.json",
+    }
+    file = paths.get(part, there.index / name / part)
+    whole = file.read_bytes()
+    file.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    generations.open_current(there)
+    thumbnails.verify(there, [shard])
+    assert thumbnails.locate(there).num_rows == 1
+    assert there.sound("encoders/model-a", encoders.verify) == SPEC
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("part", ["vectors.npy", "manifest.json", "CURRENT"])
+def test_damage_in_the_bucket_itself_is_refused(far: Root, tmp_path: Path, prefix: str, part: str) -> None:
+    first = publish(far, 0)
+    second = publish(far, 1)
+    name = "index/CURRENT" if part == "CURRENT" else f"index/{second}/{part}"
+    whole = objects(prefix)[name]
+    write_object(prefix, name, bytes([whole[0] ^ 1]) + whole[1:])
+    there = elsewhere(far, tmp_path)
+    with pytest.raises(GenerationError, match=r"is damaged|cannot be read \(manifest\.json: No such file"):
+        generations.open_current(there)
+    if part != "CURRENT":
+        assert generations.rollback(there) == first
+        assert generations.open_current(there)[0].name == first
+
+
+def test_of_two_publishers_one_is_told(far: Root) -> None:
+    publish(far, 0)
+    before = far.files.read("index/CURRENT")
+    second = publish(far, 1)
+    with pytest.raises(BusyError, match="has just written"):
+        far.files.replace("index/CURRENT", b"20261120T030000Z-000000000000\n", before)
+    assert generations.current_name(far) == second
+
+    def point(number: int) -> bool:
+        try:
+            far.files.replace("index/CURRENT", f"2026112{number}T030000Z-000000000000\n".encode(), now)
+        except BusyError:
+            return False
+        return True
+
+    now = far.files.read("index/CURRENT")
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(point, range(8))) == 1
+
+
+def test_a_publication_that_breaks_off_is_not_there(
+    far: Root, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = publish(far, 0)
+    with generations.begin(far) as folder:
+        build(folder, day=1)
+        with monkeypatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            cut_off = Bucket(str(far), far.path)
+        with pytest.raises(LookalikeError, match="cannot be reached"):
+            cut_off.add("index/20261121T030000Z-0123456789ab", folder)
+    # What a killed upload leaves: files without their manifest.
+    write_object(prefix, "index/20261121T030000Z-0123456789ab/items.arrow", b"half")
+    assert generations.names(far) == [name]
+    publish(far, 2)
+    assert not any("0123456789ab" in name for name in objects(prefix))
+
+
+HOLD = """
+import sys, time
+from storage.root import Root
+with Root.open(sys.argv[1]).lock("embed"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_keeps_others_out_and_ends_by_itself(far: Root, prefix: str) -> None:
+    with far.lock("index"):
+        facts = json.loads(objects(prefix)["locks/index.lock"])
+        assert str(os.getpid()) in facts["owner"]
+        assert far.files.locks() == ["index"]
+        with (
+            pytest.raises(BusyError, match=rf"'index' .*process {os.getpid()}.*the lock ends at"),
+            far.lock("index"),
+        ):
+            pass
+    assert far.files.locks() == []
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(far)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BusyError), far.lock("embed"):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    finally:
+        holder.kill()
+        holder.wait()
+    with pytest.raises(BusyError), far.lock("embed"):
+        pass
+    # Two minutes later.
+    facts = json.loads(objects(prefix)["locks/embed.lock"])
+    facts["expires_at"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    write_object(prefix, "locks/embed.lock", json.dumps(facts).encode())
+    with far.lock("embed"):
+        assert str(os.getpid()) in objects(prefix)["locks/embed.lock"].decode()
+
+
+def test_a_held_lock_is_renewed_and_its_loss_is_told(far: Root, prefix: str) -> None:
+    def waited(so: object) -> None:
+        until = time.monotonic() + IN_TIME_S
+        while not so() and time.monotonic() < until:  # type: ignore[operator]
+            pass
+        assert so()  # type: ignore[operator]
+
+    assert isinstance(far.bucket, Bucket)
+    held = leases.Lease(far.bucket._store, "locks/a.lock", "'a'", timedelta(seconds=1))
+    first = objects(prefix)["locks/a.lock"]
+    waited(
+        lambda: json.loads(objects(prefix)["locks/a.lock"])["expires_at"] > json.loads(first)["expires_at"]
+    )
+    held.check()
+    write_object(prefix, "locks/a.lock", first.replace(json.loads(first)["id"].encode(), b"other"))
+    waited(lambda: held._lost)
+    with pytest.raises(LookalikeError, match="may be another process's now"):
+        held.release()
+    assert b"other" in objects(prefix)["locks/a.lock"], "the other's lock stays"
+
+
+def test_nothing_is_published_by_a_process_that_lost_its_lock(far: Root, prefix: str) -> None:
+    name = publish(far, 0)
+
+    def night() -> None:
+        with far.lock("index"):
+            write_object(prefix, "locks/index.lock", b'{"id": "other", "owner": "other"}')
+            next(iter(far.bucket._held))._lost = True  # type: ignore[union-attr]
+            publish(far, 1)
+
+    with pytest.raises(LookalikeError, match="may be another process's now"):
+        night()
+    assert generations.current_name(far) == name
+
+
+def test_an_export_of_a_bucket_is_a_folder(far: Root, tmp_path: Path) -> None:
+    name = furnished(far)
+    export(elsewhere(far, tmp_path), tmp_path / "copy")
+    assert generations.open_current(Root.open(tmp_path / "copy"))[0].name == name
+
+
+OPEN = """
+import sys
+from storage.errors import LookalikeError
+from storage.root import Root
+try:
+    Root.open(sys.argv[1])
+except LookalikeError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"bucket": "none"}, "The bucket of s3://none/data does not exist. Make it, or correct the name."),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "s3://shop/data cannot be reached ("),
+        (
+            # Where a machine in a cloud would be asked for its role's credentials.
+            {
+                "AWS_ACCESS_KEY_ID": "",
+                "AWS_SECRET_ACCESS_KEY": "",
+                "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",
+            },
+            "There are no credentials for s3://shop/data. Set AWS_ACCESS_KEY_ID and",
+        ),
+    ],
+    ids=["no bucket", "nobody there", "no credentials"],
+)
+def test_what_is_out_of_reach_is_one_sentence_in_time(
+    server: str, environ: dict[str, str], says: str
+) -> None:
+    given = {
+        name: value for name, value in (settings(server) | environ).items() if value and name != "bucket"
+    }
+    command = [sys.executable, "-c", OPEN, f"s3://{environ.get('bucket', BUCKET)}/data"]
+    seen = subprocess.run(
+        command, env=without_settings() | given, capture_output=True, text=True, timeout=IN_TIME_S, check=True
+    )
+    assert seen.stdout.startswith(says)
+    assert seen.stdout.count("\n") == 1
