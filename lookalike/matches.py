@@ -18,6 +18,35 @@ _PUBLIC = (
 
 
 @dataclass(frozen=True)
+class Offer:
+    """Another product of the same photo, as far as a match tells of it.
+
+    :ivar price: None where the store gives none, like every other fact.
+    :ivar url: the product's page. It comes from the store: follow it only if it is http or https.
+    """
+
+    store: str
+    product_id: str
+    title: str | None
+    price: Decimal | None
+    currency: str | None
+    availability: str | None
+    url: str | None
+
+    @property
+    def id(self) -> str:
+        """`store:product_id`, which is a query too."""
+        return f"{self.store}:{self.product_id}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The offer as `lookalike search --json` prints it; the price is a decimal string."""
+        from storage.money import decimal_string
+
+        facts = {one.name: getattr(self, one.name) for one in fields(self)}
+        return facts | {"price": decimal_string(self.price, self.currency)}
+
+
+@dataclass(frozen=True)
 class Match:
     """A product, with the photo of it that looks most like the query.
 
@@ -32,6 +61,9 @@ class Match:
     :ivar image_url: the photo at the store.
     :ivar seen: when the store's last complete crawl, as of this generation, ended; UTC.
     :ivar image_id: sha256 of the photo.
+    :ivar also_at: other products whose photo is the same, in this store or others, that pass the filters too;
+        the cheapest first.
+    :ivar evidence: what says that it is the same article, where `Shop.elsewhere` found it.
     """
 
     rank: int
@@ -50,6 +82,8 @@ class Match:
     seen: datetime | None
     image_id: str
     photo: Callable[[], bytes] = field(repr=False, compare=False)
+    also_at: tuple[Offer, ...] = ()
+    evidence: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -70,6 +104,7 @@ class Match:
             "score": round(self.score, 6),
             "price": decimal_string(self.price, self.currency),
             "seen": seen,
+            "also_at": [offer.to_dict() for offer in self.also_at],
         }
 
 
@@ -127,6 +162,8 @@ class Matches(Sequence[Match]):
             lines.append(
                 f"{match.rank:3d}  {match.score:.3f}  {match.id}  {match.title or ''}  {price}".rstrip()
             )
+            if match.also_at:
+                lines.append(f"     also at  {', '.join(offer.id for offer in match.also_at)}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,13 +171,20 @@ class Matches(Sequence[Match]):
         return {"generation": self.generation, "matches": [match.to_dict() for match in self]}
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a match; prices are `Decimal`, `seen` is a UTC timestamp."""
+        """One row a match.
+
+        Prices are `Decimal`, `seen` is a UTC timestamp; `also_at` and `evidence` are texts, with commas.
+        """
         import pandas as pd
 
         names = [one.name for one in fields(Match) if one.name != "photo"]
         rows = [[getattr(match, name) for name in names] for match in self]
         frame = pd.DataFrame(rows, columns=names)
-        return frame.assign(seen=pd.to_datetime(frame["seen"], utc=True))
+        return frame.assign(
+            seen=pd.to_datetime(frame["seen"], utc=True),
+            also_at=[", ".join(offer.id for offer in match.also_at) for match in self],
+            evidence=[", ".join(match.evidence) for match in self],
+        )
 
     def _repr_html_(self) -> str:
         from lookalike.notebook import render

@@ -5,6 +5,8 @@ from __future__ import annotations
 import bisect
 import functools
 import threading
+from collections.abc import Collection
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,16 @@ from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.index import columns
 from embedding.index.filters import Filters, row_mask
 from embedding.index.search import Hits, Index
-from lookalike.matches import Match
+from lookalike.matches import Match, Offer
+from lookalike.twins import Twins, cheapest_first
 from storage import encoders, generations
-from storage.errors import InputError, LookalikeError
+from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.thumbnails import Thumbnails
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY = Filters()
 _SHOWN = (
     *("image_id", "store", "product_id", "title", "brand", "category", "price", "was_price", "currency"),
     *("availability", "url", "image_url", "seen", "thumbnail_shard", "thumbnail_row"),
@@ -36,6 +40,7 @@ class Published:
     :ivar name: the generation's name.
     :ivar manifest: its facts.
     :ivar index: what searches it.
+    :ivar twins: which of its products are the same article.
     """
 
     def __init__(self, root: Root, before: Published | None = None) -> None:
@@ -49,6 +54,7 @@ class Published:
         self.name = folder.name
         self.index = Index.open(folder, self.manifest)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
+        self.twins = Twins(self.index)
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
         self._root = root
@@ -67,13 +73,38 @@ class Published:
                 self._encoder = self._load()
             return self._encoder
 
-    def match(self, row: int, score: float, rank: int) -> Match:
+    def match(self, row: int, score: float = 1.0, rank: int = 0) -> Match:
         """A row as a match."""
-        return self._matches(np.array([row]), [score], rank)[0]
+        return self.matches(Hits(np.array([row]), np.array([score])), rank=rank)[0]
 
-    def matches(self, hits: Hits) -> list[Match]:
-        """Hits as matches, ranked from 1."""
-        return self._matches(hits.rows, hits.scores.tolist(), 1)
+    def matches(
+        self,
+        hits: Hits,
+        *,
+        rank: int = 1,
+        filters: Filters = _ANY,
+        without: Collection[int] = (),
+    ) -> list[Match]:
+        """Hits as matches, each with the other products of its photo.
+
+        :param rank: of the first.
+        :param filters: what those others have to be, too; their prices are compared as it says, else in the
+            match's own currency.
+        :param without: numbers of products that are not among those others.
+        """
+        mask = self.mask(filters)
+        also = [self.twins.also(row, mask, without) for row in hits.rows.tolist()]
+        rows = np.concatenate([hits.rows, *(np.array(others, np.int64) for others in also)])
+        facts: list[dict[str, Any]] = self._shown.take(columns.row_numbers(rows)).to_pylist()
+        rest = iter(facts[len(hits) :])
+        found = []
+        for place, (shown, score, others) in enumerate(zip(facts, hits.scores.tolist(), also, strict=False)):
+            offers = [_offer(next(rest)) for _ in others]
+            compared = filters.currency or shown["currency"]
+            match = self._match(shown, rank + place, score)
+            also_at = tuple(cheapest_first(offers, compared, dict(filters.rates)))
+            found.append(replace(match, also_at=also_at) if also_at else match)
+        return found
 
     def find(self, store: str, product_id: str) -> int | None:
         """The number of a product, None where the generation does not hold it."""
@@ -97,16 +128,14 @@ class Published:
         """The first row of each product, int64 [products]."""
         return np.unique(self.index.products, return_index=True)[1]
 
-    def _matches(self, rows: np.ndarray, scores: list[float], rank: int) -> list[Match]:
-        shown: list[dict[str, Any]] = self._shown.take(columns.row_numbers(rows)).to_pylist()
-        found = []
-        for place, (facts, score) in enumerate(zip(shown, scores, strict=True)):
-            shard, at = facts.pop("thumbnail_shard"), facts.pop("thumbnail_row")
-            photo = functools.partial(self._thumbnails.read, shard, at)
-            if facts["seen"] is not None:
-                facts["seen"] = _EPOCH + timedelta(microseconds=facts["seen"])
-            found.append(Match(rank=rank + place, score=min(1.0, score), photo=photo, **facts))
-        return found
+    def _match(self, facts: dict[str, Any], rank: int, score: float) -> Match:
+        shown = dict(facts)
+        photo = functools.partial(
+            self._thumbnails.read, shown.pop("thumbnail_shard"), shown.pop("thumbnail_row")
+        )
+        if shown["seen"] is not None:
+            shown["seen"] = _EPOCH + timedelta(microseconds=shown["seen"])
+        return Match(rank=rank, score=min(1.0, score), photo=photo, **shown)
 
     def _load(self) -> Encoder:
         wanted = self.manifest.encoder
@@ -140,6 +169,10 @@ def _shown(items: pa.Table) -> pa.Table:
     )
 
 
+def _offer(facts: dict[str, Any]) -> Offer:
+    return Offer(**{one.name: facts[one.name] for one in fields(Offer)})
+
+
 def open_published(root: Root, before: Published | None = None) -> Published:
     """Opens the published generation, the newer one where another was published meanwhile.
 
@@ -153,14 +186,3 @@ def open_published(root: Root, before: Published | None = None) -> Published:
         except GenerationError:
             if generations.current_name(root) == name:
                 raise
-
-
-def filters_of(**wishes: Any) -> Filters:
-    """The filters of a search.
-
-    :raises InputError: an empty text, which no product has.
-    """
-    for name, wish in wishes.items():
-        if isinstance(wish, str) and not wish.strip():
-            raise InputError(f"The filter {name} is empty. Give a value or leave it out.")
-    return Filters(**wishes)

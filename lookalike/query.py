@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from embedding.index import filters
+from embedding.index.filters import Filters
+from embedding.index.search import Hits
+from embedding.index.vectors import similarities, widen
+from embedding.index.wishes import Moment, Names, Number, exchange, filters_of
 from lookalike.matches import Match, Matches
-from lookalike.published import filters_of, open_published
+from lookalike.published import Published, open_published
+from lookalike.twins import cheapest_first
 from lookalike.views import Seen, View, look
 from storage.errors import InputError
 from storage.manifest import Manifest
@@ -42,30 +46,45 @@ class Shop:
         query: View | Sequence[View],
         k: int = 5,
         *,
-        store: str | None = None,
-        category: str | None = None,
-        colour: str | None = None,
-        brand: str | None = None,
-        max_price: Decimal | int | float | str | None = None,
+        store: Names | None = None,
+        category: Names | None = None,
+        colour: Names | None = None,
+        brand: Names | None = None,
+        min_price: Number | None = None,
+        max_price: Number | None = None,
         currency: str | None = None,
+        rates: Mapping[str, Number] | None = None,
         in_stock: bool = False,
+        new_since: Moment | None = None,
         allow_private: bool = False,
     ) -> Matches:
-        """The `k` distinct products that look most like the query; fewer only where fewer pass the filters.
+        """The `k` distinct articles that look most like the query; fewer only where fewer pass the filters.
 
-        A product given by its name is no answer to itself; a photo's own product is.
+        Products whose photo is the same, in one store or several, are one result: the most similar photo that
+        passes, and the others under `also_at`.
+
+        A product given by its name is no answer to itself, but its twins are: the same photo in another store
+        comes first. A photo's own product is an answer, too.
 
         :param query: a path, a URL of an image or of a product page, image bytes, a PIL image, a uint8 RGB
             array, `"store:product_id"`, a `Match`, or a list of these, several views of one wish, which are
             averaged.
-        :param store: only this store.
-        :param category: only this category: a store's whole path, or one step of it.
-        :param colour: only this colour, or colours that hold this word, as far as stores state them.
-        :param brand: only this brand.
+        :param store: only this store, or one of these.
+        :param category: only this category, or one of these: a store's whole path, or one step of it.
+        :param colour: only this colour, or one of these, or colours that hold this word, as far as stores
+            state them.
+        :param brand: only this brand, or one of these.
+        :param min_price: only from this price on.
         :param max_price: only up to this price; where there are prices in several currencies, `currency` says
-            in which, and only these are returned.
-        :param currency: only prices in this currency, ISO 4217.
+            in which.
+        :param currency: the currency of the limits, ISO 4217; without `rates` only prices in it are returned.
+        :param rates: what one unit of other currencies is worth in `currency`: with `currency="EUR"`,
+            `{"USD": 0.92}` says that a dollar is 0.92 euros. Prices in these currencies are then compared,
+            too; those in currencies without a rate are not returned. `currency` may be left out where its own
+            rate, 1, is among them.
         :param in_stock: only what its store says is in stock.
+        :param new_since: only products first seen on this day or at this moment, or later; a `timedelta`, or
+            a text such as `7d`, counts back from now.
         :param allow_private: whether a URL may lead to this machine or a private network.
         :raises InputError: a query that cannot be read, or a filter no product can pass; the sentence says
             what.
@@ -74,28 +93,72 @@ class Shop:
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k={k!r} is no number of products. Give 1 or more.")
         published = self._published
-        wanted = filters_of(
+        filters = filters_of(
             store=store,
             category=category,
             colour=colour,
             brand=brand,
-            max_price=filters.price(max_price),
+            min_price=min_price,
+            max_price=max_price,
             currency=currency,
+            rates=rates,
             in_stock=in_stock,
+            new_since=new_since,
         )
-        mask = published.mask(wanted)  # before the photo is read: a mistake in a filter is said at once
+        mask = published.mask(filters)  # before the photo is read: a mistake in a filter is said at once
         views = look(published, query, allow_private=allow_private)
-        hits = published.index.search(
-            _average(views),
-            int(k),
-            mask=mask,
-            without={view.product for view in views if view.product is not None},
-        )
+        asked = {view.product for view in views if view.product is not None}
+        hits = published.index.search(_average(views), int(k), mask=mask, without=asked)
         return Matches(
-            published.matches(hits),
+            published.matches(hits, filters=filters, without=asked),
             generation=published.name,
             query=", ".join(view.label for view in views),
             pictures=lambda: [view.picture() for view in views],
+        )
+
+    def elsewhere(
+        self,
+        product: str | Match,
+        *,
+        currency: str | None = None,
+        rates: Mapping[str, Number] | None = None,
+        in_stock: bool = False,
+    ) -> Matches:
+        """The same article in other stores, the cheapest first.
+
+        It is the same where the GTIN is equal, or where two agree of brand with SKU, photo (the same picture)
+        and title; `Match.evidence` says which did. A score is the likeness of the main photos.
+
+        :param product: `"store:product_id"` or a `Match`.
+        :param currency: the currency that prices are compared in; the product's own if not given. Prices in
+            others come after, then those that give none.
+        :param rates: what one unit of other currencies is worth in `currency`; prices in these are compared,
+            too.
+        :param in_stock: only what its store says is in stock.
+        :raises InputError: the generation holds no such product, or a rate that makes no sense.
+        """
+        published = self._published
+        number = _number(published, product.id if isinstance(product, Match) else product)
+        row = published.main_row(number)
+        asked = published.match(row)
+        known, compared = exchange(rates, currency or (asked.currency if not rates else None))
+        same = published.twins.elsewhere(row)
+        rows = np.array([published.main_row(other) for other in same], np.int64)
+        scores = similarities(published.index.vectors[rows], widen(published.index.vectors[row]))
+        mask = published.mask(Filters(in_stock=in_stock))
+        found = [
+            replace(match, evidence=evidence, also_at=())
+            for match, evidence, place in zip(
+                published.matches(Hits(rows, scores)), same.values(), rows.tolist(), strict=True
+            )
+            if mask is None or mask[place]
+        ]
+        ordered = cheapest_first(found, compared, dict(known))
+        return Matches(
+            [replace(match, rank=rank) for rank, match in enumerate(ordered, 1)],
+            generation=published.name,
+            query=f"{asked.title or asked.id} elsewhere",
+            pictures=lambda: [asked.thumbnail()],
         )
 
     def product(self, product: str) -> Match:
@@ -105,12 +168,7 @@ class Shop:
         :raises InputError: the generation holds no such product.
         """
         published = self._published
-        store, colon, product_id = product.partition(":")
-        number = published.find(store, product_id)
-        if number is None:
-            hint = "Check the id" if colon else "Give store:product_id"
-            raise InputError(f"There is no product '{product}' in generation {published.name}. {hint}.")
-        return published.match(published.main_row(number), 1.0, 0)
+        return published.match(published.main_row(_number(published, product)))
 
     def refresh(self) -> bool:
         """Takes up the published generation, where it is another than the one in use.
@@ -154,6 +212,16 @@ class Shop:
 
     def __repr__(self) -> str:
         return f"<Shop of {len(self):,} products from {', '.join(self.stores)}, generation {self.generation}>"
+
+
+def _number(published: Published, product: str) -> int:
+    """The number of a product by its name."""
+    store, colon, product_id = product.partition(":")
+    number = published.find(store, product_id)
+    if number is None:
+        hint = "Check the id" if colon else "Give store:product_id"
+        raise InputError(f"There is no product '{product}' in generation {published.name}. {hint}.")
+    return number
 
 
 def _average(views: Sequence[Seen]) -> np.ndarray:

@@ -108,7 +108,7 @@ def _product(published: Published, store: str, product_id: str) -> Seen:
     row = published.main_row(number)
     label = published.index.items["title"][row].as_py() or f"{store}:{product_id}"
     vector = widen(published.index.vectors[row])
-    return Seen(label, vector, number, lambda: published.match(row, 1.0, 0).thumbnail())
+    return Seen(label, vector, number, lambda: published.match(row).thumbnail())
 
 
 def _file(published: Published, path: Path) -> Seen:

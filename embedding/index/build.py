@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.index import ann, catalogue, items, loss, pictures, recall, vectors
+from embedding.index import ann, articles, catalogue, items, loss, pictures, recall, vectors
 from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
 from embedding.index.projection import Projection, fit
 from embedding.index.search import PROJECTION_FILE, Index
@@ -27,7 +27,7 @@ from storage.root import Root
 
 _log = logging.getLogger(__name__)
 
-BUILD = 1
+BUILD = 2
 """Raised when a build makes something else of the same tables, so that the next night builds anew."""
 
 Progress = Callable[[int, int | None], None]
@@ -123,7 +123,7 @@ def _build(
         rows = _some(items.renumbered(rows), root)
         counts = _counts(rows)
         loss.check(root, counts, max_loss)
-        projection = _write(folder, rows, gathered)
+        projection = _write(root, folder, rows, gathered)
         searching, measured = _measured(folder, rows, projection, goal)
         finished = Manifest(
             encoder=EncoderFacts.model_validate(spec.model_dump(exclude={"schema_version"})),
@@ -171,7 +171,7 @@ def _unchanged(root: Root, content: str) -> Manifest | None:
     return facts
 
 
-def _write(folder: Path, rows: pa.Table, gathered: Gathered) -> Projection:
+def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered) -> Projection:
     """Writes everything but the manifest; removes the gathered vectors."""
     projection = fit(gathered.blocks, gathered.vectors.shape[1])
     projection.save(folder / PROJECTION_FILE)
@@ -184,8 +184,9 @@ def _write(folder: Path, rows: pa.Table, gathered: Gathered) -> Projection:
     vectors.write_projected(folder / vectors.FILE, projected(), len(places), projection.dimensions)
     del gathered.vectors
     (folder / _GATHERED).unlink()
-    items.write(rows, folder / items.FILE)
-    ann.build(folder / ann.FILE, np.load(folder / vectors.FILE, mmap_mode="r"), ann.TREES)
+    stored = np.load(folder / vectors.FILE, mmap_mode="r")
+    items.write(articles.with_articles(root, rows, stored), folder / items.FILE)
+    ann.build(folder / ann.FILE, stored, ann.TREES)
     return projection
 
 

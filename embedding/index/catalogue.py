@@ -13,19 +13,20 @@ from storage.root import Root
 
 _FROM_PRODUCT = (
     *("store", "product_id", "title", "brand", "category", "colours", "url"),
-    *("price", "price_max", "was_price", "currency", "availability", "first_seen"),
+    *("price", "price_max", "was_price", "currency", "availability", "first_seen", "gtin", "sku"),
 )
 
 
 def collect(root: Root, image_ids: pa.Array) -> pa.Table:
-    """The rows of a generation, but for their thumbnails.
+    """The rows of a generation, but for their thumbnails and articles.
 
     `colours` are those of the photo where the store says which colour it shows, else the product's. `seen` is
     the end of the store's last complete crawl, null before the first. `position` is the photo's place in its
     product, `product` numbers the distinct products from 0.
 
     :param image_ids: the photos that have a vector; others get no row, nor do placeholders.
-    :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the thumbnail columns null.
+    :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the columns of thumbnails and
+        articles null.
     """
     products = tables.read(
         root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
@@ -56,6 +57,7 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
     columns["product"] = pa.array(np.unique(parents, return_inverse=True)[1], pa.int32())
     columns["thumbnail_shard"] = pa.nulls(len(rows), pa.string())
     columns["thumbnail_row"] = pa.nulls(len(rows), pa.int32())
+    columns["article"] = pa.nulls(len(rows), pa.int32())
     return pa.table({name: columns[name] for name in SCHEMA.names}, SCHEMA)
 
 

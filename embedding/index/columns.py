@@ -29,15 +29,15 @@ def money(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     array = column.chunk(0)
     if array.type.precision > 18:
         raise ValueError(f"{array.type} does not fit an int64")
-    validity, values = array.buffers()
-    part = slice(array.offset, array.offset + len(array))
-    low_words = np.frombuffer(values, np.int64)[::2][part]
-    if validity is None:
-        return low_words, np.ones(len(array), bool)
-    bits = np.unpackbits(
-        np.frombuffer(validity, np.uint8), bitorder="little", count=array.offset + len(array)
-    )
-    return low_words, bits[part].astype(bool)
+    low_words = np.frombuffer(array.buffers()[1], np.int64)[::2]
+    return low_words[array.offset : array.offset + len(array)], _given(array)
+
+
+def moments(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """A timestamp column of one chunk: int64, in its unit since 1970, and bool, which rows are not null."""
+    array = column.chunk(0)
+    times = np.frombuffer(array.buffers()[1], np.int64)
+    return times[array.offset : array.offset + len(array)], _given(array)
 
 
 def row_numbers(rows: np.ndarray) -> pa.Array:
@@ -45,3 +45,14 @@ def row_numbers(rows: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(
         pa.int64(), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows, np.int64))]
     )
+
+
+def _given(array: pa.Array) -> np.ndarray:
+    """Which values are not null: bool [n]."""
+    validity = array.buffers()[0]
+    if validity is None:
+        return np.ones(len(array), bool)
+    bits = np.unpackbits(
+        np.frombuffer(validity, np.uint8), bitorder="little", count=array.offset + len(array)
+    )
+    return bits[array.offset :].astype(bool)

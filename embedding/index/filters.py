@@ -7,10 +7,15 @@ case; a value that no product has is a mistake worth a sentence, not an empty an
 from __future__ import annotations
 
 import difflib
+import functools
+import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -24,45 +29,39 @@ IN_STOCK = "in_stock"
 _CATEGORY_STEP = re.compile(r"\s*(?:[>/|›»→]|::)\s*")
 _WORDS = re.compile(r"\w+")
 _MOST_LISTED = 12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_PRICE = (1, 0)
+"""Bounds that no price lies between."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a result has to be. None, or False, asks for nothing.
+    """What a result has to be, as `embedding.index.wishes` reads it. Nothing given asks for nothing.
 
-    :ivar store: its store's name.
-    :ivar category: the whole of its store's category path, or one step of it (`Dresses` in `Women >
-        Dresses`).
-    :ivar colour: one of its colours, or a word of one (`blue` in `Navy blue`).
-    :ivar brand: its brand.
+    :ivar store: its store's name is one of these.
+    :ivar category: one of these is the whole of its store's category path, or some steps of it (`Dresses` in
+        `Women > Dresses`).
+    :ivar colour: one of its colours holds all words of one of these (`blue` in `Navy blue`).
+    :ivar brand: its brand is one of these.
+    :ivar min_price: the lowest price, in `currency`.
     :ivar max_price: the highest price, in `currency`.
-    :ivar currency: its price's currency, ISO 4217.
+    :ivar currency: the currency that prices are compared in, ISO 4217; without `rates` also the only one that
+        passes.
+    :ivar rates: currencies and what one unit of each is worth in `currency`; prices in others do not pass.
     :ivar in_stock: whether the store has to say that it is in stock.
+    :ivar new_since: when the product was first seen, at the earliest; UTC.
     """
 
-    store: str | None = None
-    category: str | None = None
-    colour: str | None = None
-    brand: str | None = None
+    store: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    colour: tuple[str, ...] = ()
+    brand: tuple[str, ...] = ()
+    min_price: Decimal | None = None
     max_price: Decimal | None = None
     currency: str | None = None
+    rates: tuple[tuple[str, Decimal], ...] = ()
     in_stock: bool = False
-
-
-def price(value: Decimal | int | float | str | None) -> Decimal | None:
-    """A price limit as an exact number.
-
-    :raises InputError: it is no number, or negative.
-    """
-    if value is None:
-        return None
-    try:
-        limit = Decimal(str(value))
-    except InvalidOperation:
-        limit = Decimal("NaN")
-    if not limit.is_finite() or limit < 0:
-        raise InputError(f"max_price={value!r} is no price. Give a number such as 59.90.")
-    return limit
+    new_since: datetime | None = None
 
 
 def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
@@ -74,21 +73,23 @@ def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
         several.
     """
     masks = []
-    if filters.store is not None:
-        masks.append(_coded(items, "store", filters.store, lambda name, wish: name == wish))
-    if filters.brand is not None:
-        masks.append(_coded(items, "brand", filters.brand, lambda name, wish: _folded(name) == _folded(wish)))
-    if filters.category is not None:
-        masks.append(_coded(items, "category", filters.category, _in_category))
-    if filters.colour is not None:
-        masks.append(_colour(items, filters.colour))
-    currency = _currency(items, filters)
-    if currency is not None:
-        masks.append(_coded(items, "currency", currency, lambda name, wish: name == wish.upper()))
-    if filters.max_price is not None:
-        masks.append(_cheap(items, filters.max_price))
+    if filters.store:
+        masks.append(_named(items, "store", filters.store, operator.eq))
+    if filters.brand:
+        masks.append(_named(items, "brand", filters.brand, _same_text))
+    if filters.category:
+        masks.append(_named(items, "category", filters.category, _in_category))
+    if filters.colour:
+        masks.append(_coloured(items, filters.colour))
+    if filters.currency is not None:
+        masks.append(_in_currency(items, filters))
+    if filters.min_price is not None or filters.max_price is not None:
+        masks.append(_priced(items, filters))
     if filters.in_stock:
         masks.append(_matching_codes(items, "availability", lambda word: word == IN_STOCK))
+    if filters.new_since is not None:
+        since, given = columns.moments(items["first_seen"])
+        masks.append(given & (since >= _microseconds(filters.new_since)))
     return np.logical_and.reduce(masks) if masks else None
 
 
@@ -97,11 +98,19 @@ def values(items: pa.Table, column: str) -> list[str]:
     return sorted(value for value in items[column].chunk(0).dictionary.to_pylist() if value is not None)
 
 
-def _coded(items: pa.Table, column: str, wish: str, matches: Callable[[str, str], bool]) -> np.ndarray:
-    mask = _matching_codes(items, column, lambda value: matches(value, wish))
-    if not mask.any():
-        raise _unknown(column, wish, values(items, column))
-    return mask
+def _named(
+    items: pa.Table, column: str, wishes: Sequence[str], matches: Callable[[str, str], bool]
+) -> np.ndarray:
+    """The rows that any of the wishes fits; one that fits no row is a mistake.
+
+    :param matches: called with a wish and a value.
+    """
+    masks = []
+    for wish in wishes:
+        masks.append(_matching_codes(items, column, functools.partial(matches, wish)))
+        if not masks[-1].any():
+            raise _unknown(column, wish, values(items, column))
+    return np.logical_or.reduce(masks)
 
 
 def _matching_codes(items: pa.Table, column: str, matches: Callable[[str], bool]) -> np.ndarray:
@@ -110,39 +119,73 @@ def _matching_codes(items: pa.Table, column: str, matches: Callable[[str], bool]
     return np.array([value is not None and matches(value) for value in known], bool)[coded]
 
 
-def _colour(items: pa.Table, wish: str) -> np.ndarray:
+def _coloured(items: pa.Table, wishes: Sequence[str]) -> np.ndarray:
     lists = items["colours"].chunk(0)
     coded, names = columns.codes(pc.list_flatten(lists).dictionary_encode(null_encoding="encode"))
-    words = set(_words(wish))
-    wanted = np.array([bool(words) and words <= set(_words(name or "")) for name in names], bool)
-    if not wanted.any():
-        raise _unknown("colour", wish, [name for name in names if name])
+    wanted = np.zeros(len(names), bool)
+    for wish in wishes:
+        words = set(_words(wish))
+        fits = np.array([bool(words) and words <= set(_words(name or "")) for name in names], bool)
+        if not fits.any():
+            raise _unknown("colour", wish, [name for name in names if name])
+        wanted |= fits
     mask = np.zeros(items.num_rows, bool)
     mask[np.from_dlpack(pc.list_parent_indices(lists))[wanted[coded]]] = True
     return mask
 
 
-def _currency(items: pa.Table, filters: Filters) -> str | None:
-    if filters.max_price is None or filters.currency is not None:
+def _in_currency(items: pa.Table, filters: Filters) -> np.ndarray:
+    """The rows whose price can be compared: in the currency, or in one with a rate."""
+    comparable = {filters.currency, *dict(filters.rates)}
+    mask = _matching_codes(items, "currency", lambda code: code in comparable)
+    if not mask.any():
+        raise _unknown("currency", str(filters.currency), values(items, "currency"))
+    return mask
+
+
+def _priced(items: pa.Table, filters: Filters) -> np.ndarray:
+    """The rows whose price lies in the range, each compared in the limits' currency."""
+    coded, known = columns.codes(items["currency"].chunk(0))
+    rates: dict[str | None, Decimal] = {_compared(items, filters): Decimal(1), **dict(filters.rates)}
+    bounds = [_bounds(filters, rates[code]) if code in rates else _NO_PRICE for code in known]
+    least, most = np.array(bounds, np.int64).reshape(-1, 2).T
+    prices, given = columns.money(items["price"])
+    mask: np.ndarray = given & (prices >= least[coded]) & (prices <= most[coded])
+    return mask
+
+
+def _compared(items: pa.Table, filters: Filters) -> str | None:
+    """The currency of the price limits, None where no store says its own."""
+    if filters.currency is not None:
         return filters.currency
     known = values(items, "currency")
     if len(known) > 1:
         raise InputError(
-            f"A highest price needs its currency, since prices here are in {_listed(known)}. "
+            f"A price limit needs its currency, since prices here are in {_listed(known)}. "
             "Say which, for example with --currency or currency=."
         )
     return known[0] if known else None
 
 
-def _cheap(items: pa.Table, limit: Decimal) -> np.ndarray:
-    prices, given = columns.money(items["price"])
-    # More digits than a stored price has change nothing: what is at most 59.99999 is at most 59.9999.
-    highest = min(int(limit.scaleb(MONEY.scale)), np.iinfo(np.int64).max)
-    mask: np.ndarray = given & (prices <= highest)
-    return mask
+def _bounds(filters: Filters, rate: Decimal) -> tuple[int, int]:
+    """The lowest and the highest stored price, in units of its last digit, that are within the limits."""
+    unit = Fraction(10**MONEY.scale) / Fraction(rate)
+    # Exact, and rounded inwards: what is at most 59.99999 is at most 59.9999.
+    least = 0 if filters.min_price is None else math.ceil(Fraction(filters.min_price) * unit)
+    largest = int(np.iinfo(np.int64).max)
+    most = largest if filters.max_price is None else math.floor(Fraction(filters.max_price) * unit)
+    return min(least, largest), min(most, largest)
 
 
-def _in_category(path: str, wish: str) -> bool:
+def _microseconds(when: datetime) -> int:
+    return (when - _EPOCH) // timedelta(microseconds=1)
+
+
+def _same_text(wish: str, value: str) -> bool:
+    return _folded(wish) == _folded(value)
+
+
+def _in_category(wish: str, path: str) -> bool:
     steps = [_folded(step) for step in _CATEGORY_STEP.split(path)]
     wished = [_folded(step) for step in _CATEGORY_STEP.split(wish)]
     return any(steps[at : at + len(wished)] == wished for at in range(len(steps) - len(wished) + 1))

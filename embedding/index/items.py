@@ -41,6 +41,9 @@ SCHEMA = pa.schema(
         pa.field("thumbnail_row", pa.int32()),
         pa.field("position", pa.int32()),
         pa.field("product", pa.int32()),
+        pa.field("article", pa.int32()),
+        pa.field("gtin", pa.string()),
+        pa.field("sku", pa.string()),
     ]
 )
 

@@ -112,7 +112,7 @@ def _nearest(index: Index, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     best, at = np.take_along_axis(best, order, axis=1), np.take_along_axis(at, order, axis=1)
     nearest = np.full((len(rows), AT), -np.inf, np.float32)
     for query, (scores, places) in enumerate(zip(best, at, strict=True)):
-        firsts = np.sort(np.unique(index.products[places], return_index=True)[1])
+        firsts = np.sort(np.unique(index.articles[places], return_index=True)[1])
         distinct = scores[firsts][np.isfinite(scores[firsts])][:AT]
         if len(distinct) < AT and keep < len(index.products):
             # Products with very many photos fill all the places that were kept.

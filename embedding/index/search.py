@@ -1,7 +1,7 @@
-"""Searching one generation: Annoy finds candidates, the float16 vectors rank them, products count once.
+"""Searching one generation: Annoy finds candidates, the float16 vectors rank them, articles count once.
 
 An exact scan takes over wherever it is as fast, or where a filter leaves Annoy too little to find: so a
-search returns `k` products whenever there are `k`.
+search returns `k` articles whenever there are `k`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CANDIDATES = 8  # rows asked of Annoy for each product wanted: a product has a 
 class Hits:
     """What a search found, the most similar first.
 
-    :ivar rows: int64 [n], of each product the row of its most similar photo.
+    :ivar rows: int64 [n], of each article the row of its most similar photo.
     :ivar scores: float32 [n], cosine similarity in the projected space.
     """
 
@@ -51,6 +51,8 @@ class Index:
     :ivar items: its rows, as `embedding.index.items` describes them.
     :ivar vectors: float16 [rows, dimensions], projected, L2 norm 1.
     :ivar products: int32 [rows], the number of a row's product.
+    :ivar articles: int32 [rows], the number of the article that the product is, see
+        `embedding.index.articles`.
     :ivar projection: what made them of the encoder's.
     :ivar search_k: nodes Annoy inspects in a search without filters.
     """
@@ -67,6 +69,9 @@ class Index:
         self.items = table
         self.vectors = vectors
         self.products = columns.integers(table["product"])
+        # Generations of earlier releases take each product for an article of its own.
+        folded = "article" in table.column_names
+        self.articles = columns.integers(table["article"]) if folded else self.products
         self.projection = projection
         self.search_k = search_k
         self._neighbours = neighbours
@@ -97,7 +102,7 @@ class Index:
     def search(
         self, query: np.ndarray, k: int, *, mask: np.ndarray | None = None, without: Collection[int] = ()
     ) -> Hits:
-        """The `k` most similar products, fewer only where fewer pass.
+        """The `k` most similar articles, fewer only where fewer pass.
 
         :param query: float32 [dimensions], projected, L2 norm 1, see `Projection.apply`.
         :param mask: bool [rows], the rows that may be returned; None allows all.
@@ -161,7 +166,7 @@ class Index:
         return rows
 
     def _best(self, rows: np.ndarray, scores: np.ndarray, k: int) -> Hits:
-        """The best row of each of the `k` best products."""
+        """The best row of each of the `k` best articles."""
         best = min(len(rows), _CANDIDATES * k)
         while True:
             top = np.arange(len(rows))
@@ -170,7 +175,7 @@ class Index:
                 least = scores[np.argpartition(-scores, best - 1)[best - 1]]
                 top = np.flatnonzero(scores >= least)
             top = top[np.argsort(-scores[top], kind="stable")]
-            firsts = np.sort(np.unique(self.products[rows[top]], return_index=True)[1])[:k]
+            firsts = np.sort(np.unique(self.articles[rows[top]], return_index=True)[1])[:k]
             if len(firsts) == k or best == len(rows):
                 return Hits(rows[top[firsts]], scores[top[firsts]])
             best = min(len(rows), 4 * best)
