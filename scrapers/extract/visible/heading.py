@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from unicodedata import combining, normalize
+from urllib.parse import unquote, urlsplit
+
 import lxml.html
 
+from scrapers.extract.page import Page
 from scrapers.extract.text import clean
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 
 _MIN = 3
+_WORDS = re.compile(r"[^\W_]+")
 _NAMED = frozenset(["title", "name", "heading", "headline", "product"])
-_FURNITURE = frozenset({"nav", "footer", "header", "aside"})
 _MAX_SCORED = 4000
 
 
@@ -30,11 +35,12 @@ class Heading:
 
 
 def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
-    """The heading whose text the page's title, its OpenGraph title or its markup repeats; else its only `h1`.
+    """The heading whose text the page's title, OpenGraph title, markup or address repeats; else its only `h1`.
 
     :param names: what the page calls itself, as texts; the document's title among them.
     """
     wanted = [_folded(name) for name in names if name]
+    slug = _slug(layout.page)
     best: tuple[float, Spot, bool] | None = None
     headings = 0
     for spot in layout.spots[:_MAX_SCORED * 5]:
@@ -44,7 +50,10 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
         if not level and not spot.own:
             continue
         headings += spot.element.tag == "h1"
-        agreement = max((_agreement(_folded(spot.text), name) for name in wanted), default=0.0)
+        text = _folded(spot.text)
+        agreement = max((_agreement(text, name) for name in wanted), default=0.0)
+        if agreement < 0.5 and level and len(slug) > 1:
+            agreement = max(agreement, _in_slug(text, slug))
         if agreement < 0.5 and not (level == 3 and not best):
             continue
         score = 4 * agreement + level - _out_of_place(spot.element)
@@ -70,6 +79,22 @@ def _agreement(text: str, name: str) -> float:
     if len(words) >= 3:
         return 0.9 * len(words & others) / len(words)
     return 0.0
+
+
+def _slug(page: Page) -> set[str]:
+    """The words of an address's last parts: most shops write the product's name there, without accents."""
+    parts = [unquote(part) for part in urlsplit(page.url).path.split("/") if part][-2:]
+    return {word for part in parts for word in _WORDS.findall(_plain_letters(part)) if len(word) > 2}
+
+
+def _in_slug(text: str, slug: set[str]) -> float:
+    words = [word for word in _WORDS.findall(_plain_letters(text)) if len(word) > 2][:12]
+    shared = sum(word in slug for word in words)
+    return 0.8 * shared / min(len(words), len(slug)) if shared > 1 else 0.0
+
+
+def _plain_letters(text: str) -> str:
+    return "".join(one for one in normalize("NFKD", text.casefold()) if not combining(one))
 
 
 def _level(element: lxml.html.HtmlElement) -> float:

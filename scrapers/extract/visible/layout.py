@@ -26,7 +26,7 @@ _BLOCKS = frozenset(
     ["address", "article", "aside", "blockquote", "br", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
 )
 _STRUCK_TAGS = frozenset({"del", "s", "strike"})
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_HIDDEN_STYLE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 _STRUCK_STYLE = re.compile(r"text-decoration[^;]{0,40}line-through", re.I)
 _HIDDEN_CLASSES = frozenset(
     ["hide", "hidden", "d-none", "is-hidden", "ng-hide", "invisible", "u-hidden", "js-hidden", "aok-hidden", "display-none", "dn", "none"]
@@ -64,12 +64,14 @@ class Layout:
     """A page's spots in the order in which their elements begin.
 
     :ivar order: the place of every walked element.
+    :ivar extent: characters of visible text in every walked element.
     :ivar read: characters of visible text on the page.
     """
 
     page: Page
     spots: list[Spot] = field(default_factory=list)
     order: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
+    extent: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
     by_element: dict[lxml.html.HtmlElement, Spot] = field(default_factory=dict)
     read: int = 0
 
@@ -105,7 +107,7 @@ def read_layout(page: Page) -> Layout:
                 if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in _UNSEEN:
                     skip = element
                 else:
-                    stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
+                    stack.append(_opened(layout, element, stack[-1] if stack else None, walked, len(stack)))
             continue
         if skip is not None:
             if element is not skip:
@@ -145,10 +147,13 @@ def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.Html
         current = current.getparent()
 
 
-def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
+def _opened(
+    layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int, depth: int
+) -> _Open:
     layout.order[element] = order
     style = element.get("style") or ""
-    hidden = (outer is not None and outer.hidden) or _hidden(element, style)
+    # A page hidden as a whole is shown by its scripts once it is loaded.
+    hidden = (outer is not None and outer.hidden) or (depth > 3 and _hidden(element, style))
     struck = (outer is not None and outer.struck) or _struck(element, style)
     opened = _Open(element, order, layout.read, hidden, struck, [])
     _add(layout, opened, element.text)
@@ -178,6 +183,7 @@ def _append(to: _Open, text: str) -> None:
 
 def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
     tag = closed.element.tag
+    layout.extent[closed.element] = layout.read - closed.read
     text = "".join(closed.pieces) if closed.pieces is not None else None
     if text is not None:
         flat = " ".join(text.split())

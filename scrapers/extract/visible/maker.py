@@ -13,7 +13,7 @@ REACH = 700
 """How far from the heading, in characters of text, the brand stands."""
 MAX_BRAND = 50
 
-_NAMED = frozenset({"brand", "brandname", "manufacturer", "marque", "marca", "marke", "hersteller", "designer", "bylineinfo", "vendor"})
+_NAMED = frozenset({"brand", "brandname", "byline", "manufacturer", "marque", "marca", "marke", "hersteller", "designer", "bylineinfo", "vendor"})
 _ADDRESSED = re.compile(r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]", re.I)
 _ABOUT = re.compile(r"^(?:brand|by|marke|von|marque|marca|di|de|da|merk|märke|producent|výrobc[ea]|značka|бренд|производитель|品牌|ブランド)\s*[:：]?\s+|^(?:visit the|besuche den|besuchen sie den|visita lo store di|visita la tienda de|visiter la boutique|bezoek de|ブランド[:：])\s+|\s*(?:-store|\s+store|のストアを表示)$", re.I)
 

@@ -30,6 +30,11 @@ _TOGETHER = (
     frozenset({"last", "viewed"}),
 )
 _HEADS = frozenset({"title", "heading", "headline", "header"})
+MAX_CARD = 700
+"""Characters of text on a product card, at most."""
+MAX_TARGETS = 3
+MAX_PRICES = 3
+"""Amounts on a product card, at most: today's price, that of before, one a litre."""
 _MAX_STEPS = 40
 _MAX_CLIMB = 3
 
@@ -42,6 +47,7 @@ class Others:
 
     def __init__(self, layout: Layout, anchor: Spot) -> None:
         self._page = layout.page
+        self._extent = layout.extent
         self._own: set[lxml.html.HtmlElement] = {anchor.element, *anchor.element.iterancestors()}
         self._known: dict[lxml.html.HtmlElement, bool] = {}
         self._cards: set[lxml.html.HtmlElement] = set()
@@ -50,21 +56,52 @@ class Others:
     def mark_cards(self, priced: Iterable[lxml.html.HtmlElement]) -> None:
         """Finds the product cards among the elements that hold prices: two or more alike, side by side,
         each with a link that leads elsewhere."""
-        siblings: dict[tuple[lxml.html.HtmlElement, str], dict[lxml.html.HtmlElement, None]] = {}
+        siblings: dict[tuple[lxml.html.HtmlElement, str], dict[lxml.html.HtmlElement, int]] = {}
         for element in priced:
             current = element
             for _ in range(_MAX_STEPS):
                 parent = current.getparent()
                 if parent is None or current in self._own:
                     break
-                kind = f"{current.tag} {' '.join(sorted((current.get('class') or '').split())[:2])}"
-                siblings.setdefault((parent, kind), {})[current] = None
+                prices = siblings.setdefault((parent, _kind(current)), {})
+                prices[current] = prices.get(current, 0) + 1
                 current = parent
-        for alike in siblings.values():
-            if len(alike) > 1:
-                cards = [element for element in alike if leads_elsewhere(element, self._page)]
-                if len(cards) > 1:
-                    self._cards.update(alike)
+        own = {(one.getparent(), _kind(one)) for one in self._own}
+        for (parent, kind), alike in siblings.items():
+            # What is built as the part with the heading is a part of the page, no card.
+            if len(alike) > 1 and (parent, kind) not in own:
+                leading = {
+                    element: self._targets(element) for element, prices in alike.items() if prices <= MAX_PRICES
+                }
+                cards = [element for element, targets in leading.items() if self._is_card(element, targets)]
+                if len(set().union(*(leading[card] for card in cards))) > 1:
+                    self._cards.update(cards)
+
+    def _is_card(self, element: lxml.html.HtmlElement, targets: set[str]) -> bool:
+        """A card is small, has a picture, and its links lead to one product: a few addresses at most."""
+        small = self._extent.get(element, 0) <= MAX_CARD
+        return small and 0 < len(targets) <= MAX_TARGETS and next(element.iter("img", "picture"), None) is not None
+
+    def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
+        """Whether it is a link around more than a word or two: what is in it is of the page it leads to."""
+        return (
+            element.tag == "a"
+            and len(element) > 0
+            and _elsewhere(element.get("href"), self._page) is not None
+            and next(element.iter("img"), None) is not None
+        )
+
+    def _targets(self, element: lxml.html.HtmlElement) -> set[str]:
+        """The other pages that the links in an element lead to."""
+        found: set[str] = set()
+        links = [element] if element.tag == "a" else element.iter("a")
+        for link in links:
+            target = _elsewhere(link.get("href"), self._page)
+            if target:
+                found.add(target)
+                if len(found) > MAX_TARGETS:
+                    break
+        return found
 
     def has(self, spot: Spot) -> bool:
         """Whether a spot belongs to something else than the page's product."""
@@ -99,7 +136,7 @@ class Others:
                 found = known
                 break
             path.append(current)
-            if current in self._cards or _is_of_others(current):
+            if current in self._cards or _is_of_others(current) or self._leads_away(current):
                 found = True
                 break
             current = current.getparent()
@@ -108,22 +145,22 @@ class Others:
         return found
 
 
-def leads_elsewhere(element: lxml.html.HtmlElement, page: Page) -> bool:
-    """Whether there is a link in it to another page of any site."""
-    links = [element] if element.tag == "a" else element.iter("a")
-    for number, link in enumerate(links):
-        if number > 20:
-            break
-        href = (link.get("href") or "").strip()
-        if not href or href.startswith("#") or href.lower().startswith(("javascript:", "mailto:", "tel:")):
-            continue
-        try:
-            there, here = urlsplit(urljoin(page.base_url, href)), urlsplit(page.url)
-        except ValueError:
-            continue
-        if (there.netloc, there.path.rstrip("/")) != (here.netloc, here.path.rstrip("/")):
-            return True
-    return False
+def _kind(element: lxml.html.HtmlElement) -> str:
+    """What elements that are built alike have in common."""
+    return f"{element.tag} {' '.join(sorted((element.get('class') or '').split())[:2])}"
+
+
+def _elsewhere(href: str | None, page: Page) -> str | None:
+    """The address that a link leads to, without its query; None where it stays on the page."""
+    href = (href or "").strip()
+    if not href or href.startswith("#") or href.lower().startswith(("javascript:", "mailto:", "tel:")):
+        return None
+    try:
+        there, here = urlsplit(urljoin(page.base_url, href)), urlsplit(page.url)
+    except ValueError:
+        return None
+    path = there.path.rstrip("/")
+    return None if (there.netloc, path) == (here.netloc, here.path.rstrip("/")) else f"{there.netloc}{path}"
 
 
 def _is_of_others(element: lxml.html.HtmlElement) -> bool:

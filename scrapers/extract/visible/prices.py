@@ -14,7 +14,7 @@ from scrapers.extract.money import Money, find_money
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.others import Others
-from scrapers.extract.visible.words import NOT_THE_PRICE, PER_UNIT, WAS
+from scrapers.extract.visible.words import AFTER_ANOTHER_AMOUNT, NOT_THE_PRICE, PER_UNIT, WAS
 
 MAX_MARKS = 600
 """Amounts that are looked at; a page with more lists products."""
@@ -54,6 +54,7 @@ class Mark:
     :ivar high: the upper end of a range that starts with it.
     :ivar before: whether it is what the product cost, or should have cost, earlier.
     :ivar own: whether it belongs to the page's product.
+    :ivar label: words that stand before it, `after` those behind it.
     """
 
     spot: Spot
@@ -64,7 +65,8 @@ class Mark:
     before: bool = False
     own: bool = True
     score: float = 0.0
-    context: str = ""
+    label: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,10 @@ def find_marks(layout: Layout) -> list[Mark]:
         if len(spot.text) > 100 or not _DIGIT.search(spot.text):
             continue
         known = below.get(spot.element, set())
-        found = [money for money in find_money(spot.text) if parse_amount(money.digits) is not None]
+        found = find_money(spot.text)
+        if _LETTER.search(spot.text) and not any(money.symbol for money in found):
+            continue
+        found = [money for money in found if parse_amount(money.digits) is not None]
         fresh = [money for money in found if money.digits not in known]
         if not fresh or (known and not spot.own and not _joins(fresh, known)):
             fresh = []
@@ -143,7 +148,7 @@ def choose_price(
         if (mark.before or not _names(mark.spot.element, 2).isdisjoint(_MAYBE_BEFORES))
         and mark.amount > best.amount
         and abs(mark.spot.read - best.spot.read) < 400
-        and not NOT_THE_PRICE.search(mark.context)
+        and not _is_another(mark)
     ]
     nearest = min(before, key=lambda mark: abs(mark.spot.order - best.spot.order), default=None)
     return ShownPrice(
@@ -201,9 +206,9 @@ def _look_around(layout: Layout, mark: Mark) -> None:
         position = found.index(money)
         start = found[position - 1].end if position else 0
         end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
-        around = f"{spot.text[start : money.start][-50:]} {spot.text[money.end : end][:40]}"
-        if _LETTER.search(around):
-            mark.context = around
+        label, after = spot.text[start : money.start][-40:], spot.text[money.end : end][:20]
+        if _LETTER.search(label) or _LETTER.search(after):
+            mark.label, mark.after = label, after
             break
 
 
@@ -214,8 +219,14 @@ def _is_before(mark: Mark, names: set[str]) -> bool:
     if not nearest.isdisjoint(_BEFORES) and nearest.isdisjoint({"now", "new", "final"}):
         return True
     # Further out, a name may be of the box that holds both prices.
-    return bool(mark.context and WAS.search(mark.context)) or (
-        len(mark.context) < 20 and not names.isdisjoint({"oldprice", "strikethrough", "crossed", "strike"})
+    return bool(mark.label and WAS.search(mark.label))
+
+
+def _is_another(mark: Mark) -> bool:
+    """Whether its words say that an amount is for shipping, a month's rate, a saving or the like."""
+    return bool(
+        (mark.label and NOT_THE_PRICE.search(mark.label))
+        or (mark.after and (AFTER_ANOTHER_AMOUNT.search(mark.after) or PER_UNIT.search(mark.after)))
     )
 
 
@@ -231,10 +242,8 @@ def _score(mark: Mark, names: set[str], priced: bool, heading: Heading, buy_orde
     score -= 1.5 if distance < 0 else 0.0
     if buy_order is not None and -120 < buy_order - spot.order < 250:
         score += 1.0
-    if mark.context and NOT_THE_PRICE.search(mark.context):
+    if _is_another(mark):
         score -= 5
-    if mark.context and PER_UNIT.search(mark.context[-40:]):
-        score -= 4
     if not _names(spot.element, 2).isdisjoint(_NOT_PRICES):
         score -= 4
     if spot.hidden:

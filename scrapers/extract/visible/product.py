@@ -54,7 +54,7 @@ def _read(layout: Layout, heading: Heading) -> Visible:
     others = Others(layout, heading.spot)
     marks = find_marks(layout)
     buttons = find_buttons(layout)
-    others.mark_cards([*(mark.spot.element for mark in marks), *(element for _, element, _ in buttons)])
+    others.mark_cards(mark.spot.element for mark in marks if mark.symbol)
     buying = read_buying(layout, heading, others, buttons)
     price = choose_price(layout, heading, marks, others, buying.order)
     choices = offers_choices(layout, heading, others)

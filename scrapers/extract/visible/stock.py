@@ -18,7 +18,7 @@ _STATUS = frozenset(
     " verfuegbarkeit lager dispo disponibilite disponibilidad disponibilita dostupnost sklad lagerstatus voorraad".split()
 )
 _CHOICES = frozenset(
-    "size sizes swatch swatches variant variants option options variation variations colour color colours colors"
+    "sizes swatch swatches variant variants option options variation variations colours colors selector"
     " store stores dropdown review reviews question questions answer faq description desc".split()
 )
 
@@ -44,7 +44,7 @@ def read_stock(
     :param priced: whether the page shows a price for the product.
     """
     gone, there, coming = _words(layout, heading, others)
-    if buying.working:
+    if buying.working and not (buying.disabled and gone):
         if buying.preorder or (coming and not there):
             return Stock("preorder", False)
         return Stock("in_stock", not gone)
@@ -97,16 +97,12 @@ def _words(layout: Layout, heading: Heading, others: Others) -> tuple[bool, bool
         status = not _names(spot).isdisjoint(_STATUS)
         if sold:
             plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
-            if (plain or status) and not (stocked and not _covers(sold, stocked)):
+            first = stocked is None or sold.start() <= stocked.start()
+            if (plain or status) and first:
                 gone = True
         elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
             there = True
     return gone, there, coming
-
-
-def _covers(sold, stocked) -> bool:  # type: ignore[no-untyped-def]
-    """Whether the words of stock are within those of its lack: `not available`."""
-    return bool(sold.start() <= stocked.start() and stocked.end() <= sold.end())
 
 
 def _is_choice(spot: Spot) -> bool:

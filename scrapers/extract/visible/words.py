@@ -270,6 +270,16 @@ NOT_THE_PRICE = phrases("""
     ongkir | cicilan | per bulan | hemat | diskon | شحن | شهر | توفير | خصم | משלוח | תשלומים | חיסכון
 """)
 
+AFTER_ANOTHER_AMOUNT = phrases("""
+    month | mo | mth | monthly | week | weekly | year | shipping | postage | delivery | off | discount | deposit | installment*
+    instalment* | interest | cashback | points | tax | fee | fees | monat | mtl. | versand | rabatt | raten | rate | gespart
+    mois | d'économie | de remise | de réduction | frais | mese | rate | di sconto | spedizione | al mes | meses | cuotas | de descuento
+    de ahorro | envío | mês | parcelas | de desconto | juros | frete | sem juros | per maand | p/m | korting | verzendkosten | månad | mån
+    frakt | rabatt | måned | mnd | fragt | kk | kk. | säästö | toimitus | mies | mies. | rat | taniej | dostawa | měsíc | mesiac | měs.
+    mesačne | doprava | hó | havi | szállítás | lună | luna | rate | transport | mjesečno | obroka | dostava | mesečno | ay | taksit | kargo | indirim
+    μήνα | δόσεις | мес | мес. | месяц | скидка | рубля | доставка | балл* | бонус* | 個月 | 个月 | 期 | 回 | 개월 | ポイント | 点 | 點 | เดือน | tháng | bulan | شهر
+""")
+
 WAS = phrases("""
     was | rrp | msrp | list price | regular price | original price | compare at | old price | before | retail price | recommended retail price
     uvp | statt | bisher | vorher | alter preis | früher | ursprünglich | unverb. preisempf* | listenpreis | streichpreis
