@@ -49,6 +49,7 @@ class IndexSettings(_Section):
 
     recall_goal: float = Field(default=0.99, gt=0, le=1, description="Least recall@5 against exact search.")
     max_loss: float = Field(default=0.3, ge=0, le=1, description="Share of the products a build may lose.")
+    shard_rows: int = Field(default=500_000, ge=1000, description="Most photos in one file of Annoy's.")
 
 
 class ScheduleSettings(_Section):

@@ -242,5 +242,6 @@ def index_and_publish(
         model,
         recall_goal=config.index.recall_goal,
         max_loss=1.0 if allow_loss else config.index.max_loss,
+        shard_rows=config.index.shard_rows,
         on_progress=show,
     )

@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.errors import LookalikeError
 
@@ -72,12 +72,16 @@ class Search(_Part):
 
     :ivar dimensions: of the projected vectors.
     :ivar search_k: nodes Annoy inspects in a search without filters, tuned to the recall goal.
+    :ivar ann_dimensions: leading dimensions that Annoy compares; None means all.
+    :ivar shards: files that Annoy's trees are in.
     """
 
     dimensions: int
     trees: int
     seed: int
     search_k: int
+    ann_dimensions: int | None = None
+    shards: int = 1
 
 
 class Recall(_Part):
@@ -86,12 +90,14 @@ class Recall(_Part):
     :ivar at_5: mean over the queries.
     :ivar lower_bound: of its 95 % confidence interval.
     :ivar queries: items drawn as queries; where that is all of them the bound is the measured value.
+    :ivar filtered: mean recall under filters that pass a random share of the items, by that share.
     """
 
     goal: float
     at_5: float
     lower_bound: float
     queries: int
+    filtered: dict[str, float] = Field(default_factory=dict)
 
 
 class Manifest(_Part):

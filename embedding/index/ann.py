@@ -1,66 +1,158 @@
 """Annoy's side of a generation: built the same way every time, opened only when it is what was built.
 
 Annoy numbers memory by the largest id, samples at random, and loads a file cut short without a word: so ids
-are dense, the seed is fixed, one thread builds, and who opens has checked the file's hash.
+are dense, the seed is fixed, one thread builds a file, and who opens has checked the file's hash.
+
+It holds only the leading dimensions of the vectors, which a projection sorts by how much they tell:
+candidates are ranked by all of them afterwards, and the fewer Annoy compares the less it reads. Many rows go
+into several files, shards, which processes build side by side and a search asks as one. A shard is a range of
+rows: they are in the order of the photos' hashes, so each holds a random part.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
+import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from annoy import AnnoyIndex
 
+from embedding.index.vectors import widen
 from storage.errors import LookalikeError
-from storage.manifest import GenerationError
+from storage.manifest import WAY_OUT, GenerationError
 
-FILE = "vectors.ann"
 SEED = 20_261
-TREES = 32
 
 
-def build(file: Path, vectors: np.ndarray, trees: int, seed: int = SEED) -> None:
-    """Builds the index of some vectors, row numbers as ids.
+class Forest:
+    """Annoy's shards, memory-mapped and asked as one. Any number of threads may ask.
 
-    It grows in the file and not in memory: what Annoy leaves unused is then zero and equal builds give equal
-    bytes.
+    :ivar dimensions: leading dimensions of the vectors that it holds.
+    """
 
-    :param vectors: float16 or float32 [n, dimensions], memory-mapped or not.
+    def __init__(self, shards: list[AnnoyIndex], starts: list[int], dimensions: int) -> None:
+        self.dimensions = dimensions
+        self._shards, self._starts = shards, starts
+
+    @classmethod
+    def load(cls, folder: Path, rows: int, dimensions: int, shards: int = 1) -> Forest:
+        """Opens what `build` wrote.
+
+        :raises GenerationError: a file is missing or does not hold as many vectors of that length.
+        """
+        bounds = _bounds(rows, shards)
+        opened = [
+            _open(file, stop - start, dimensions)
+            for file, (start, stop) in zip(_files(folder, shards), bounds, strict=True)
+        ]
+        return cls(opened, [start for start, _ in bounds], dimensions)
+
+    def candidates(self, query: np.ndarray, count: int, search_k: int) -> np.ndarray:
+        """Rows that are likely among the nearest, by the leading dimensions.
+
+        :param query: float32 [at least dimensions].
+        :param count: how many; of several shards somewhat more are returned.
+        :param search_k: nodes to inspect, in all shards together.
+        :return: int64, ascending.
+        """
+        shards = len(self._shards)
+        head = query[: self.dimensions]
+        inspect = math.ceil(search_k / shards)
+        # Of the nearest, a shard holds its share more or less.
+        each = count if shards == 1 else min(count, 2 * math.ceil(count / shards) + 8)
+        found = [
+            np.array(shard.get_nns_by_vector(head, each, inspect), np.int64) + start
+            for shard, start in zip(self._shards, self._starts, strict=True)
+        ]
+        rows = found[0] if shards == 1 else np.concatenate(found)
+        rows.sort()
+        return rows
+
+
+def build(vectors: Path, *, dimensions: int, trees: int, shards: int = 1, workers: int | None = None) -> None:
+    """Builds the forest of a file of vectors beside it, row numbers as ids.
+
+    A file grows on the disk and not in memory: what Annoy leaves unused is then zero and equal builds give
+    equal bytes, however many processes there were.
+
+    :param vectors: a `.npy`, float16 [n, at least dimensions].
+    :param dimensions: how many of the leading ones Annoy compares.
+    :param shards: files, at most n.
+    :param workers: processes at once; one a processor where None.
     :raises LookalikeError: the disk is too full for it.
     """
-    rows, dimensions = vectors.shape
-    _check_space(file.parent, rows, dimensions, trees)
+    rows = len(np.load(vectors, mmap_mode="r"))
+    _check_space(vectors.parent, rows, dimensions, trees)
+    parts = [
+        (file, vectors, start, stop, dimensions, trees)
+        for file, (start, stop) in zip(_files(vectors.parent, shards), _bounds(rows, shards), strict=True)
+    ]
+    workers = min(workers or len(os.sched_getaffinity(0)), shards)
+    if workers == 1:
+        for part in parts:
+            _build_shard(*part)
+        return
+    # Not by fork, which copies locks that other threads hold.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            for building in [pool.submit(_build_shard, *part) for part in parts]:
+                building.result()
+        except BrokenProcessPool:
+            raise LookalikeError(
+                "A process that built a part of the index was ended: memory or disk may be full. Free some "
+                "space and try again."
+            ) from None
+
+
+def remove(folder: Path) -> None:
+    """Removes a forest's files."""
+    for file in folder.glob("vectors*.ann"):
+        file.unlink()
+
+
+def _build_shard(file: Path, vectors: Path, start: int, stop: int, dimensions: int, trees: int) -> None:
     index = AnnoyIndex(dimensions, "angular")
-    index.set_seed(seed)
+    index.set_seed(SEED)
     index.on_disk_build(str(file))
-    for row, vector in enumerate(_each(vectors)):
+    for row, vector in enumerate(_heads(np.load(vectors, mmap_mode="r")[start:stop], dimensions)):
         index.add_item(row, vector)
     index.build(trees, n_jobs=1)
     index.unload()
 
 
-def load(file: Path, rows: int, dimensions: int) -> AnnoyIndex:
-    """Opens an index, memory-mapped.
+def _heads(vectors: np.ndarray, dimensions: int, block: int = 4096) -> Iterator[np.ndarray]:
+    for start in range(0, len(vectors), block):
+        yield from widen(vectors[start : start + block, :dimensions])
 
-    :raises GenerationError: it does not hold that many vectors of that length.
-    """
+
+def _open(file: Path, rows: int, dimensions: int) -> AnnoyIndex:
     index = AnnoyIndex(dimensions, "angular")
     try:
         index.load(str(file), prefault=False)
     except OSError as error:
-        raise GenerationError(f"{file} cannot be read ({error}). Run `lookalike index`.") from None
+        raise GenerationError(f"{file} cannot be read ({error}). {WAY_OUT}") from None
     if index.get_n_items() != rows:
-        raise GenerationError(
-            f"{file} holds {index.get_n_items()} vectors, not {rows}. Run `lookalike index`."
-        )
+        raise GenerationError(f"{file} holds {index.get_n_items()} vectors, not {rows}. {WAY_OUT}")
     return index
 
 
-def _each(vectors: np.ndarray, block: int = 4096) -> Iterator[np.ndarray]:
-    for start in range(0, len(vectors), block):
-        yield from vectors[start : start + block].astype(np.float32)
+def _files(folder: Path, shards: int) -> list[Path]:
+    if shards == 1:
+        return [folder / "vectors.ann"]
+    return [folder / f"vectors-{shard:04d}.ann" for shard in range(shards)]
+
+
+def _bounds(rows: int, shards: int) -> list[tuple[int, int]]:
+    """The rows of each shard: from, to."""
+    edges = [rows * shard // shards for shard in range(shards + 1)]
+    return list(itertools.pairwise(edges))
 
 
 def _check_space(folder: Path, rows: int, dimensions: int, trees: int) -> None:

@@ -15,14 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.index import ann, articles, catalogue, items, loss, pictures, recall, vectors
+from embedding.index import articles, catalogue, items, loss, pictures, tune, vectors
 from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
 from embedding.index.projection import Projection, fit
-from embedding.index.search import PROJECTION_FILE, Index
+from embedding.index.search import PROJECTION_FILE
+from embedding.index.tune import SHARD_ROWS
 from storage import encoders, generations, manifest, tables, thumbnails
 from storage.encoders import EncoderSpec
 from storage.errors import LookalikeError
-from storage.manifest import Counts, EncoderFacts, GenerationError, Manifest, Recall, Search
+from storage.manifest import Counts, EncoderFacts, GenerationError, Manifest
 from storage.root import Root
 
 _log = logging.getLogger(__name__)
@@ -34,10 +35,6 @@ Progress = Callable[[int, int | None], None]
 
 _READ = ("products", "images", "embeddings", "crawls")
 _GATHERED = "vectors.raw"
-
-
-class RecallError(LookalikeError):
-    """A build that finds too few of the true neighbours; the published generation stays."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,22 @@ class BuildOutcome:
     seconds: float
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What a build has to be like, see `build_index`."""
+
+    recall_goal: float
+    max_loss: float
+    shard_rows: int
+
+
 def build_index(
     root: Root,
     model: str,
     *,
     recall_goal: float = 0.99,
     max_loss: float = 0.3,
+    shard_rows: int = SHARD_ROWS,
     on_progress: Progress | None = None,
 ) -> BuildOutcome:
     """Builds a generation of one encoder's vectors beside the published one, verifies and publishes it.
@@ -73,6 +80,7 @@ def build_index(
     :param model: the encoder's name, see `storage.encoders`.
     :param recall_goal: what the lower end of the 95 % interval of recall at 5 has to reach, in (0, 1].
     :param max_loss: share of the published generation's products that may be missing, in [0, 1].
+    :param shard_rows: most rows of a file of Annoy's; more are split into several, built side by side.
     :param on_progress: called with the steps done and all there are: a vector read and a photo placed are a
         step.
     :raises BusyError: another process builds.
@@ -84,9 +92,8 @@ def build_index(
     try:
         with root.lock(generations.LOCK):
             spec = encoders.load_spec(encoders.folder(root, model))
-            name, published = _build(
-                root, spec, recall_goal, max_loss, on_progress or (lambda done, total: None), started
-            )
+            wanted = _Wanted(recall_goal, max_loss, shard_rows)
+            name, published = _build(root, spec, wanted, on_progress or (lambda done, total: None), started)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
@@ -105,12 +112,12 @@ def build_index(
 
 
 def _build(
-    root: Root, spec: EncoderSpec, goal: float, max_loss: float, on_progress: Progress, started: float
+    root: Root, spec: EncoderSpec, wanted: _Wanted, on_progress: Progress, started: float
 ) -> tuple[str | None, Manifest]:
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
     rows = _some(catalogue.collect(root, ids), root)
-    content = _content(rows, spec, goal)
+    content = _content(rows, spec, wanted)
     if (published := _unchanged(root, content)) is not None:
         return None, published
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
@@ -122,9 +129,15 @@ def _build(
         rows = items.with_thumbnails(rows, pictures.make_missing(root, ids, steps.advance))
         rows = _some(items.renumbered(rows), root)
         counts = _counts(rows)
-        loss.check(root, counts, max_loss)
+        loss.check(root, counts, wanted.max_loss)
         projection = _write(root, folder, rows, gathered)
-        searching, measured = _measured(folder, rows, projection, goal)
+        searching, measured = tune.grow(
+            folder / vectors.FILE,
+            items.read(folder / items.FILE),
+            projection,
+            wanted.recall_goal,
+            wanted.shard_rows,
+        )
         finished = Manifest(
             encoder=EncoderFacts.model_validate(spec.model_dump(exclude={"schema_version"})),
             counts=counts,
@@ -151,9 +164,10 @@ def _some(rows: pa.Table, root: Root) -> pa.Table:
     )
 
 
-def _content(rows: pa.Table, spec: EncoderSpec, goal: float) -> str:
+def _content(rows: pa.Table, spec: EncoderSpec, wanted: _Wanted) -> str:
     """sha256 of all that decides what a generation holds."""
-    parts = (BUILD, items.digest(rows), spec.model, spec.fingerprint, goal)
+    made_of = (items.digest(rows), spec.model, spec.fingerprint)
+    parts = (BUILD, *made_of, wanted.recall_goal, wanted.shard_rows)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -172,7 +186,7 @@ def _unchanged(root: Root, content: str) -> Manifest | None:
 
 
 def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered) -> Projection:
-    """Writes everything but the manifest; removes the gathered vectors."""
+    """Writes everything but the forest and the manifest; removes the gathered vectors."""
     projection = fit(gathered.blocks, gathered.vectors.shape[1])
     projection.save(folder / PROJECTION_FILE)
     places = pc.index_in(rows["image_id"], value_set=gathered.ids).to_numpy()
@@ -186,37 +200,7 @@ def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered) -> Proj
     (folder / _GATHERED).unlink()
     stored = np.load(folder / vectors.FILE, mmap_mode="r")
     items.write(articles.with_articles(root, rows, stored), folder / items.FILE)
-    ann.build(folder / ann.FILE, stored, ann.TREES)
     return projection
-
-
-def _measured(folder: Path, rows: pa.Table, projection: Projection, goal: float) -> tuple[Search, Recall]:
-    """How the built index has to be searched, and the recall that gives.
-
-    :raises RecallError: below the goal, or items do not find themselves.
-    """
-    stored = np.load(folder / vectors.FILE, mmap_mode="r")
-    index = Index(
-        items.read(folder / items.FILE),
-        stored,
-        ann.load(folder / ann.FILE, *stored.shape),
-        projection,
-        search_k=rows.num_rows,
-    )
-    sample = recall.draw(index)
-    search_k, measured = recall.tune(index, goal, sample)
-    if measured.lower_bound < goal:
-        raise RecallError(
-            f"The new index finds {measured.at_5:.2%} of the true neighbours (for sure only "
-            f"{measured.lower_bound:.2%}), below the goal of {goal:.2%}; the old one stays. Lower the goal."
-        )
-    lost = recall.lost(index, sample, search_k)
-    if lost:
-        raise RecallError(
-            f"{lost} of {len(sample.rows)} items do not find themselves in the new index; the published one "
-            "stays. Run `lookalike index` again."
-        )
-    return Search(dimensions=stored.shape[1], trees=ann.TREES, seed=ann.SEED, search_k=search_k), measured
 
 
 def _counts(rows: pa.Table) -> Counts:

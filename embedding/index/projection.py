@@ -60,6 +60,11 @@ class Projection:
         """Length of a projected vector."""
         return len(self.mean) if self.matrix is None else int(self.matrix.shape[1])
 
+    @property
+    def learnt(self) -> bool:
+        """Whether it keeps main directions, the first the most telling; else vectors stay as they are."""
+        return self.matrix is not None
+
     def apply(self, vectors: np.ndarray) -> np.ndarray:
         """Projects vectors.
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from embedding.index.search import Index
+from embedding.index.search import RERANKED, Index
 from embedding.index.vectors import widen
 from storage.manifest import Recall
 
 AT = 5
 QUERIES = 2000
+
+LEADING = (48, 64, 96, 128, 192)
+"""Leading dimensions tried for Annoy, see `leading_dimensions`."""
+
+SHARES = (0.5, 0.2, 0.05)
+"""Shares of the rows that the filters pass under which recall is measured: drawn at random."""
+
 _SEED = 5
 _SAME = 1e-3
 _START = 64
 _KEEP = 64  # nearest rows kept of each query: the photos of at least five products, nearly always
 _BLOCK_ROWS = 4096
+_FEWER = 500  # queries where a thousand would tell nothing more
 _TIE = 1e-6
 """Two scores nearer than this are one: float32 sums in another order differ by less."""
 
@@ -30,19 +39,25 @@ class Sample:
     :ivar vectors: float32 [queries, dimensions], theirs.
     :ivar nearest: float32 [queries, 5], scores of the five nearest other products, best first, -inf where
         there are fewer.
+    :ivar found: int64 [queries, 5], rows of these, -1 where there are fewer.
     :ivar census: whether these are all items there are.
+    :ivar mask: bool [rows], the rows that count; None counts all.
     """
 
     rows: np.ndarray
     vectors: np.ndarray
     nearest: np.ndarray
+    found: np.ndarray
     census: bool
+    mask: np.ndarray | None = None
 
 
-def draw(index: Index, queries: int = QUERIES) -> Sample:
+def draw(index: Index, queries: int = QUERIES, mask: np.ndarray | None = None) -> Sample:
     """Draws items at random, the same for the same number of items, and searches each exactly.
 
     An item's own product is left out, its other photos too: they are found too easily.
+
+    :param mask: bool [rows], the rows to find; the queries are drawn from all.
     """
     count = len(index.products)
     census = count <= queries
@@ -50,7 +65,26 @@ def draw(index: Index, queries: int = QUERIES) -> Sample:
     if not census:
         rows = np.sort(np.random.default_rng(_SEED).choice(count, queries, replace=False))
     vectors = widen(index.vectors[rows])
-    return Sample(rows, vectors, _nearest(index, rows, vectors), census)
+    return Sample(rows, vectors, *_nearest(index, rows, vectors, mask), census, mask)
+
+
+def draw_filtered(index: Index) -> Iterator[tuple[float, Sample]]:
+    """Queries under filters that pass a share of the rows each, see `SHARES`."""
+    random = np.random.default_rng(_SEED)
+    for share in SHARES:
+        yield share, draw(index, _FEWER, random.random(len(index.products)) < share)
+
+
+def leading_dimensions(index: Index, sample: Sample, goal: float) -> int:
+    """How many of the leading dimensions Annoy needs to compare.
+
+    The fewest that rank the true neighbours among the rows that are ranked again by all dimensions, but for
+    a tenth of what the goal lets go.
+    """
+    dimensions = index.vectors.shape[1]
+    allowed = 1 - (1 - goal) / 10
+    fewer = [few for few in LEADING if few < dimensions] if index.projection.learnt else []
+    return next((few for few in fewer if _kept(index, sample, few) >= allowed), dimensions)
 
 
 def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
@@ -59,7 +93,8 @@ def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
     for row, vector, nearest in zip(sample.rows, sample.vectors, sample.nearest, strict=True):
         true = nearest[np.isfinite(nearest)]
         if len(true):
-            hits = index.approximate(vector, AT, search_k, without=(int(index.products[row]),))
+            own = (int(index.products[row]),)
+            hits = index.approximate(vector, AT, search_k, mask=sample.mask, without=own)
             # A product as similar as the last of the true ones counts as well: which of them is first is
             # chance.
             found.append(np.count_nonzero(hits.scores >= true[-1] - _TIE) / len(true))
@@ -69,18 +104,28 @@ def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
     return Recall(goal=goal, at_5=round(mean, 6), lower_bound=round(bound, 6), queries=len(found))
 
 
-def tune(index: Index, goal: float, sample: Sample | None = None) -> tuple[int, Recall]:
-    """The smallest `search_k`, by doubling, whose recall is sure to reach the goal.
+def tune(
+    index: Index, goal: float, sample: Sample | None = None, most: int | None = None
+) -> tuple[int, Recall]:
+    """The smallest `search_k` whose recall is sure to reach the goal, to a fifth.
 
-    :return: it, and the recall measured; below the goal only where looking at everything does not reach it.
+    :param most: nodes to inspect at most; all there are where None.
+    :return: it, and the recall measured; below the goal only where looking at so many does not reach it.
     """
     sample = sample or draw(index)
-    search_k = _START
-    while True:
-        measured = measure(index, sample, search_k, goal)
-        if measured.lower_bound >= goal or search_k >= len(index.products):
-            return search_k, measured
+    most = len(index.products) if most is None else min(most, len(index.products))
+    search_k, measured = _START, measure(index, sample, _START, goal)
+    while measured.lower_bound < goal and search_k < most:
         search_k *= 2
+        measured = measure(index, sample, search_k, goal)
+    if measured.lower_bound < goal or search_k == _START:
+        return search_k, measured
+    for less in (search_k * 3 // 4, search_k * 5 // 8):
+        fewer = measure(index, sample, less, goal)
+        if fewer.lower_bound < goal:
+            break
+        search_k, measured = less, fewer
+    return search_k, measured
 
 
 def lost(index: Index, sample: Sample, search_k: int) -> int:
@@ -92,33 +137,70 @@ def lost(index: Index, sample: Sample, search_k: int) -> int:
     )
 
 
-def _nearest(index: Index, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Scores of the five nearest other products of many items at once: one matrix product a block of rows."""
+def _nearest(
+    index: Index, rows: np.ndarray, vectors: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The five nearest other products of many items at once, scores and rows: a matrix product a block."""
     keep = min(_KEEP, len(index.products))
+    own = index.products[rows][:, None]
     best = np.full((len(rows), keep), -np.inf, np.float32)
     at = np.zeros((len(rows), keep), np.int64)
     for start in range(0, len(index.products), _BLOCK_ROWS):
         part = slice(start, start + _BLOCK_ROWS)
         scores = vectors @ widen(index.vectors[part]).T
-        scores[index.products[rows][:, None] == index.products[None, part]] = -np.inf
-        scores = np.concatenate([best, scores], axis=1)
-        places = np.broadcast_to(
-            np.arange(start, start + scores.shape[1] - keep), (len(rows), scores.shape[1] - keep)
-        )
-        places = np.concatenate([at, places], axis=1)
-        top = np.argpartition(-scores, keep - 1, axis=1)[:, :keep]
-        best, at = np.take_along_axis(scores, top, axis=1), np.take_along_axis(places, top, axis=1)
+        scores[own == index.products[None, part]] = -np.inf
+        if mask is not None:
+            scores[:, ~mask[part]] = -np.inf
+        _keep_best(best, at, scores, start)
     order = np.argsort(-best, axis=1, kind="stable")
     best, at = np.take_along_axis(best, order, axis=1), np.take_along_axis(at, order, axis=1)
     nearest = np.full((len(rows), AT), -np.inf, np.float32)
+    found = np.full((len(rows), AT), -1, np.int64)
     for query, (scores, places) in enumerate(zip(best, at, strict=True)):
         firsts = np.sort(np.unique(index.articles[places], return_index=True)[1])
-        distinct = scores[firsts][np.isfinite(scores[firsts])][:AT]
-        if len(distinct) < AT and keep < len(index.products):
+        firsts = firsts[np.isfinite(scores[firsts])][:AT]
+        distinct, distinct_rows = scores[firsts], places[firsts]
+        if len(firsts) < AT and keep < len(index.products):
             # Products with very many photos fill all the places that were kept.
-            distinct = index.scan(vectors[query], AT, without=(int(index.products[rows[query]]),)).scores
+            hits = index.scan(vectors[query], AT, mask=mask, without=(int(index.products[rows[query]]),))
+            distinct, distinct_rows = hits.scores, hits.rows
         nearest[query, : len(distinct)] = distinct
-    return nearest
+        found[query, : len(distinct)] = distinct_rows
+    return nearest, found
+
+
+def _keep_best(best: np.ndarray, at: np.ndarray, scores: np.ndarray, start: int) -> None:
+    """Puts the scores of a block of rows among the best so far, in place.
+
+    After the first blocks few of them are better than the worst that is kept: only these are looked at.
+    """
+    better = scores > best.min(axis=1)[:, None]
+    for query in np.flatnonzero(better.any(axis=1)):
+        new = np.flatnonzero(better[query])
+        values = np.concatenate([best[query], scores[query, new]])
+        places = np.concatenate([at[query], start + new])
+        top = np.argpartition(-values, best.shape[1] - 1)[: best.shape[1]]
+        best[query], at[query] = values[top], places[top]
+
+
+def _kept(index: Index, sample: Sample, dimensions: int) -> float:
+    """Share of the true neighbours that the leading dimensions rank among the rows that are ranked again."""
+    queries = np.linspace(0, len(sample.rows) - 1, min(_FEWER, len(sample.rows))).astype(int)
+    heads = _units(sample.vectors[queries, :dimensions])
+    found = sample.found[queries]
+    known = found >= 0
+    true = np.einsum("qd,qnd->qn", heads, _units(widen(index.vectors[found, :dimensions])))
+    nearer = np.zeros(found.shape, np.int64)
+    for start in range(0, len(index.vectors), _BLOCK_ROWS):
+        scores = heads @ _units(widen(index.vectors[start : start + _BLOCK_ROWS, :dimensions])).T
+        for place in range(AT):
+            nearer[:, place] += np.count_nonzero(scores > true[:, place, None] + _TIE, axis=1)
+    return float(np.mean(nearer[known] < RERANKED * AT)) if known.any() else 1.0
+
+
+def _units(vectors: np.ndarray) -> np.ndarray:
+    units: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return units
 
 
 def lower_bound(mean: float, queries: int) -> float:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from annoy import AnnoyIndex
 
-from embedding.index import ann, columns, items
+from embedding.index import columns, items
+from embedding.index.ann import Forest
 from embedding.index.projection import Projection
 from embedding.index.vectors import FILE as VECTORS_FILE
 from embedding.index.vectors import similarities
@@ -28,6 +28,12 @@ EXACT_ROWS = 4096
 
 _BLOCK_ROWS = 1024  # of a scan: 1 MB of float32 at 256 dimensions stays in the processor's cache
 _CANDIDATES = 8  # rows asked of Annoy for each product wanted: a product has a few photos
+
+RERANKED = 32
+"""The same where Annoy compares the leading dimensions only: what they rank, all dimensions rank again.
+
+Measured on 100,000 photos: 0.999 of the true five are among the first 40 by 64 of 256 dimensions.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,15 @@ class Index:
         `embedding.index.articles`.
     :ivar projection: what made them of the encoder's.
     :ivar search_k: nodes Annoy inspects in a search without filters.
+
+    :param forest: Annoy's side of it; with None a search compares every row.
     """
 
     def __init__(
         self,
         table: pa.Table,
         vectors: np.ndarray,
-        neighbours: AnnoyIndex,
+        forest: Forest | None,
         projection: Projection,
         *,
         search_k: int,
@@ -74,7 +82,9 @@ class Index:
         self.articles = columns.integers(table["article"]) if folded else self.products
         self.projection = projection
         self.search_k = search_k
-        self._neighbours = neighbours
+        self._forest = forest
+        few = forest is not None and forest.dimensions < vectors.shape[1]
+        self._candidates = RERANKED if few else _CANDIDATES
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest) -> Index:
@@ -96,8 +106,9 @@ class Index:
             or projection.dimensions != dimensions
         ):
             raise GenerationError(f"Generation {folder.name} does not hold what its manifest says. {WAY_OUT}")
-        neighbours = ann.load(folder / ann.FILE, rows, dimensions)
-        return cls(table, vectors, neighbours, projection, search_k=manifest.search.search_k)
+        searching = manifest.search
+        forest = Forest.load(folder, rows, searching.ann_dimensions or dimensions, searching.shards)
+        return cls(table, vectors, forest, projection, search_k=searching.search_k)
 
     def search(
         self, query: np.ndarray, k: int, *, mask: np.ndarray | None = None, without: Collection[int] = ()
@@ -131,11 +142,10 @@ class Index:
         passing = rows if mask is None else int(np.count_nonzero(mask))
         widening = rows / max(1, passing)
         inspect = math.ceil(search_k * widening)
-        fetch = math.ceil(_CANDIDATES * (k + len(without)) * widening)
+        fetch = math.ceil(self._candidates * (k + len(without)) * widening)
         # Past this many nodes Annoy costs more than comparing what passes one by one.
-        while max(inspect, fetch) < passing:
-            found = np.array(self._neighbours.get_nns_by_vector(query, fetch, max(inspect, fetch)), np.int64)
-            found.sort()  # equal scores then rank by row, as in a scan
+        while self._forest is not None and max(inspect, fetch) < passing:
+            found = self._forest.candidates(query, fetch, max(inspect, fetch))
             found = self._allowed(found, mask, without)
             hits = self._best(found, similarities(self.vectors[found], query), k)
             # A filter that favours what is far from the query leaves few of the inspected: look further then.

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from embedding.index import items
-from embedding.index.build import RecallError, build_index
+from embedding.index.build import build_index
 from embedding.index.search import Index
+from embedding.index.tune import RecallError
 from embedding.index.vectors import widen
 from storage import generations, manifest, tables, thumbnails
 from storage.errors import BusyError, LookalikeError

@@ -7,11 +7,10 @@ import pyarrow as pa
 import pytest
 
 from embedding.index import ann, recall
+from embedding.index.ann import Forest
 from embedding.index.projection import Projection
 from embedding.index.search import EXACT_ROWS, Hits, Index
-from embedding.index.vectors import widen, write_projected
-from storage.errors import LookalikeError
-from storage.manifest import GenerationError
+from embedding.index.vectors import FILE, widen, write_projected
 
 DIMENSIONS = 48
 
@@ -26,11 +25,12 @@ def vectors(count: int, seed: int = 0, clusters: int = 40) -> np.ndarray:
 
 def make(folder: Path, stored: np.ndarray, products: np.ndarray | None = None, search_k: int = 2000) -> Index:
     products = np.arange(len(stored)) if products is None else products
-    ann.build(folder / ann.FILE, stored, ann.TREES)
+    np.save(folder / FILE, stored)
+    ann.build(folder / FILE, dimensions=DIMENSIONS, trees=32)
     return Index(
         pa.table({"product": pa.array(products, pa.int32())}),
         stored,
-        ann.load(folder / ann.FILE, *stored.shape),
+        Forest.load(folder, *stored.shape),
         Projection(np.zeros(DIMENSIONS, np.float32), None),
         search_k=search_k,
     )
@@ -178,7 +178,7 @@ def test_items_that_do_not_find_themselves_are_counted(tmp_path: Path) -> None:
     sample = recall.draw(index)
     assert recall.lost(index, sample, 64) == 0
     other = Index(
-        index.items, vectors(300, seed=9), index._neighbours, index.projection, search_k=64
+        index.items, vectors(300, seed=9), index._forest, index.projection, search_k=64
     )  # Annoy of other vectors than those stored
     assert recall.lost(other, sample, 8) > 250
 
@@ -187,26 +187,6 @@ def test_the_lower_bound_is_wilsons() -> None:
     # Newcombe (1998), table I: 81 of 263.
     assert recall.lower_bound(81 / 263, 263) == pytest.approx(0.2553, abs=5e-5)
     assert recall.lower_bound(1.0, 2000) == pytest.approx(0.99808, abs=1e-5)
-
-
-def test_equal_vectors_give_an_equal_index(tmp_path: Path) -> None:
-    for name in "ab":
-        ann.build(tmp_path / name, vectors(3000), 8)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_an_index_larger_than_the_disk_is_not_begun(tmp_path: Path) -> None:
-    with pytest.raises(LookalikeError, match=r"The index needs [\d,]+ MB .* Free some space"):
-        ann.build(tmp_path / "a", vectors(100), 10**9)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_index_of_another_size_is_refused(tmp_path: Path) -> None:
-    ann.build(tmp_path / "a", vectors(100), 4)
-    with pytest.raises(GenerationError, match="holds 100 vectors, not 99"):
-        ann.load(tmp_path / "a", 99, DIMENSIONS)
-    with pytest.raises(GenerationError, match="cannot be read"):
-        ann.load(tmp_path / "missing", 100, DIMENSIONS)
 
 
 def test_halves_are_widened_bit_for_bit(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""Chooses by measurement how Annoy is built and searched, so that its recall is sure to reach the goal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from embedding.index import ann, recall
+from embedding.index.projection import Projection
+from embedding.index.search import Index
+from storage.errors import LookalikeError
+from storage.manifest import Recall, Search
+
+TREES = (16, 32, 64)
+"""Trees tried, the fewest first: a forest twice as large finds as much among half as many nodes, or so."""
+
+NODES = 8192
+"""More trees are grown where as few as they are need more nodes inspected than this."""
+
+SHARD_ROWS = 500_000
+"""Most rows of a shard."""
+
+
+class RecallError(LookalikeError):
+    """A build that finds too few of the true neighbours; the published generation stays."""
+
+
+def grow(
+    vectors: Path, table: pa.Table, projection: Projection, goal: float, shard_rows: int = SHARD_ROWS
+) -> tuple[Search, Recall]:
+    """Builds a generation's forest beside its vectors.
+
+    Every choice is made by counting what is found and what is inspected, never by time: equal vectors give
+    equal files.
+
+    :param vectors: float16 [n, dimensions], see `embedding.index.vectors.write_projected`.
+    :param table: the generation's rows.
+    :param goal: what the lower end of the 95 % interval of recall at 5 has to reach, in (0, 1].
+    :param shard_rows: most rows of a shard.
+    :return: how it was built and has to be searched, and the recall that gives.
+    :raises RecallError: below the goal, or items do not find themselves.
+    """
+    stored = np.load(vectors, mmap_mode="r")
+    rows, dimensions = stored.shape
+    index = Index(table, stored, None, projection, search_k=rows)
+    sample = recall.draw(index)
+    few = recall.leading_dimensions(index, sample, goal)
+    shards = math.ceil(rows / shard_rows)
+    for trees in TREES:
+        ann.remove(vectors.parent)
+        ann.build(vectors, dimensions=few, trees=trees, shards=shards)
+        forest = ann.Forest.load(vectors.parent, rows, few, shards)
+        index = Index(table, stored, forest, projection, search_k=rows)
+        most = None if trees == TREES[-1] else NODES
+        search_k, measured = recall.tune(index, goal, sample, most)
+        if measured.lower_bound >= goal:
+            break
+    if measured.lower_bound < goal:
+        raise RecallError(
+            f"The new index finds {measured.at_5:.2%} of the true neighbours (for sure only "
+            f"{measured.lower_bound:.2%}), below the goal of {goal:.2%}; the old one stays. Lower the goal."
+        )
+    enough, filtered = _under_filters(index, search_k, goal)
+    if enough > search_k:
+        search_k, measured = enough, recall.measure(index, sample, enough, goal)
+    if lost := recall.lost(index, sample, search_k):
+        raise RecallError(
+            f"{lost} of {len(sample.rows)} items do not find themselves in the new index; the published one "
+            "stays. Run `lookalike index` again."
+        )
+    searching = Search(
+        dimensions=dimensions,
+        trees=trees,
+        seed=ann.SEED,
+        search_k=search_k,
+        ann_dimensions=few,
+        shards=shards,
+    )
+    return searching, measured.model_copy(update={"filtered": filtered})
+
+
+def _under_filters(index: Index, search_k: int, goal: float) -> tuple[int, dict[str, float]]:
+    """The `search_k` that reaches the goal under filters too, and the mean recall under each."""
+    measured = {}
+    for share, sample in recall.draw_filtered(index):
+        while True:
+            found = recall.measure(index, sample, search_k, goal)
+            if found.at_5 >= goal or search_k >= len(index.products):
+                break
+            search_k = search_k * 3 // 2
+        measured[f"{share:g}"] = found.at_5
+    return search_k, measured

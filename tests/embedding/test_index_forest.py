@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedding.index import ann
+from embedding.index.ann import Forest
+from embedding.index.vectors import FILE, widen
+from storage.errors import LookalikeError
+from storage.manifest import GenerationError
+from tests.embedding.test_index_search import DIMENSIONS, vectors
+
+
+def saved(folder: Path, stored: np.ndarray) -> Path:
+    folder.mkdir(exist_ok=True)
+    np.save(folder / FILE, stored)
+    return folder / FILE
+
+
+def forest_files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.ann"))}
+
+
+def test_equal_vectors_give_an_equal_forest_whoever_builds_it(tmp_path: Path) -> None:
+    """With one process after the other or two at once."""
+    for name, workers in (("a", 1), ("b", 2)):
+        ann.build(saved(tmp_path / name, vectors(3000)), dimensions=16, trees=8, shards=3, workers=workers)
+    files = forest_files(tmp_path / "a")
+    assert list(files) == ["vectors-0000.ann", "vectors-0001.ann", "vectors-0002.ann"]
+    assert files == forest_files(tmp_path / "b")
+
+
+def test_one_shard_has_no_number(tmp_path: Path) -> None:
+    ann.build(saved(tmp_path, vectors(50)), dimensions=16, trees=8)
+    assert list(forest_files(tmp_path)) == ["vectors.ann"]
+    ann.remove(tmp_path)
+    assert forest_files(tmp_path) == {}
+    assert (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_shards_are_asked_as_one(tmp_path: Path, shards: int) -> None:
+    stored = vectors(3000)
+    ann.build(saved(tmp_path, stored), dimensions=DIMENSIONS, trees=16, shards=shards)
+    forest = Forest.load(tmp_path, 3000, DIMENSIONS, shards)
+    found = []
+    for row in range(0, 3000, 30):
+        query = widen(stored[row])
+        rows = forest.candidates(query, 40, 3000)
+        assert (np.diff(rows) > 0).all()
+        assert row in rows
+        found.append(np.isin(np.argsort(-(widen(stored) @ query))[:5], rows).mean())
+    assert np.mean(found) > 0.99
+
+
+def test_the_leading_dimensions_are_what_is_compared(tmp_path: Path) -> None:
+    stored = vectors(500)
+    noisy = stored.copy()
+    noisy[:, 8:] = vectors(500, seed=4)[:, 8:]
+    for name, given in (("a", stored), ("b", noisy)):
+        ann.build(saved(tmp_path / name, given), dimensions=8, trees=4)
+    assert forest_files(tmp_path / "a") == forest_files(tmp_path / "b")
+
+
+def test_a_forest_larger_than_the_disk_is_not_begun(tmp_path: Path) -> None:
+    file = saved(tmp_path, vectors(100))
+    with pytest.raises(LookalikeError, match=r"The index needs [\d,]+ MB .* Free some space"):
+        ann.build(file, dimensions=16, trees=10**9, shards=2)
+    assert forest_files(tmp_path) == {}
+
+
+def test_a_forest_of_another_size_is_refused(tmp_path: Path) -> None:
+    ann.build(saved(tmp_path, vectors(100)), dimensions=16, trees=4, shards=2)
+    with pytest.raises(GenerationError, match="holds 50 vectors, not 49"):
+        Forest.load(tmp_path, 99, 16, shards=2)
+    (tmp_path / "vectors-0001.ann").unlink()
+    with pytest.raises(GenerationError, match=r"vectors-0001\.ann cannot be read"):
+        Forest.load(tmp_path, 100, 16, shards=2)
