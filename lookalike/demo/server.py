@@ -33,7 +33,9 @@ class StoreServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], answer: Answer, faults: Faults | None) -> None:
+    def __init__(
+        self, address: tuple[str, int], answer: Answer, faults: Faults | None, latency_s: float = 0.0
+    ) -> None:
         super().__init__(address, _Visit)
         self.answer = answer
         self.shelf: Shelf | None = None
@@ -41,6 +43,7 @@ class StoreServer(ThreadingHTTPServer):
         self.log = RequestLog()
         self.faults = FaultCounter(faults)
         self.down = False
+        self.latency_s = latency_s
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
@@ -106,6 +109,8 @@ class _Visit(BaseHTTPRequestHandler):
         """Keeps quiet: the request log holds it all."""
 
     def _answer(self) -> None:
+        if self.server.latency_s:
+            self.server.stopping.wait(self.server.latency_s)
         fault = self.server.faults.next_for(self.path)
         if self.server.down:
             self._send(Reply(b"The store is closed.\n", "text/plain; charset=utf-8", 503))
