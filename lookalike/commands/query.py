@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,10 @@ from lookalike.commands.options import ConfigOption, DataOption, JsonOption, Pri
 from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
+    from flows.config import Config
     from lookalike.matches import Matches
+    from scrapers.extract.product import Extracted
+    from scrapers.stored import Reread
 
 
 def search(
@@ -67,27 +71,78 @@ def search(
 
 def extract(
     source: Annotated[
-        str, typer.Argument(metavar="FILE_OR_URL", help="A saved product page, or the address of one.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="FILE_OR_URL", help="A saved product page, or the address of one.", show_default=False
+        ),
+    ] = None,
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="The address a saved page was read from.")
+    ] = None,
+    stored: Annotated[
+        str | None,
+        typer.Option("--stored", metavar="STORE", help="Read a store's stored pages again, not crawling."),
     ] = None,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Show what Lookalike reads from one product page."""
-    from scrapers.extract.product import extract_product
-
-    html, address = _page(source, url, allow_private or settings(config, data).crawl.allow_private)
-    product = extract_product(html, address)
+    """Show what Lookalike reads from one product page, or read a store's stored pages again."""
+    resolved = settings(config, data)
+    allow_private = allow_private or resolved.crawl.allow_private
+    if (source is None) == (stored is None):
+        raise InputError("Give the file or the address of a product page, or --stored STORE.")
+    if source is None:
+        _print_reread(_reread(resolved, str(stored), allow_private), as_json)
+        return
+    html, address = _page(source, url, allow_private)
+    product = _product(html, address, resolved)
     if as_json:
         terminal.print_json(product.to_dict() if product else None)
     if product is None:
         raise LookalikeError(f"{source} is no product page. Give the page of a single product.")
     if not as_json:
         _print_extracted(product.to_dict())
+
+
+def _product(html: bytes, url: str, config: Config) -> Extracted | None:
+    """What a page says; a page of a store in the settings is read by its recipe, where it has one."""
+    from scrapers.extract.markup import read_markup
+    from scrapers.extract.page import parse_page, same_site
+    from scrapers.extract.recipe import read_with_recipe
+
+    page = parse_page(html, url)
+    recipe = next((store.recipe for store in config.stores if same_site(url, store.url)), None)
+    return read_with_recipe(page, read_markup(page), recipe) if page else None
+
+
+def _reread(config: Config, store: str, allow_private: bool) -> Reread:
+    from scrapers.stored import reread_store
+    from storage.root import Root
+
+    [chosen] = config.choose_stores([store])
+    with terminal.progress() as advance:
+        return reread_store(
+            Root.open(config.data),
+            chosen,
+            allow_private=allow_private,
+            on_progress=lambda done, total: advance(f"extract {store}", done, total),
+        )
+
+
+def _print_reread(done: Reread, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(asdict(done))
+        return
+    fields = ", ".join(f"{name} {count}" for name, count in sorted(done.fields.items()))
+    terminal.print_lines(
+        [
+            f"{done.store}: {done.read} stored pages read, {done.changed} products changed"
+            f"{f' ({fields})' if fields else ''}, {done.offers} offers, "
+            f"{done.unreadable} pages give no product any more"
+        ]
+    )
 
 
 def _page(source: str, url: str | None, allow_private: bool) -> tuple[bytes, str]:

@@ -73,6 +73,13 @@ def read_categories(data: Any) -> dict[int, tuple[str, int]]:
     return found
 
 
+def categories_of(data: Mapping[str, Any], known: Categories) -> list[dict[str, Any]]:
+    """The entries of the store's list of categories that a product's path is made of."""
+    entries = [entry for entry in data.get("categories") or [] if isinstance(entry, Mapping)]
+    wanted = {one for entry in entries for one in _ids_up(entry.get("id"), known)}
+    return [{"id": one, "name": known[one][0], "parent": known[one][1]} for one in sorted(wanted)]
+
+
 def _amounts(prices: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
     """Lowest, highest and earlier price, from integers of minor units."""
     try:
@@ -136,13 +143,16 @@ def _category(data: Mapping[str, Any], known: Categories) -> str | None:
 
 
 def _known_path(category: object, known: Categories) -> list[str]:
-    path: list[str] = []
-    seen: set[int] = set()
-    while isinstance(category, int) and category in known and category not in seen:
-        seen.add(category)
-        name, category = known[category]
-        path.insert(0, name)
-    return path
+    return [known[one][0] for one in reversed(_ids_up(category, known))]
+
+
+def _ids_up(category: object, known: Categories) -> list[int]:
+    """A category and those around it, narrowest first."""
+    ids: list[int] = []
+    while isinstance(category, int) and category in known and category not in ids:
+        ids.append(category)
+        category = known[category][1]
+    return ids
 
 
 def _link_steps(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from scrapers.extract.item import item_of
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import Page, parse_page, same_site
-from scrapers.extract.product import Extracted
 from scrapers.extract.recipe import read_with_recipe
 from scrapers.fetches import page_unchanged
 from scrapers.freshness import changed_before, read_lately
-from scrapers.items import Offer, Photo, ProductItem
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.spiders.store import StoreSpider, source_of
 
@@ -79,7 +77,7 @@ class PageSpider(StoreSpider):
         if product is None:
             self.job.ledger.reject(asked, "extract", "there is no product on the page")
             return
-        yield self.item(product, response)
+        yield item_of(product, self.job.store, source_of(response))
 
     def page_of(self, response: Response) -> Page | None:
         """The page, parsed; None where it is no HTML."""
@@ -87,37 +85,3 @@ class PageSpider(StoreSpider):
         if header and not any(kind in header.lower() for kind in ("html", "xml", "text/plain")):
             return None
         return parse_page(response.body, response.url, header)
-
-    def item(self, product: Extracted, response: Response) -> ProductItem:
-        """The item for what a page says."""
-        currency = product.currency or (self.job.store.currency if product.price is not None else None)
-        return ProductItem(
-            store=self.job.store.name,
-            product_id=product_id(product.url),
-            url=product.url,
-            title=product.title or "",
-            brand=product.brand,
-            description=product.description,
-            category=product.category,
-            price=product.price,
-            price_max=product.price_max,
-            currency=currency,
-            was_price=product.was_price,
-            availability=product.availability,
-            gtin=product.gtin,
-            sku=product.sku,
-            colours=list(product.colours),
-            sizes=list(product.sizes),
-            images=[
-                Photo(photo.url, position, photo.colour) for position, photo in enumerate(product.photos)
-            ],
-            related=list(product.related),
-            offers=[Offer(None, product.price, product.was_price, currency, product.availability)],
-            source=source_of(response),
-            evidence=product.source,
-        )
-
-
-def product_id(canonical: str) -> str:
-    """The id of a product that the platform gives none: a hash of its page's canonical address."""
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]

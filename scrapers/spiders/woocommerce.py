@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
 
-from scrapers.extract.woocommerce import PER_PAGE, Categories, read_categories, read_product
+from scrapers.extract.woocommerce import (
+    PER_PAGE,
+    Categories,
+    categories_of,
+    read_categories,
+    read_product,
+)
 from scrapers.spiders.store import StoreSpider, json_bytes, source_of
 
 if TYPE_CHECKING:
@@ -79,7 +85,9 @@ class WooCommerceSpider(StoreSpider):
             except ValueError as error:
                 self.job.ledger.reject(response.url, "extract", str(error))
                 continue
-            item.source = source_of(response, json_bytes(data), "application/json")
+            # With its categories, so that the stored source gives the same product again.
+            told = {"categories": categories_of(data, self.categories), "product": data}
+            item.source = source_of(response, json_bytes(told), "application/json")
             yield item
 
 

@@ -1,0 +1,42 @@
+"""A product read from a page, as an item of its store."""
+
+from __future__ import annotations
+
+import hashlib
+
+from scrapers.extract.product import Extracted
+from scrapers.items import Offer, Photo, ProductItem, Source
+from scrapers.stores import Store
+
+
+def item_of(product: Extracted, store: Store, source: Source) -> ProductItem:
+    """The item for what a page says; a price that names no currency is in the one of the store's entry."""
+    currency = product.currency or (store.currency if product.price is not None else None)
+    return ProductItem(
+        store=store.name,
+        product_id=product_id(product.url),
+        url=product.url,
+        title=product.title or "",
+        brand=product.brand,
+        description=product.description,
+        category=product.category,
+        price=product.price,
+        price_max=product.price_max,
+        currency=currency,
+        was_price=product.was_price,
+        availability=product.availability,
+        gtin=product.gtin,
+        sku=product.sku,
+        colours=list(product.colours),
+        sizes=list(product.sizes),
+        images=[Photo(photo.url, position, photo.colour) for position, photo in enumerate(product.photos)],
+        related=list(product.related),
+        offers=[Offer(None, product.price, product.was_price, currency, product.availability)],
+        source=source,
+        evidence=product.source,
+    )
+
+
+def product_id(canonical: str) -> str:
+    """The id of a product that the platform gives none: a hash of its page's canonical address."""
+    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
