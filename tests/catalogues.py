@@ -152,7 +152,7 @@ def simple(
     return rows
 
 
-def write_encoder(root: Root, model: str = MODEL, size: int = 16) -> Encoder:
+def write_encoder(root: Root, model: str = MODEL, size: int = 16, weights: str = "test") -> Encoder:
     """A real encoder on disk, but small: pixels times a fixed matrix. Like photos get like vectors."""
     import openvino
     from openvino import opset13 as ops
@@ -163,7 +163,7 @@ def write_encoder(root: Root, model: str = MODEL, size: int = 16) -> Encoder:
     flat = ops.reshape(ops.convert(pixels, np.float32), np.array([0, -1]), special_zero=True)
     centred = ops.subtract(flat, np.float32(100))
     vectors = ops.normalize_l2(ops.matmul(centred, matrix, False, False), np.array([1]), 1e-12, "add")
-    facts = spec(model).model_copy(update={"size": size})
+    facts = spec(model).model_copy(update={"size": size, "weights": weights})
     with encoders.writing(encoders.folder(root, model), facts) as folder:
         openvino.save_model(
             openvino.Model([vectors], [pixels]), folder / encoders.IR_FILE, compress_to_fp16=False
