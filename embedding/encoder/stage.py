@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.encoder import runtime
-from embedding.encoder.preprocess import pixels_of
+from embedding.encoder import pipeline, runtime
+from embedding.encoder.pipeline import Embedded
 from embedding.encoder.weights import IMMUTABLE, load_weights
-from storage import encoders, tables
-from storage.errors import UnreadableImageError
+from storage import encoders, row_groups, tables
 from storage.root import Root
 from storage.schemas import TABLES
 
@@ -26,8 +25,10 @@ Device = Literal["auto", "cpu", "gpu"]
 STAGE = "embed"
 """Name of this stage in `rejects`."""
 
-_BATCH = {"cpu": 32, "gpu": 256}
-_DECODERS = 2
+_BATCH = {"cpu": 16, "gpu": 256}
+# What a photo takes while it is encoded, in float32 numbers an input pixel: the widest layers of ResNet50 and
+# what the convolutions put beside them.
+_NUMBERS_A_PIXEL = 64
 # Vectors between two writes: what a killed run embeds again, against the number of files a table gets.
 _WRITE_EVERY = 2048
 
@@ -102,11 +103,17 @@ def embed_new_images(
         if missing:
             on_progress(EmbedProgress(0, len(missing)))
             encoder, batch = _encoder(root, model, weights, device)
-            for vectors, rejects in _embed(root, encoder, missing, batch):
-                embedded += len(vectors)
-                rejected += len(rejects)
-                tables.merge(root, "embeddings", vectors)
-                tables.merge(root, "rejects", rejects)
+            rows = row_groups.scan(
+                root,
+                "images",
+                missing,
+                key="image_id",
+                columns=("image_id", "bytes"),
+                batch_size=batch,
+            )
+            for portion in pipeline.embed(rows, encoder, _writer(root, model), write_every=_WRITE_EVERY):
+                embedded += len(portion.ids)
+                rejected += len(portion.refused)
                 on_progress(EmbedProgress(embedded + rejected, len(missing)))
         total = len(tables.read(root, "embeddings", columns=["image_id"], where=pc.field("model") == model))
     return EmbedOutcome(model, embedded, rejected, total, time.monotonic() - started)
@@ -125,72 +132,36 @@ def _encoder(root: Root, model: str, weights: str, device: Device) -> tuple[runt
     if device == "auto":
         device = "gpu" if runtime.has_gpu() else "cpu"
     if device == "cpu":
-        return runtime.load_encoder(folder), _BATCH["cpu"]
-    return runtime.KerasEncoder(load_weights(weights), encoders.load_spec(folder)), _BATCH["gpu"]
+        encoder = runtime.load_encoder(folder, many=True)
+        return encoder, _batch(encoder.spec.size, encoder.streams)
+    spec = encoders.load_spec(folder)
+    return runtime.KerasEncoder(load_weights(weights), spec, batch=_BATCH["gpu"]), _BATCH["gpu"]
 
 
-def _embed(
-    root: Root, encoder: runtime.Encoder, missing: pa.Array, batch: int
-) -> Iterator[tuple[pa.Table, list[dict[str, object]]]]:
-    vectors: list[np.ndarray] = []
-    ids: list[str] = []
-    rejects: list[dict[str, object]] = []
-    for batch_ids, pixels, refused in _decoded(root, missing, encoder.spec.size, batch):
-        rejects += refused
-        if batch_ids:
-            vectors.append(encoder.encode(pixels))
-            ids += batch_ids
-        if len(ids) + len(rejects) >= _WRITE_EVERY:
-            yield _rows(encoder.spec.model, ids, vectors), rejects
-            vectors, ids, rejects = [], [], []
-    if ids or rejects:
-        yield _rows(encoder.spec.model, ids, vectors), rejects
+def _batch(size: int, streams: int) -> int:
+    """Photos a batch on a CPU: fewer where a quarter of the free memory does not hold that many."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(_BATCH["cpu"], free // 4 // (streams * size * size * 4 * _NUMBERS_A_PIXEL)))
 
 
-def _decoded(
-    root: Root, missing: pa.Array, size: int, batch: int
-) -> Iterator[tuple[list[str], np.ndarray, list[dict[str, object]]]]:
-    """Decodes one batch ahead of the encoder, outside the interpreter lock."""
+def _writer(root: Root, model: str) -> Callable[[Embedded], None]:
+    def write(portion: Embedded) -> None:
+        tables.merge(root, "embeddings", _rows(model, portion))
+        tables.merge(root, "rejects", [_reject(*refusal) for refusal in portion.refused])
 
-    def decode_all(rows: pa.RecordBatch) -> tuple[list[str], np.ndarray, list[dict[str, object]]]:
-        ids, pixels, refused = [], [], []
-        for image_id, data in zip(rows["image_id"].to_pylist(), rows["bytes"], strict=True):
-            try:
-                pixels.append(pixels_of(data.as_py(), size))
-                ids.append(image_id)
-            except UnreadableImageError as error:
-                refused.append(_reject(image_id, str(error)))
-        return ids, np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8), refused
-
-    rows = tables.scan(
-        root,
-        "images",
-        columns=["image_id", "bytes"],
-        where=pc.field("image_id").isin(missing),
-        batch_size=batch,
-    )
-    with ThreadPoolExecutor(_DECODERS) as pool:
-        ahead = []
-        for next_rows in rows:
-            ahead.append(pool.submit(decode_all, next_rows))
-            if len(ahead) > _DECODERS:
-                yield ahead.pop(0).result()
-        while ahead:
-            yield ahead.pop(0).result()
+    return write
 
 
-def _rows(model: str, ids: list[str], vectors: list[np.ndarray]) -> pa.Table:
-    schema = TABLES["embeddings"].columns
-    matrix = np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32)
-    values = pa.array(matrix.reshape(-1), pa.float32())
-    offsets = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * matrix.shape[1])
+def _rows(model: str, portion: Embedded) -> pa.Table:
+    values = pa.array(portion.vectors.reshape(-1), pa.float32())
+    offsets = pa.array(np.arange(len(portion.ids) + 1, dtype=np.int32) * portion.vectors.shape[1])
     return pa.table(
         {
-            "image_id": pa.array(ids, pa.string()),
-            "model": pa.array([model] * len(ids), pa.string()),
+            "image_id": pa.array(portion.ids, pa.string()),
+            "model": pa.array([model] * len(portion.ids), pa.string()),
             "vector": pa.ListArray.from_arrays(offsets, values),
         },
-        schema=schema,
+        schema=TABLES["embeddings"].columns,
     )
 
 

@@ -1,0 +1,105 @@
+"""The encoder in 8-bit integers, for processors that multiply those faster than floats (VNNI).
+
+Each convolution takes its input as uint8 and its kernel as int8 with a scale an output channel, which is how
+the bundled weights store kernels anyway; sums, shortcuts between blocks and the pooled vector stay float32.
+What an input's 255 means is the largest value seen there over some real photos, its peak. Peaks are measured
+once, with `measure_peaks`, and travel with the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import openvino
+
+PEAKS = "activations/peak"
+"""Key of the peaks among the arrays of `embedding.encoder.weights.Weights`."""
+
+PEAKS_FILE = "peaks.npy"
+"""The peaks in an encoder's folder, float32 [inputs], in the order in which the network computes them."""
+
+_CPU_FLAGS = Path("/proc/cpuinfo")
+_FLAGS = ("avx512_vnni", "avx_vnni")
+
+
+def is_fast() -> bool:
+    """Whether this processor multiplies 8-bit integers without loss and faster than floats."""
+    try:
+        # A line of flags a core; the first will do.
+        flags = next(line for line in _CPU_FLAGS.read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return False
+    return any(flag in flags.split() for flag in _FLAGS)
+
+
+def measure_peaks(encoder: Path, batches: Iterable[np.ndarray]) -> np.ndarray:
+    """The largest magnitude at the input of each convolution over some photos.
+
+    :param encoder: the IR file.
+    :param batches: uint8 [n, size, size, 3] each, RGB; a few hundred real photos in all, odd ones among them.
+    :return: float32 [inputs].
+    """
+    import openvino
+    from openvino import opset13 as ops
+
+    core = openvino.Core()
+    model = core.read_model(encoder)
+    inputs = _inputs(model)
+    all_axes = np.arange(4)
+    peaks = [ops.reduce_max(ops.absolute(value), all_axes, keep_dims=False) for value in inputs]
+    observed = openvino.Model([ops.result(peak) for peak in peaks], model.get_parameters())
+    compiled = core.compile_model(observed, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    seen = [[float(value) for value in compiled({0: pixels}).values()] for pixels in batches]
+    return np.max(np.array(seen, np.float32), axis=0)
+
+
+def quantized(model: openvino.Model, peaks: np.ndarray) -> openvino.Model:
+    """Puts the steps to 8 bits before every convolution; OpenVINO makes integer convolutions of that.
+
+    :param model: changed in place.
+    :param peaks: float32 [inputs], what `measure_peaks` found for it.
+    :raises ValueError: the peaks are another network's.
+    """
+    from openvino import opset13 as ops
+
+    inputs = _inputs(model)
+    if len(inputs) != len(peaks):
+        raise ValueError(f"{len(peaks)} peaks for {len(inputs)} inputs")
+    for value, peak in zip(inputs, np.asarray(peaks, np.float32), strict=True):
+        users = [target for target in value.get_target_inputs() if _is_convolution(target.get_node())]
+        if value.get_node().get_type_name() in ("Relu", "MaxPool"):
+            low, high = np.float32(0), peak
+        else:
+            low, high = -peak, np.float32(peak * 127 / 128)
+        rounded = ops.fake_quantize(value, low, high, low, high, 256).output(0)
+        for target in users:
+            target.replace_source_output(rounded)
+            _quantize_kernel(target.get_node())
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+def _quantize_kernel(convolution: openvino.Node) -> None:
+    from openvino import opset13 as ops
+
+    kernel = convolution.input_value(1)
+    # One scale an output channel; 127 steps either side of zero.
+    largest = np.abs(kernel.get_node().data).max(axis=(1, 2, 3), keepdims=True).astype(np.float32)
+    largest = np.maximum(largest, np.finfo(np.float32).tiny)
+    rounded = ops.fake_quantize(kernel, -largest, largest, -largest, largest, 255)
+    convolution.input(1).replace_source_output(rounded.output(0))
+
+
+def _inputs(model: openvino.Model) -> list[openvino.Output]:
+    """What convolutions take, each once, in order: every one depends on those before it."""
+    values = [node.input_value(0) for node in model.get_ordered_ops() if _is_convolution(node)]
+    return list({value.get_node().get_friendly_name(): value for value in values}.values())
+
+
+def _is_convolution(node: openvino.Node) -> bool:
+    return bool(node.get_type_name() == "Convolution")
