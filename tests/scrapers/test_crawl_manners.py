@@ -80,6 +80,46 @@ def test_retry_after_is_honoured_by_all_requests(site, root):
     assert min(later) >= wait - 0.05
 
 
+def closed_for(site, refusals: int, **headers: str) -> list[float]:
+    """Makes the site refuse this many requests, whatever they ask for; when each came in."""
+    came: list[float] = []
+    answer = site.answer
+
+    def refuse(seen: Seen) -> Answer:
+        if len(came) == refusals:
+            return answer(seen)
+        came.append(seen.at)
+        return Answer("closed", 503, headers=headers)
+
+    site.answer = refuse
+    return came
+
+
+def test_a_store_that_is_closed_for_a_while_is_waited_for(site, root):
+    shelve(site, 2)
+    came = closed_for(site, 2, **{"Retry-After": "4"})
+    limits = Limits(connections=1, retries=1)
+    outcome = run_crawl(
+        root, Store(name="shop.example", url=site.url, limits=limits), allow_private=True, throttle=False
+    )
+    assert (outcome.status, outcome.products, outcome.rejects) == ("complete", 2, 0)
+    assert min(after - before for before, after in pairwise(came)) >= 4 - 0.05
+
+
+def test_a_store_that_stays_closed_is_given_up_with_few_requests(site, root):
+    shelve(site, 40)
+    site.pages |= {f"/p/{number}": Answer("closed", 429) for number in range(40)}
+    limits = Limits(patience_s=2, retries=1)
+    outcome = run_crawl(
+        root, Store(name="shop.example", url=site.url, limits=limits), allow_private=True, throttle=False
+    )
+    assert outcome.status == "failed"
+    assert outcome.rejects == 40
+    reasons = {row["reason"] for row in tables.read(root, "rejects").to_pylist()}
+    assert reasons <= {"its host answers nothing but 429", "HTTP 429"}
+    assert sum(path.startswith("/p/") for path in site.asked().elements()) <= 4 * limits.connections
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [(b"120", 120), (b" 0 ", 0), (None, None), (b"", None), (b"soon", None), (b"-5", None)],
