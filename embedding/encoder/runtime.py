@@ -63,7 +63,7 @@ class OpenVINOEncoder:
     ) -> None:
         import openvino
 
-        self.spec = encoders.load_spec(folder)
+        self.spec = encoders.verify(folder)
         core = openvino.Core()
         self.precision = precision or _fastest(core, folder)
         model = core.read_model(folder / encoders.IR_FILE)
