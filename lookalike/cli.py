@@ -38,6 +38,7 @@ app.add_typer(settings.stores, name="stores", rich_help_panel="Start")
 
 EXTRAS = {
     "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "zyte_parsers"),
+    "browser": ("playwright", "scrapy_playwright"),
     "flows": ("prefect", "fastapi", "sqlalchemy"),
     "train": ("keras", "tensorflow"),
     "dashboard": ("streamlit",),

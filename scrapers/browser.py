@@ -49,12 +49,41 @@ def find_browser(environ: Mapping[str, str]) -> str | None:
 def use_browser(settings: BaseSettings) -> None:
     """Has the requests that are marked for it rendered by the browser."""
     handlers = settings.getdict("DOWNLOAD_HANDLERS")
-    settings.set("DOWNLOAD_HANDLERS", handlers | {"http": HANDLER, "https": HANDLER}, priority="spider")
-    settings.set(
-        "PLAYWRIGHT_LAUNCH_OPTIONS", {"executable_path": find_browser(os.environ)}, priority="spider"
-    )
+    for name, value in {
+        "DOWNLOAD_HANDLERS": handlers | {"http": HANDLER, "https": HANDLER},
+        "PLAYWRIGHT_LAUNCH_OPTIONS": {"executable_path": find_browser(os.environ)},
+        "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": 1,
+        "PLAYWRIGHT_ABORT_REQUEST": "scrapers.rendering.not_loaded",
+        "PLAYWRIGHT_PROCESS_REQUEST_HEADERS": "scrapers.rendering.headers_of",
+    }.items():
+        settings.set(name, value, priority="spider")
 
 
 def rendered() -> dict[str, Any]:
     """What a request's meta says so that a browser renders its page."""
-    return {"playwright": True}
+    return {
+        "playwright": True,
+        "playwright_context_kwargs": {"service_workers": "block", "accept_downloads": False},
+    }
+
+
+def launch_options(chosen: dict[str, Any], proxy: str) -> dict[str, Any]:
+    """How the browser is started, so that it has no way around the proxy.
+
+    :param chosen: options that are kept, the program among them.
+    """
+    return {
+        **chosen,
+        "proxy": {"server": proxy},
+        # Chromium's own sandbox does not work for root, as in most containers.
+        "chromium_sandbox": os.geteuid() != 0,
+        "args": [
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            "--proxy-bypass-list=<-loopback>",
+            "--disable-quic",
+            "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--js-flags=--max-old-space-size=256",
+        ],
+    }

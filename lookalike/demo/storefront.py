@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from lookalike.demo import schema_pages, shopify, woocommerce
+from lookalike.demo import schema_pages, script_pages, shopify, woocommerce
 from lookalike.demo.faults import Faults
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.request_log import RequestLog
@@ -21,13 +21,15 @@ from lookalike.demo.server import StoreServer
 from lookalike.demo.shelf import Listed, Rules, Shelf
 from storage.errors import LookalikeError
 
-Dialect = Literal["shopify", "woocommerce", "schema"]
-"""What a storefront speaks: Shopify's feeds, WooCommerce's Store API, or plain pages with schema.org."""
+Dialect = Literal["shopify", "woocommerce", "schema", "script"]
+"""What a storefront speaks: Shopify's feeds, WooCommerce's Store API, plain pages with schema.org, or pages that
+are empty until their script has run."""
 
 _DIALECTS = {
     "shopify": (shopify.answer, shopify.PHOTOS, "Northlight"),
     "woocommerce": (woocommerce.answer, woocommerce.PHOTOS, "Harbour Lane"),
     "schema": (schema_pages.answer, schema_pages.PHOTOS, "Linden & Row"),
+    "script": (script_pages.answer, script_pages.PHOTOS, "Studio Late"),
 }
 
 
