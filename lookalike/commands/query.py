@@ -29,17 +29,42 @@ def search(
         ),
     ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many products.")] = 5,
-    store: Annotated[str | None, typer.Option("--store", metavar="S", help="Only this store.")] = None,
-    category: Annotated[
-        str | None, typer.Option("--category", metavar="C", help="Only this category.")
+    store: Annotated[
+        list[str] | None, typer.Option("--store", metavar="S", help="Only this store; may be repeated.")
     ] = None,
-    colour: Annotated[str | None, typer.Option("--colour", metavar="C", help="Only this colour.")] = None,
-    brand: Annotated[str | None, typer.Option("--brand", metavar="B", help="Only this brand.")] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option("--category", metavar="C", help="Only this category; may be repeated."),
+    ] = None,
+    colour: Annotated[
+        list[str] | None, typer.Option("--colour", metavar="C", help="Only this colour; may be repeated.")
+    ] = None,
+    brand: Annotated[
+        list[str] | None, typer.Option("--brand", metavar="B", help="Only this brand; may be repeated.")
+    ] = None,
+    min_price: Annotated[
+        str | None, typer.Option("--min-price", metavar="P", help="Only from this price on, see --currency.")
+    ] = None,
     max_price: Annotated[
         str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
     ] = None,
     currency: Annotated[
-        str | None, typer.Option("--currency", metavar="CODE", help="The price's currency, such as EUR.")
+        str | None, typer.Option("--currency", metavar="CODE", help="The prices' currency, such as EUR.")
+    ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rate",
+            metavar="CODE=X",
+            help="What one unit of another currency is worth in --currency, such as USD=0.92; may be "
+            "repeated.",
+        ),
+    ] = None,
+    new_since: Annotated[
+        str | None,
+        typer.Option(
+            "--new-since", metavar="WHEN", help="Only what is new since a date, or for so long, such as 7d."
+        ),
     ] = None,
     in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
     allow_private: PrivateOption = False,
@@ -54,12 +79,15 @@ def search(
     matches = lookalike.open(resolved.data, cache=resolved.cache).similar(
         queries if len(queries) > 1 else queries[0],
         k=k,
-        store=store,
-        category=category,
-        colour=colour,
-        brand=brand,
+        store=store or None,
+        category=category or None,
+        colour=colour or None,
+        brand=brand or None,
+        min_price=min_price,
         max_price=max_price,
         currency=currency,
+        rates=_rates(rate or []),
+        new_since=new_since,
         in_stock=in_stock,
         allow_private=allow_private or resolved.crawl.allow_private,
     )
@@ -163,21 +191,28 @@ def _page(source: str, url: str | None, allow_private: bool) -> tuple[bytes, str
         ) from None
 
 
+def _rates(given: list[str]) -> dict[str, str]:
+    """Exchange rates by currency, as the command line gives them."""
+    rates = {}
+    for one in given:
+        code, sign, rate = one.partition("=")
+        if not sign:
+            raise InputError(f"--rate {one} is no exchange rate. Give one such as USD=0.92.")
+        rates[code.strip()] = rate.strip()
+    return rates
+
+
 def print_matches(matches: Matches) -> None:
-    """One row a match."""
+    """One row a match, and one for each product of the same photo under it."""
     from storage.money import display_price
 
-    rows = [
-        (
-            str(match.rank),
-            f"{match.score:.3f}",
-            match.title or "",
-            display_price(match.price, match.currency) if match.price is not None else "",
-            match.store,
-            match.url or "",
-        )
-        for match in matches
-    ]
+    rows = []
+    for match in matches:
+        score = f"{match.score:.3f}"
+        for place, offer in enumerate((match, *match.also_at)):
+            title, price = offer.title or "", display_price(offer.price, offer.currency)
+            front = ("also at", "") if place else (str(match.rank), score)
+            rows.append((*front, title, price, offer.store, offer.url or ""))
     terminal.print_rows(("", "score", "title", "price", "store", "link"), rows)
     if not rows:
         terminal.say("Nothing matches. Widen the filters.")
