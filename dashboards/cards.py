@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from html import escape
 
-from lookalike.matches import Match
+from lookalike.matches import Match, Offer
 from lookalike.safe_html import AVAILABILITY, photo_html, safe_link
 from storage.money import display_price
+
+MOST_ALSO = 2
+"""Other products of the photo that a card names."""
 
 
 def framed_photo(jpeg: bytes, description: str, link: str | None = None) -> str:
@@ -61,9 +64,29 @@ def card_html(match: Match) -> str:
         f'<div class="la-price">{price_html(match)}</div>'
         f'<div class="la-store"{seen}>{escape(match.store)}</div>'
         f"{stock_html(match.availability)}"
+        f"{also_html(match)}"
         f"{link_html(title, match.store, link)}"
         "</article>"
     )
+
+
+def also_html(match: Match) -> str:
+    """Where else the same photo is sold, a line each, the cheapest first; nothing where it is not."""
+    if not match.also_at:
+        return ""
+    lines = "".join(f"<li>{_also_line(offer)}</li>" for offer in match.also_at[:MOST_ALSO])
+    more = len(match.also_at) - MOST_ALSO
+    rest = f"<li>and {more} more</li>" if more > 0 else ""
+    return f'<ul class="la-also" aria-label="The same photo also at">{lines}{rest}</ul>'
+
+
+def _also_line(offer: Offer) -> str:
+    link = safe_link(offer.url)
+    store = f"also at {escape(offer.store)}"
+    if link is not None:
+        store = f'<a href="{escape(link)}" target="_blank">{store}</a>'
+    price = escape(display_price(offer.price, offer.currency)) if offer.price is not None else ""
+    return f"<span>{store}</span><span>{price}</span>"
 
 
 def link_html(title: str, store: str, link: str | None) -> str:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 from lookalike.safe_html import AVAILABILITY, photo_html, price_html, safe_link
 
 if TYPE_CHECKING:
-    from lookalike.matches import Match, Matches
+    from lookalike.matches import Match, Matches, Offer
+
+MOST_ALSO = 3
+"""Other products of the photo that a card names."""
 
 # The notebook's own colours where it names them (Jupyter, VS Code), else the system's; no script, nothing
 # loaded.
@@ -38,7 +41,10 @@ overflow:hidden;overflow-wrap:anywhere}
 .lkl .price{font-variant-numeric:tabular-nums}
 .lkl s{color:var(--dim);font-size:12px;margin-left:4px}
 .lkl .foot{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
-.lkl .foot:last-child{margin-top:auto;padding-top:3px}
+.lkl .foot.last{margin-top:auto;padding-top:3px}
+.lkl .also{font-size:12px;border-top:1px solid var(--line);margin-top:5px;padding-top:5px;display:grid}
+.lkl .also span{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
+.lkl .also b{font-weight:400;color:var(--dim)}
 """
 
 
@@ -66,17 +72,32 @@ def _card(match: Match) -> str:
     brand = f'<span class="brand" dir="auto">{escape(match.brand)}</span>' if match.brand else ""
     words = AVAILABILITY.get(match.availability or "")
     stock = f'<span class="foot">{words}</span>' if words else ""
+    same = f'<span class="foot">Same {escape(" and ".join(match.evidence))}</span>' if match.evidence else ""
     return (
         f"<figure>{_linked(match, photo, 'pic')}<figcaption>{brand}"
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
-        f'<span class="price">{price_html(match)}</span>{stock}'
-        f'<span class="foot">{_linked(match, escape(match.store) + " ↗" * bool(safe_link(match.url)))}'
+        f'<span class="price">{price_html(match)}</span>{stock}{same}'
+        f'<span class="foot last">{_store(match)}'
         f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
-        "</figcaption></figure>"
+        f"{_also(match)}</figcaption></figure>"
     )
 
 
-def _linked(match: Match, html: str, kind: str = "to") -> str:
+def _also(match: Match) -> str:
+    """Where else the photo is sold, a line each, the cheapest first."""
+    if not match.also_at:
+        return ""
+    lines = [f"<span>{_store(offer)}<b>{price_html(offer)}</b></span>" for offer in match.also_at[:MOST_ALSO]]
+    more = len(match.also_at) - len(lines)
+    rest = f"<b>and {more} more</b>" if more else ""
+    return f'<div class="also"><b>Also at</b>{"".join(lines)}{rest}</div>'
+
+
+def _store(offer: Match | Offer) -> str:
+    return _linked(offer, escape(offer.store) + " ↗" * bool(safe_link(offer.url)))
+
+
+def _linked(match: Match | Offer, html: str, kind: str = "to") -> str:
     """HTML that leads to the product's page, where it has one that a browser may open."""
     link = safe_link(match.url)
     if link is None:

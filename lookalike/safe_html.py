@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from lookalike.matches import Match
+    from lookalike.matches import Match, Offer
 
 AVAILABILITY = {
     "in_stock": "In stock",
@@ -33,16 +33,17 @@ def safe_link(url: str | None) -> str | None:
         return None
 
 
-def price_html(match: Match) -> str:
+def price_html(match: Match | Offer) -> str:
     """The price as a shop shows it, with the one it was reduced from; says so where a store gives none."""
     from storage.money import display_price
 
     if match.price is None:
         return "Price at the store"
     now = escape(display_price(match.price, match.currency))
-    if match.was_price is None or match.was_price <= match.price:
+    was = getattr(match, "was_price", None)
+    if was is None or was <= match.price:
         return now
-    return f"{now}<s>{escape(display_price(match.was_price, match.currency))}</s>"
+    return f"{now}<s>{escape(display_price(was, match.currency))}</s>"
 
 
 def photo_html(jpeg: bytes, description: str) -> str:

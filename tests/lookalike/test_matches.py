@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lookalike.matches import Match, Matches
+from lookalike.matches import Match, Matches, Offer
 from lookalike.safe_html import safe_link
 from tests.catalogues import jpeg
 
@@ -34,6 +34,18 @@ def match(rank: int = 1, **facts: Any) -> Match:
         "photo": lambda: PHOTO,
     }
     return Match(rank=rank, **stated | facts)
+
+
+def offer(store: str = "b.example", price: str | None = "45", **facts: Any) -> Offer:
+    stated: dict[str, Any] = {
+        "product_id": "p9",
+        "title": "Linen dress",
+        "price": None if price is None else Decimal(price),
+        "currency": "EUR",
+        "availability": None,
+        "url": f"https://{store}/p/9",
+    }
+    return Offer(store=store, **stated | facts)
 
 
 def some(*found: Match, query: str = "dress.jpg") -> Matches:
@@ -150,6 +162,18 @@ def test_a_notebook_without_matches_says_so() -> None:
     assert "0 matches for dress.jpg" in Tags(some()._repr_html_()).text
 
 
+def test_a_card_names_where_else_the_photo_is_sold() -> None:
+    also = tuple(
+        offer(f"{store}.example", price)
+        for store, price in zip("bcdef", ["45", "46", None, "48", "49"], strict=True)
+    )
+    page = Tags(some(match(also_at=also, evidence=("photo", "title")))._repr_html_())
+    assert "Also atb.example ↗€45.00c.example ↗€46.00d.example ↗Price at the storeand 2 more" in page.text
+    assert "Same photo and title" in page.text
+    links = [facts["href"] for tag, facts in page.tags if tag == "a"]
+    assert links[3:] == [f"https://{store}.example/p/9" for store in "bcd"]
+
+
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'&<"
 
 
@@ -157,8 +181,13 @@ def test_nothing_a_store_wrote_becomes_markup() -> None:
     facts = dict.fromkeys(
         ("title", "brand", "category", "currency", "availability", "store", "product_id"), HOSTILE
     )
+    other = offer(HOSTILE, title=HOSTILE, product_id=HOSTILE, url="javascript:alert(1)", currency=HOSTILE)
     hostile = match(
-        **facts, url=f"https://a.example/{HOSTILE}", image_url="https://tracker.example/pixel.gif"
+        **facts,
+        also_at=(other,),
+        evidence=(HOSTILE,),
+        url=f"https://a.example/{HOSTILE}",
+        image_url="https://tracker.example/pixel.gif",
     )
     html = some(hostile, query=HOSTILE)._repr_html_()
     page = Tags(html)
@@ -172,9 +201,11 @@ def test_nothing_a_store_wrote_becomes_markup() -> None:
         "a",
         "img",
         "s",
+        "b",
     }
     assert not [name for _, facts in page.tags for name in facts if name.startswith("on")]
     assert "tracker.example" not in html
+    assert "javascript" not in html
     assert page.text.count("<script>alert(1)</script>") >= 3
 
 
