@@ -17,6 +17,7 @@ from storage.verified import sha256_of
 
 IR_FILE = "encoder.xml"
 _SPEC_FILE = "encoder.json"
+_FULL_BYTES = 2**20
 _WAY_OUT = "Remove its folder and run `lookalike embed` to make it again."
 
 
@@ -118,6 +119,13 @@ def writing(encoder: Path, spec: EncoderSpec) -> Iterator[Path]:
         (unfinished / _SPEC_FILE).write_text(described.model_dump_json(indent=2))
         unfinished.chmod(0o755)
         unfinished.replace(encoder)
+    except (OSError, RuntimeError) as error:
+        # OpenVINO has no error of its own for a full disk.
+        if shutil.disk_usage(unfinished).free > _FULL_BYTES:
+            raise
+        raise LookalikeError(
+            f"The encoder does not fit in {encoder.parent}: the disk is full. Free some space and try again."
+        ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

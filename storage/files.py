@@ -46,6 +46,7 @@ class Files(Protocol):
 
         :param before: what it held when it was read, None where it was not there.
         :raises BusyError: another process has written it since.
+        :raises LookalikeError: it cannot be written; it holds what it held before.
         """
 
     def below(self, folder: str) -> list[str]:
@@ -120,6 +121,11 @@ class Folder:
             _sync(unfinished)
             unfinished.replace(target)
             _sync(target.parent)
+        except OSError as error:
+            raise LookalikeError(
+                f"{target} cannot be written ({error.strerror}). It holds what it held before; free some "
+                "space, or make the folder writable, and try again."
+            ) from error
         finally:
             unfinished.unlink(missing_ok=True)
 

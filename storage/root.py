@@ -158,9 +158,12 @@ class Root:
             self._write_version(SCHEMA_VERSION, None)
         except BusyError:
             pass  # another process made it a moment ago
-        except OSError as error:
+        except LookalikeError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
             raise InputError(
-                f"The data folder {given} cannot be made ({error.strerror}). Give a folder you may write to."
+                f"The data folder {given} cannot be made ({error.__cause__.strerror}). "
+                "Give a folder you may write to."
             ) from error
 
     def _read_version(self) -> int | None:
