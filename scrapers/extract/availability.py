@@ -42,7 +42,7 @@ _NOT_A_LETTER = re.compile(r"[^a-z]+")
 def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = None) -> Field[str] | None:
     """Availability as the page states it; of several variants the best one's.
 
-    A shopper who finds no button to press, or one that is switched off, believes that and not the markup.
+    A shopper who finds a button that works, or one that is switched off, believes that and not the markup.
 
     :param candidates: what is found on the page, most trusted source first.
     :param stock: what the visible page says.
@@ -51,10 +51,8 @@ def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = 
     stated = _stated(candidates)
     if stock is None:
         return stated
-    gone = stock.word == "out_of_stock" and stock.sure
-    if stated is None or (gone and stated.value != "out_of_stock"):
-        return Field(stock.word, SHOWN)
-    return stated
+    refuted = stock.sure and (stock.word == "out_of_stock") != (stated is not None and stated.value == "out_of_stock")
+    return Field(stock.word, SHOWN) if stated is None or refuted else stated
 
 
 def _stated(candidates: Iterable[Candidate]) -> Field[str] | None:

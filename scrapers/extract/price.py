@@ -14,6 +14,8 @@ from scrapers.extract.visible.prices import ShownPrice
 SHOWN = "html"
 SURE = 4.0
 """Score from which a visible price may contradict the page's markup."""
+CLOSE = 1.5
+"""Scores that differ by less tell nothing: then the page's scripts decide."""
 PLAIN = 1.0
 """Score from which it may contradict the page's scripts."""
 
@@ -70,8 +72,10 @@ def _shows_otherwise(
     if stated in (seen.price * 100, seen.price / 100, seen.price * 1000, seen.price / 1000):
         return shown.score >= SURE and stated not in amounts
     if chosen.source == "state":
-        return shown.score >= PLAIN and stated not in amounts
-    return seen.was_price == stated and seen.price < stated and shown.score >= SURE
+        said = max((mark.score for mark in shown.marks if parse_amount(mark.money.digits, currency) == stated), default=0)
+        return shown.score >= PLAIN and said < shown.score - CLOSE
+    struck = seen.was_price == stated and stated not in amounts
+    return struck and seen.price < stated and shown.score >= SURE
 
 
 def _seen(shown: ShownPrice | None, currency: str | None) -> Prices | None:

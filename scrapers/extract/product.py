@@ -23,7 +23,7 @@ from scrapers.extract.refusal import MISSING, refusal_of, says_missing
 from scrapers.extract.sku import extract_sku
 from scrapers.extract.state import read_state
 from scrapers.extract.title import extract_title
-from scrapers.extract.visible.number import read_number_of_address
+from scrapers.extract.visible.number import numbers_of_address, read_number_of_address
 from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string
 
@@ -145,7 +145,7 @@ def _decided(
         "description": extract_description(candidates),
         "category": extract_category(candidates, markup.trail, title.value, host),
         "availability": extract_availability(candidates, seen.stock if seen else None),
-        "sku": extract_sku(candidates, read_number_of_address(page, ids) if seen else None),
+        "sku": extract_sku(candidates, read_number_of_address(page, ids), numbers_of_address(page)),
         "gtin": extract_gtin(candidates),
     }
     if prices:

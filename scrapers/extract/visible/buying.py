@@ -22,7 +22,10 @@ _NOT_BUYING = phrases("""
     deseos | favoritos | desejos | verlanglijst* | vergelijk* | önskelista | ønskeliste | toivelista | ulubion* | porównani*
     porovnat | porovnať | oblíben* | obľúben* | kívánság* | kedvenc* | favorite | dorințe | želja | favori* | избранно* | сравнени*
     ほしい物 | お気に入り | 收藏 | 收藏夹 | 願望清單 | 찜 | 위시 | sell | how to | payment | terms | verkaufen | vendre | vendere
-    continue shopping | view cart | view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
+    track | status | history | my order* | orders | returns | tracking | bestellstatus | sendungsverfolgung | suivi | seguimiento | pedidos
+    commandes | mes commandes | ordini | bestellungen | meine bestellungen | historial | histórico | not met | back to | all products | see more
+    how | faq | help | hilfe | aide | ayuda | aiuto | hulp | hjälp | guarantee | why | sell yours | app | for business | gift* | catalogue
+    订单 | 訂單 | 주문조회 | 注文履歴 | 注文状況 | заказы | мои заказы | zamówienia | objednávky | continue shopping | view cart | view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
     ver carrito | ver carrinho | log in | login | sign in | subscribe | shipping | details | ask | question | customer
 """)
 _TOGETHER = (

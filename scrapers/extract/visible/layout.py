@@ -14,8 +14,8 @@ from scrapers.extract.page import Page
 
 MAX_ELEMENTS = 60_000
 """Elements that are walked; the largest real product pages have about 20,000."""
-MAX_TEXT = 160
-"""Longest text, in characters, that is kept of an element: prices, buttons and labels are short."""
+MAX_TEXT = 320
+"""Longest text, in characters, that is kept of an element: a long product name."""
 MAX_DEPTH = 250
 
 _UNSEEN = frozenset(
@@ -34,6 +34,8 @@ _HIDDEN_CLASSES = frozenset(
 _WORDS = re.compile(r"[a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CENTS = frozenset(["cents", "cent", "decimal", "decimals", "fraction", "centimes", "centavos", "superscript", "sup"])
+_NAMES = ("id", "class", "itemprop", "data-testid", "data-qa", "data-test")
+_NO_TOKENS: frozenset[str] = frozenset()
 _ENDS_IN_DIGIT = re.compile(r"\d\s*$")
 _HAS_CENTS = re.compile(r"[.,]\d*\s*$")
 
@@ -64,14 +66,14 @@ class Layout:
     """A page's spots in the order in which their elements begin.
 
     :ivar order: the place of every walked element.
-    :ivar extent: characters of visible text in every walked element.
+    :ivar extent: for every walked element, how many characters of visible text come before it and are in it.
     :ivar read: characters of visible text on the page.
     """
 
     page: Page
     spots: list[Spot] = field(default_factory=list)
     order: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
-    extent: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
+    extent: dict[lxml.html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
     by_element: dict[lxml.html.HtmlElement, Spot] = field(default_factory=dict)
     read: int = 0
 
@@ -126,15 +128,15 @@ def read_layout(page: Page) -> Layout:
 
 
 def tokens(element: lxml.html.HtmlElement) -> frozenset[str]:
-    """The words in an element's id and classes, in lower case: `productPrice-now` gives product, price, now."""
-    return _tokens(element.get("id"), element.get("class"))
+    """The words in an element's id, classes and test ids, in lower case: `productPrice-now` gives product, price
+    and now."""
+    names = [value for name in _NAMES if (value := element.get(name))]
+    return _tokens(" ".join(names)[:400]) if names else _NO_TOKENS
 
 
 @lru_cache(maxsize=8192)
-def _tokens(name: str | None, classes: str | None) -> frozenset[str]:
-    if not name and not classes:
-        return frozenset()
-    return frozenset(_WORDS.findall(_CAMEL.sub(" ", f"{name or ''} {classes or ''}"[:400]).lower()))
+def _tokens(names: str) -> frozenset[str]:
+    return frozenset(_WORDS.findall(_CAMEL.sub(" ", names).lower()))
 
 
 def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.HtmlElement]:
@@ -183,7 +185,7 @@ def _append(to: _Open, text: str) -> None:
 
 def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
     tag = closed.element.tag
-    layout.extent[closed.element] = layout.read - closed.read
+    layout.extent[closed.element] = (closed.read, layout.read - closed.read)
     text = "".join(closed.pieces) if closed.pieces is not None else None
     if text is not None:
         flat = " ".join(text.split())

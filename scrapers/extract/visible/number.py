@@ -41,14 +41,19 @@ def read_number_of_address(page: Page, stated: set[str]) -> str | None:
 
     :param stated: what the page's data call an id.
     """
-    parts = _numbers_in(page.canonical) | _numbers_in(page.url)
+    parts = numbers_of_address(page)
     if not parts:
         return None
     known = {value.lower(): value for value in stated}
     for element in page.tree.iter("input", "button", "form", "div", "section", "main", "article", "body", "span", "meta", "a"):
         _note(element, known)
-    matching = [known[part.lower()] for part in parts if part.lower() in known]
+    matching = [known[part] for part in parts if part in known]
     return max(matching, key=lambda one: (any(c.isdigit() for c in one), len(one)), default=None)
+
+
+def numbers_of_address(page: Page) -> set[str]:
+    """What in the page's address may be a product's number, in lower case."""
+    return {part.lower() for part in _numbers_in(page.canonical) | _numbers_in(page.url)}
 
 
 def _note(element: lxml.html.HtmlElement, known: dict[str, str]) -> None:

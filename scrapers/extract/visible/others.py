@@ -33,6 +33,8 @@ _HEADS = frozenset({"title", "heading", "headline", "header"})
 MAX_CARD = 700
 """Characters of text on a product card, at most."""
 MAX_TARGETS = 3
+MAX_BEFORE = 40
+"""Characters of text that may come before a heading in the box it heads."""
 MAX_PRICES = 3
 """Amounts on a product card, at most: today's price, that of before, one a litre."""
 _MAX_STEPS = 40
@@ -79,7 +81,7 @@ class Others:
 
     def _is_card(self, element: lxml.html.HtmlElement, targets: set[str]) -> bool:
         """A card is small, has a picture, and its links lead to one product: a few addresses at most."""
-        small = self._extent.get(element, 0) <= MAX_CARD
+        small = self._extent.get(element, (0, 0))[1] <= MAX_CARD
         return small and 0 < len(targets) <= MAX_TARGETS and next(element.iter("img", "picture"), None) is not None
 
     def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
@@ -116,7 +118,8 @@ class Others:
             box = spot.element
             for _ in range(_MAX_CLIMB):
                 parent = box.getparent()
-                if parent is None or parent in self._own:
+                begins = parent is not None and spot.read - layout.extent.get(parent, (0, 0))[0] <= MAX_BEFORE
+                if parent is None or parent in self._own or not begins:
                     break
                 box = parent
             self._cards.add(box)

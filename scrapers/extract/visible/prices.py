@@ -41,6 +41,7 @@ _NOT_PRICES = frozenset(
 )
 _SIZE = re.compile(r"(?:font-size\s*:|font\s*:[^;]{0,40}?)\s*(\d{1,3}(?:\.\d+)?)\s*(px|em|rem|pt)", re.I)
 _DIGIT = re.compile(r"\d")
+_SEPARATOR = re.compile(r"[.,]")
 _LETTER = re.compile(r"[^\W\d_]")
 _DASH = re.compile(r"^[^\w]{0,3}[-–—~〜～][^\w]{0,3}$|^\s*(?:to|bis|à|a|до|do)\s*$", re.I)
 
@@ -94,7 +95,7 @@ def find_marks(layout: Layout) -> list[Mark]:
             continue
         known = below.get(spot.element, set())
         found = find_money(spot.text)
-        if _LETTER.search(spot.text) and not any(money.symbol for money in found):
+        if not any(money.symbol for money in found) and not _may_be_priced(layout, spot):
             continue
         found = [money for money in found if parse_amount(money.digits) is not None]
         fresh = [money for money in found if money.digits not in known]
@@ -141,7 +142,7 @@ def choose_price(
     today = sorted((mark for mark in own if not mark.before), key=lambda mark: (-mark.score, mark.spot.order))
     if not today or today[0].score < MIN_SCORE:
         return None
-    best = _reduced(today)
+    best = _whole(_reduced(today), today)
     before = [
         mark
         for mark in own
@@ -172,6 +173,28 @@ def _reduced(today: list[Mark]) -> Mark:
         if beside and mark.amount < best.amount and _names(mark.spot.element, 2).isdisjoint(_MAYBE_BEFORES):
             return mark
     return best
+
+
+def _whole(best: Mark, today: list[Mark]) -> Mark:
+    """Large figures set as `249` and a small `99` read 24999; beside them, for those who listen, stands 249.99."""
+    for mark in today:
+        beside = abs(mark.spot.read - best.spot.read) < 200
+        if beside and mark.amount * 100 == best.amount and not _SEPARATOR.search(best.money.digits):
+            return mark
+    return best
+
+
+def _may_be_priced(layout: Layout, spot: Spot) -> bool:
+    """Whether a number without a sign stands in something called a price, or beside a sign."""
+    if _LETTER.search(spot.text):
+        return False
+    for steps, one in enumerate(above(spot.element, 4)):
+        if any(_PRICE.search(name) for name in tokens(one)):
+            return True
+        outer = layout.by_element.get(one) if steps < 3 else None
+        if outer and len(outer.text) < 80 and any(money.symbol for money in find_money(outer.text)):
+            return True
+    return False
 
 
 def _joins(fresh: list[Money], known: set[str]) -> bool:
@@ -206,7 +229,9 @@ def _look_around(layout: Layout, mark: Mark) -> None:
         position = found.index(money)
         start = found[position - 1].end if position else 0
         end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
-        label, after = spot.text[start : money.start][-40:], spot.text[money.end : end][:20]
+        label = spot.text[start : money.start][-40:]
+        # What follows in a longer text is of something else.
+        after = spot.text[money.end : end][:20] if end - money.end <= 25 or spot.element is mark.spot.element else ""
         if _LETTER.search(label) or _LETTER.search(after):
             mark.label, mark.after = label, after
             break

@@ -13,6 +13,9 @@ from scrapers.extract.visible.words import IN_STOCK, PREORDER, SOLD_OUT
 REACH = 3000
 """How far from the heading, in characters of text, stock is spoken of."""
 
+MAX_WORDS = 160
+"""Longest text, in characters, that is taken for a word about stock."""
+
 _STATUS = frozenset(
     "stock availability available avail soldout sold unavailable outofstock instock inventory disponibility"
     " verfuegbarkeit lager dispo disponibilite disponibilidad disponibilita dostupnost sklad lagerstatus voorraad".split()
@@ -86,7 +89,7 @@ def _words(layout: Layout, heading: Heading, others: Others) -> tuple[bool, bool
     gone = there = coming = False
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
-        if not spot.own or spot.hidden or distance < -600 or distance > REACH or len(spot.text) < 2:
+        if not spot.own or spot.hidden or distance < -600 or distance > REACH or not 2 <= len(spot.text) <= MAX_WORDS:
             continue
         sold, stocked = SOLD_OUT.search(spot.text), IN_STOCK.search(spot.text)
         if not sold and not stocked:

@@ -79,9 +79,9 @@ BUY = phrases("""
     add to cart | add to bag | add to basket | add to trolley | add to my bag | add to my cart | buy now
     buy it now | buy | purchase | order now | shop now | place order | pre-order | preorder | place bid
     submit bid | bid now | make offer | buy tickets | get tickets | book now | reserve now | reserve online
-    add all to cart | add to shopping cart | add to shopping bag | checkout now | add | order | buy online
+    add all to cart | add to shopping cart | add to shopping bag | add | order | buy online
     see all buying options | see buying options | go to store | go to shop | buy with 1-click | subscribe now
-    view all sellers | compare prices | visit store | contact seller | checkout | proceed to checkout
+    view all sellers | compare prices | visit store | contact seller
     in den warenkorb | in den einkaufswagen | in warenkorb | zum warenkorb hinzufügen | jetzt kaufen | kaufen
     in die tasche | in die einkaufstasche | jetzt bestellen | bestellen | sofort kaufen | sofort-kaufen
     vorbestellen | jetzt vorbestellen | in den korb | hinzufügen | zum shop | zum angebot | anbieter kontaktieren
@@ -124,8 +124,8 @@ BUY = phrases("""
     カートに入れる | カートへ入れる | 買い物かごに入れる | かごに入れる | カゴに入れる | 購入する | 今すぐ購入 | ご購入 | 注文する
     ショッピングカートに入れる | カートに追加 | 予約する | 入札する | バッグに入れる | お買い物かごに
     加入购物车 | 加入購物車 | 放入购物车 | 放入購物車 | 立即购买 | 立即購買 | 直接購買 | 我要買 | 我要购买 | 立即訂購 | 加入購物袋
-    加入购物袋 | 添加到购物车 | 馬上買 | 馬上購買 | 立即搶購 | 立即抢购 | 立刻購買 | 購買 | 结帐 | 結帳 | 立即結帳 | 預購 | 预购
-    장바구니 | 장바구니 담기 | 구매하기 | 바로구매 | 바로 구매 | 구매 | 주문하기 | 쇼핑백 | 예약구매 | 구입하기
+    加入购物袋 | 添加到购物车 | 馬上買 | 馬上購買 | 立即搶購 | 立即抢购 | 立刻購買 | 購買 | 預購 | 预购
+    장바구니 담기 | 장바구니에 담기 | 구매하기 | 바로구매 | 바로 구매 | 구매 | 주문하기 | 쇼핑백 담기 | 예약구매 | 구입하기
     เพิ่มในตะกร้า | หยิบใส่ตะกร้า | ใส่ตะกร้า | ซื้อเลย | ซื้อทันที | สั่งซื้อ | เพิ่มลงในรถเข็น | หยิบใส่รถเข็น | เพิ่มไปยังรถเข็น
     thêm vào giỏ | thêm vào giỏ hàng | mua ngay | đặt hàng | mua hàng | cho vào giỏ hàng | chọn mua | đặt mua
     tambah ke keranjang | masukkan keranjang | tambahkan ke keranjang | beli sekarang | beli | + keranjang
@@ -249,7 +249,7 @@ NOT_THE_PRICE = phrases("""
     instalment* | interest | per month | monthly | a month | month | months | mo | payments of | klarna | afterpay | clearpay
     save | you save | saving* | discount | off | coupon | voucher | reward* | points | cashback | deposit | trade-in
     gift card | subscribe | weekly | per week | finance | financing | from £0 | warranty | protection plan | bid increment
-    minimum order | spend | minimum spend | total | subtotal | bonus | approx | approximately | reference
+    credit | emi | loan | up to | worth of | limit | valued at | value of | minimum order | spend | minimum spend | total | subtotal | bonus | approx | approximately | reference
     versand | versandkosten | lieferung | ab einem | bestellwert | monat | monatlich | mtl. | rate | raten | ersparnis | sie sparen | du sparst
     gespart | rabatt | gutschein | pfand | punkte | zzgl. | mindestbestellwert | finanzierung | grundpreis | zwischensumme
     livraison | frais de port | par mois | mois | mensualité* | économisez | économie | remise | sans frais | dès * d'achat | éco-part* | dont
