@@ -54,17 +54,25 @@ def encoder_of(weights: Weights, size: int) -> keras.Model:
     """The encoder that these weights make, like ResNet50's.
 
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], L2 norm 1.
-    :raises InputError: an array is missing or has another shape than the autoencoder's.
+    :raises InputError: see `put`.
     """
     autoencoder = build_autoencoder(size)
+    put(weights, autoencoder)
+    pixels = keras.Input((size, size, 3), name="pixels")
+    code = code_of(autoencoder)(pixels / 255.0)
+    return keras.Model(pixels, ops.normalize(code, axis=-1, epsilon=1e-12), name="encoder")
+
+
+def put(weights: Weights, autoencoder: keras.Model) -> None:
+    """Sets an autoencoder's weights.
+
+    :raises InputError: an array is missing or has another shape than the autoencoder's.
+    """
     for layer in _trained(autoencoder):
         arrays = [weights.arrays.get(f"{layer.name}/{weight.name}") for weight in layer.weights]
         if [None if array is None else array.shape for array in arrays] != [w.shape for w in layer.weights]:
             raise InputError(f"The weights '{weights.name}' lack {layer.name}: not an autoencoder's.")
         layer.set_weights(arrays)
-    pixels = keras.Input((size, size, 3), name="pixels")
-    code = code_of(autoencoder)(pixels / 255.0)
-    return keras.Model(pixels, ops.normalize(code, axis=-1, epsilon=1e-12), name="encoder")
 
 
 def take(autoencoder: keras.Model, *, name: str) -> Weights:

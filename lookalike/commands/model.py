@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -82,9 +82,16 @@ def evaluate(
 def train(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="LABELLED.parquet...", help="Labelled photos: id, image (bytes), labels."),
+        typer.Argument(
+            metavar="LABELLED...",
+            help="Labelled photos: Parquet files with id, image (bytes) and labels, or folders of data sets.",
+        ),
     ],
     labels: LabelsOption = LABELS,
+    encoder: Annotated[
+        Literal["resnet50", "autoencoder"],
+        typer.Option("--encoder", help="What to train; the autoencoder needs no labels."),
+    ] = "resnet50",
     start: Annotated[
         str,
         typer.Option("--from", metavar="WEIGHTS", help="Where to start: `fashion`, `imagenet` or a file."),
@@ -99,18 +106,38 @@ def train(
         str, typer.Option("--sizes", metavar="PX,PX", help="Input sides in pixels, one a stage.")
     ] = "96,128",
     epochs: Annotated[
-        str, typer.Option("--epochs", metavar="N,N", help="Passes over the photos, one number a stage.")
-    ] = "1,2",
+        str | None,
+        typer.Option(
+            "--epochs",
+            metavar="N,N",
+            help="Passes over the photos, one number a stage: 1,2 if not given, for the autoencoder 100.",
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option("--batch", min=2, help="Photos a step.")] = 64,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
     """Fine-tune the encoder on labelled photos; run again, it continues where it stopped."""
+    if encoder == "autoencoder":
+        weights = _train_autoencoder(files, out, epochs or "100", batch)
+    else:
+        weights = _train_resnet50(files, labels, start, out, sizes, epochs or "1,2", batch)
+    if as_json:
+        terminal.print_json({"weights": str(weights)})
+    else:
+        terminal.print_lines([str(weights)])
+        terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
+
+
+def _train_resnet50(
+    files: list[Path], labels: str, start: str, out: Path, sizes: str, epochs: str, batch: int
+) -> Path:
     columns = tuple(_columns(labels))
     sides = tuple(int(side) for side in _numbers(sizes, "--sizes"))
     passes = tuple(_numbers(epochs, "--epochs"))
     # Keras takes seconds to import: what is wrong with the options is said before.
+    from embedding.training.readers.labelled import labelled_files
     from embedding.training.train import Recipe, TrainProgress
     from embedding.training.train import train as run
 
@@ -121,12 +148,25 @@ def train(
         def show(step: TrainProgress) -> None:
             advance(f"train at {step.size} px, loss {step.loss:.3f}", step.step, step.steps)
 
-        weights = run(files, recipe, out, on_progress=show).resolve()
-    if as_json:
-        terminal.print_json({"weights": str(weights)})
-    else:
-        terminal.print_lines([str(weights)])
-        terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
+        read = labelled_files(files, out, on_progress=lambda name, done: advance(f"read {name}", done, None))
+        return run(read, recipe, out, on_progress=show).resolve()
+
+
+def _train_autoencoder(files: list[Path], out: Path, epochs: str, batch: int) -> Path:
+    if not epochs.isdigit() or int(epochs) < 1:
+        raise InputError(f"--epochs {epochs} is no number of epochs. Give one, as in --epochs 30.")
+    from embedding.training.autoencoder import AutoencoderRecipe, EpochProgress, train_autoencoder
+    from embedding.training.readers.labelled import labelled_files
+
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+
+        def show(step: EpochProgress) -> None:
+            advance(f"train the autoencoder, loss {step.loss:.4f}", step.step, step.steps)
+
+        read = labelled_files(files, out, on_progress=lambda name, done: advance(f"read {name}", done, None))
+        recipe = AutoencoderRecipe(epochs=int(epochs), batch=batch)
+        return train_autoencoder(read, recipe, out, on_progress=show).resolve()
 
 
 def _encoders_root(resolved: Config, *, demanded: bool) -> Root | None:
