@@ -4,7 +4,7 @@ A generation of a million items takes seconds to read to the last byte, too long
 The system notes when a file's content (mtime) and anything about it (ctime) last changed, and no program can
 set the latter back: while device, inode, size and both times are as they were when every byte was checked,
 so is the content. What this does not notice is a disk that forgets (bit rot) or is written to past its file
-system; `lookalike maintain` and `lookalike status --verify` read every byte, whatever is remembered.
+system; `lookalike maintain` reads every byte, whatever is remembered.
 """
 
 from __future__ import annotations
