@@ -55,18 +55,22 @@ def maintain(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Join small files of the tables, and delete files that no recent version needs."""
+    """Join small files, delete what no recent version needs, and read every byte of what is published."""
     from flows.maintain import maintain as run
     from flows.report import plain
+    from storage.audit import damage
 
-    done = run(existing_root(config, data), keep=timedelta(days=keep_days))
+    root = existing_root(config, data)
+    done = run(root, keep=timedelta(days=keep_days))
+    damaged = damage(root)
     if as_json:
-        terminal.print_json({"tables": plain(done)})
-        return
-    terminal.print_rows(
-        ("table", "files joined", "files deleted"),
-        [(table, str(upkeep.joined), str(upkeep.deleted)) for table, upkeep in done.items()],
-    )
+        terminal.print_json({"tables": plain(done), "damaged": damaged})
+    else:
+        terminal.print_rows(
+            ("table", "files joined", "files deleted"),
+            [(table, str(upkeep.joined), str(upkeep.deleted)) for table, upkeep in done.items()],
+        )
+    terminal.fail(damaged)
 
 
 def _print_status(status: Status) -> None:

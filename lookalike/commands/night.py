@@ -10,7 +10,7 @@ import typer
 
 from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
-from storage.errors import InputError, LookalikeError
+from storage.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def crawl(
         terminal.print_json({"crawls": report.plain(outcomes), "failures": failures})
     else:
         terminal.print_lines(report.crawl_line(outcome) for outcome in outcomes)
-    _fail(failures)
+    terminal.fail(failures)
 
 
 def embed(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
@@ -114,7 +114,7 @@ def nightly(
         terminal.print_json(report.plain(night))
     else:
         terminal.print_lines(report.lines(night))
-    _fail(night.failures)
+    terminal.fail(night.failures)
 
 
 def deploy(
@@ -205,11 +205,3 @@ def _print(outcome: Any, line: str, as_json: bool) -> None:
         terminal.print_json(plain(outcome))
     else:
         terminal.print_lines([line])
-
-
-def _fail(failures: list[str] | tuple[str, ...]) -> None:
-    """Says every failure; the last one ends the command with exit code 1."""
-    for sentence in failures[:-1]:
-        terminal.say(f"lookalike: {sentence}")
-    if failures:
-        raise LookalikeError(failures[-1])

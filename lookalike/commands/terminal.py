@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from storage.errors import LookalikeError
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -64,6 +66,14 @@ def log_to_stderr(level: int = logging.INFO) -> None:
         # Scrapy's own log is a page a crawl; what matters of it is in the crawl's outcome.
         logger.setLevel(max(level, logging.WARNING) if room == "scrapers" else level)
         logger.propagate = False
+
+
+def fail(sentences: Sequence[str]) -> None:
+    """Says every failure; the last one ends the command with exit code 1. Nothing where there is none."""
+    for sentence in sentences[:-1]:
+        say(f"lookalike: {sentence}")
+    if sentences:
+        raise LookalikeError(sentences[-1])
 
 
 @contextmanager
