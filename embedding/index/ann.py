@@ -30,6 +30,9 @@ from storage.manifest import WAY_OUT, GenerationError
 
 SEED = 20_261
 
+_SMALL_ROWS = 4096
+"""Rows that are built in this process: a few MB, written in a moment."""
+
 
 class Forest:
     """Annoy's shards, memory-mapped and asked as one. Any number of threads may ask.
@@ -95,11 +98,12 @@ def build(vectors: Path, *, dimensions: int, trees: int, shards: int = 1, worker
         for file, (start, stop) in zip(_files(vectors.parent, shards), _bounds(rows, shards), strict=True)
     ]
     workers = min(workers or len(os.sched_getaffinity(0)), shards)
-    if workers == 1:
+    if workers == 1 and rows <= _SMALL_ROWS:
         for part in parts:
             _build_shard(*part)
         return
-    # Not by fork, which copies locks that other threads hold.
+    # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it is
+    # killed and not this one. Not by fork, which copies locks that other threads hold.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
             for building in [pool.submit(_build_shard, *part) for part in parts]:
