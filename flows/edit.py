@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -62,17 +63,24 @@ def add_store(file: Path, store: Store) -> None:
     _save(file, document)
 
 
-def renamed(store: Store, name: str) -> Store:
-    """The same store under another name.
+def adjusted(store: Store, changes: Mapping[str, Any]) -> Store:
+    """The same store with other values.
 
-    :raises InputError: where that is no name for a store.
+    :raises InputError: where one of them is not usable; a header or a proxy is never repeated in it.
     """
     try:
-        return Store.model_validate({**store.model_dump(), "name": name})
-    except ValidationError:
-        raise InputError(
-            f"'{name}' is no name for a store. Use lower-case letters, digits, dots and hyphens."
-        ) from None
+        return Store.model_validate({**store.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        if place == "name":
+            raise InputError(
+                f"'{changes['name']}' is no name for a store. "
+                "Use lower-case letters, digits, dots and hyphens."
+            ) from None
+        reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "it should be")
+        where = f"`{place}` of the store" if place else "The store"
+        raise InputError(f"{where} is not usable: {reason[:1].lower()}{reason[1:]}. Correct it.") from None
 
 
 def remove_store(file: Path, name: str) -> None:

@@ -23,18 +23,18 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 HANDLER = "scrapers.rendering.RenderingHandler"
 
 
-def check_browser(store: str, environ: Mapping[str, str]) -> None:
+def check_browser(environ: Mapping[str, str]) -> None:
     """:raises LookalikeError: where scrapy-playwright or a browser is missing; it says what to install."""
     for package in ("scrapy_playwright", "playwright"):
         if importlib.util.find_spec(package) is None:
             raise LookalikeError(
-                f"The store '{store}' has render = true, which needs {package.replace('_', '-')}. "
+                f"Reading pages with a browser needs {package.replace('_', '-')}, which is not installed. "
                 "Run `pip install 'lookalike[browser]'`."
             )
     if find_browser(environ) is None:
         raise LookalikeError(
-            f"The store '{store}' has render = true, which needs Chromium, and none is on the path. Install "
-            f"it (`apt install chromium`), or set {BROWSER_VARIABLE} to the program's file."
+            "Reading pages with a browser needs Chromium, and none is on the path. Install it "
+            f"(`apt install chromium`), or set {BROWSER_VARIABLE} to the program's file."
         )
 
 

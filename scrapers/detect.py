@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scrapers.guard import Fetched
-from scrapers.platforms import likely_platform, locale_of
+from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
 from scrapers.probes import Finding, Preview, listing_store, shopify_store, sitemap_store, woocommerce_store
-from scrapers.stores import Store, Strategy, name_for
+from scrapers.recipes import Recipe
+from scrapers.renderer import Renderer
+from scrapers.stores import OF_PAGES, Store, Strategy, name_for
 from scrapers.visit import UnreadableStoreError, Visit
 
 __all__ = ["Detected", "Preview", "UnreadableStoreError", "detect"]
@@ -35,32 +38,64 @@ class Detected:
     preview: list[Preview]
 
 
-def detect(url: str, *, allow_private: bool = False) -> Detected:
+def detect(
+    url: str,
+    *,
+    allow_private: bool = False,
+    render: bool = False,
+    headers: Mapping[str, str] | None = None,
+    proxy: str | None = None,
+) -> Detected:
     """Finds the best way to read a store.
 
     :param url: the store's address; one without scheme is taken for https.
+    :param render: whether its pages are to be read with a browser.
+    :param headers: sent to the store's site; `proxy` is asked through. Both with their secrets filled in.
     :raises RefusedURLError: where it is not a public web address.
     :raises LookalikeError: where it cannot be reached, does not want to be read, or is no store we can read.
     """
     if "://" not in url:
         url = f"https://{url}"
-    visit = Visit(allow_private)
+    with contextlib.ExitStack() as open_browser:
+        visit = Visit(url, allow_private=allow_private, headers=headers, proxy=proxy)
+        if render:
+            visit.browser = open_browser.enter_context(Renderer(allow_private=allow_private))
+        return _detect(url, visit, render)
+
+
+def _detect(url: str, visit: Visit, render: bool) -> Detected:
     front = visit.page(url)
     if front.status >= 400:
         raise UnreadableStoreError(f"{url} answers with status {front.status}. Check the address.")
     likely = likely_platform(front.text)
     for strategy in sorted(_PROBES, key=lambda name: name != likely):
+        if render and strategy not in OF_PAGES:
+            continue
         finding = _PROBES[strategy](visit, front)
         if finding:
+            found = search_url(front.text, front.url) if strategy in OF_PAGES else None
             store = Store(
                 name=name_for(front.url),
                 url=finding.url,
                 strategy=strategy,
                 currency=finding.currency,
                 locale=locale_of(front.text),
+                render=render,
+                recipe=Recipe(search_url=found) if found and visit.may_ask(found) else None,
             )
             return Detected(store, finding.why, finding.preview)
-    raise UnreadableStoreError(
+    raise UnreadableStoreError(_why_not(url, front, visit, render))
+
+
+def _why_not(url: str, front: Fetched, visit: Visit, render: bool) -> str:
+    """The sentence for a store in which nothing was found, with what may help."""
+    if not render and (is_empty_without_scripts(front.text) or visit.empty_pages):
+        return (
+            f"{url} shows nothing without JavaScript. Read its pages with a browser: "
+            f"`lookalike stores add {url} --render`."
+        )
+    return (
         f"{url} cannot be read as a store: it publishes no Shopify or WooCommerce product list, and neither "
-        "its sitemaps nor its front page lead to pages that describe a product. Check the address."
+        "its sitemaps nor its front page lead to pages that describe a product. Check the address; if it is "
+        "right, write its entry by hand, with a recipe that says where things stand (docs/stores.md)."
     )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -74,11 +74,14 @@ def fetch(
     timeout_s: float,
     allow_private: bool = False,
     headers: Mapping[str, str] | None = None,
+    proxy: str | None = None,
 ) -> Fetched:
     """Fetches one address, following redirects.
 
     :param max_bytes: most bytes of content, counted after unpacking.
     :param timeout_s: time for the whole of it, redirects included.
+    :param headers: sent to this host only, not to another one that it redirects to.
+    :param proxy: asks through this one, which then sees to it where names lead.
     :raises RefusedURLError: where it, or a redirect from it, is not a public http or https address.
     :raises FetchError: where there is no answer, or it is too large or too slow.
     """
@@ -87,10 +90,12 @@ def fetch(
         target = url
         for _ in range(MAX_REDIRECTS + 1):
             check_url(target, allow_private=allow_private)
+            own = urlsplit(target).netloc == urlsplit(url).netloc
             try:
                 response = session.get(
                     target,
-                    headers={"User-Agent": USER_AGENT, **(headers or {})},
+                    headers={"User-Agent": USER_AGENT, **(headers if headers and own else {})},
+                    proxies={"http": proxy, "https": proxy} if proxy else None,
                     allow_redirects=False,
                     stream=True,
                     timeout=max(0.1, deadline - time.monotonic()),

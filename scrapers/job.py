@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class Job:
 
     :ivar throttle: whether the pace adapts to how quickly the store answers. A crawl-delay holds regardless.
     :ivar query: words that the store is asked for; None where all of it is read.
+    :ivar headers: the store's own, with their secrets; `proxy` likewise.
     :ivar memory: what is stored already; empty until the crawl has begun.
     :ivar outbox: what is to be stored.
     :ivar given_up: hosts that are asked for nothing more, with the reason.
@@ -34,6 +36,8 @@ class Job:
     allow_private: bool = False
     throttle: bool = True
     query: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)
     ledger: Ledger = field(default_factory=Ledger)

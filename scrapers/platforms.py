@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode, urljoin
 
 from bs4 import BeautifulSoup
 
+from scrapers.recipes import PLACE_OF_WORDS
 from scrapers.stores import Strategy
 
 _SHOPIFY = re.compile(r"cdn\.shopify\.com|/cdn/shop/|myshopify\.com|Shopify\.theme", re.IGNORECASE)
@@ -13,6 +15,12 @@ _WOOCOMMERCE = re.compile(r"woocommerce|/wp-content/|wp-json", re.IGNORECASE)
 _SHOPIFY_HOST = re.compile(r"[\"'/]([a-z0-9][a-z0-9-]{0,60}\.myshopify\.com(?::\d{1,5})?)[\"'/]")
 _LOCALE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?")
 _LOOKED_AT = 500
+_NEXT_TO_NOTHING = 120
+"""Characters: a shell says `Loading…` or the shop's name."""
+_SCRIPT_CHARACTERS = 200_000
+_SEARCH_ACTION = re.compile(r'"(https?:[^"\s]{1,500}\{search_term[a-z_]{0,20}\}[^"\s]{0,200})"')
+_PLACE = re.compile(r"\{search_term[a-z_]{0,20}\}")
+_SEARCH_FIELD = re.compile(r"^(?:q|query|s|search|keyword|keywords|text|term)$", re.IGNORECASE)
 
 
 def likely_platform(html: str) -> Strategy | None:
@@ -43,3 +51,39 @@ def locale_of(html: str) -> str | None:
     tag = BeautifulSoup(html, "lxml").find("html")
     language = str(tag.get("lang", "")) if tag else ""
     return language if _LOCALE.fullmatch(language) else None
+
+
+def is_empty_without_scripts(html: str) -> bool:
+    """Whether a page shows next to nothing before its scripts have run."""
+    soup = BeautifulSoup(html, "lxml")
+    if soup.body is None or not soup.find("script"):
+        return False
+    for tag in soup.find_all(["script", "style", "noscript", "template"]):
+        tag.decompose()
+    return len(soup.body.get_text(" ", strip=True)) < _NEXT_TO_NOTHING and not soup.body.find("a", href=True)
+
+
+def search_url(html: str, url: str) -> str | None:
+    """The address of the store's search, with `{query}` where the words stand, as a page tells it.
+
+    By its `SearchAction`, else by its search form.
+    """
+    soup = BeautifulSoup(html, "lxml")
+    for script in soup.find_all("script", {"type": "application/ld+json"}):
+        found = _SEARCH_ACTION.search(script.get_text()[:_SCRIPT_CHARACTERS])
+        if found:
+            template = found[1].replace("\\/", "/")
+            return urljoin(url, _PLACE.sub(PLACE_OF_WORDS, template, count=1))
+    for form in soup.find_all("form", limit=_LOOKED_AT):
+        field = form.find("input", {"name": _SEARCH_FIELD})
+        typed = field is not None and field.get("type", "text") in ("text", "search")
+        if field and typed and form.get("action") and str(form.get("method", "get")).lower() == "get":
+            hidden = [
+                (str(one["name"]), str(one.get("value", "")))
+                for one in form.find_all("input", {"type": "hidden"})
+                if one.get("name")
+            ]
+            words = f"{field['name']}={PLACE_OF_WORDS}"
+            query = "&".join(part for part in (urlencode(hidden), words) if part)
+            return f"{urljoin(url, str(form['action'])).partition('?')[0]}?{query}"
+    return None

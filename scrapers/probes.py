@@ -23,11 +23,13 @@ from scrapers.extract.sitemap import (
 )
 from scrapers.guard import Fetched
 from scrapers.items import ProductItem
+from scrapers.platforms import is_empty_without_scripts, shopify_host
 from scrapers.stores import Limits
 from scrapers.visit import Visit
 from storage.money import display_price
 
 PREVIEWS = 3
+_NAMED = ("json-ld", "microdata", "rdfa", "opengraph")
 MAX_TRIES = 12
 """Pages of a sitemap or listing that are looked at in search of products."""
 
@@ -65,7 +67,9 @@ class Finding:
 
 def shopify_store(visit: Visit, front: Fetched) -> Finding | None:
     """Shopify's `/products.json`."""
-    for base in _bases(front.url):
+    hidden = shopify_host(front.text)
+    elsewhere = [f"{urlsplit(front.url).scheme}://{hidden}/"] if hidden else []
+    for base in [*_bases(front.url), *elsewhere]:
         data = visit.json(urljoin(base, f"products.json?limit={PREVIEWS}"))
         products = data.get("products") if isinstance(data, dict) else None
         if isinstance(products, list):
@@ -85,7 +89,8 @@ def shopify_store(visit: Visit, front: Fetched) -> Finding | None:
         currency = product.currency if product else None
         items = list(_read(products, read))
     known = "" if currency is None else f", with prices in {currency}"
-    return Finding(f"it publishes Shopify's product list{known}.", base, _previews(items), currency)
+    where = f" below {hidden}" if base in elsewhere else ""
+    return Finding(f"it publishes Shopify's product list{where}{known}.", base, _previews(items), currency)
 
 
 def woocommerce_store(visit: Visit, front: Fetched) -> Finding | None:
@@ -100,7 +105,8 @@ def woocommerce_store(visit: Visit, front: Fetched) -> Finding | None:
 
         items = list(_read(data, read))
         if items:
-            return Finding("it publishes WooCommerce's product list.", base, _previews(items))
+            previews = _previews(items)
+            return Finding("it publishes WooCommerce's product list.", base, previews, _currency(previews))
     return None
 
 
@@ -117,9 +123,10 @@ def sitemap_store(visit: Visit, front: Fetched) -> Finding | None:
     if not found:
         return None
     sources = {source for product in found for source in product.source.values()}
-    marked = [name for name in ("json-ld", "microdata", "opengraph") if name in sources]
+    marked = [name for name in _NAMED if name in sources] or ["what they show"]
     why = f"its sitemap lists {len(pages)} pages, which describe products in {' and '.join(marked)}."
-    return Finding(why, _bases(front.url)[-1], [_preview(product) for product in found])
+    previews = [_preview(product) for product in found]
+    return Finding(why, _bases(front.url)[-1], previews, _currency(previews))
 
 
 def _pages_of(visit: Visit, url: str, depth: int = 0) -> list[str]:
@@ -156,7 +163,14 @@ def listing_store(visit: Visit, front: Fetched) -> Finding | None:
         return None
     why = "it has no list of its products, but its pages link to them."
     url = urljoin(front.url, urlsplit(front.url).path or "/")
-    return Finding(why, url, [_preview(product) for product in found])
+    previews = [_preview(product) for product in found]
+    return Finding(why, url, previews, _currency(previews))
+
+
+def _currency(previews: list[Preview]) -> str | None:
+    """What all of the previewed products are priced in."""
+    named = {preview.currency for preview in previews if preview.currency}
+    return named.pop() if len(named) == 1 else None
 
 
 def _products_on(page: Page) -> list[str]:
@@ -169,6 +183,8 @@ def _look(visit: Visit, urls: list[str]) -> list[Extracted]:
     for url in urls:
         answer = visit.tried(url)
         product = extract_product(answer.body, answer.url) if answer else None
+        if answer and not product and is_empty_without_scripts(answer.text):
+            visit.empty_pages += 1
         if product and product.title not in {other.title for other in found}:
             found.append(product)
         if len(found) == PREVIEWS:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from scrapers.browser import check_browser
 from scrapers.credentials import filled
 from scrapers.stores import Store
+from storage.errors import LookalikeError
 
 
 def check_ready(store: Store, environ: Mapping[str, str]) -> None:
@@ -18,4 +19,7 @@ def check_ready(store: Store, environ: Mapping[str, str]) -> None:
     for text in (*store.headers.values(), store.proxy or ""):
         filled(text, environ, store=store.name)
     if store.render:
-        check_browser(store.name, environ)
+        try:
+            check_browser(environ)
+        except LookalikeError as error:
+            raise LookalikeError(f"The store '{store.name}' has render = true. {error}") from None

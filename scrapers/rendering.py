@@ -130,11 +130,15 @@ class RenderingHandler(ScrapyPlaywrightDownloadHandler):
                     await self.browser.close()
 
 
-async def _settled(page: Page, max_bytes: int) -> None:
-    """Waits until a page asks for nothing more, or for long enough; refuses one that grew without end."""
+async def settled(page: Page, max_bytes: int) -> bool:
+    """Waits until a page asks for nothing more, or for long enough; false where it grew without end."""
     with contextlib.suppress(PlaywrightTimeoutError):
         await page.wait_for_load_state("networkidle", timeout=1000 * SETTLE_S)
-    if await page.evaluate(_LENGTH) > max_bytes:
+    return bool(await page.evaluate(_LENGTH) <= max_bytes)
+
+
+async def _settled(page: Page, max_bytes: int) -> None:
+    if not await settled(page, max_bytes):
         raise DownloadCancelledError
 
 

@@ -42,6 +42,9 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapers.middlewares.stopped.StoppedMiddleware": 80,
     # Before robots.txt (100) is asked for: a private host must not even be asked for that.
     "scrapers.middlewares.guard.GuardMiddleware": 90,
+    # After the headers that every request has.
+    "scrapers.middlewares.own.OwnHeadersMiddleware": 410,
+    "scrapers.middlewares.own.OwnProxyMiddleware": 420,
     # Nearer to the network than Scrapy's retry (550): a name that is refused must not be tried again.
     "scrapers.middlewares.guard.RefusedNameMiddleware": 560,
     "scrapers.middlewares.revalidate.RevalidateMiddleware": 570,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from protego import Protego
 
+from scrapers.extract.page import same_site
 from scrapers.guard import USER_AGENT, Fetched, FetchError, check_url, fetch
 from scrapers.stores import Limits
 from storage.errors import LookalikeError
 
+if TYPE_CHECKING:
+    from scrapers.renderer import Renderer
+
 TIMEOUT_S = 20.0
+_NO_PAGES = (".xml", ".gz", ".txt", ".json")
 
 
 class UnreadableStoreError(LookalikeError):
@@ -22,18 +28,37 @@ class UnreadableStoreError(LookalikeError):
 class Visit:
     """Fetches pages of one store as far as its robots.txt allows."""
 
-    def __init__(self, allow_private: bool) -> None:
-        self.allow_private = allow_private
+    def __init__(
+        self,
+        home: str,
+        *,
+        allow_private: bool,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        """:param home: the store's address; the headers are sent to its site only.
+
+        :ivar browser: renders pages where there is one; lists and sitemaps are fetched as they are.
+        :ivar empty_pages: pages that showed nothing without JavaScript.
+        """
+        self.home, self.allow_private = home, allow_private
+        self.headers, self.proxy = headers, proxy
+        self.browser: Renderer | None = None
+        self.empty_pages = 0
         self.robots: dict[str, tuple[str, Protego]] = {}
 
     def page(self, url: str) -> Fetched:
         """:raises LookalikeError: where it cannot or must not be fetched."""
         check_url(url, allow_private=self.allow_private)
-        if not self.robots_of(url)[1].can_fetch(url, USER_AGENT):
+        if not self.may_ask(url):
             raise UnreadableStoreError(f"robots.txt forbids reading {url}. Ask its owner for permission.")
-        return fetch(
-            url, max_bytes=Limits().page_bytes, timeout_s=TIMEOUT_S, allow_private=self.allow_private
-        )
+        if self.browser and not urlsplit(url).path.endswith(_NO_PAGES):
+            return self.browser.page(url, max_bytes=Limits().page_bytes, timeout_s=TIMEOUT_S)
+        return self._fetch(url)
+
+    def may_ask(self, url: str) -> bool:
+        """Whether robots.txt allows an address."""
+        return self.robots_of(url)[1].can_fetch(url, USER_AGENT)
 
     def tried(self, url: str) -> Fetched | None:
         """The page; None where it cannot be had."""
@@ -58,14 +83,19 @@ class Visit:
         if host not in self.robots:
             text = ""
             try:
-                answer = fetch(
-                    f"{host}/robots.txt",
-                    max_bytes=Limits().page_bytes,
-                    timeout_s=TIMEOUT_S,
-                    allow_private=self.allow_private,
-                )
+                answer = self._fetch(f"{host}/robots.txt")
                 text = answer.text if answer.status == 200 else ""
             except FetchError:
                 pass  # the page itself will tell whether the host is there
             self.robots[host] = (text, Protego.parse(text))
         return self.robots[host]
+
+    def _fetch(self, url: str) -> Fetched:
+        return fetch(
+            url,
+            max_bytes=Limits().page_bytes,
+            timeout_s=TIMEOUT_S,
+            allow_private=self.allow_private,
+            headers=self.headers if same_site(url, self.home) else None,
+            proxy=self.proxy,
+        )

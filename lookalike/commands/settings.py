@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+from storage.errors import InputError
 
 if TYPE_CHECKING:
     from scrapers.detect import Detected
@@ -32,20 +34,62 @@ def add(
     name: Annotated[
         str | None, typer.Option("--name", metavar="N", help="The store's name; else its host's.")
     ] = None,
+    render: Annotated[
+        bool, typer.Option("--render", help="Read its pages with a browser, for a store that needs scripts.")
+    ] = False,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="'NAME: VALUE'", help="Sent to the store; a secret as ${VARIABLE}."),
+    ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option("--proxy", metavar="URL", help="Ask through this; a password as ${VARIABLE}."),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="CODE", help="Of prices that name none, such as EUR.")
+    ] = None,
+    locale: Annotated[
+        str | None, typer.Option("--locale", metavar="TAG", help="The language asked for, such as de-AT.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="NAME=VALUE", help="A limit of its own, such as pages=2000."),
+    ] = None,
     allow_private: PrivateOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
     """Find out how a store can be read, show a preview, and add it to lookalike.toml."""
     from flows.config import load_config
-    from flows.edit import add_store, renamed, write_example
+    from flows.edit import add_store, adjusted, write_example
+    from scrapers.credentials import filled
     from scrapers.detect import detect
+    from scrapers.stores import Store
 
     file = _file(config)
     before = load_config(file, data) if file.exists() else None
     allow_private = allow_private or (before is not None and before.crawl.allow_private)
-    detected = detect(url, allow_private=allow_private)
-    store = renamed(detected.store, name) if name else detected.store
+    headers = dict(_pair(line, ":", "--header", "'X-Country: DE'") for line in header or ())
+    chosen: dict[str, Any] = {
+        "name": name,
+        "headers": headers,
+        "proxy": proxy,
+        "currency": currency,
+        "locale": locale,
+    }
+    chosen["render"] = render
+    chosen["limits"] = dict(_pair(line, "=", "--limit", "pages=2000") for line in limit or ())
+    given = {key: value for key, value in chosen.items() if value}
+    # What is wrong with these is said before anything is asked.
+    adjusted(Store(name="store", url="https://shop.example"), given)
+    detected = detect(
+        url,
+        allow_private=allow_private,
+        render=render,
+        headers={one: filled(value, os.environ, store=url) for one, value in headers.items()},
+        proxy=filled(proxy, os.environ, store=url) if proxy else None,
+    )
+    store = adjusted(detected.store, given)
     if before is None:
         write_example(file, data=data)
     add_store(file, store)
@@ -94,6 +138,13 @@ def remove(
         )
     remove_store(file, name)
     terminal.say(f"Store '{name}' is out of {file}.")
+
+
+def _pair(text: str, separator: str, option: str, example: str) -> tuple[str, str]:
+    name, found, value = text.partition(separator)
+    if not found or not name.strip():
+        raise InputError(f"{option} takes a name and a value, such as {example}.")
+    return name.strip(), value.strip()
 
 
 def _file(config: Path | None) -> Path:

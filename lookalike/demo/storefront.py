@@ -22,8 +22,8 @@ from lookalike.demo.shelf import Listed, Rules, Shelf
 from storage.errors import LookalikeError
 
 Dialect = Literal["shopify", "woocommerce", "schema", "script"]
-"""What a storefront speaks: Shopify's feeds, WooCommerce's Store API, plain pages with schema.org, or pages that
-are empty until their script has run."""
+"""What a storefront speaks: Shopify's feeds, WooCommerce's Store API, plain pages with schema.org, or pages
+that are empty until their script has run."""
 
 _DIALECTS = {
     "shopify": (shopify.answer, shopify.PHOTOS, "Northlight"),

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolu
 from zope.interface import implementer
 
 from scrapers.addresses import RefusedURLError, check_url, is_public, refusal
+from scrapers.job import job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,19 +32,23 @@ class GuardMiddleware:
     its address between check and connection gains nothing.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self.allow_private = allow_private
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.allow_private = crawler.settings.getbool("ALLOW_PRIVATE")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        guard = cls(allow_private=crawler.settings.getbool("ALLOW_PRIVATE"))
+        guard = cls(crawler)
         # Not before the engine starts: Scrapy installs its own resolver late and would replace ours.
         crawler.signals.connect(guard.engine_started, signal=signals.engine_started)
         return guard
 
     def engine_started(self) -> None:
-        """Puts the guard around the reactor's resolver."""
-        if self.allow_private:
+        """Puts the guard around the reactor's resolver.
+
+        A store's own proxy resolves the names of the store, and may itself stand in a private network.
+        """
+        if self.allow_private or job_of(self.crawler).proxy:
             return
         from twisted.internet import reactor
 

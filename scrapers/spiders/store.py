@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from scrapy import Request, Spider
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from scrapers.browser import rendered, use_browser
+from scrapers.credentials import filled
 from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
@@ -199,6 +201,8 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
         allow_private=_flag(arguments.get("allow_private"), default=False),
         throttle=_flag(arguments.get("throttle"), default=True),
         query=" ".join(str(arguments.get("query") or "").split()) or None,
+        headers={name: filled(value, os.environ, store=store.name) for name, value in store.headers.items()},
+        proxy=filled(store.proxy, os.environ, store=store.name) if store.proxy else None,
     )
 
 

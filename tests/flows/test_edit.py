@@ -1,7 +1,7 @@
 import pytest
 
 from flows.config import load_config
-from flows.edit import add_store, example, remove_store, renamed, write_example
+from flows.edit import add_store, adjusted, example, remove_store, write_example
 from scrapers.stores import Limits, Store
 from storage.errors import InputError
 
@@ -55,10 +55,38 @@ def test_a_name_is_taken_once(file):
 
 
 def test_a_store_gets_a_name_that_is_one():
-    assert renamed(SHOP, "mine").model_dump(exclude={"name"}) == SHOP.model_dump(exclude={"name"})
+    mine = adjusted(SHOP, {"name": "mine"})
+    assert mine.model_dump(exclude={"name"}) == SHOP.model_dump(exclude={"name"})
     for name in ("My Shop", "", "-mine", "a/b"):
         with pytest.raises(InputError, match="lower-case letters"):
-            renamed(SHOP, name)
+            adjusted(SHOP, {"name": name})
+
+
+def test_what_a_store_is_given_is_checked_and_secrets_are_not_repeated():
+    limited = adjusted(SHOP, {"limits": {"pages": "500"}, "headers": {"X-Country": "DE"}})
+    assert (limited.limits.pages, limited.headers) == (500, {"X-Country": "DE"})
+    for changes, said in (
+        ({"limits": {"pagez": "1"}}, r"`limits\.pagez` of the store is not usable"),
+        ({"currency": "euro"}, "`currency` of the store"),
+        ({"headers": {"Cookie": "hunter2"}}, "`headers` of the store.*environment variable"),
+        ({"render": True}, "The store is not usable: it must not set `render`"),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            adjusted(SHOP, changes)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_store_with_everything_is_written_and_read_again(file):
+    store = adjusted(
+        OTHER,
+        {
+            "headers": {"Authorization": "Bearer ${TOKEN}"},
+            "recipe": {"title": "h1", "search_url": "https://other.example/search?q={query}"},
+            "render": True,
+        },
+    )
+    add_store(file, store)
+    assert load_config(file, environ={}).stores == (store,)
 
 
 def test_an_unknown_store_is_not_removed(file):

@@ -8,7 +8,7 @@ from lookalike.demo.storefront import serve
 from scrapers.addresses import RefusedURLError
 from scrapers.detect import detect
 from scrapers.guard import FetchError
-from scrapers.platforms import likely_platform, locale_of
+from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
 from scrapers.visit import UnreadableStoreError
 from storage.errors import LookalikeError
 from tests.scrapers.shelves import products
@@ -146,3 +146,100 @@ def test_marks_of_a_platform(html, platform):
 )
 def test_the_language_of_a_page(html, locale):
     assert locale_of(html) == locale
+
+
+SHELL = '<body><div id="root">Loading…</div><script src="/app.js"></script><noscript>Enable it.</noscript>'
+
+
+def test_a_store_that_shows_nothing_without_javascript_is_noticed(site):
+    site.pages["/"] = Answer(SHELL)
+    with pytest.raises(UnreadableStoreError, match=r"nothing without JavaScript.*--render"):
+        detect(site.url, allow_private=True)
+    site.pages["/"] = Answer(f"<h1>Shop</h1><a href='/about'>About us</a>{cards()}")
+    for number in range(4):
+        site.pages[f"/p/{number}"] = Answer(SHELL)
+    with pytest.raises(UnreadableStoreError, match=r"nothing without JavaScript.*--render"):
+        detect(site.url, allow_private=True)
+
+
+def test_a_store_is_previewed_with_a_browser():
+    catalogue = products(5, photos=1)
+    with serve(catalogue, "script") as front:
+        with pytest.raises(UnreadableStoreError, match="nothing without JavaScript"):
+            detect(front.url, allow_private=True)
+        found = detect(front.url, allow_private=True, render=True)
+    assert (found.store.strategy, found.store.render, found.store.currency) == ("sitemap", True, "EUR")
+    assert {one.title for one in found.preview} <= {product.title for product in catalogue}
+    assert len(found.preview) == 3
+
+
+def test_a_hidden_product_list_is_found_below_myshopify(site, monkeypatch):
+    from scrapers import addresses
+
+    real = addresses.socket.getaddrinfo
+    monkeypatch.setattr(
+        addresses.socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: real("127.0.0.1" if "myshopify" in host else host, *rest, **more),
+    )
+    home = f"linen.myshopify.com:{site.server.server_port}"
+    listed = {"products": [{"id": 1, "handle": "a", "title": "A", "variants": [{"id": 1, "price": "5.00"}]}]}
+    site.pages["/"] = Answer(f'<script>Shopify.shop = "{home}";</script><h1>Headless</h1>')
+    site.pages["/products.json"] = lambda seen: (
+        Answer(json.dumps(listed)) if seen.headers["host"] == home else Answer("", 404)
+    )
+    site.pages["/meta.json"] = Answer('{"currency": "DKK"}')
+    found = detect(site.url, allow_private=True)
+    assert (found.store.url, found.store.currency) == (f"http://{home}/", "DKK")
+    assert found.why == f"it publishes Shopify's product list below {home}, with prices in DKK."
+
+
+def test_the_search_of_a_store_of_pages_becomes_part_of_its_recipe():
+    with serve(products(6), "schema", open_search=True) as front:
+        found = detect(front.url, allow_private=True)
+        assert found.store.recipe.search_url == f"{front.url}/search?q={{query}}"
+    with serve(products(6), "schema") as front:  # its robots.txt forbids the search
+        assert detect(front.url, allow_private=True).store.recipe is None
+
+
+@pytest.mark.parametrize(
+    ("html", "address"),
+    [
+        ('<form action="/find"><input name="q" type="search"></form>', "https://a.example/find?q={query}"),
+        (
+            '<form action="/s?x=1"><input type="hidden" name="type" value="p"><input name="text"></form>',
+            "https://a.example/s?type=p&text={query}",
+        ),
+        ('<form action="/find" method="post"><input name="q"></form>', None),
+        ('<form action="/login"><input name="email"></form>', None),
+        ("<p>", None),
+    ],
+)
+def test_the_search_form_of_a_page(html, address):
+    assert search_url(html, "https://a.example/x") == address
+
+
+@pytest.mark.parametrize(
+    ("html", "empty"),
+    [
+        (SHELL, True),
+        ("<body><script>1</script>", True),
+        ("<body><h1>Closed</h1>", False),
+        (f"<body><p>{'word ' * 40}</p><script>1</script>", False),
+        ('<body><a href="/all">All</a><script>1</script>', False),
+    ],
+)
+def test_pages_that_are_empty_without_scripts(html, empty):
+    assert is_empty_without_scripts(html) is empty
+
+
+def test_headers_and_proxy_are_used(site):
+    home = "http://shop.invalid"
+    site.pages[f"{home}/"] = Answer(cards())
+    for number in range(4):
+        site.pages[f"{home}/p/{number}"] = Answer(product_page(f"Shirt {number}"))
+    proxy = f"http://me:secret@127.0.0.1:{site.server.server_port}"
+    found = detect(home, headers={"X-Country": "DE"}, proxy=proxy)
+    assert (found.store.strategy, len(found.preview)) == ("listing", 3)
+    assert {seen.headers.get("x-country") for seen in site.seen} == {"DE"}
+    assert "secret" not in found.store.model_dump_json() + found.why
