@@ -42,20 +42,27 @@ def copied(source: Path, folder: Path, free_bytes: int) -> Iterator[dict[str, st
         target = folder / source.name
         shutil.copytree(source, target)
         if small:
-            _fill(folder, free_bytes)
+            fill(folder, free_bytes)
         yield {} if small else {"MOST_BYTES": str(max(free_bytes, BLOCK))}
         shutil.rmtree(target, ignore_errors=True)
 
 
 def run(code: str, *arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
     """Runs Python code in a process of its own, which may be killed by what it does."""
-    return subprocess.run(
+    process = start(code, *arguments, **environ)
+    said, trouble = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, said, trouble)
+
+
+def start(code: str, *arguments: object, **environ: str) -> subprocess.Popen[str]:
+    """Starts Python code in a process of its own."""
+    return subprocess.Popen(
         [sys.executable, "-c", f"from tests.small_disk import hold; hold()\n{code}", *map(str, arguments)],
         cwd=REPOSITORY,
         env={**os.environ, **environ},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
     )
 
 
@@ -70,8 +77,14 @@ def _on_disk(path: Path) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def _fill(folder: Path, free_bytes: int) -> None:
-    spare = shutil.disk_usage(folder).free - free_bytes
-    if spare > 0:
-        with (folder / "filler").open("wb") as filler:
-            os.posix_fallocate(filler.fileno(), 0, spare)
+def fill(folder: Path, free_bytes: int) -> None:
+    """Fills a folder's disk up to this much, also while another process writes there."""
+    with (folder / "filler").open("wb") as filler:
+        taken, portion = 0, max(0, shutil.disk_usage(folder).free - free_bytes)
+        while portion >= BLOCK and shutil.disk_usage(folder).free > free_bytes:
+            portion = min(portion, shutil.disk_usage(folder).free - free_bytes)
+            try:
+                os.posix_fallocate(filler.fileno(), taken, portion)
+                taken += portion
+            except OSError:  # the other process was quicker
+                portion //= 2

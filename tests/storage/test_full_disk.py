@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lookalike
@@ -13,7 +14,7 @@ from embedding.index.build import build_index
 from storage import encoders, generations, tables
 from storage.root import Root
 from tests import catalogues
-from tests.small_disk import copied, run
+from tests.small_disk import copied, fill, mounted, run, start
 
 PRODUCTS = 300
 
@@ -127,7 +128,7 @@ def test_at_every_moment_of_a_build(waiting: Path, tmp_path: Path) -> None:
 
 def steps() -> Iterator[int]:
     yield from (0, 4096, 65_536, 1_000_000)
-    yield from range(2_200_000, 6_000_000, 200_000)
+    yield from range(2_300_000, 5_000_000, 300_000)
     yield 20_000_000
 
 
@@ -176,3 +177,33 @@ def test_an_encoder_that_does_not_fit_is_not_there(waiting: Path, tmp_path: Path
             assert seen.returncode == 0, seen.stderr
             assert "said The encoder does not fit" in seen.stdout
         assert encoders.available(root) == [catalogues.MODEL]
+
+
+FOREST = """
+import sys
+from pathlib import Path
+from embedding.index import ann
+from storage.errors import LookalikeError
+if __name__ == "__main__":
+    try:
+        ann.build(Path(sys.argv[1]), dimensions=64, trees=300)
+        print("built")
+    except LookalikeError as error:
+        print("said", error)
+"""
+
+
+def test_a_disk_that_another_process_fills_while_annoy_writes(tmp_path: Path) -> None:
+    """A write through a memory map is the one that no check before can make safe."""
+    with mounted(tmp_path / "disk", 120_000_000) as small:
+        if not small:
+            return  # only a disk of its own may be filled
+        vectors = tmp_path / "disk" / "vectors.npy"
+        np.save(vectors, np.random.default_rng(1).standard_normal((6000, 64)).astype(np.float16))
+        builder = start(FOREST, vectors)
+        while builder.poll() is None and not vectors.with_name("vectors.ann").exists():
+            pass
+        fill(tmp_path / "disk", 0)
+        said, trouble = builder.communicate(timeout=120)
+        assert builder.returncode == 0, trouble
+        assert said.startswith("said A process that built a part of the index was ended")
