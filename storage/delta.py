@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -115,16 +116,26 @@ def damage_named(root: Root, table: str) -> Iterator[None]:
     except CommitFailedError:
         raise
     except (DeltaError, OSError, pa.ArrowInvalid) as error:
-        cause = str(error).strip().partition("\n")[0].rstrip(".")
         if "No space left" in str(error):
             raise LookalikeError(
                 f"The disk is full: the table '{table}' in {root} cannot be written. What was stored before "
                 "is as it was; free some space and try again."
             ) from error
+        way_out = (
+            f"Check the disk, restore the folder {root.table_path(table)} from a backup, or remove it and "
+            "crawl again."
+            if root.bucket is None
+            else "Check the network and the AWS_* variables; restore it from a backup where it is damaged."
+        )
         raise LookalikeError(
-            f"The table '{table}' in {root} cannot be read or written ({cause}). Check the disk, "
-            f"restore the folder {root.table_uri(table)} from a backup, or remove it and crawl again."
+            f"The table '{table}' in {root} cannot be read or written ({_cause(error)}). {way_out}"
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    """What is wrong, and in the lines below, which object stores add, why."""
+    lines = [re.sub(r"\x1b\[\d*m|↳", "", line).strip(" .") for line in str(error).strip().splitlines()]
+    return lines[0] if len(lines) == 1 or "↳" not in str(error) else f"{lines[0]}: {lines[-1]}"
 
 
 def _options(root: Root) -> dict[str, str] | None:

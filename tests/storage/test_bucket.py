@@ -300,6 +300,38 @@ def test_an_export_of_a_bucket_is_a_folder(far: Root, tmp_path: Path) -> None:
     assert generations.open_current(Root.open(tmp_path / "copy"))[0].name == name
 
 
+OPEN_AT_ONCE = """
+import sys
+from pathlib import Path
+from storage import generations
+from storage.root import Root
+sys.stdin.read()
+root = Root.open(sys.argv[1], cache=Path(sys.argv[2]))
+print(generations.open_current(root)[0].name)
+"""
+
+
+def test_processes_that_open_at_once_share_one_copy(far: Root, tmp_path: Path) -> None:
+    name = furnished(far)
+    command = [sys.executable, "-c", OPEN_AT_ONCE, str(far), str(tmp_path / "shared")]
+    readers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    assert [reader.communicate()[0].strip() for reader in readers] == [name] * 4
+    (copies,) = (tmp_path / "shared" / "buckets").iterdir()
+    assert [path.name for path in (copies / "index").iterdir()] == [name]
+    assert not [path for path in copies.iterdir() if path.name.startswith(".fetching")]
+
+
+def test_a_table_out_of_reach_is_a_sentence(far: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.append(far, "offers", [{"store": "a.example"}])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(
+        LookalikeError, match=r"'offers' in s3://shop/.*Connection refused.*Check the network"
+    ):
+        tables.read(far, "offers")
+
+
 OPEN = """
 import sys
 from storage.errors import LookalikeError
