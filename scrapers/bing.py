@@ -1,29 +1,35 @@
-"""Photos for words from Bing: bing-image-downloader finds the links, our guard fetches them."""
+"""Photos for words from Bing: bing-image-downloader asks, through our guard, and downloads nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import threading
 import urllib.error
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bing_image_downloader import bing
+from bs4 import BeautifulSoup
 
 from scrapers.addresses import check_url
+from scrapers.extract.text import clean
 from scrapers.guard import fetch
-from storage import photos
 from storage.errors import InputError, LookalikeError
 
 SEARCH_URL = "https://www.bing.com/images/async"
 MAX_LINKS = 500
 _MAX_PAGE_BYTES = 8 * 1024 * 1024
+_AN_ANSWER = 2000
+"""Characters: an answer without results is shorter than a page that says something else."""
+_TITLE = 300
+_MARKS = dict.fromkeys(range(0xE000, 0xE010))
 
 logger = logging.getLogger(__name__)
 _transport = threading.Lock()
@@ -35,22 +41,15 @@ class ImageSearchError(LookalikeError):
 
 @dataclass(frozen=True)
 class FoundPhoto:
-    """A photo that was found and fetched.
+    """A photo as Bing lists it.
 
-    :ivar page_url: the address it was fetched from, after redirects.
+    :ivar page_url: the page it stands on; the photo's own address where Bing does not say.
+    :ivar title: what that page calls it.
     """
 
     url: str
     page_url: str
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class MissedPhoto:
-    """A link that led to no photo, and why."""
-
-    url: str
-    reason: str
+    title: str | None = None
 
 
 def search_photos(
@@ -60,12 +59,12 @@ def search_photos(
     search_url: str = SEARCH_URL,
     timeout_s: float = 20.0,
     allow_private: bool = False,
-) -> list[str]:
-    """Links to photos for some words, in Bing's order, each once. Nothing but the result pages is fetched.
+) -> list[FoundPhoto]:
+    """Photos for some words, in Bing's order, each once. Nothing but the result pages is fetched.
 
     :param search_url: where the result pages are.
     :raises InputError: where there are no words, or the limit is not between 1 and 500.
-    :raises ImageSearchError: where Bing cannot be reached or finds nothing.
+    :raises ImageSearchError: where Bing cannot be reached, finds nothing, or answers in a form not known.
     """
     words = " ".join(words.split())
     if not words:
@@ -73,7 +72,8 @@ def search_photos(
     if not 1 <= limit <= MAX_LINKS:
         raise InputError(f"An image search gives 1 to {MAX_LINKS} photos, not {limit}.")
     collector = _LinkCollector(words, limit, timeout_s, allow_private)
-    ask = _asking(search_url, timeout_s, allow_private)
+    pages: list[str] = []
+    ask = _asking(search_url, timeout_s, allow_private, pages)
     try:
         with _transport, _guarded_transport(ask), contextlib.redirect_stdout(io.StringIO()) as said:
             collector.run()
@@ -84,30 +84,30 @@ def search_photos(
             f"Bing's image search answered something unexpected ({error}). Try again later."
         ) from None
     logger.debug("%s", said.getvalue())
-    if not collector.links:
-        raise ImageSearchError(f"Bing finds no photo for '{words}'. Try other words.")
-    return collector.links
+    if collector.links:
+        told = {address: about for page in pages for address, about in _details(page)}
+        return [FoundPhoto(link, *told.get(link, (link, None))) for link in collector.links]
+    if any(len(page) > _AN_ANSWER for page in pages) and "murl" not in "".join(pages):
+        raise ImageSearchError(
+            "Bing's image search answered with a page that lists no photos in the form that "
+            "bing-image-downloader knows: it may ask for a browser, or have changed. Try again later."
+        )
+    raise ImageSearchError(f"Bing finds no photo for '{words}'. Try other words.")
 
 
-def fetch_photos(
-    links: list[str],
-    *,
-    max_bytes: int,
-    max_pixels: int = photos.MAX_IMAGE_PIXELS,
-    timeout_s: float = 20.0,
-    allow_private: bool = False,
-) -> Iterator[FoundPhoto | MissedPhoto]:
-    """Fetches each link through the guard and checks by decoding that it is a photo; one result a link."""
-    for link in links:
+def _details(page: str) -> Iterator[tuple[str, tuple[str, str | None]]]:
+    """Of each photo on a result page its address, with the page it stands on and that page's title."""
+    for tag in BeautifulSoup(page, "lxml").find_all("a", {"class": "iusc"}, m=True):
         try:
-            answer = fetch(link, max_bytes=max_bytes, timeout_s=timeout_s, allow_private=allow_private)
-            if answer.status != 200:
-                raise LookalikeError(f"it answers with status {answer.status}")
-            photos.decode(answer.body, max_pixels=max_pixels)
-        except LookalikeError as error:
-            yield MissedPhoto(link, str(error))
-        else:
-            yield FoundPhoto(link, answer.url, answer.body)
+            data = json.loads(str(tag["m"]))
+            address, stands_on = str(data["murl"]).replace(" ", "%20"), data.get("purl")
+        except (ValueError, KeyError, TypeError):
+            continue
+        title = clean(data.get("t"), _TITLE) if isinstance(data.get("t"), str) else None
+        # Bing marks the words that it found by characters of its own.
+        title = title.translate(_MARKS) if title else None
+        known = isinstance(stands_on, str) and stands_on.startswith(("http://", "https://"))
+        yield address, (stands_on if known else address, title)
 
 
 class _LinkCollector(bing.Bing):
@@ -129,8 +129,11 @@ class _LinkCollector(bing.Bing):
         self.links.append(link)
 
 
-def _asking(search_url: str, timeout_s: float, allow_private: bool) -> Any:
-    """The package's `urlopen`: the same query, sent through the guard."""
+def _asking(search_url: str, timeout_s: float, allow_private: bool, pages: list[str]) -> Any:
+    """The package's `urlopen`: the same query, sent through the guard.
+
+    :param pages: gets each answer.
+    """
 
     def urlopen(request: SimpleNamespace, timeout: float | None = None) -> io.BytesIO:
         answer = fetch(
@@ -141,6 +144,7 @@ def _asking(search_url: str, timeout_s: float, allow_private: bool) -> Any:
         )
         if answer.status != 200:
             raise ImageSearchError(f"it answers with status {answer.status}. Try again later.")
+        pages.append(answer.text)
         return io.BytesIO(answer.body)
 
     return urlopen

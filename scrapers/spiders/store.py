@@ -184,12 +184,18 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
             f"`scrapy crawl {strategy}` needs to know what to read and where to store it: "
             "give -a store=NAME -a url=URL -a data=DIR."
         )
+    query = " ".join(str(arguments.get("query") or "").split()) or None
     try:
         if arguments.get("config"):
             store = Store.model_validate_json(arguments["config"])
         else:
             store = Store.model_validate(
-                {"name": arguments.get("store") or "store", "url": arguments["url"], "strategy": strategy}
+                {
+                    "name": arguments.get("store") or "store",
+                    "url": arguments["url"],
+                    "strategy": strategy,
+                    "queries": [query] if strategy == "bing" and query else [],
+                }
             )
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -200,7 +206,7 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
         crawl_id=arguments.get("crawl_id") or new_crawl_id(),
         allow_private=_flag(arguments.get("allow_private"), default=False),
         throttle=_flag(arguments.get("throttle"), default=True),
-        query=" ".join(str(arguments.get("query") or "").split()) or None,
+        query=query,
         headers={name: filled(value, os.environ, store=store.name) for name, value in store.headers.items()},
         proxy=filled(store.proxy, os.environ, store=store.name) if store.proxy else None,
     )

@@ -1,5 +1,6 @@
 """Photos from an image search that answers as Bing's does, on this machine."""
 
+import hashlib
 import html
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -7,14 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bing_image_downloader import bing
 
-from scrapers.bing import FoundPhoto, ImageSearchError, MissedPhoto, fetch_photos, search_photos
+from scrapers.bing import FoundPhoto, ImageSearchError, search_photos
+from scrapers.crawl import run_crawl
+from scrapers.stores import Store
+from storage import tables
 from storage.errors import InputError
 from tests.scrapers.webserver import Answer, photo
 
 
 def result_page(*links: str) -> str:
     """A page of results: each link in an attribute, as JSON with its quotes escaped."""
-    details = (json.dumps({"purl": "x", "murl": link}, separators=(",", ":")) for link in links)
+    told = ({"purl": f"{link}.html", "murl": link, "t": f"Photo \ue000{link[-5]}\ue001"} for link in links)
+    details = (json.dumps(one, separators=(",", ":")) for one in told)
     return "".join(f'<a class="iusc" m="{html.escape(detail)}"></a>' for detail in details)
 
 
@@ -30,7 +35,8 @@ def engine(site, pages: list[list[str]]) -> str:
 
 
 def search(site, pages, words="red dress", **options):
-    return search_photos(words, search_url=engine(site, pages), allow_private=True, **options)
+    found = search_photos(words, search_url=engine(site, pages), allow_private=True, **options)
+    return [photo.url for photo in found]
 
 
 def test_links_are_found_and_nothing_is_downloaded(site, capsys, tmp_path, monkeypatch):
@@ -68,7 +74,23 @@ def test_links_to_private_addresses_are_passed_over(site, monkeypatch):
     monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1" or real(address))
     links = ["http://169.254.169.254/x.jpg", "http://localhost/x.jpg", "https://a.example/1.jpg"]
     found = search_photos("dress", search_url=engine(site, [links]))
-    assert found == ["https://a.example/1.jpg"]
+    assert [photo.url for photo in found] == ["https://a.example/1.jpg"]
+
+
+def test_a_photo_comes_with_the_page_it_stands_on(site):
+    link = "https://a.example/1.jpg"
+    [photo] = search_photos("dress", search_url=engine(site, [[link]]), allow_private=True)
+    assert photo == FoundPhoto(link, f"{link}.html", "Photo 1")
+    page = result_page(link).replace("purl", "other")
+    site.pages["/images/async"] = lambda seen: Answer(page if "first=0" in seen.target else "")
+    [photo] = search_photos("dress", search_url=f"{site.url}/images/async", allow_private=True)
+    assert photo == FoundPhoto(link, link, "Photo 1")
+
+
+def test_an_answer_in_another_form_is_said(site):
+    site.pages["/images/async"] = Answer(f"<h1>Are you human?</h1>{'x' * 3000}")
+    with pytest.raises(ImageSearchError, match="it may ask for a browser, or have changed"):
+        search_photos("dress", search_url=f"{site.url}/images/async", allow_private=True)
 
 
 @pytest.mark.parametrize("pages", [[], [[]]])
@@ -113,19 +135,41 @@ def test_questions_that_make_no_sense(words, limit):
         search_photos(words, limit=limit)
 
 
-def test_photos_are_fetched_and_checked(site):
-    site.pages["/good.jpg"] = Answer(photo(1), content_type="image/jpeg")
-    site.pages["/moved.jpg"] = Answer(status=302, headers={"Location": "/good.jpg"})
-    site.pages["/text.jpg"] = Answer("<!DOCTYPE html>")
-    site.pages["/large.jpg"] = Answer(bytes(10_000))
-    links = [f"{site.url}/{name}.jpg" for name in ("good", "moved", "text", "large", "none")]
-    found = list(fetch_photos([*links, "ftp://x/"], max_bytes=5000, allow_private=True))
-    assert [type(one) for one in found] == [FoundPhoto, FoundPhoto, *[MissedPhoto] * 4]
-    assert [one.url for one in found] == [*links, "ftp://x/"]
-    assert found[0].data == found[1].data == photo(1)
-    assert found[1].page_url == f"{site.url}/good.jpg"
-    reasons = [one.reason for one in found[2:]]
-    for reason, said in zip(reasons, ["not an image", "larger than", "status 404", "only http"], strict=True):
-        assert said in reason
-    [refused] = fetch_photos(links[:1], max_bytes=5000)
-    assert isinstance(refused, MissedPhoto)
+def shelve(site) -> list[str]:
+    site.pages["/1.jpg"] = Answer(photo(1), content_type="image/jpeg")
+    site.pages["/2.jpg"] = Answer(photo(2), content_type="image/jpeg")
+    site.pages["/3.jpg"] = Answer("<!DOCTYPE html>")
+    return [f"{site.url}/{number}.jpg" for number in (1, 2, 3, 4)]
+
+
+def test_photos_become_products_of_a_store(site, root):
+    links = shelve(site)
+    store = Store(name="bing", url=site.url, strategy="bing", queries=["red dress"])
+    engine(site, [links])
+    first = run_crawl(root, store, allow_private=True, throttle=False)
+    assert (first.status, first.products) == ("query", 4), first
+    assert first.message == "A search for 'red dress'."
+    rows = {row["url"]: row for row in tables.read(root, "products").to_pylist()}
+    assert sorted(rows) == [f"{link}.html" for link in links]
+    photos = {url: [image["image_id"] for image in row["images"]] for url, row in rows.items()}
+    assert photos[f"{links[0]}.html"] == [hashlib.sha256(photo(1)).hexdigest()]
+    assert photos[f"{links[2]}.html"] == [None]
+    assert (rows[f"{links[0]}.html"]["title"], rows[f"{links[0]}.html"]["price"]) == ("Photo 1", None)
+    reasons = {row["url"]: row["reason"] for row in tables.read(root, "rejects").to_pylist()}
+    assert set(reasons) == set(links[2:])
+    engine(site, [links[:1]])
+    second = run_crawl(root, store, allow_private=True, throttle=False, query="blue coat")
+    assert (second.products, second.products_new, second.products_removed) == (1, 0, 0)
+    asked = [parse_qs(urlsplit(seen.target).query)["q"] for seen in site.seen if "async" in seen.target]
+    assert [asked[0], asked[-1]] == [["red dress"], ["blue coat"]]
+    assert all(row["removed_at"] is None for row in tables.read(root, "products").to_pylist())
+
+
+def test_an_engine_that_refuses_fails_the_crawl_with_its_reason(site, root):
+    site.pages["/images/async"] = Answer("slow down", 429)
+    store = Store(name="bing", url=site.url, strategy="bing", queries=["red dress"])
+    outcome = run_crawl(root, store, allow_private=True, throttle=False)
+    assert outcome.status == "failed"
+    assert "'bing' could not be searched: Bing's image search cannot be used" in outcome.message
+    [reject] = tables.read(root, "rejects").to_pylist()
+    assert "status 429" in reject["reason"]

@@ -164,7 +164,7 @@ def test_the_project_lists_its_spiders():
     listed = subprocess.run(
         [sys.executable, "-m", "scrapy", "list"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert listed.stdout.split() == ["listing", "shopify", "sitemap", "woocommerce"]
+    assert listed.stdout.split() == ["bing", "listing", "shopify", "sitemap", "woocommerce"]
 
 
 @pytest.mark.parametrize("name", ["listing", "shopify", "sitemap", "woocommerce"])

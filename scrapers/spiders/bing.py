@@ -1,0 +1,65 @@
+"""Bing's image search as a store: the photos it finds for some words, and the pages they stand on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+from urllib.parse import urljoin
+
+from scrapers.bing import FoundPhoto, search_photos
+from scrapers.extract.item import product_id
+from scrapers.extract.page import without_tracking
+from scrapers.items import Photo, ProductItem
+from scrapers.spiders.store import StoreSpider
+from storage.errors import LookalikeError
+
+PHOTOS_PER_QUERY = 100
+
+
+class BingSpider(StoreSpider):
+    """Asks for the words of the crawl, else for each of the store's `queries`.
+
+    What Bing shows changes from day to day and says nothing about what it does not show: no product is ever
+    marked as removed.
+    """
+
+    name = "bing"
+
+    async def start(self) -> AsyncIterator[Any]:
+        """A product for each page that a photo stands on."""
+        job = self.job
+        queries = [job.query] if job.query else job.store.queries
+        named = ", ".join(f"'{words}'" for words in queries)
+        job.ledger.searched = f"A search for {named}"
+        for words in queries:
+            try:
+                photos = await asyncio.to_thread(
+                    search_photos,
+                    words,
+                    limit=min(PHOTOS_PER_QUERY, job.store.limits.pages),
+                    search_url=urljoin(self.base_url, "images/async"),
+                    timeout_s=job.store.limits.timeout_s,
+                    allow_private=job.allow_private,
+                )
+            except LookalikeError as error:
+                job.ledger.reject(self.base_url, "fetch", str(error))
+                job.ledger.gaps.append(str(error))
+                continue
+            for item in self.items(photos, words):
+                yield item
+
+    def items(self, photos: Iterable[FoundPhoto], words: str) -> Iterator[ProductItem]:
+        """A product a page, with all the photos that stand on it."""
+        by_page: dict[str, list[FoundPhoto]] = {}
+        for photo in photos:
+            by_page.setdefault(without_tracking(photo.page_url), []).append(photo)
+        for url, found in by_page.items():
+            yield ProductItem(
+                store=self.job.store.name,
+                product_id=product_id(url),
+                url=url,
+                title=next((photo.title for photo in found if photo.title), words),
+                images=[Photo(photo.url, position) for position, photo in enumerate(found)],
+                evidence={"title": "bing", "images": "bing"},
+            )
