@@ -39,7 +39,7 @@ _SYMBOLS = _table(_OF_ONE)
 _AMBIGUOUS = _table(_OF_SEVERAL)
 """Symbols of several countries: `symbol:country` to code."""
 _COUNTRY_OF = _table(_LANGUAGES_OF_ONE)
-_SAME = {"kr.": "kr", "￥": "¥", "Rs.": "Rs", "₨": "Rs", "Kr": "kr", "Kr.": "kr", "KR": "kr", "RS": "Rs", "RS.": "Rs"}
+_SAME = {"kr.": "kr", "￥": "¥", ":-": "kr", "Rs.": "Rs", "₨": "Rs", "Kr": "kr", "Kr.": "kr", "KR": "kr", "RS": "Rs", "RS.": "Rs"}
 
 
 def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] | None:

@@ -15,6 +15,7 @@ _CODES = (
     " JOD JPY KES KRW KWD KZT LKR MAD MKD MXN MYR NGN NOK NPR NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD"
     " THB TND TRY TWD UAH USD UYU VND ZAR"
 ).split()
+_ISO = frozenset(_CODES)
 _MARK = "|".join(re.escape(one) for one in sorted([*_SYMBOLS, *_CODES], key=len, reverse=True))
 _DIGITS = (
     r"\d{1,3}(?:[.,'’`´\s\u00a0\u202f]\d{3}){1,4}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
@@ -23,7 +24,7 @@ _DIGITS = (
 )
 _MONEY = re.compile(
     rf"(?:(?<![\w$])(?P<before>{_MARK})[\s\u00a0:]{{0,2}})?"
-    rf"(?<![\d.,])(?P<digits>{_DIGITS})(?![\d%])(?:[.,:]?[-–—]{{1,2}}(?!\s?\d))?"
+    rf"(?<![\d.,])(?P<digits>{_DIGITS})(?![\d%])(?P<dash>[.,:][-–—]{{1,2}}(?!\s?\d))?"
     rf"(?:[\s\u00a0\u202f]{{0,2}}(?P<after>{_MARK})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff]))?"
 )
 
@@ -33,7 +34,8 @@ class Money:
     """An amount as it is written.
 
     :ivar digits: the number, with its separators.
-    :ivar symbol: the currency's sign or code beside it; None where there is none.
+    :ivar symbol: the currency's sign or code beside it, or the `,-` that stands for no cents; None where there
+        is none.
     """
 
     digits: str
@@ -46,7 +48,8 @@ def find_money(text: str, limit: int = 8) -> list[Money]:
     """The numbers in a short text that may be amounts, at most `limit` of them."""
     found = []
     for match in _MONEY.finditer(text):
-        symbol = match["before"] or match["after"]
+        before, after = match["before"], match["after"]
+        symbol = after if after in _ISO else before or after or match["dash"]
         if match.end() < len(text) and text[match.end()].isalpha() and not symbol:
             continue  # 10x, 3cm
         if match.start() and text[match.start() - 1].isalpha() and not symbol:

@@ -10,7 +10,7 @@ from scrapers.extract.jsonld import loads
 from scrapers.extract.product import extract_product
 
 CASES = Path(__file__).parent / "cases"
-FIELDS = sorted(path.stem for path in CASES.glob("*.json") if path.stem not in ("jsonld", "no_product"))
+FIELDS = sorted(path.stem for path in CASES.glob("*.json") if path.stem not in ("jsonld", "no_product", "pages"))
 
 
 def cases(name: str) -> list:
@@ -32,6 +32,14 @@ def test_a_field(name, case):
     assert product is not None
     assert product.to_dict()[name] == case["value"]
     assert (name in product.source) == (case["value"] not in (None, []))
+
+
+@pytest.mark.parametrize(("name", "case"), cases("pages"))
+def test_a_page_of_a_platform(name, case):
+    product = extract_product(case["html"], case["url"])
+    assert product is not None
+    found = product.to_dict()
+    assert {field: found[field] for field in case["value"]} == case["value"]
 
 
 @pytest.mark.parametrize(("name", "case"), cases("no_product"))

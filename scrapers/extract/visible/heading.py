@@ -69,7 +69,7 @@ def _agreement(text: str, name: str) -> float:
     """How much of a name a heading is, 0 to 1: most names end in the store's own."""
     if text == name:
         return 1.2
-    if len(text) >= 5 and name.startswith(text):
+    if name.startswith(text) and (len(text) >= 5 or not name[len(text) : len(text) + 2].strip().isalnum()):
         return 0.75 + 0.4 * len(text) / len(name)
     if (len(name) >= 5 and text.endswith(name)) or (len(name) >= 8 and text.startswith(name)):
         return 0.9 * len(name) / len(text) + 0.1

@@ -37,7 +37,7 @@ _CENTS = frozenset(["cents", "cent", "decimal", "decimals", "fraction", "centime
 _NAMES = ("id", "class", "itemprop", "data-testid", "data-qa", "data-test")
 _NO_TOKENS: frozenset[str] = frozenset()
 _ENDS_IN_DIGIT = re.compile(r"\d\s*$")
-_HAS_CENTS = re.compile(r"[.,]\d*\s*$")
+_HAS_CENTS = re.compile(r"[.,]\d{0,2}\s*$")
 
 
 @dataclass(slots=True)
@@ -199,11 +199,13 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
             layout.by_element[closed.element] = spot
     if outer is None:
         return
-    if text is None:
+    if closed.hidden and not outer.hidden:
+        _append(outer, " ")
+    elif text is None:
         outer.pieces = None
     elif tag in _BLOCKS:
         _append(outer, f" {text} ")
-    elif text.strip() and (not closed.hidden or outer.hidden):
+    elif text.strip():
         _append(outer, _cents(outer, closed, text))
 
 
@@ -214,7 +216,9 @@ def _cents(outer: _Open, closed: _Open, text: str) -> str:
     if not (len(digits) == 2 and digits.isdigit() and _ENDS_IN_DIGIT.search(before)):
         return text
     small = closed.element.tag == "sup" or not tokens(closed.element).isdisjoint(_CENTS)
-    return f".{digits}" if small and not _HAS_CENTS.search(before) else text
+    if not small or _HAS_CENTS.search(before):
+        return text
+    return f",{digits}" if "." in before else f".{digits}"
 
 
 def _hidden(element: lxml.html.HtmlElement, style: str) -> bool:

@@ -37,6 +37,11 @@ MAX_BEFORE = 40
 """Characters of text that may come before a heading in the box it heads."""
 MAX_PRICES = 3
 """Amounts on a product card, at most: today's price, that of before, one a litre."""
+MIN_ROWS = 3
+"""Rows with a link and a price, without pictures, that make a list of products."""
+MAX_TEASER = 250
+MIN_WORDS = 5
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 _MAX_STEPS = 40
 _MAX_CLIMB = 3
 
@@ -71,18 +76,38 @@ class Others:
         own = {(one.getparent(), _kind(one)) for one in self._own}
         for (parent, kind), alike in siblings.items():
             # What is built as the part with the heading is a part of the page, no card.
-            if len(alike) > 1 and (parent, kind) not in own:
+            if (parent, kind) in own:
+                continue
+            self._cards.update(element for element in alike if self._is_teaser(element))
+            if len(alike) > 1:
                 leading = {
                     element: self._targets(element) for element, prices in alike.items() if prices <= MAX_PRICES
                 }
                 cards = [element for element, targets in leading.items() if self._is_card(element, targets)]
-                if len(set().union(*(leading[card] for card in cards))) > 1:
-                    self._cards.update(cards)
+                pictured = [card for card in cards if next(card.iter("img", "picture"), None) is not None]
+                for some, enough in ((pictured, 2), (cards, MIN_ROWS)):
+                    if len(set().union(*(leading[card] for card in some))) >= enough:
+                        self._cards.update(some)
 
     def _is_card(self, element: lxml.html.HtmlElement, targets: set[str]) -> bool:
-        """A card is small, has a picture, and its links lead to one product: a few addresses at most."""
-        small = self._extent.get(element, (0, 0))[1] <= MAX_CARD
-        return small and 0 < len(targets) <= MAX_TARGETS and next(element.iter("img", "picture"), None) is not None
+        """A card is small, and its links lead to one product: a few addresses at most."""
+        return self._extent.get(element, (0, 0))[1] <= MAX_CARD and 0 < len(targets) <= MAX_TARGETS
+
+    def _is_teaser(self, element: lxml.html.HtmlElement) -> bool:
+        """Whether it is small, and a picture and words in it lead to the same other page: one product alone."""
+        if self._extent.get(element, (0, 0))[1] > MAX_TEASER:
+            return False
+        pictured: set[str] = set()
+        worded: set[str] = set()
+        links = [element] if element.tag == "a" else element.iter("a")
+        for _, link in zip(range(8), links, strict=False):
+            target = _elsewhere(link.get("href"), self._page)
+            if target and not target.lower().endswith(_PICTURES):
+                if next(link.iter("img", "picture"), None) is not None:
+                    pictured.add(target)
+                if self._extent.get(link, (0, 0))[1] >= MIN_WORDS:
+                    worded.add(target)
+        return not pictured.isdisjoint(worded)
 
     def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
         """Whether it is a link around more than a word or two: what is in it is of the page it leads to."""

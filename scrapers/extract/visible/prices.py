@@ -36,7 +36,7 @@ _MAYBE_BEFORES = frozenset("regular list retail standard full initial normal bas
 _NOT_PRICES = frozenset(
     "shipping delivery installment installments instalment instalments finance financing saving savings save"
     " discount cashback points rewards loyalty deposit shipcost postage unitprice perunit ppu grundpreis"
-    " baseprice tax fee fees coupon voucher month monthly klarna afterpay credit parcelas parcela cuotas"
+    " baseprice fee fees coupon voucher month monthly klarna afterpay credit parcelas parcela cuotas"
     " total subtotal counter count rating qty quantity stock badge".split()
 )
 _SIZE = re.compile(r"(?:font-size\s*:|font\s*:[^;]{0,40}?)\s*(\d{1,3}(?:\.\d+)?)\s*(px|em|rem|pt)", re.I)
@@ -106,8 +106,7 @@ def find_marks(layout: Layout) -> list[Mark]:
                 _forget(marks, spot.element)  # 12 and 99, whose whole is 12.99
             made = [_mark(spot, money) for money in fresh]
             for one, other in zip(made, made[1:], strict=False):
-                if _DASH.match(spot.text[one.money.end : other.money.start]) and one.amount < other.amount:
-                    one.high, one.symbol = other.money.digits, one.symbol or other.symbol
+                _note_range(one, one.money, other.money, spot.text)
             marks[spot.element] = made
         digits = {money.digits for money in found} | known
         parent = spot.element.getparent()
@@ -213,6 +212,13 @@ def _mark(spot: Spot, money: Money) -> Mark:
     return Mark(spot, money, amount, symbol=money.symbol)
 
 
+def _note_range(mark: Mark, low: Money, high: Money, text: str) -> None:
+    """`12.00 – 18.00` is a range."""
+    most = parse_amount(high.digits)
+    if most is not None and mark.amount < most and _DASH.match(text[low.end : high.start]):
+        mark.high, mark.symbol = high.digits, mark.symbol or high.symbol
+
+
 def _look_around(layout: Layout, mark: Mark) -> None:
     """Finds the sign and the words beside an amount, which often stand in elements of their own."""
     for element in above(mark.spot.element, 4):
@@ -227,6 +233,8 @@ def _look_around(layout: Layout, mark: Mark) -> None:
         if mark.symbol is None and money.symbol:
             mark.symbol = money.symbol
         position = found.index(money)
+        if mark.high is None and position + 1 < len(found):
+            _note_range(mark, money, found[position + 1], spot.text)
         start = found[position - 1].end if position else 0
         end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
         label = spot.text[start : money.start][-40:]

@@ -282,15 +282,15 @@ AFTER_ANOTHER_AMOUNT = phrases("""
 
 WAS = phrases("""
     was | rrp | msrp | list price | regular price | original price | compare at | old price | before | retail price | recommended retail price
-    uvp | statt | bisher | vorher | alter preis | früher | ursprünglich | unverb. preisempf* | listenpreis | streichpreis
-    au lieu de | prix conseillé | prix de vente conseillé | prix barré | ancien prix | avant | prix d'origine
-    anziché | invece di | prezzo consigliato | prezzo di listino | prezzo precedente | prima | listino
-    antes | precio anterior | precio original | precio de lista | pvpr | precio recomendado | precio normal | normal
-    preço anterior | preço original | pvp recomendado | de:
-    adviesprijs | van | vanprijs | oude prijs | ord. pris | ordinarie pris | ord pris | tidigare pris | rek. pris | tidigare
+    uvp | statt | bisher | vorher | alter preis | früher | ursprünglich* | war | unverb. preisempf* | listenpreis | streichpreis
+    au lieu de | prix conseillé | prix de vente conseillé | prix barré | ancien prix | avant | prix d'origine | prix initial | prix habituel
+    anziché | originale era | originale | invece di | prezzo consigliato | prezzo di listino | prezzo precedente | prima | listino
+    antes | precio anterior | precio original | original era | precio de lista | pvpr | precio recomendado | precio normal | normal
+    preço anterior | preço original era | preço original | pvp recomendado | de:
+    adviesprijs | oorspronkelijke prijs | van | vanprijs | oude prijs | ord. pris | ordinarie pris | ord pris | tidigare pris | rek. pris | tidigare
     normalpris | førpris | før | veiledende pris | før-pris | suositushinta | norm. | ovh | alkuperäinen hinta
-    stara cena | cena regularna | cena katalogowa | cena przed | sugerowana cena | poprzednia cena | najniższa cena
-    původní cena | pôvodná cena | běžná cena | bežná cena | doporučená cena | mosl | eredeti ár | régi ár | listaár
+    stara cena | pierwotna cena | cena regularna | cena katalogowa | cena przed | sugerowana cena | poprzednia cena | najniższa cena
+    původní cena | původně | pôvodne | pôvodná | pôvodná cena | běžná cena | bežná cena | doporučená cena | mosl | eredeti ár | régi ár | listaár
     preț vechi | pret vechi | prp | preț întreg | prețul anterior | redovna cijena | stara cijena | redna cena | prejšnja cena
     eski fiyat | liste fiyatı | αρχική τιμή | παλιά τιμή | λιανική | старая цена | было | цена без скидки | рекомендованная
     стара ціна | стара цена | 定価 | 通常価格 | 希望小売価格 | 参考価格 | メーカー希望 | 元の価格 | 原价 | 原價 | 建議售價 | 市場價 | 市价 | 市價 | 定價 | 定价 | 參考價
