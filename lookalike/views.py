@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from embedding.encoder.preprocess import letterbox, pixels_of
+from embedding.encoder.preprocess import letterbox
 from embedding.index.vectors import widen
 from lookalike.matches import Match
 from storage import photos
@@ -170,18 +170,15 @@ def _main_photo(url: str, page: Fetched) -> str:
 
 def _photo(published: Published, data: bytes, label: str, name: str | None = None) -> Seen:
     try:
-        pixels = pixels_of(data, published.manifest.encoder.size)
-        picture = photos.decode(data, fit=_PICTURE_PX)
+        # As `embedding.encoder.preprocess.pixels_of`, but the decoded photo is shown, too.
+        image = photos.decode(data, fit=published.manifest.encoder.size)
     except UnreadableImageError as reason:
         raise UnreadableImageError(f"{name or label[0].upper() + label[1:]}: {reason}.") from None
-    return _seen(published, pixels, picture, label)
+    return _image(published, image, label)
 
 
 def _image(published: Published, image: Image.Image, label: str) -> Seen:
-    return _seen(published, letterbox(image, published.manifest.encoder.size), image, label)
-
-
-def _seen(published: Published, pixels: np.ndarray, image: Image.Image, label: str) -> Seen:
+    pixels = letterbox(image, published.manifest.encoder.size)
     vector = published.index.projection.apply(published.encoder().encode(pixels[None]))[0]
     if not np.isfinite(vector).all() or not vector.any():
         raise InputError(f"The encoder sees nothing in {label}. Give another photo.")
