@@ -25,6 +25,7 @@ _UNSEEN = frozenset(
 _BLOCKS = frozenset(
     ["address", "article", "aside", "blockquote", "br", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
 )
+_WHOLE = frozenset({"html", "body"})
 _STRUCK_TAGS = frozenset({"del", "s", "strike"})
 _HIDDEN_STYLE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 _STRUCK_STYLE = re.compile(r"text-decoration[^;]{0,40}line-through", re.I)
@@ -109,7 +110,7 @@ def read_layout(page: Page) -> Layout:
                 if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in _UNSEEN:
                     skip = element
                 else:
-                    stack.append(_opened(layout, element, stack[-1] if stack else None, walked, len(stack)))
+                    stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
             continue
         if skip is not None:
             if element is not skip:
@@ -149,13 +150,11 @@ def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.Html
         current = current.getparent()
 
 
-def _opened(
-    layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int, depth: int
-) -> _Open:
+def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
     layout.order[element] = order
     style = element.get("style") or ""
     # A page hidden as a whole is shown by its scripts once it is loaded.
-    hidden = (outer is not None and outer.hidden) or (depth > 3 and _hidden(element, style))
+    hidden = (outer is not None and outer.hidden) or (element.tag not in _WHOLE and _hidden(element, style))
     struck = (outer is not None and outer.struck) or _struck(element, style)
     opened = _Open(element, order, layout.read, hidden, struck, [])
     _add(layout, opened, element.text)
