@@ -53,7 +53,7 @@ class Limits(BaseModel):
         default=5,
         ge=0,
         le=10,
-        description="Tries after a failed request. Where one in ten fails, 2 tries lose a page in a thousand.",
+        description="Tries after a failed request. Where 1 in 10 fails, 2 tries lose a page in a thousand.",
     )
     retry_after_s: float = Field(
         default=300.0,
