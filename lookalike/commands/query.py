@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +16,9 @@ from storage.errors import InputError, LookalikeError
 if TYPE_CHECKING:
     from flows.config import Config
     from lookalike.matches import Matches
-    from scrapers.extract.product import Extracted
+    from scrapers.extract.product import Examined, Extracted
     from scrapers.stored import Reread
+    from scrapers.stores import Store
 
 
 def search(
@@ -117,6 +119,8 @@ def extract(
     data: DataOption = None,
 ) -> None:
     """Show what Lookalike reads from one product page, or read a store's stored pages again."""
+    from scrapers.extract.page import same_site
+
     resolved = settings(config, data)
     allow_private = allow_private or resolved.crawl.allow_private
     if (source is None) == (stored is None):
@@ -124,25 +128,34 @@ def extract(
     if source is None:
         _print_reread(_reread(resolved, str(stored), allow_private), as_json)
         return
-    html, address = _page(source, url, allow_private)
-    product = _product(html, address, resolved)
+    store = next((one for one in resolved.stores if same_site(url or source, one.url)), None)
+    html, address = _page(source, url, allow_private, store)
+    product, examined = _product(html, address, store)
     if as_json:
         terminal.print_json(product.to_dict() if product else None)
+    elif product or examined.candidates:
+        _print_extracted(product, examined)
     if product is None:
-        raise LookalikeError(f"{source} is no product page. Give the page of a single product.")
-    if not as_json:
-        _print_extracted(product.to_dict())
+        raise LookalikeError(
+            f"{source} is no product page: {examined.reason}. Give the page of a single product."
+        )
 
 
-def _product(html: bytes, url: str, config: Config) -> Extracted | None:
-    """What a page says; a page of a store in the settings is read by its recipe, where it has one."""
+def _product(html: bytes, url: str, store: Store | None) -> tuple[Extracted | None, Examined]:
+    """What a page says, and what was tried; a page of a store in the settings is read by its recipe, where it
+    has one."""
     from scrapers.extract.markup import read_markup
-    from scrapers.extract.page import parse_page, same_site
+    from scrapers.extract.page import parse_page
+    from scrapers.extract.product import Examined, examine
     from scrapers.extract.recipe import read_with_recipe
 
     page = parse_page(html, url)
-    recipe = next((store.recipe for store in config.stores if same_site(url, store.url)), None)
-    return read_with_recipe(page, read_markup(page), recipe) if page else None
+    if page is None:
+        return None, Examined(None, "there is nothing on it")
+    markup = read_markup(page)
+    examined = examine(page, markup)
+    recipe = store.recipe if store else None
+    return (read_with_recipe(page, markup, recipe) if recipe else examined.product), examined
 
 
 def _reread(config: Config, store: str, allow_private: bool) -> Reread:
@@ -173,13 +186,18 @@ def _print_reread(done: Reread, as_json: bool) -> None:
     )
 
 
-def _page(source: str, url: str | None, allow_private: bool) -> tuple[bytes, str]:
-    """A page's bytes and the address its links are relative to."""
+def _page(source: str, url: str | None, allow_private: bool, store: Store | None) -> tuple[bytes, str]:
+    """A page's bytes and the address its links are relative to; a store's page comes as its crawl gets it."""
     if source.startswith(("http://", "https://")):
         from scrapers.guard import fetch
         from scrapers.stores import Limits
+        from scrapers.visit import visiting
 
-        page = fetch(source, max_bytes=Limits().page_bytes, timeout_s=30.0, allow_private=allow_private)
+        if store:
+            with visiting(store, os.environ, allow_private=allow_private) as visit:
+                page = visit.page(source)
+        else:
+            page = fetch(source, max_bytes=Limits().page_bytes, timeout_s=30.0, allow_private=allow_private)
         if page.status >= 400:
             raise LookalikeError(f"{source} answers with status {page.status}. Check the address.")
         return page.body, url or page.url
@@ -218,11 +236,20 @@ def print_matches(matches: Matches) -> None:
         terminal.say("Nothing matches. Widen the filters.")
 
 
-def _print_extracted(product: dict[str, Any]) -> None:
-    source = product.get("source") or {}
+def _print_extracted(product: Extracted | None, examined: Examined) -> None:
+    """Every field with its source, then every value that was tried for it."""
+    from scrapers.extract.tried import what_was_tried
+
+    fields = product.to_dict() if product else {}
+    source = fields.pop("source", {})
     rows = []
-    for field, value in product.items():
-        if field != "source":
-            shown = "\n".join(map(str, value)) if isinstance(value, list) else value
-            rows.append((field, "" if shown is None else str(shown), str(source.get(field) or "")))
+    for field, value in fields.items():
+        shown = "\n".join(map(str, value)) if isinstance(value, list) else value
+        rows.append((field, "" if shown is None else str(shown), str(source.get(field) or "")))
     terminal.print_rows(("field", "value", "read from"), rows)
+    tried = what_was_tried(product, examined.candidates)
+    terminal.print_rows(
+        ("field", "tried", "found in", "verdict"),
+        [(one.field, one.value, one.source, one.verdict) for one in tried],
+        titled=True,
+    )

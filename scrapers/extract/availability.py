@@ -51,7 +51,9 @@ def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = 
     stated = _stated(candidates)
     if stock is None:
         return stated
-    refuted = stock.sure and (stock.word == "out_of_stock") != (stated is not None and stated.value == "out_of_stock")
+    refuted = stock.sure and (stock.word == "out_of_stock") != (
+        stated is not None and stated.value == "out_of_stock"
+    )
     return Field(stock.word, SHOWN) if stated is None or refuted else stated
 
 

@@ -21,10 +21,11 @@ def extract_brand(candidates: Iterable[Candidate]) -> Field[str] | None:
     """The brand as the page names it; words that stand for `no brand` count as nothing."""
     for candidate in candidates:
         brand = plain(candidate.brand)
-        if brand and len(brand) <= MAX_BRAND and _names_someone(brand):
+        if brand and is_brand(brand):
             return Field(brand, candidate.source)
     return None
 
 
-def _names_someone(brand: str) -> bool:
-    return brand.lower() not in _NOTHING and not _TEMPLATE.search(brand)
+def is_brand(brand: str) -> bool:
+    """Whether a text can be a brand: short, and neither a word for none nor a template."""
+    return len(brand) <= MAX_BRAND and brand.lower() not in _NOTHING and not _TEMPLATE.search(brand)

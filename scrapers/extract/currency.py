@@ -18,9 +18,9 @@ _OF_ONE = """
     €=EUR euro=EUR £=GBP ₹=INR ₽=RUB руб=RUB руб.=RUB р.=RUB zł=PLN Zł=PLN Kč=CZK Ft=HUF lei=RON лв=BGN
     лв.=BGN ₩=KRW ₫=VND ₺=TRY TL=TRY ₪=ILS ₴=UAH грн=UAH грн.=UAH ฿=THB ₱=PHP ₦=NGN ₸=KZT ₼=AZN ₾=GEL
     Rp=IDR RM=MYR R$=BRL US$=USD A$=AUD AU$=AUD C$=CAD CA$=CAD NZ$=NZD HK$=HKD S$=SGD NT$=TWD MX$=MXN
-    kn=HRK Kn=HRK KN=HRK тг=KZT тг.=KZT ₮=MNT ៛=KHR 원=KRW 円=JPY бр.=BYN б.р.=BYN сум=UZS сом=KGS lei.=RON Lei=RON LEI=RON
-    KM=BAM ден=MKD Lek=ALL ₵=GHS KSh=KES Ksh=KES ر.س=SAR د.إ=AED ج.م=EGP ₨.=PKR Bs.=BOB Bs=BOB TSh=TZS USh=UGX din=RSD
-    AR$=ARS CL$=CLP CO$=COP Fr.=CHF CN¥=CNY дин.=RSD ₡=CRC ₲=PYG S/.=PEN S/=PEN
+    kn=HRK Kn=HRK KN=HRK тг=KZT тг.=KZT ₮=MNT ៛=KHR 원=KRW 円=JPY бр.=BYN б.р.=BYN сум=UZS сом=KGS
+    lei.=RON Lei=RON LEI=RON KM=BAM ден=MKD Lek=ALL ₵=GHS KSh=KES Ksh=KES ر.س=SAR د.إ=AED ج.م=EGP
+    ₨.=PKR Bs.=BOB Bs=BOB TSh=TZS USh=UGX din=RSD AR$=ARS CL$=CLP CO$=COP Fr.=CHF CN¥=CNY дин.=RSD ₡=CRC ₲=PYG S/.=PEN S/=PEN
 """
 _OF_SEVERAL = """
     $:us=USD $:ca=CAD $:au=AUD $:nz=NZD $:mx=MXN $:cl=CLP $:ar=ARS $:co=COP $:sg=SGD $:hk=HKD $:tw=TWD
@@ -39,7 +39,18 @@ _SYMBOLS = _table(_OF_ONE)
 _AMBIGUOUS = _table(_OF_SEVERAL)
 """Symbols of several countries: `symbol:country` to code."""
 _COUNTRY_OF = _table(_LANGUAGES_OF_ONE)
-_SAME = {"kr.": "kr", "￥": "¥", ":-": "kr", "Rs.": "Rs", "₨": "Rs", "Kr": "kr", "Kr.": "kr", "KR": "kr", "RS": "Rs", "RS.": "Rs"}
+_SAME = {
+    "kr.": "kr",
+    "￥": "¥",
+    ":-": "kr",
+    "Rs.": "Rs",
+    "₨": "Rs",
+    "Kr": "kr",
+    "Kr.": "kr",
+    "KR": "kr",
+    "RS": "Rs",
+    "RS.": "Rs",
+}
 
 
 def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] | None:

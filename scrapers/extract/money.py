@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SYMBOLS = (
-    "€ £ ₹ ₽ ₩ ₫ ₺ ₪ ₴ ฿ ₱ ₦ ₸ ₼ ₾ ₡ ₲ ₮ ₵ ¥ ￥ ＄ 円 元 원 zł Kč Ft лв лв. грн грн. руб руб. р. р б.р. бр. ₽. тг тг."
-    " AR$ AU$ CA$ CL$ CO$ HK$ MX$ NT$ NZ$ R$ RD$ US$ A$ C$ S$ $ $U CN¥ Rs Rs. RS. ₨ Rp RM kr kr. Kr Kr. KR Kn kn KN lei Lei LEI"
-    " TL Fr. SFr. S/. S/ Bs. KM din дин. ден сум Lek KSh د.إ ر.س ج.م บาท đ DA DH Dhs Euro euro EURO eur"
-).split()
-_CODES = (
-    "AED ARS AUD AZN BAM BDT BGN BHD BRL BYN CAD CHF CLP CNY COP CRC CZK DKK EGP EUR GBP GEL HKD HRK HUF IDR ILS INR ISK"
-    " JOD JPY KES KRW KWD KZT LKR MAD MKD MXN MYR NGN NOK NPR NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD"
-    " THB TND TRY TWD UAH USD UYU VND ZAR"
-).split()
+_SYMBOLS_TEXT = """
+    € £ ₹ ₽ ₩ ₫ ₺ ₪ ₴ ฿ ₱ ₦ ₸ ₼ ₾ ₡ ₲ ₮ ₵ ¥ ￥ ＄ 円 元 원 zł Kč Ft лв лв. грн грн. руб руб. р. р б.р.
+    бр. ₽. тг тг. AR$ AU$ CA$ CL$ CO$ HK$ MX$ NT$ NZ$ R$ RD$ US$ A$ C$ S$ $ $U CN¥ Rs Rs. RS. ₨ Rp
+    RM kr kr. Kr Kr. KR Kn kn KN lei Lei LEI TL Fr. SFr. S/. S/ Bs. KM din дин. ден сум Lek KSh د.إ
+    ر.س ج.م บาท đ DA DH Dhs Euro euro EURO eur
+"""
+_SYMBOLS = tuple(_SYMBOLS_TEXT.split())
+_CODES_TEXT = """
+    AED ARS AUD AZN BAM BDT BGN BHD BRL BYN CAD CHF CLP CNY COP CRC CZK DKK EGP EUR GBP GEL HKD HRK
+    HUF IDR ILS INR ISK JOD JPY KES KRW KWD KZT LKR MAD MKD MXN MYR NGN NOK NPR NZD OMR PEN PHP PKR
+    PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR
+"""
+_CODES = tuple(_CODES_TEXT.split())
 _ISO = frozenset(_CODES)
 _MARK = "|".join(re.escape(one) for one in sorted([*_SYMBOLS, *_CODES], key=len, reverse=True))
 _DIGITS = (
@@ -34,8 +37,8 @@ class Money:
     """An amount as it is written.
 
     :ivar digits: the number, with its separators.
-    :ivar symbol: the currency's sign or code beside it, or the `,-` that stands for no cents; None where there
-        is none.
+    :ivar symbol: the currency's sign or code beside it, or the `,-` that stands for no cents; None where
+        there is none.
     """
 
     digits: str

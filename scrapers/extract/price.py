@@ -57,9 +57,7 @@ def extract_prices(
     return chosen
 
 
-def _shows_otherwise(
-    chosen: Field[Prices], seen: Prices, shown: ShownPrice, currency: str | None
-) -> bool:
+def _shows_otherwise(chosen: Field[Prices], seen: Prices, shown: ShownPrice, currency: str | None) -> bool:
     """Whether what a shopper sees refutes what the page's data say.
 
     Data in cents, or with the decimal point lost; data of before the sale, whose price the page strikes out;
@@ -72,7 +70,10 @@ def _shows_otherwise(
     if stated in (seen.price * 100, seen.price / 100, seen.price * 1000, seen.price / 1000):
         return shown.score >= SURE and stated not in amounts
     if chosen.source == "state":
-        said = max((mark.score for mark in shown.marks if parse_amount(mark.money.digits, currency) == stated), default=0)
+        said = max(
+            (mark.score for mark in shown.marks if parse_amount(mark.money.digits, currency) == stated),
+            default=0,
+        )
         return shown.score >= PLAIN and said < shown.score - CLOSE
     struck = seen.was_price == stated and stated not in amounts
     return struck and seen.price < stated and shown.score >= SURE

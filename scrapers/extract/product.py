@@ -179,8 +179,8 @@ def _names(page: Page, markup: Markup) -> list[str]:
 def _no_product(page: Page, markup: Markup, seen: Visible | None, state: list[Candidate]) -> str | None:
     """Why a page is about no single product; None where it is about one.
 
-    Markup that describes one product is enough. Without it, the visible page has to show a heading that the page's
-    title repeats, a price of its own, and a way to buy; or its data have to.
+    Markup that describes one product is enough. Without it, the visible page has to show a heading that the
+    page's title repeats, a price of its own, and a way to buy; or its data have to.
     """
     if any(one.title and _substance(one) for one in markup.candidates):
         return None
@@ -190,7 +190,8 @@ def _no_product(page: Page, markup: Markup, seen: Visible | None, state: list[Ca
         return "its markup lists products and describes none as its own"
     if seen is None:
         return "nothing on it is the heading of a product"
-    if urlsplit(page.url).path in ("", "/") and not urlsplit(page.url).query:
+    parts = urlsplit(page.url)
+    if parts.netloc and parts.path in ("", "/") and not parts.query:
         return "it is a home page"
     matched = any(one.offers for one in state)
     if seen.price is None and not matched and not seen.buying.working and seen.stock is None:

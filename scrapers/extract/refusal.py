@@ -15,33 +15,40 @@ MISSING = "it says that the page does not exist"
 EMPTY = "there is nothing on it"
 
 _CHALLENGE_TITLES = re.compile(
-    r"^(?:just a moment|attention required|access denied|access to this page has been denied|please wait|security check"
-    r"|are you (?:a )?(?:human|robot)|robot check|checking your browser|one more step|pardon our interruption"
-    r"|human verification|verify(?:ing)? you are human|ddos-guard|bot (?:verification|protection)|request blocked|blocked"
-    r"|un instant|nur einen moment|einen moment|un momento|captcha|403 forbidden|request rejected|client challenge)\b",
+    r"^(?:just a moment|attention required|access denied|access to this page has been denied|please wait"
+    r"|security check|are you (?:a )?(?:human|robot)|robot check|checking your browser|one more step"
+    r"|pardon our interruption|human verification|verify(?:ing)? you are human|ddos-guard"
+    r"|bot (?:verification|protection)|request blocked|blocked|un instant|nur einen moment|einen moment"
+    r"|un momento|captcha|403 forbidden|request rejected|client challenge)\b",
     re.I,
 )
 _CHALLENGE_MARKS = (
-    "//*[@id='challenge-form' or @id='challenge-running' or @id='challenge-error-text' or @id='cf-wrapper' or @id='px-captcha']",
+    "//*[@id='challenge-form' or @id='challenge-running' or @id='challenge-error-text' or @id='cf-wrapper'"
+    " or @id='px-captcha']",
     "//script[contains(@src,'/cdn-cgi/challenge-platform/') or contains(@src,'captcha-delivery.com')"
-    " or contains(@src,'_Incapsula_Resource') or contains(@src,'/px/captcha') or contains(@src,'captcha.px-cdn')]",
+    " or contains(@src,'_Incapsula_Resource') or contains(@src,'/px/captcha')"
+    " or contains(@src,'captcha.px-cdn')]",
     "//iframe[contains(@src,'captcha-delivery.com') or contains(@src,'_Incapsula_Resource')]",
     "//form[contains(@action,'validateCaptcha') or contains(@action,'/errors/validate')]",
     "//meta[@name='ROBOTS' and @content='NOINDEX, NOFOLLOW']/following::script[contains(@src,'Incapsula')]",
 )
 _MISSING = phrases("""
-    page not found | 404 | not found | page cannot be found | page could not be found | page doesn't exist | page does not exist
-    page isn't available | no longer exists | can't find the page | product not found | this page is missing | error 404
-    seite nicht gefunden | seite wurde nicht gefunden | seite existiert nicht | produkt nicht gefunden | nicht gefunden
+    page not found | 404 | not found | page cannot be found | page could not be found
+    page doesn't exist | page does not exist | page isn't available | no longer exists
+    can't find the page | product not found | this page is missing | error 404 | seite nicht gefunden
+    seite wurde nicht gefunden | seite existiert nicht | produkt nicht gefunden | nicht gefunden
     page introuvable | page non trouvée | cette page n'existe | produit introuvable | page inexistante
-    pagina non trovata | pagina inesistente | prodotto non trovato | página no encontrada | no se encontró la página | no encontrada
-    página não encontrada | produto não encontrado | pagina niet gevonden | niet gevonden | sidan hittades inte | sidan kunde inte
-    siden blev ikke fundet | siden finnes ikke | siden findes ikke | sivua ei löytynyt | nie znaleziono | strona nie istnieje
-    stránka nenalezena | stránka nebyla nalezena | stránka sa nenašla | az oldal nem található | pagina nu a fost găsită
-    stranica nije pronađena | strani ni mogoče najti | puslapis nerastas | lapa nav atrasta | lehte ei leitud | страницата не е намерена
-    sayfa bulunamadı | η σελίδα δεν βρέθηκε | страница не найдена | сторінку не знайдено | товар не найден
-    ページが見つかりません | お探しのページ | 页面不存在 | 找不到頁面 | 找不到页面 | 頁面不存在 | 페이지를 찾을 수 없습니다
-    ไม่พบหน้า | không tìm thấy trang | halaman tidak ditemukan | الصفحة غير موجودة | הדף לא נמצא
+    pagina non trovata | pagina inesistente | prodotto non trovato | página no encontrada
+    no se encontró la página | no encontrada | página não encontrada | produto não encontrado
+    pagina niet gevonden | niet gevonden | sidan hittades inte | sidan kunde inte
+    siden blev ikke fundet | siden finnes ikke | siden findes ikke | sivua ei löytynyt | nie znaleziono
+    strona nie istnieje | stránka nenalezena | stránka nebyla nalezena | stránka sa nenašla
+    az oldal nem található | pagina nu a fost găsită | stranica nije pronađena | strani ni mogoče najti
+    puslapis nerastas | lapa nav atrasta | lehte ei leitud | страницата не е намерена | sayfa bulunamadı
+    η σελίδα δεν βρέθηκε | страница не найдена | сторінку не знайдено | товар не найден
+    ページが見つかりません | お探しのページ | 页面不存在 | 找不到頁面 | 找不到页面 | 頁面不存在
+    페이지를 찾을 수 없습니다 | ไม่พบหน้า | không tìm thấy trang | halaman tidak ditemukan
+    الصفحة غير موجودة | הדף לא נמצא
 """)
 
 
@@ -51,7 +58,11 @@ def refusal_of(page: Page) -> str | None:
     small = sum(1 for _, _ in zip(range(MAX_SMALL), page.tree.iter(), strict=False)) < MAX_SMALL
     if _CHALLENGE_TITLES.search(title) and small:
         return CHALLENGE
-    if small and any(page.tree.xpath(mark) for mark in _CHALLENGE_MARKS) and not page.tree.xpath("boolean(//h1)"):
+    if (
+        small
+        and any(page.tree.xpath(mark) for mark in _CHALLENGE_MARKS)
+        and not page.tree.xpath("boolean(//h1)")
+    ):
         return CHALLENGE
     return None
 

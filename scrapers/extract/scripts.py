@@ -27,11 +27,17 @@ _TELLS = re.compile(r"price|sku|availab|stock|product", re.I)
 _ASSIGNED = re.compile(
     r"""(?P<name>[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?)\s*(?<![=!<>])=\s*
         (?P<call>JSON\.parse\(\s*)?(?=(?P<opening>[\[{"']))
-      | (?P<pushed>[\w$.]{1,60}\.push|gtag|fbq|ga|_satellite\.track|analytics\.track|ttq\.track|pintrk)\s*\(\s*
+      | (?P<pushed>[\w$.]{1,60}\.push|gtag|fbq|ga|_satellite\.track|analytics\.track|ttq\.track)\s*\(\s*
         (?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
     re.VERBOSE,
 )
-_DATA_TYPES = ("application/json", "text/x-magento-init", "text/json", "application/vnd", "application/hydration")
+_DATA_TYPES = (
+    "application/json",
+    "text/x-magento-init",
+    "text/json",
+    "application/vnd",
+    "application/hydration",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,9 @@ def read_scripts(page: Page) -> Iterator[Data]:
         text = script.text or ""
         if not 20 < len(text) <= min(MAX_SCRIPT, left) or not _TELLS.search(text):
             continue
-        if kind.startswith(_DATA_TYPES) or (kind not in ("", "text/javascript", "module") and text.lstrip()[:1] in "{["):
+        if kind.startswith(_DATA_TYPES) or (
+            kind not in ("", "text/javascript", "module") and text.lstrip()[:1] in "{["
+        ):
             left -= len(text)
             value = _json(text)
             if value is not None:

@@ -15,8 +15,8 @@ def extract_sku(
 ) -> Field[str] | None:
     """The SKU of the product, or of its offers where they all have the same.
 
-    Markup often holds a variant's or an internal number. One that a shopper can find, in the address or in a labelled
-    row, is the store's number for the product; what is in no such place gives way to a labelled row.
+    Markup often holds a variant's or an internal number. One that a shopper can find, in the address or in a
+    labelled row, is the store's number for the product; what is in no such place gives way to a labelled row.
 
     :param of_address: the number that the page's address and its data agree on.
     :param numbers: all parts of the address that may be a number, in lower case.
@@ -24,7 +24,9 @@ def extract_sku(
     named = [Field(sku, one.source) for one in candidates for sku in _skus(one)]
     rows = {field.value.lower() for field in named if field.source == "html"}
     for field in named:
-        if field.source in _MARKUP and (not rows or field.value.lower() in rows or field.value.lower() in numbers):
+        if field.source in _MARKUP and (
+            not rows or field.value.lower() in rows or field.value.lower() in numbers
+        ):
             return field
     for source in ("html", *_MARKUP):
         found = next((field for field in named if field.source == source), None)

@@ -22,38 +22,70 @@ MAX_FOUND = 400
 
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 _NAMES = ("name", "title", "producttitle", "displayname", "fullname", "label", "headline")
-_PRICES = (
-    "saleprice", "specialprice", "discountedprice", "discountprice", "offerprice", "promoprice", "promotionalprice",
-    "finalprice", "currentprice", "sellingprice", "nowprice", "pricenow", "salesprice", "activeprice", "unitprice",
-    "price", "pricevalue", "displayprice", "actualprice", "priceamount", "pricewithtax", "priceinclvat", "grossprice",
-    "lowprice", "minprice", "pricemin", "lowestprice", "pricerange", "prices", "pricing", "regularprice", "listprice",
-)
-_BEFORES = (
-    "wasprice", "compareatprice", "oldprice", "originalprice", "regularprice", "listprice", "strikeprice", "msrp",
-    "rrp", "retailprice", "fullprice", "crossedprice", "previousprice", "baseprice", "standardprice",
-)
-_INNER_PRICES = (
-    "sale", "special", "discounted", "final", "finalprice", "current", "now", "selling", "value", "amount", "centamount",
-    "price", "gross", "raw", "min", "minvariantprice", "minimum", "low", "lowest", "actual", "displayprice", "regular",
-    "default", "list",
-)
-_BRANDS = ("brand", "brandname", "manufacturer", "manufacturername", "vendor", "itembrand", "maker", "marca", "marke", "designer")
-_SKUS = ("sku", "skuid", "articlenumber", "articleno", "itemnumber", "code", "partnumber", "displaysku", "stylenumber", "id", "itemid", "masterid", "asin", "number")
+_PRICES_TEXT = """
+    saleprice specialprice discountedprice discountprice offerprice promoprice promotionalprice
+    finalprice currentprice sellingprice nowprice pricenow salesprice activeprice unitprice price
+    pricevalue displayprice actualprice priceamount pricewithtax priceinclvat grossprice lowprice
+    minprice pricemin lowestprice pricerange prices pricing regularprice listprice
+"""
+_PRICES = tuple(_PRICES_TEXT.split())
+_BEFORES_TEXT = """
+    wasprice compareatprice oldprice originalprice regularprice listprice strikeprice msrp rrp
+    retailprice fullprice crossedprice previousprice baseprice standardprice
+"""
+_BEFORES = tuple(_BEFORES_TEXT.split())
+_INNER_PRICES_TEXT = """
+    sale special discounted final finalprice current now selling value amount centamount price gross
+    raw min minvariantprice minimum low lowest actual displayprice regular default list
+"""
+_INNER_PRICES = tuple(_INNER_PRICES_TEXT.split())
+_BRANDS_TEXT = """
+    brand brandname manufacturer manufacturername vendor itembrand maker marca marke designer
+"""
+_BRANDS = tuple(_BRANDS_TEXT.split())
+_SKUS_TEXT = """
+    sku skuid articlenumber articleno itemnumber code partnumber displaysku stylenumber id itemid
+    masterid asin number
+"""
+_SKUS = tuple(_SKUS_TEXT.split())
 _GTINS = ("gtin", "gtin13", "ean", "ean13", "upc", "barcode", "isbn")
-_URLS = ("url", "canonicalurl", "href", "link", "producturl", "pageurl", "handle", "slug", "urlkey", "seourl", "path")
-_CURRENCIES = ("currency", "currencycode", "pricecurrency", "currencyiso", "isocurrency", "orderCurrency", "sitecurrency")
-_TRUE_STOCK = ("availability", "instock", "isinstock", "available", "isavailable", "availableforsale", "stockstatus", "availabilitystatus", "availabilityinfo", "purchasable", "ispurchasable", "orderable", "buyable", "isbuyable", "stock", "salable", "issaleable", "saleable", "inventorystatus", "productavailability", "stockavailability")
+_URLS_TEXT = """
+    url canonicalurl href link producturl pageurl handle slug urlkey seourl path
+"""
+_URLS = tuple(_URLS_TEXT.split())
+_CURRENCIES = (
+    "currency",
+    "currencycode",
+    "pricecurrency",
+    "currencyiso",
+    "isocurrency",
+    "orderCurrency",
+    "sitecurrency",
+)
+_TRUE_STOCK_TEXT = """
+    availability instock isinstock available isavailable availableforsale stockstatus
+    availabilitystatus availabilityinfo purchasable ispurchasable orderable buyable isbuyable stock
+    salable issaleable saleable inventorystatus productavailability stockavailability
+"""
+_TRUE_STOCK = tuple(_TRUE_STOCK_TEXT.split())
 _FALSE_STOCK = ("soldout", "issoldout", "outofstock", "isoutofstock")
-_IMAGES = ("images", "image", "gallery", "media", "photos", "featuredimage", "mainimage", "imageurl", "pictures", "imgurl", "mediagallery")
+_IMAGES_TEXT = """
+    images image gallery media photos featuredimage mainimage imageurl pictures imgurl mediagallery
+"""
+_IMAGES = tuple(_IMAGES_TEXT.split())
 _CATEGORIES = ("category", "categoryname", "producttype", "categories", "categorypath")
 _VARIANTS = ("variants", "variations", "skus", "offers", "children", "variantproducts", "items")
 _PREFIXES = ("product", "item", "prod", "ec")
-_PAGE_EVENTS = re.compile(r"detail|view_item|viewcontent|productview|product_view|utag_data|digitaldata|dataproduct|shopifyanalytics|x-magento|data-product", re.I)
-_LIST_KEYS = frozenset(
-    "impressions recommendations recommended related similar crosssell crosssells upsell upsells recentlyviewed cart basket"
-    " minicart wishlist searchresults products results hits suggestions menu navigation navigationmenu promotions"
-    " accessories alternatives bundles lineitems".split()
+_PAGE_EVENTS = re.compile(
+    r"detail|view_item|viewcontent|productview|product_view|utag_data|digitaldata|dataproduct|shopifyanalytics|x-magento|data-product",
+    re.I,
 )
+_LIST_KEYS_TEXT = """
+    impressions recommendations recommended related similar crosssell crosssells upsell upsells
+    recentlyviewed cart basket minicart wishlist searchresults products results hits suggestions
+    menu navigation navigationmenu promotions accessories alternatives bundles lineitems
+"""
+_LIST_KEYS = frozenset(_LIST_KEYS_TEXT.split())
 
 
 @dataclass(slots=True)
@@ -95,19 +127,26 @@ def read_state(page: Page, titles: list[str]) -> tuple[list[Candidate], set[str]
             break
     fitting = sorted((one for one in found if one.fit >= 2), key=lambda one: (-one.fit, -one.fields))[:6]
     candidates = [_candidate(one, page, currency) for one in fitting]
-    ids = {value for one in fitting for key in (*_SKUS, "productid", "pid") if (value := _text(one.node.get(key)))}
+    ids = {
+        value
+        for one in fitting
+        for key in (*_SKUS, "productid", "pid")
+        if (value := _text(one.node.get(key)))
+    }
     return [one for one in candidates if one.title or one.offers or one.sku], ids
 
 
 def _evidence(page: Page, titles: list[str]) -> _Evidence:
     paths = {_path(page.url), _path(page.canonical)} - {""}
-    address = unquote(f"{urlsplit(page.canonical).path} {urlsplit(page.url).path}?{urlsplit(page.url).query}").lower()
+    address = unquote(
+        f"{urlsplit(page.canonical).path} {urlsplit(page.url).path}?{urlsplit(page.url).query}"
+    ).lower()
     folded = [folded for title in titles if (folded := _folded(title))]
     return _Evidence(folded, paths, address, [set(title.split()) for title in folded])
 
 
 def _walk(data: Data, left: int, evidence: _Evidence) -> tuple[list[_Found], int, str | None]:
-    """Every object in some data that looks like a product and fits the page; and the first currency it names."""
+    """Every object in some data that looks like a product; and the first currency that they name."""
     found: list[_Found] = []
     currency: str | None = None
     stack: list[tuple[Any, tuple[str, ...]]] = [(data.value, ())]
@@ -119,15 +158,21 @@ def _walk(data: Data, left: int, evidence: _Evidence) -> tuple[list[_Found], int
         elif isinstance(value, dict):
             node = _normal(value)
             if currency is None:
-                currency = next((text for key in _CURRENCIES if (text := _text(node.get(key))) and len(text) == 3), None)
+                currency = next(
+                    (text for key in _CURRENCIES if (text := _text(node.get(key))) and len(text) == 3), None
+                )
             if _looks_like_product(node):
                 one = _Found(node, path, data.name)
                 one.fit = _fit(one, evidence)
-                one.fields = sum(key in node for key in (*_PRICES[:12], *_BRANDS[:4], *_SKUS[:3], *_TRUE_STOCK[:6]))
+                one.fields = sum(
+                    key in node for key in (*_PRICES[:12], *_BRANDS[:4], *_SKUS[:3], *_TRUE_STOCK[:6])
+                )
                 found.append(one)
             if len(path) < MAX_DEPTH:
                 stack += [
-                    (inner, (*path, str(key)[:60])) for key, inner in reversed(value.items()) if isinstance(inner, dict | list)
+                    (inner, (*path, str(key)[:60]))
+                    for key, inner in reversed(value.items())
+                    if isinstance(inner, dict | list)
                 ]
     return found, left, currency
 
@@ -152,21 +197,31 @@ def _looks_like_product(node: Mapping[str, Any]) -> bool:
     numbered = any(isinstance(node.get(key), str | int) and node[key] for key in _SKUS)
     stocked = any(key in node for key in _TRUE_STOCK + _FALSE_STOCK)
     branded = any(node.get(key) for key in _BRANDS)
-    return (named and (priced or branded or (numbered and stocked))) or (numbered and priced and (stocked or branded))
+    return (named and (priced or branded or (numbered and stocked))) or (
+        numbered and priced and (stocked or branded)
+    )
 
 
 def _fit(found: _Found, evidence: _Evidence) -> float:
-    """How plainly an object is the page's own product: by its address, its name, its number in the address."""
+    """How plainly an object is the page's own product: by its address, its name and its number."""
     fit = 0.0
     keys = {_NOT_A_LETTER.sub("", key.lower()) for key in found.path}
     name = _folded(next((text for key in _NAMES if (text := _text(found.node.get(key)))), "") or "")
     if name:
-        fit += max((_alike(name, title, words) for title, words in zip(evidence.titles, evidence.words, strict=True)), default=0.0)
+        fit += max(
+            (
+                _alike(name, title, words)
+                for title, words in zip(evidence.titles, evidence.words, strict=True)
+            ),
+            default=0.0,
+        )
     for key in _URLS:
         url = _text(found.node.get(key))
         if url and len(url) > 3:
             path = _path(url) or f"/{url}"
-            if path in evidence.paths or any(own.endswith(f"/{url.strip('/').lower()}") for own in evidence.paths):
+            if path in evidence.paths or any(
+                own.endswith(f"/{url.strip('/').lower()}") for own in evidence.paths
+            ):
                 fit += 2.5
                 break
     number = next((text for key in _SKUS if (text := _text(found.node.get(key)))), None)
@@ -207,12 +262,18 @@ def _candidate(found: _Found, page: Page, currency: str | None) -> Candidate:
     cents = _in_cents(found)
     variants = [_normal(one) for key in _VARIANTS for one in _dicts(node.get(key))][:200]
     offers = [_offer(node, cents, currency)]
-    priced = [offer for one in variants if (offer := _offer(one, cents, currency)).price is not None or offer.availability]
+    priced = [
+        offer
+        for one in variants
+        if (offer := _offer(one, cents, currency)).price is not None or offer.availability
+    ]
     if offers[0].price is None or cents:
         offers = priced or offers
     elif offers[0].availability is None and any(offer.availability for offer in priced):
         best = next((o.availability for o in priced if o.availability == "instock"), priced[0].availability)
-        offers = [RawOffer(offers[0].price, before=offers[0].before, currency=offers[0].currency, availability=best)]
+        offers = [
+            RawOffer(offers[0].price, before=offers[0].before, currency=offers[0].currency, availability=best)
+        ]
     category = _text(next((node[key] for key in _CATEGORIES if isinstance(node.get(key), str)), None))
     images = [image for key in _IMAGES for image in _images(node.get(key), page.base_url)]
     return Candidate(
@@ -231,8 +292,10 @@ def _in_cents(found: _Found) -> bool:
     """Shopify's own objects count in cents: whole numbers beside its `compare_at_price` or in its `meta`."""
     node = found.node
     variants = _dicts(node.get("variants"))
-    shopify = "compareatprice" in node or "compare_at_price" in (variants[0] if variants else {}) or (
-        bool(variants) and "gid" in node and "vendor" in node
+    shopify = (
+        "compareatprice" in node
+        or "compare_at_price" in (variants[0] if variants else {})
+        or (bool(variants) and "gid" in node and "vendor" in node)
     )
     price = node.get("price", variants[0].get("price") if variants else None)
     return shopify and isinstance(price, int) and not isinstance(price, bool)
@@ -270,7 +333,9 @@ def _amount(value: Any, depth: int) -> tuple[RawPrice, str | None]:
         return (value, None) if 0 < value < 10**9 else (None, None)
     if isinstance(value, str):
         text = plain(value, 60)
-        return (text, None) if text and any(c.isdigit() for c in text) and text.strip("0., ") else (None, None)
+        return (
+            (text, None) if text and any(c.isdigit() for c in text) and text.strip("0., ") else (None, None)
+        )
     if isinstance(value, list):
         return _amount(value[0], depth + 1) if value else (None, None)
     if isinstance(value, dict):
@@ -282,7 +347,9 @@ def _amount(value: Any, depth: int) -> tuple[RawPrice, str | None]:
                 if price is not None:
                     if key == "centamount" and isinstance(price, int):
                         digits = node.get("fractiondigits", 2)
-                        price = Decimal(price).scaleb(-digits if isinstance(digits, int) and 0 <= digits <= 4 else -2)
+                        price = Decimal(price).scaleb(
+                            -digits if isinstance(digits, int) and 0 <= digits <= 4 else -2
+                        )
                     return price, inner or currency
     return None, None
 
@@ -308,14 +375,27 @@ def _availability(node: Mapping[str, Any]) -> str | None:
 def _dicts(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, dict):
         value = value.get("edges") or value.get("nodes") or list(value.values())
-    return [one.get("node", one) if isinstance(one, dict) else {} for one in value[:200] if isinstance(one, dict)] if isinstance(value, list) else []
+    return (
+        [
+            one.get("node", one) if isinstance(one, dict) else {}
+            for one in value[:200]
+            if isinstance(one, dict)
+        ]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _images(value: Any, base_url: str, depth: int = 0) -> Iterator[str]:
     if depth > 3 or value is None:
         return
     if isinstance(value, str):
-        if len(value) < 2000 and ("/" in value) and not value.startswith("data:") and " " not in value.strip():
+        if (
+            len(value) < 2000
+            and ("/" in value)
+            and not value.startswith("data:")
+            and " " not in value.strip()
+        ):
             try:
                 yield urljoin(base_url, value.strip())
             except ValueError:

@@ -10,7 +10,8 @@ from scrapers.extract.jsonld import loads
 from scrapers.extract.product import extract_product
 
 CASES = Path(__file__).parent / "cases"
-FIELDS = sorted(path.stem for path in CASES.glob("*.json") if path.stem not in ("jsonld", "no_product", "pages"))
+OTHERS = ("jsonld", "no_product", "pages")
+FIELDS = sorted(path.stem for path in CASES.glob("*.json") if path.stem not in OTHERS)
 
 
 def cases(name: str) -> list:

@@ -17,16 +17,21 @@ from scrapers.extract.visible.words import BUY, NOTIFY, PREORDER, SOLD_OUT, phra
 MAX_LABEL = 70
 
 _NOT_BUYING = phrases("""
-    wishlist | wish list | list | registry | favorites | favourites | compare | review | gift card | guide | newsletter
-    wunschliste | merkliste | merkzettel | vergleich* | bewertung | liste | favoris | envies | comparer | lista | desideri | preferiti
-    deseos | favoritos | desejos | verlanglijst* | vergelijk* | önskelista | ønskeliste | toivelista | ulubion* | porównani*
-    porovnat | porovnať | oblíben* | obľúben* | kívánság* | kedvenc* | favorite | dorințe | želja | favori* | избранно* | сравнени*
-    ほしい物 | お気に入り | 收藏 | 收藏夹 | 願望清單 | 찜 | 위시 | sell | how to | payment | terms | verkaufen | vendre | vendere
-    track | status | history | my order* | orders | returns | tracking | bestellstatus | sendungsverfolgung | suivi | seguimiento | pedidos
-    commandes | mes commandes | ordini | bestellungen | meine bestellungen | historial | histórico | not met | back to | all products | see more
-    how | faq | help | hilfe | aide | ayuda | aiuto | hulp | hjälp | guarantee | why | sell yours | app | for business | gift* | catalogue
-    订单 | 訂單 | 주문조회 | 注文履歴 | 注文状況 | заказы | мои заказы | zamówienia | objednávky | continue shopping | view cart | view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
-    ver carrito | ver carrinho | log in | login | sign in | subscribe | shipping | details | ask | question | customer
+    wishlist | wish list | list | registry | favorites | favourites | compare | review | gift card
+    guide | newsletter | wunschliste | merkliste | merkzettel | vergleich* | bewertung | liste | favoris
+    envies | comparer | lista | desideri | preferiti | deseos | favoritos | desejos | verlanglijst*
+    vergelijk* | önskelista | ønskeliste | toivelista | ulubion* | porównani* | porovnat | porovnať
+    oblíben* | obľúben* | kívánság* | kedvenc* | favorite | dorințe | želja | favori* | избранно*
+    сравнени* | ほしい物 | お気に入り | 收藏 | 收藏夹 | 願望清單 | 찜 | 위시 | sell | how to | payment
+    terms | verkaufen | vendre | vendere | track | status | history | my order* | orders | returns
+    tracking | bestellstatus | sendungsverfolgung | suivi | seguimiento | pedidos | commandes
+    mes commandes | ordini | bestellungen | meine bestellungen | historial | histórico | not met
+    back to | all products | see more | how | faq | help | hilfe | aide | ayuda | aiuto | hulp | hjälp
+    guarantee | why | sell yours | app | for business | gift* | catalogue | 订单 | 訂單 | 주문조회
+    注文履歴 | 注文状況 | заказы | мои заказы | zamówienia | objednávky | continue shopping | view cart
+    view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
+    ver carrito | ver carrinho | log in | login | sign in | subscribe | shipping | details | ask
+    question | customer
 """)
 _TOGETHER = (
     frozenset({"add", "cart"}),
@@ -42,10 +47,11 @@ _TOGETHER = (
     frozenset({"button", "cart"}),
     frozenset({"single", "cart", "button"}),
 )
-_ONE_WORD = frozenset(
-    "addtocart addtobag addtobasket addcart add2cart buynow tocart tobasket addtocartbutton btnaddtocart btnbuy addbasket"
-    " buybutton btncart buybtn addtocartbtn productaddtocart addbag atc".split()
-)
+_ONE_WORD_TEXT = """
+    addtocart addtobag addtobasket addcart add2cart buynow tocart tobasket addtocartbutton
+    btnaddtocart btnbuy addbasket buybutton btncart buybtn addtocartbtn productaddtocart addbag atc
+"""
+_ONE_WORD = frozenset(_ONE_WORD_TEXT.split())
 _DISABLED = frozenset({"disabled", "inactive", "unavailable", "soldout", "nostock", "outofstock"})
 _BUTTON = frozenset({"btn", "button", "cta", "buy"})
 _INPUTS = frozenset({"submit", "button", "image"})
@@ -89,7 +95,7 @@ def find_buttons(layout: Layout) -> list[tuple[int, lxml.html.HtmlElement, str]]
 def read_buying(
     layout: Layout, heading: Heading, others: Others, buttons: list[tuple[int, lxml.html.HtmlElement, str]]
 ) -> Buying:
-    """What the buttons of the page's own product say; those before its heading count only where none follows."""
+    """What the buttons of the page's own product say."""
     buying = Buying()
     for order, element, label in buttons:
         spot = layout.by_element.get(element)
@@ -174,7 +180,21 @@ def _leads_to_buying(element: lxml.html.HtmlElement) -> bool:
     href = (element.get("href") or "").strip().lower()
     if not href or href.startswith(("#", "javascript:")):
         return True
-    if any(word in href for word in ("cart", "basket", "buy", "order", "korb", "panier", "carrello", "checkout", "kosik", "add")):
+    if any(
+        word in href
+        for word in (
+            "cart",
+            "basket",
+            "buy",
+            "order",
+            "korb",
+            "panier",
+            "carrello",
+            "checkout",
+            "kosik",
+            "add",
+        )
+    ):
         return True
     names = set().union(*(tokens(one) for one in above(element, 1)))
     return not names.isdisjoint({"btn", "button", "cta", "buy", "order", "action", "purchase"}) or any(
@@ -199,7 +219,10 @@ def _is_option(element: lxml.html.HtmlElement) -> bool:
     )
 
 
-_OPTIONS = frozenset("size sizes swatch swatches variant variants option options variation variations colour color".split())
+_OPTIONS_TEXT = """
+    size sizes swatch swatches variant variants option options variation variations colour color
+"""
+_OPTIONS = frozenset(_OPTIONS_TEXT.split())
 
 
 def _in_hidden(layout: Layout, element: lxml.html.HtmlElement) -> bool:

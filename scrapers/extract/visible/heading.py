@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
 from unicodedata import combining, normalize
 from urllib.parse import unquote, urlsplit
 
@@ -35,7 +34,7 @@ class Heading:
 
 
 def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
-    """The heading whose text the page's title, OpenGraph title, markup or address repeats; else its only `h1`.
+    """The heading whose text the page's title, markup or address repeats; else its only `h1`.
 
     :param names: what the page calls itself, as texts; the document's title among them.
     """
@@ -43,7 +42,7 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
     slug = _slug(layout.page)
     best: tuple[float, Spot, bool] | None = None
     headings = 0
-    for spot in layout.spots[:_MAX_SCORED * 5]:
+    for spot in layout.spots[: _MAX_SCORED * 5]:
         if spot.hidden or len(spot.text) < _MIN:
             continue
         level = _level(spot.element)
@@ -61,8 +60,8 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
             best = (score, spot, agreement >= 0.5)
     if best is None or best[0] < 2 or (not best[2] and headings != 1):
         return None
-    text = clean(best[1].text, 1000)
-    return Heading(best[1], text, best[2]) if text else None
+    name = clean(best[1].text, 1000)
+    return Heading(best[1], name, best[2]) if name else None
 
 
 def _agreement(text: str, name: str) -> float:

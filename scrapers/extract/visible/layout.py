@@ -18,23 +18,32 @@ MAX_TEXT = 320
 """Longest text, in characters, that is kept of an element: a long product name."""
 MAX_DEPTH = 250
 
-_UNSEEN = frozenset(
-    {"script", "style", "noscript", "template", "head", "iframe", "svg", "object", "datalist", "option", "nav", "footer"}
-)
+_UNSEEN_TEXT = """
+    script style noscript template head iframe svg object datalist option nav footer
+"""
+_UNSEEN = frozenset(_UNSEEN_TEXT.split())
 """What shows no text of its own, and what never holds the page's product."""
-_BLOCKS = frozenset(
-    ["address", "article", "aside", "blockquote", "br", "center", "dd", "details", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "label", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
-)
+_BLOCKS_TEXT = """
+    address article aside blockquote br center dd details div dl dt fieldset figure footer form h1
+    h2 h3 h4 h5 h6 header hr label legend li main nav ol option p pre section select table tbody td
+    tfoot th thead tr ul
+"""
+_BLOCKS = frozenset(_BLOCKS_TEXT.split())
 _WHOLE = frozenset({"html", "body"})
 _STRUCK_TAGS = frozenset({"del", "s", "strike"})
 _HIDDEN_STYLE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 _STRUCK_STYLE = re.compile(r"text-decoration[^;]{0,40}line-through", re.I)
-_HIDDEN_CLASSES = frozenset(
-    ["hide", "hidden", "d-none", "is-hidden", "ng-hide", "invisible", "u-hidden", "js-hidden", "aok-hidden", "display-none", "dn", "none"]
-)
+_HIDDEN_CLASSES_TEXT = """
+    hide hidden d-none is-hidden ng-hide invisible u-hidden js-hidden aok-hidden display-none dn
+    none
+"""
+_HIDDEN_CLASSES = frozenset(_HIDDEN_CLASSES_TEXT.split())
 _WORDS = re.compile(r"[a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_CENTS = frozenset(["cents", "cent", "decimal", "decimals", "fraction", "centimes", "centavos", "superscript", "sup"])
+_CENTS_TEXT = """
+    cents cent decimal decimals fraction centimes centavos superscript sup
+"""
+_CENTS = frozenset(_CENTS_TEXT.split())
 _NAMES = ("id", "class", "itemprop", "data-testid", "data-qa", "data-test")
 _NO_TOKENS: frozenset[str] = frozenset()
 _ENDS_IN_DIGIT = re.compile(r"\d\s*$")
@@ -129,8 +138,8 @@ def read_layout(page: Page) -> Layout:
 
 
 def tokens(element: lxml.html.HtmlElement) -> frozenset[str]:
-    """The words in an element's id, classes and test ids, in lower case: `productPrice-now` gives product, price
-    and now."""
+    """The words in an element's id, classes and test ids, in lower case: `productPrice-now` gives product,
+    price and now."""
     names = [value for name in _NAMES if (value := element.get(name))]
     return _tokens(" ".join(names)[:400]) if names else _NO_TOKENS
 
@@ -191,7 +200,12 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
         kept = flat if len(flat) <= MAX_TEXT else ""
         if kept:
             spot = Spot(
-                closed.order, closed.element, kept, closed.own, closed.hidden, closed.struck,
+                closed.order,
+                closed.element,
+                kept,
+                closed.own,
+                closed.hidden,
+                closed.struck,
                 closed.read,
             )
             layout.spots.append(spot)

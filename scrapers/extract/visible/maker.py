@@ -13,9 +13,23 @@ REACH = 700
 """How far from the heading, in characters of text, the brand stands."""
 MAX_BRAND = 50
 
-_NAMED = frozenset({"brand", "brandname", "byline", "manufacturer", "marque", "marca", "marke", "hersteller", "designer", "bylineinfo", "vendor"})
-_ADDRESSED = re.compile(r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]", re.I)
-_ABOUT = re.compile(r"^(?:brand|by|marke|von|marque|marca|di|de|da|merk|märke|producent|výrobc[ea]|značka|бренд|производитель|品牌|ブランド)\s*[:：]?\s+|^(?:visit the|besuche den|besuchen sie den|visita lo store di|visita la tienda de|visiter la boutique|bezoek de|ブランド[:：])\s+|\s*(?:-store|\s+store|のストアを表示)$", re.I)
+_NAMED_TEXT = """
+    brand brandname byline manufacturer marque marca marke hersteller designer bylineinfo vendor
+"""
+_NAMED = frozenset(_NAMED_TEXT.split())
+_ADDRESSED = re.compile(
+    r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]",
+    re.I,
+)
+_ABOUT = re.compile(
+    r"^(?:brand|by|marke|von|marque|marca|di|de|da|merk|märke|producent|výrobc[ea]|značka|бренд|производитель"
+    r"|品牌|ブランド)\s*[:：]?\s+"
+    r"|^(?:visit the|besuche den|besuchen sie den|visita lo store di|visita la tienda de|visiter la boutique"
+    r"|bezoek de)\s+"
+    r"|\s*(?:-store|\s+store|のストアを表示)$",
+    re.I,
+)
+"""What is said around a brand's name in its link."""
 
 
 def read_maker(layout: Layout, heading: Heading, others: Others) -> str | None:
@@ -32,7 +46,11 @@ def read_maker(layout: Layout, heading: Heading, others: Others) -> str | None:
         text = _ABOUT.sub("", _ABOUT.sub("", spot.text)).strip(" :-–|")
         if not _is_name(text, spot, heading) or others.has(spot):
             continue
-        score = abs(distance) / 100 + (0 if link else 1) + (0 if text.casefold() in heading.text.casefold() else 2)
+        score = (
+            abs(distance) / 100
+            + (0 if link else 1)
+            + (0 if text.casefold() in heading.text.casefold() else 2)
+        )
         if best is None or score < best[0]:
             best = (score, text)
     return best[1] if best else _logo(layout, heading, others)

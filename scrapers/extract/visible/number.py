@@ -21,7 +21,10 @@ _KEYS = re.compile(
     r"|add-to-cart|prod[-_]?(?:id|no)|catentry[-_]?id|masterid|master[-_]?product[-_]?id|listing[-_]?id)$",
     re.I,
 )
-_SKU_CLASSES = frozenset({"sku", "productsku", "productcode", "itemnumber", "itemno", "artnr", "articlenumber", "articleno", "refnumber"})
+_SKU_CLASSES_TEXT = """
+    sku productsku productcode itemnumber itemno artnr articlenumber articleno refnumber
+"""
+_SKU_CLASSES = frozenset(_SKU_CLASSES_TEXT.split())
 MAX_NUMBER = 40
 
 
@@ -30,9 +33,10 @@ def read_marked_number(layout: Layout, heading: Heading, others: Others) -> str 
     for spot in layout.spots:
         if len(spot.text) > MAX_NUMBER or " " in spot.text or spot.hidden:
             continue
-        if spot.element.get("itemprop") in ("sku", "productID") or not tokens(spot.element).isdisjoint(_SKU_CLASSES):
-            if any(character.isdigit() for character in spot.text) and not others.has(spot):
-                return spot.text.strip("#:() ")
+        marked = spot.element.get("itemprop") in ("sku", "productID")
+        named = marked or not tokens(spot.element).isdisjoint(_SKU_CLASSES)
+        if named and any(character.isdigit() for character in spot.text) and not others.has(spot):
+            return spot.text.strip("#:() ")
     return None
 
 
@@ -45,7 +49,9 @@ def read_number_of_address(page: Page, stated: set[str]) -> str | None:
     if not parts:
         return None
     known = {value.lower(): value for value in stated}
-    for element in page.tree.iter("input", "button", "form", "div", "section", "main", "article", "body", "span", "meta", "a"):
+    for element in page.tree.iter(
+        "input", "button", "form", "div", "section", "main", "article", "body", "span", "meta", "a"
+    ):
         _note(element, known)
     matching = [known[part] for part in parts if part in known]
     return max(matching, key=lambda one: (any(c.isdigit() for c in one), len(one)), default=None)
@@ -82,7 +88,11 @@ def _numbers_in(url: str) -> set[str]:
         for word in _WORDS.findall(text):
             pieces += [word, *(word[start:] for start in range(len(word)) if word[start - 1 : start] in "-_")]
         for piece in pieces:
-            if len(piece) >= 4 and any(character.isdigit() for character in piece) and len(piece) <= MAX_NUMBER:
+            if (
+                len(piece) >= 4
+                and any(character.isdigit() for character in piece)
+                and len(piece) <= MAX_NUMBER
+            ):
                 found.add(piece)
                 found.add(_PREFIXED.sub("", piece))
     return found

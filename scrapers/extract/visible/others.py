@@ -1,4 +1,4 @@
-"""What on a page belongs to other products, to navigation or to the cart, and not to the page's own product."""
+"""What on a page belongs to other products, to navigation or to the cart."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from scrapers.extract.visible.words import OTHER_PRODUCTS
 
 _FURNITURE_TAGS = frozenset({"nav", "footer"})
 _FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "search"})
-_OTHERS = frozenset(
-    ["navigation", "navbar", "megamenu", "topbar", "breadcrumb", "breadcrumbs", "crumbs", "footer", "minicart", "minibasket", "cartdrawer", "cookie", "cookies", "newsletter", "related", "recommend", "recommended", "recommendation", "recommendations", "recommender", "recommends", "upsell", "upsells", "upselling", "crosssell", "crosssells", "crossselling", "similar", "alternatives", "accessory", "accessories", "suggestion", "suggestions", "suggested", "sponsored", "alsobought", "alsoviewed", "boughttogether", "recently", "bestseller", "bestsellers", "reco", "recos", "recs", "comparison", "review", "reviews", "ads", "advert", "advertisement"]
-)
+_OTHERS_TEXT = """
+    navigation navbar megamenu topbar breadcrumb breadcrumbs crumbs footer minicart minibasket
+    cartdrawer cookie cookies newsletter related recommend recommended recommendation
+    recommendations recommender recommends upsell upsells upselling crosssell crosssells
+    crossselling similar alternatives accessory accessories suggestion suggestions suggested
+    sponsored alsobought alsoviewed boughttogether recently bestseller bestsellers reco recos recs
+    comparison review reviews ads advert advertisement
+"""
+_OTHERS = frozenset(_OTHERS_TEXT.split())
 _TOGETHER = (
     frozenset({"cross", "sell"}),
     frozenset({"cross", "selling"}),
@@ -81,7 +87,9 @@ class Others:
             self._cards.update(element for element in alike if self._is_teaser(element))
             if len(alike) > 1:
                 leading = {
-                    element: self._targets(element) for element, prices in alike.items() if prices <= MAX_PRICES
+                    element: self._targets(element)
+                    for element, prices in alike.items()
+                    if prices <= MAX_PRICES
                 }
                 cards = [element for element, targets in leading.items() if self._is_card(element, targets)]
                 pictured = [card for card in cards if next(card.iter("img", "picture"), None) is not None]
@@ -94,7 +102,7 @@ class Others:
         return self._extent.get(element, (0, 0))[1] <= MAX_CARD and 0 < len(targets) <= MAX_TARGETS
 
     def _is_teaser(self, element: lxml.html.HtmlElement) -> bool:
-        """Whether it is small, and a picture and words in it lead to the same other page: one product alone."""
+        """Whether it is small, and a picture and words in it lead to the same other page."""
         if self._extent.get(element, (0, 0))[1] > MAX_TEASER:
             return False
         pictured: set[str] = set()

@@ -15,12 +15,20 @@ MAX_PHOTOS = 30
 REACH = 600
 """How far from the heading, in elements, the first photo stands."""
 
-_LARGE = ("data-old-hires", "data-zoom-image", "data-large_image", "data-zoom", "data-large", "data-full", "data-original", "data-src", "src")
-_GALLERY = frozenset(
-    "gallery gallerie galerie galeria galleria media image images photo photos foto fotos carousel slider"
-    " slideshow zoom imgtagwrapperid landingimage mainimage product".split()
+_LARGE_TEXT = """
+    data-old-hires data-zoom-image data-large_image data-zoom data-large data-full data-original
+    data-src src
+"""
+_LARGE = tuple(_LARGE_TEXT.split())
+_GALLERY_TEXT = """
+    gallery gallerie galerie galeria galleria media image images photo photos foto fotos carousel
+    slider slideshow zoom imgtagwrapperid landingimage mainimage product
+"""
+_GALLERY = frozenset(_GALLERY_TEXT.split())
+_NOT_A_PHOTO = re.compile(
+    r"logo|icon|sprite|pixel|placeholder|blank|loading|spinner|flag|badge|payment|star|rating|avatar|banner",
+    re.I,
 )
-_NOT_A_PHOTO = re.compile(r"logo|icon|sprite|pixel|placeholder|blank|loading|spinner|flag|badge|payment|star|rating|avatar|banner", re.I)
 
 
 def read_photos(layout: Layout, heading: Heading, others: Others) -> list[str]:
@@ -48,7 +56,11 @@ def read_photos(layout: Layout, heading: Heading, others: Others) -> list[str]:
 
 
 def _outer(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
-    return [one for _, one in zip(range(4), element.iterancestors(), strict=False) if one.tag not in ("body", "html", "main")]
+    return [
+        one
+        for _, one in zip(range(4), element.iterancestors(), strict=False)
+        if one.tag not in ("body", "html", "main")
+    ]
 
 
 def _address(element: lxml.html.HtmlElement) -> str | None:

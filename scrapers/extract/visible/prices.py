@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from math import log2
 
 import lxml.html
@@ -24,21 +25,28 @@ _PRICE = re.compile(
     r"^(?:price|pricing|preis|prix|precio|preco|prezzo|prijs|pris|cena|ceny|cijena|kaina|hinta|fiyat|pret|prc|amount"
     r"|kakaku|gia|harga)|price$|prices$"
 )
-_TODAYS = frozenset(
-    "final current now sale special actual our new discounted reduced today main selling sell deal promo"
-    " promotion offer salesprice priceblock buybox primary".split()
-)
-_BEFORES = frozenset(
-    "old was original before strike striked striken strikethrough crossed crossedout rrp msrp uvp compare previous prev"
-    " linethrough barre ancien former ehemals pseudoprice oldprice oldcost priceold standardprice recommended".split()
-)
-_MAYBE_BEFORES = frozenset("regular list retail standard full initial normal base listprice regularprice".split())
-_NOT_PRICES = frozenset(
-    "shipping delivery installment installments instalment instalments finance financing saving savings save"
-    " discount cashback points rewards loyalty deposit shipcost postage unitprice perunit ppu grundpreis"
-    " baseprice fee fees coupon voucher month monthly klarna afterpay credit parcelas parcela cuotas"
-    " total subtotal counter count rating qty quantity stock badge".split()
-)
+_TODAYS_TEXT = """
+    final current now sale special actual our new discounted reduced today main selling sell deal
+    promo promotion offer salesprice priceblock buybox primary
+"""
+_TODAYS = frozenset(_TODAYS_TEXT.split())
+_BEFORES_TEXT = """
+    old was original before strike striked striken strikethrough crossed crossedout rrp msrp uvp
+    compare previous prev linethrough barre ancien former ehemals pseudoprice oldprice oldcost
+    priceold standardprice recommended
+"""
+_BEFORES = frozenset(_BEFORES_TEXT.split())
+_MAYBE_BEFORES_TEXT = """
+    regular list retail standard full initial normal base listprice regularprice
+"""
+_MAYBE_BEFORES = frozenset(_MAYBE_BEFORES_TEXT.split())
+_NOT_PRICES_TEXT = """
+    shipping delivery installment installments instalment instalments finance financing saving
+    savings save discount cashback points rewards loyalty deposit shipcost postage unitprice perunit
+    ppu grundpreis baseprice fee fees coupon voucher month monthly klarna afterpay credit parcelas
+    parcela cuotas total subtotal counter count rating qty quantity stock badge
+"""
+_NOT_PRICES = frozenset(_NOT_PRICES_TEXT.split())
 _SIZE = re.compile(r"(?:font-size\s*:|font\s*:[^;]{0,40}?)\s*(\d{1,3}(?:\.\d+)?)\s*(px|em|rem|pt)", re.I)
 _DIGIT = re.compile(r"\d")
 _SEPARATOR = re.compile(r"[.,]")
@@ -105,7 +113,7 @@ def find_marks(layout: Layout) -> list[Mark]:
             if known and len(found) == 1:
                 _forget(marks, spot.element)  # 12 and 99, whose whole is 12.99
             made = [_mark(spot, money) for money in fresh]
-            for one, other in zip(made, made[1:], strict=False):
+            for one, other in pairwise(made):
                 _note_range(one, one.money, other.money, spot.text)
             marks[spot.element] = made
         digits = {money.digits for money in found} | known
@@ -175,7 +183,7 @@ def _reduced(today: list[Mark]) -> Mark:
 
 
 def _whole(best: Mark, today: list[Mark]) -> Mark:
-    """Large figures set as `249` and a small `99` read 24999; beside them, for those who listen, stands 249.99."""
+    """Large figures `249` with a small `99` read 24999; beside them screen readers find 249.99."""
     for mark in today:
         beside = abs(mark.spot.read - best.spot.read) < 200
         if beside and mark.amount * 100 == best.amount and not _SEPARATOR.search(best.money.digits):
@@ -207,9 +215,7 @@ def _forget(marks: dict[lxml.html.HtmlElement, list[Mark]], outer: lxml.html.Htm
 
 
 def _mark(spot: Spot, money: Money) -> Mark:
-    amount = parse_amount(money.digits)
-    assert amount is not None
-    return Mark(spot, money, amount, symbol=money.symbol)
+    return Mark(spot, money, parse_amount(money.digits) or Decimal(0), symbol=money.symbol)
 
 
 def _note_range(mark: Mark, low: Money, high: Money, text: str) -> None:
@@ -239,7 +245,11 @@ def _look_around(layout: Layout, mark: Mark) -> None:
         end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
         label = spot.text[start : money.start][-40:]
         # What follows in a longer text is of something else.
-        after = spot.text[money.end : end][:20] if end - money.end <= 25 or spot.element is mark.spot.element else ""
+        after = (
+            spot.text[money.end : end][:20]
+            if end - money.end <= 25 or spot.element is mark.spot.element
+            else ""
+        )
         if _LETTER.search(label) or _LETTER.search(after):
             mark.label, mark.after = label, after
             break

@@ -16,14 +16,17 @@ REACH = 3000
 MAX_WORDS = 160
 """Longest text, in characters, that is taken for a word about stock."""
 
-_STATUS = frozenset(
-    "stock availability available avail soldout sold unavailable outofstock instock inventory disponibility"
-    " verfuegbarkeit lager dispo disponibilite disponibilidad disponibilita dostupnost sklad lagerstatus voorraad".split()
-)
-_CHOICES = frozenset(
-    "sizes swatch swatches variant variants option options variation variations colours colors selector"
-    " store stores dropdown review reviews question questions answer faq description desc".split()
-)
+_STATUS_TEXT = """
+    stock availability available avail soldout sold unavailable outofstock instock inventory
+    disponibility verfuegbarkeit lager dispo disponibilite disponibilidad disponibilita dostupnost
+    sklad lagerstatus voorraad
+"""
+_STATUS = frozenset(_STATUS_TEXT.split())
+_CHOICES_TEXT = """
+    sizes swatch swatches variant variants option options variation variations colours colors
+    selector store stores dropdown review reviews question questions answer faq description desc
+"""
+_CHOICES = frozenset(_CHOICES_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,9 @@ def offers_choices(layout: Layout, heading: Heading, others: Others) -> bool:
     return False
 
 
-_CHOOSABLE = frozenset("swatch swatches sizes variants variations sizeselector sizepicker".split())
+_CHOOSABLE = frozenset(
+    ["swatch", "swatches", "sizes", "variants", "variations", "sizeselector", "sizepicker"]
+)
 
 
 def _words(layout: Layout, heading: Heading, others: Others) -> tuple[bool, bool, bool]:
@@ -89,7 +94,13 @@ def _words(layout: Layout, heading: Heading, others: Others) -> tuple[bool, bool
     gone = there = coming = False
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
-        if not spot.own or spot.hidden or distance < -600 or distance > REACH or not 2 <= len(spot.text) <= MAX_WORDS:
+        if (
+            not spot.own
+            or spot.hidden
+            or distance < -600
+            or distance > REACH
+            or not 2 <= len(spot.text) <= MAX_WORDS
+        ):
             continue
         sold, stocked = SOLD_OUT.search(spot.text), IN_STOCK.search(spot.text)
         if not sold and not stocked:
