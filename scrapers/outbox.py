@@ -11,7 +11,7 @@ from storage import tables
 from storage.root import Root
 
 MAX_ROWS = 4000
-MAX_BYTES = 24 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 """Bodies and photos held before they are written; with those on their way it bounds a crawl's memory."""
 MAX_AGE_S = 120.0
 """Time that rows wait for more: what a slow crawl loses when it is killed."""

@@ -32,8 +32,17 @@ class Limits(BaseModel):
         gt=0,
         description="Largest page, feed or sitemap, unpacked. 250 Shopify products are 2 to 5 MB.",
     )
+    html_bytes: int = Field(
+        default=3 * MiB,
+        gt=0,
+        description="Largest product or category page; parsed, it takes many times its size in memory.",
+    )
     image_bytes: int = Field(default=20 * MiB, gt=0, description="Largest photo file.")
-    image_pixels: int = Field(default=60_000_000, gt=0, description="Largest photo, width times height.")
+    image_pixels: int = Field(
+        default=26_000_000,
+        gt=0,
+        description="Largest photo, width times height; decoding it takes five bytes a pixel.",
+    )
     image_min_side: int = Field(
         default=32,
         ge=1,

@@ -72,7 +72,7 @@ def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 
     import imagehash
 
     opened = _opened(data, max_pixels, min_side)
-    image = _decoded(opened)
+    image = _decoded(opened, copy=False)
     return PhotoFacts(_form(opened), image.width, image.height, str(imagehash.phash(image)))
 
 
@@ -116,7 +116,8 @@ def _what_it_is(data: bytes) -> str:
     return f"not an image (it starts with {str(data[:12])[1:]}); {_WANTED}"
 
 
-def _decoded(opened: Image.Image, fit: int | None = None) -> Image.Image:
+def _decoded(opened: Image.Image, fit: int | None = None, *, copy: bool = True) -> Image.Image:
+    """:param copy: whether the photo is for others, and must not be the file that was opened."""
     form = _form(opened)
     try:
         if fit is not None:
@@ -124,7 +125,7 @@ def _decoded(opened: Image.Image, fit: int | None = None) -> Image.Image:
             opened.draft("RGB", (width, height))
         opened.load()
         _turn(opened)
-        image = _rgb(opened)
+        image = _rgb(opened) if copy or opened.mode != "RGB" else opened
     except Exception as error:  # As above: this must never be a traceback.
         raise UnreadableImageError(f"a damaged {form} image ({error})") from error
     # Neither comments nor profiles go into thumbnails, and nobody turns the photo a second time.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scrapy import Request
@@ -38,6 +40,9 @@ class PhotosPipeline:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.pending: dict[str, asyncio.Task[str | None]] = {}
+        # One at a time: a photo of the largest size takes 130 MB to decode.
+        self.decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
+        self.turns: asyncio.Semaphore | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -73,6 +78,13 @@ class PhotosPipeline:
 
     async def _fetch(self, job: Job, url: str, known: KnownFetch | None) -> str | None:
         """The id of the photo at an address; an earlier one where it cannot be had today."""
+        # Few at a time, because each is held in memory as a whole until it is decoded.
+        if self.turns is None:
+            self.turns = asyncio.Semaphore(max(1, job.store.limits.connections // 2))
+        async with self.turns:
+            return await self._fetched(job, url, known)
+
+    async def _fetched(self, job: Job, url: str, known: KnownFetch | None) -> str | None:
         earlier = known.image_id if known else None
         try:
             request = Request(
@@ -105,9 +117,10 @@ class PhotosPipeline:
         image_id = hashlib.sha256(body).hexdigest()
         if image_id not in job.memory.image_ids:
             try:
-                facts = await asyncio.to_thread(
+                inspect = partial(
                     photos.inspect, body, max_pixels=limits.image_pixels, min_side=limits.image_min_side
                 )
+                facts = await asyncio.get_running_loop().run_in_executor(self.decoder, inspect)
             except UnreadableImageError as error:
                 job.ledger.reject(url, "photo", str(error))
                 photo_read(job, url, response, None, image_id)

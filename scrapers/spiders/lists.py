@@ -38,14 +38,7 @@ class ListSpider(PageSpider):
         """Asks for a page of a listing, each once."""
         if url not in self.listings:
             self.listings.add(url)
-            yield from self.ask(
-                url,
-                self.parse_listing,
-                essential=True,
-                priority=10,
-                render=self.job.store.render,
-                front=front,
-            )
+            yield from self.ask_page(url, self.parse_listing, essential=True, priority=10, front=front)
 
     def parse_listing(self, response: Response, front: bool = False) -> Iterator[Any]:
         """Asks for the products of a listing and for its next page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.spiders.store import StoreSpider, source_of
 
 if TYPE_CHECKING:
+    from scrapy import Request
     from scrapy.http import Response
 
 
@@ -38,9 +39,16 @@ class PageSpider(StoreSpider):
         if known and self._fresh(url, lastmod):
             self.seen_unread(url)
             return
-        for request in self.ask(url, self.parse_product, render=self.job.store.render):
+        for request in self.ask_page(url, self.parse_product):
             if known and not self.job.store.render:
                 request.meta.update(revalidate=True, handle_httpstatus_list=[NOT_MODIFIED])
+            yield request
+
+    def ask_page(self, url: str, callback: Callable[..., Any], **options: Any) -> Iterator[Request]:
+        """As `ask`, for a page of HTML: rendered where the store wants it, and smaller than a feed may be."""
+        for request in self.ask(url, callback, render=self.job.store.render, **options):
+            limits = self.job.store.limits
+            request.meta["download_maxsize"] = min(limits.html_bytes, limits.page_bytes)
             yield request
 
     def _whole(self, url: str) -> bool:
