@@ -25,7 +25,7 @@ _STYLE = """
 --line:color-mix(in srgb,var(--ink) 15%,transparent);
 font:14px/1.4 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);margin:4px 0 12px}
 .lkl *{box-sizing:border-box}
-.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:14px}
+.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(134px,1fr));gap:14px}
 .lkl figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;display:flex;
 flex-direction:column;max-width:260px}
 .lkl .ask{border-style:dashed}
@@ -72,7 +72,7 @@ def _card(match: Match) -> str:
     brand = f'<span class="brand" dir="auto">{escape(match.brand)}</span>' if match.brand else ""
     words = AVAILABILITY.get(match.availability or "")
     stock = f'<span class="foot">{words}</span>' if words else ""
-    same = f'<span class="foot">Same {escape(" and ".join(match.evidence))}</span>' if match.evidence else ""
+    same = f'<span class="foot">Same {escape(", ".join(match.evidence))}</span>' if match.evidence else ""
     return (
         f"<figure>{_linked(match, photo, 'pic')}<figcaption>{brand}"
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'

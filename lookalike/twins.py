@@ -58,7 +58,7 @@ class Twins:
         """The same article in other stores.
 
         :param row: the main photo of the product it is asked for.
-        :return: for each product that is the same, by its number, what says so: `gtin`, `brand and sku`,
+        :return: for each product that is the same, by its number, what says so: `GTIN`, `brand and SKU`,
             `photo`, `title`.
         """
         own = self._facts(row)
@@ -68,13 +68,13 @@ class Twins:
         for product in sorted(by_gtin | by_sku | by_photo):
             other = self._facts(self._first_row(product))
             said = {
-                "gtin": product in by_gtin,
-                "brand and sku": product in by_sku,
+                "GTIN": product in by_gtin,
+                "brand and SKU": product in by_sku,
                 "photo": product in by_photo,
                 "title": same_title(own, other),
             }
             evidence = tuple(name for name, holds in said.items() if holds)
-            if other["store"] != own["store"] and ("gtin" in evidence or len(evidence) > 1):
+            if other["store"] != own["store"] and ("GTIN" in evidence or len(evidence) > 1):
                 found[product] = evidence
         return found
 

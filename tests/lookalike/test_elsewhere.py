@@ -126,7 +126,7 @@ def test_the_same_article_elsewhere_is_found_with_what_says_so(shop: Shop) -> No
     assert evidence(found) == {
         "b.example:dress": ("photo", "title"),
         "c.example:dress": ("photo", "title"),
-        "d.example:gtin": ("gtin",),
+        "d.example:gtin": ("GTIN",),
     }
     assert [match.id for match in found] == ["b.example:dress", "c.example:dress", "d.example:gtin"], (
         "cheapest first, then other currencies, then no price"
@@ -135,7 +135,7 @@ def test_the_same_article_elsewhere_is_found_with_what_says_so(shop: Shop) -> No
     assert found.generation == shop.generation
     assert found[0].score == pytest.approx(1, abs=2e-3)
     assert found[2].score < 0.9
-    assert found.to_pandas()["evidence"].tolist() == ["photo, title", "photo, title", "gtin"]
+    assert found.to_pandas()["evidence"].tolist() == ["photo, title", "photo, title", "GTIN"]
     assert "Acme linen dress elsewhere" in found._repr_html_()
     assert shop.elsewhere(shop.product("a.example:dress")) == found
 
@@ -151,7 +151,7 @@ def test_prices_elsewhere_are_compared_in_one_currency(shop: Shop) -> None:
 
 
 def test_a_sku_needs_the_brand_and_one_thing_more(shop: Shop) -> None:
-    assert evidence(shop.elsewhere("a.example:shirt")) == {"b.example:shirt": ("brand and sku", "title")}
+    assert evidence(shop.elsewhere("a.example:shirt")) == {"b.example:shirt": ("brand and SKU", "title")}
     assert evidence(shop.elsewhere("b.example:shirt", in_stock=True)) == {}
     assert evidence(shop.elsewhere("c.example:shirt")) == {}
 

@@ -169,7 +169,7 @@ def test_a_card_names_where_else_the_photo_is_sold() -> None:
     )
     page = Tags(some(match(also_at=also, evidence=("photo", "title")))._repr_html_())
     assert "Also atb.example ↗€45.00c.example ↗€46.00d.example ↗Price at the storeand 2 more" in page.text
-    assert "Same photo and title" in page.text
+    assert "Same photo, title" in page.text
     links = [facts["href"] for tag, facts in page.tags if tag == "a"]
     assert links[3:] == [f"https://{store}.example/p/9" for store in "bcd"]
 

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from PIL import Image
+
+from embedding.encoder.stage import embed_new_images
+from embedding.index.build import build_index
+from lookalike.demo import garments
+from lookalike.demo.product import DemoProduct
+from storage import photos, tables
+from storage.root import Root
+
+REPOSITORY = Path(__file__).parent.parent.parent
+NOTEBOOK = REPOSITORY / "notebooks" / "similar_products.ipynb"
+STORES = ("northlight", "harbour-lane", "linden-row")
+WEEKS = 8
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def fill(root: Root, count: int = 48) -> bytes:
+    """Three stores that share some garments, and eight weeks of their prices.
+
+    :return: a photo to search with: of a dress that none of them sells.
+    """
+    products, images, offers = [], {}, []
+    for number, garment in enumerate(garments.catalogue(count, 7)):
+        for place, store in enumerate(STORES):
+            if place and number % (place + 1) != 0:
+                continue
+            data = [draw() if place == 0 else saved_again(draw(), 60 + 20 * place) for draw in garment.photos]
+            images |= {photos.image_id(one): one for one in data}
+            price = (garment.price * (100 - 7 * place) / 100).quantize(Decimal("0.01"))
+            products.append(product(garment, store, price, [photos.image_id(one) for one in data]))
+            offers += prices(products[-1], number + place)
+    tables.merge(root, "products", products)
+    tables.merge(root, "images", [image(image_id, data) for image_id, data in images.items()])
+    tables.append(root, "offers", offers)
+    crawls = [{"crawl_id": store, "store": store, "ended_at": NOW, "status": "complete"} for store in STORES]
+    tables.append(root, "crawls", crawls)
+    build_index(root, embed_new_images(root).model)
+    dress = next(style for style in garments.styles(count, 7) if style.kind == "dress")
+    return garments.unseen(dress, 7)
+
+
+def saved_again(data: bytes, quality: int) -> bytes:
+    """A photo as another store keeps it: other bytes, the same picture."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(data)).save(buffer, "WEBP", quality=quality)
+    return buffer.getvalue()
+
+
+def product(garment: DemoProduct, store: str, price: Decimal, image_ids: list[str]) -> dict[str, Any]:
+    return {
+        "store": store,
+        "product_id": garment.product_id,
+        "url": f"https://{store}.example/products/{garment.handle}",
+        "title": garment.title,
+        "brand": garment.brand,
+        "category": garment.category,
+        "price": price,
+        "was_price": garment.was_price if store == STORES[0] else None,
+        "currency": garment.currency,
+        "availability": garment.availability,
+        "gtin": garment.gtin,
+        "sku": garment.sku,
+        "images": [
+            {"url": f"https://{store}.example/{image_id}.jpg", "image_id": image_id, "position": at}
+            for at, image_id in enumerate(image_ids)
+        ],
+        "first_seen": NOW - timedelta(weeks=WEEKS),
+        "changed_at": NOW,
+        "content_hash": f"{price}",
+        "crawl_id": store,
+    }
+
+
+def prices(sold: dict[str, Any], turn: int) -> list[dict[str, Any]]:
+    """Its price in the weeks before; only what changed is a row."""
+    rows: list[dict[str, Any]] = []
+    for week in range(WEEKS):
+        part = 100 if week == WEEKS - 1 else (115, 115, 100, 90)[(week + turn) // 2 % 4]
+        price = (sold["price"] * part / 100).quantize(Decimal("0.01"))
+        if not rows or rows[-1]["price"] != price:
+            facts = {
+                name: sold[name] for name in ("store", "product_id", "currency", "availability", "crawl_id")
+            }
+            rows.append(facts | {"price": price, "observed_at": NOW - timedelta(weeks=WEEKS - week)})
+    return rows
+
+
+def image(image_id: str, data: bytes) -> dict[str, Any]:
+    facts = photos.inspect(data)
+    return {
+        "image_id": image_id,
+        "bytes": data,
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "perceptual_hash": facts.perceptual_hash,
+        "first_seen": NOW,
+        "month": f"{NOW:%Y-%m}",
+    }
+
+
+def run(data: Path, photo: Path, folder: Path) -> nbformat.NotebookNode:
+    """The notebook after all its cells ran, on this data and photo.
+
+    :param folder: where it runs and writes.
+    """
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
+    settings.source = f"DATA = {str(data)!r}\nPHOTO = {str(photo)!r}\nCSV = 'similar_products.csv'"
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def executed(
+    fashion_encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[nbformat.NotebookNode, Path]:
+    folder = tmp_path_factory.mktemp("notebook")
+    root = Root.open(folder / "data", create=True)
+    shutil.copytree(fashion_encoder, root.encoders / fashion_encoder.name)
+    (folder / "query.jpg").write_bytes(fill(root))
+    return run(root.path, folder / "query.jpg", folder), folder
+
+
+def outputs(notebook: nbformat.NotebookNode, form: str) -> list[str]:
+    """What the cells show in this form, in order."""
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output["data"][form] for output in shown if form in output.get("data", {})]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_from_top_to_bottom(executed: tuple[nbformat.NotebookNode, Path]) -> None:
+    notebook, folder = executed
+    pages = outputs(notebook, "text/html")
+    assert [page.count("<figure") for page in pages[:2]] == [6, 6], "the photo and five matches, twice"
+    assert "Also at" in pages[0]
+    assert "Same " in pages[2], "the same article elsewhere"
+    assert len(outputs(notebook, "image/png")) == 2, "prices compared, and their history"
+    with (folder / "similar_products.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert "dress" in rows[0]["title"]
+    assert {row["generation"] for row in rows} == {rows[0]["generation"]}
+    assert not [
+        output for cell in notebook.cells for output in cell.get("outputs", []) if "stderr" in str(output)
+    ]
+
+
+def test_the_notebook_is_kept_without_outputs_and_names_the_demos_data() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    assert not [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
+    settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
+    named: dict[str, str] = {}
+    exec(settings.source, named)
+    assert (NOTEBOOK.parent / named["DATA"]).resolve() == REPOSITORY / ".demo" / "data"
+    assert (NOTEBOOK.parent / named["PHOTO"]).resolve() == REPOSITORY / ".demo" / "query.jpg"
