@@ -32,6 +32,7 @@ MAX_PAGE_BYTES = 10_000_000
 TIMEOUT_S = 20.0
 
 _PICTURE_PX = 256
+_MOST_SHOWN = 200  # characters of a query in a sentence about it
 _STORE_AND_ID = re.compile(r"([a-z0-9][a-z0-9.-]*):(.+)", re.DOTALL)
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
@@ -91,11 +92,29 @@ def _text(published: Published, text: str, allow_private: bool) -> Seen:
     named = _STORE_AND_ID.fullmatch(text)
     if named and named[1] in published.manifest.counts.stores:
         return _product(published, named[1], named[2])
-    path = Path(text).expanduser()
-    if named and not path.exists():
+    path = _path(text)
+    if named and not _exists(path):
         known = ", ".join(published.manifest.counts.stores)
-        raise InputError(f"There is no store '{named[1]}' for the query {text}. Known are: {known}.")
+        raise InputError(f"There is no store '{named[1]}' for the query {_short(text)}. Known are: {known}.")
     return _file(published, path)
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~somebody that the system does not know
+        return Path(text)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for the file system, for one
+        return False
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _product(published: Published, store: str, product_id: str) -> Seen:
@@ -112,21 +131,22 @@ def _product(published: Published, store: str, product_id: str) -> Seen:
 
 
 def _file(published: Published, path: Path) -> Seen:
+    shown = _short(str(path))
     try:
-        size = path.stat().st_size
-        if size > MAX_PHOTO_BYTES:
-            raise InputError(f"{path} has {size:,} bytes, more than the limit of {MAX_PHOTO_BYTES:,}.")
-        data = path.read_bytes()
+        with path.open("rb") as stream:  # never more than may be: a device gives bytes for ever
+            data = stream.read(MAX_PHOTO_BYTES + 1)
     except FileNotFoundError:
         raise InputError(
-            f"There is no file {path}. Give an image file, a URL with https://, or store:product_id."
+            f"There is no file {shown}. Give an image file, a URL with https://, or store:product_id."
         ) from None
     except IsADirectoryError:
-        raise InputError(f"{path} is a folder. Give one image file of it.") from None
+        raise InputError(f"{shown} is a folder. Give one image file of it.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} cannot be read ({reason}). Give an image file.") from None
-    return _photo(published, data, path.name, str(path))
+        raise InputError(f"{shown} cannot be read ({reason}). Give an image file.") from None
+    if len(data) > MAX_PHOTO_BYTES:
+        raise InputError(f"{shown} has more than {MAX_PHOTO_BYTES:,} bytes, too many for a photo.")
+    return _photo(published, data, path.name, shown)
 
 
 def _address(published: Published, url: str, allow_private: bool) -> Seen:
@@ -189,14 +209,21 @@ def _image(published: Published, image: Image.Image, label: str) -> Seen:
 
 def _flat(image: Image.Image) -> Image.Image:
     """A PIL image as RGB, as `storage.photos.decode` makes it: turned as EXIF says, transparency on white."""
-    if image.mode == "RGB" and not image.getexif():
-        return image
-    stored = io.BytesIO()
-    form = "TIFF" if image.mode in ("CMYK", "YCbCr", "LAB", "F") else "PNG"
+    width, height = image.size
+    if not 0 < width * height <= photos.MAX_IMAGE_PIXELS:
+        raise InputError(
+            f"The PIL image of {width}×{height} px cannot be searched for. Give one of at most "
+            f"{photos.MAX_IMAGE_PIXELS:,} pixels."
+        )
     try:
+        image.load()  # one just opened may turn out to be damaged
+        if image.mode == "RGB" and not image.has_transparency_data and not image.getexif():
+            return image
+        stored = io.BytesIO()
+        form = "TIFF" if image.mode in ("CMYK", "YCbCr", "LAB", "F") else "PNG"
         image.save(stored, form, exif=image.getexif(), **({"compress_level": 1} if form == "PNG" else {}))
         return photos.decode(stored.getvalue())
-    except (UnreadableImageError, OSError, ValueError) as error:
+    except Exception as error:  # Pillow's readers raise whatever their parsing of hostile bytes runs into
         raise InputError(
             f"The PIL image of mode {image.mode} cannot be read ({error}). Convert it to RGB."
         ) from None
