@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from scrapy.exceptions import NotConfigured
+
 from scrapers.identity import new_crawl_id
 from scrapers.ledger import Ledger
 from scrapers.memory import Memory
@@ -52,3 +54,9 @@ def job_of(crawler: Crawler) -> Job:
     """The job of the spider that a crawler runs."""
     job: Job = crawler.spider.job  # type: ignore[union-attr]
     return job
+
+
+def check_job(crawler: Crawler) -> None:
+    """:raises NotConfigured: where no store is crawled, as in `scrapy shell` and `scrapy fetch`."""
+    if not hasattr(crawler.spider, "job"):
+        raise NotConfigured

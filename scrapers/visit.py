@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from protego import Protego
 
+from scrapers.credentials import filled
 from scrapers.extract.page import same_site
 from scrapers.guard import USER_AGENT, Fetched, FetchError, check_url, fetch
-from scrapers.stores import Limits
+from scrapers.stores import Limits, Store
 from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
@@ -99,3 +101,23 @@ class Visit:
             headers=self.headers if same_site(url, self.home) else None,
             proxy=self.proxy,
         )
+
+
+@contextlib.contextmanager
+def visiting(store: Store, environ: Mapping[str, str], *, allow_private: bool) -> Iterator[Visit]:
+    """A visit to a store as its entry says: with its headers, through its proxy, rendered where it has to be.
+
+    :raises InputError: where an environment variable that the entry names is not set.
+    """
+    from scrapers.renderer import Renderer
+
+    visit = Visit(
+        store.url,
+        allow_private=allow_private,
+        headers={name: filled(value, environ, store=store.name) for name, value in store.headers.items()},
+        proxy=filled(store.proxy, environ, store=store.name) if store.proxy else None,
+    )
+    with contextlib.ExitStack() as opened:
+        if store.render:
+            visit.browser = opened.enter_context(Renderer(allow_private=allow_private))
+        yield visit

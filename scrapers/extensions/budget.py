@@ -11,7 +11,7 @@ from scrapy.utils.asyncio import call_later
 from scrapy.utils.defer import _schedule_coro
 from twisted.python.failure import Failure
 
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 from scrapers.middlewares.stopped import GivenUp, Stopped
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Interrupts:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
         return extension
@@ -62,6 +63,7 @@ class TimeBudget:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signal=signals.spider_closed)

@@ -12,7 +12,7 @@ from scrapy.utils.asyncio import create_looping_call
 
 from scrapers.extensions.budget import stop
 from scrapers.extensions.record import BUSY
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,6 +34,7 @@ class ProgressLines:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signal=signals.spider_closed)

@@ -12,7 +12,7 @@ from scrapy import signals
 from scrapy.exceptions import CloseSpider
 
 from scrapers import memory
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 from scrapers.ledger import COMPLETE, FAILED, missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from storage import tables
@@ -43,6 +43,7 @@ class CrawlRecord:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         record = cls(crawler)
         connect = crawler.signals.connect
         connect(record.spider_opened, signal=signals.spider_opened)

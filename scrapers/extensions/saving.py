@@ -10,7 +10,7 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import _schedule_coro
 
 from scrapers.extensions.budget import stop
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Saving:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signal=signals.spider_closed)

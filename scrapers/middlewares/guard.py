@@ -48,7 +48,8 @@ class GuardMiddleware:
 
         A store's own proxy resolves the names of the store, and may itself stand in a private network.
         """
-        if self.allow_private or job_of(self.crawler).proxy:
+        own_proxy = hasattr(self.crawler.spider, "job") and job_of(self.crawler).proxy
+        if self.allow_private or own_proxy:
             return
         from twisted.internet import reactor
 

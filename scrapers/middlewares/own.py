@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from scrapers.extract.page import same_site
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,6 +27,7 @@ class OwnHeadersMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
@@ -46,6 +47,7 @@ class OwnProxyMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -23,6 +23,7 @@ class RevalidateMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import IgnoreRequest
 
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,6 +31,7 @@ class StoppedMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:

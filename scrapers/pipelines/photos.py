@@ -15,7 +15,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from scrapers.fetches import photo_read
 from scrapers.items import Photo, ProductItem
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 from scrapers.memory import KnownFetch
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.middlewares.stopped import Stopped
@@ -46,6 +46,7 @@ class PhotosPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     async def process_item(self, item: ProductItem) -> ProductItem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scrapers.extensions.saving import save
 from scrapers.fetches import page_read
 from scrapers.items import ProductItem
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 from scrapers.memory import KnownProduct, fields_of
 from scrapers.rows import offer_row, offer_state, offers_of, page_row, product_row
 
@@ -26,6 +26,7 @@ class StorePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     async def process_item(self, item: ProductItem) -> ProductItem:

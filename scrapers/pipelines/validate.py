@@ -12,7 +12,7 @@ from scrapy.exceptions import DropItem
 from scrapers.addresses import RefusedURLError, check_url
 from scrapers.extract.text import clean
 from scrapers.items import Offer, ProductItem
-from scrapers.job import job_of
+from scrapers.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -39,6 +39,7 @@ class ValidatePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        check_job(crawler)
         return cls(crawler)
 
     def process_item(self, item: ProductItem) -> ProductItem:

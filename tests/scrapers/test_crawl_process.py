@@ -167,6 +167,23 @@ def test_the_project_lists_its_spiders():
     assert listed.stdout.split() == ["bing", "listing", "shopify", "sitemap", "woocommerce"]
 
 
+def test_the_projects_other_commands_work_and_are_guarded(site, tmp_path):
+    site.pages["/p"] = Answer(product_page("Shirt"))
+
+    def scrapy(*arguments):
+        command = by_hand(tmp_path, *arguments)
+        said, log = command.communicate()
+        assert "Traceback" not in log, log
+        return said, log
+
+    assert scrapy("fetch", f"{site.url}/p", "--nolog", "-s", "ALLOW_PRIVATE=1")[0].startswith("<script")
+    shell = scrapy("shell", f"{site.url}/p", "-c", "response.css('h1::text').get()", "-s", "ALLOW_PRIVATE=1")
+    assert shell[0].strip() == "Shirt"
+    asked = len(site.seen)
+    assert scrapy("fetch", f"{site.url}/p", "--nolog")[0] == ""
+    assert len(site.seen) == asked
+
+
 @pytest.mark.parametrize("name", ["listing", "shopify", "sitemap", "woocommerce"])
 def test_every_spider_is_made_from_its_arguments(name, tmp_path, monkeypatch):
     monkeypatch.setenv("SCRAPY_SETTINGS_MODULE", "scrapers.settings")
