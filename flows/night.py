@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from embedding.encoder.stage import EmbedOutcome, EmbedProgress, embed_new_images, resolve_model
+from embedding.encoder.stage import (
+    EmbedOutcome,
+    EmbedProgress,
+    embed_new_images,
+    missing_images,
+    resolve_model,
+)
 from embedding.index.build import BuildOutcome, build_index
 from flows.config import Config
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
-from storage import tables
+from storage import generations, tables
 from storage.errors import LookalikeError
 from storage.root import Root
 
@@ -225,8 +231,8 @@ def index_and_publish(
 
     :param model: the encoder's name; the configured one where None.
     :param allow_loss: publish however many products are missing.
-    :raises LookalikeError: where nothing is embedded, the recall is too low, or too many products are missing;
-        nothing is published then.
+    :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall is
+        too low, or too many products are missing; nothing is published then.
     """
     if tables.version(root, "embeddings") is None:
         raise LookalikeError(f"{root} holds no embedded photo. Run `lookalike embed` first.")
@@ -237,6 +243,7 @@ def index_and_publish(
 
     _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
+    _require_complete(root, model)
     return build_index(
         root,
         model,
@@ -245,3 +252,18 @@ def index_and_publish(
         shard_rows=config.index.shard_rows,
         on_progress=show,
     )
+
+
+def _require_complete(root: Root, model: str) -> None:
+    """Refuses a model's first generation until it has embedded everything; the old one answers until then.
+
+    :raises LookalikeError: photos lack their vector.
+    """
+    published = generations.current_name(root)
+    if published is not None and generations.read_manifest(root, published).encoder.model == model:
+        return
+    if missing := len(missing_images(root, model)):
+        raise LookalikeError(
+            f"{missing:,} photos have no vector of the encoder {model} yet, and none of its generations is "
+            "published. Run `lookalike embed` first; what is published stays."
+        )

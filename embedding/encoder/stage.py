@@ -98,7 +98,7 @@ def embed_new_images(
     started = time.monotonic()
     with root.lock("embed"):
         model = resolve_model(root, weights)
-        missing = _missing(root, model)
+        missing = missing_images(root, model)
         embedded = rejected = 0
         if missing:
             on_progress(EmbedProgress(0, len(missing)))
@@ -119,7 +119,8 @@ def embed_new_images(
     return EmbedOutcome(model, embedded, rejected, total, time.monotonic() - started)
 
 
-def _missing(root: Root, model: str) -> pa.Array:
+def missing_images(root: Root, model: str) -> pa.Array:
+    """Identifiers of the photos that this model has neither embedded nor refused yet, strings."""
     images = tables.read(root, "images", columns=["image_id"])["image_id"]
     done = tables.read(root, "embeddings", columns=["image_id"], where=pc.field("model") == model)["image_id"]
     refused = tables.read(root, "rejects", columns=["url"], where=pc.field("stage") == STAGE)["url"]
