@@ -102,8 +102,8 @@ def build(vectors: Path, *, dimensions: int, trees: int, shards: int = 1, worker
         for part in parts:
             _build_shard(*part)
         return
-    # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it is
-    # killed and not this one. Not by fork, which copies locks that other threads hold.
+    # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it
+    # is killed and not this one. Not by fork, which copies locks that other threads hold.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
             for building in [pool.submit(_build_shard, *part) for part in parts]:

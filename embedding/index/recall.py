@@ -15,6 +15,9 @@ from storage.manifest import Recall
 AT = 5
 QUERIES = 2000
 
+FEWER = 500
+"""Queries where more would tell nothing that matters."""
+
 LEADING = (48, 64, 96, 128, 192)
 """Leading dimensions tried for Annoy, see `leading_dimensions`."""
 
@@ -26,7 +29,6 @@ _SAME = 1e-3
 _START = 64
 _KEEP = 64  # nearest rows kept of each query: the photos of at least five products, nearly always
 _BLOCK_ROWS = 4096
-_FEWER = 500  # queries where a thousand would tell nothing more
 _TIE = 1e-6
 """Two scores nearer than this are one: float32 sums in another order differ by less."""
 
@@ -51,6 +53,15 @@ class Sample:
     census: bool
     mask: np.ndarray | None = None
 
+    def fewer(self, queries: int = FEWER) -> Sample:
+        """Every so many of them."""
+        if len(self.rows) <= queries:
+            return self
+        some = np.linspace(0, len(self.rows) - 1, queries).astype(int)
+        return Sample(
+            *(self.rows[some], self.vectors[some], self.nearest[some], self.found[some]), False, self.mask
+        )
+
 
 def draw(index: Index, queries: int = QUERIES, mask: np.ndarray | None = None) -> Sample:
     """Draws items at random, the same for the same number of items, and searches each exactly.
@@ -72,7 +83,7 @@ def draw_filtered(index: Index) -> Iterator[tuple[float, Sample]]:
     """Queries under filters that pass a share of the rows each, see `SHARES`."""
     random = np.random.default_rng(_SEED)
     for share in SHARES:
-        yield share, draw(index, _FEWER, random.random(len(index.products)) < share)
+        yield share, draw(index, FEWER, random.random(len(index.products)) < share)
 
 
 def leading_dimensions(index: Index, sample: Sample, goal: float) -> int:
@@ -107,24 +118,25 @@ def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
 def tune(
     index: Index, goal: float, sample: Sample | None = None, most: int | None = None
 ) -> tuple[int, Recall]:
-    """The smallest `search_k` whose recall is sure to reach the goal, to a fifth.
+    """The smallest `search_k`, to a fifth, whose recall is sure to reach the goal.
 
     :param most: nodes to inspect at most; all there are where None.
     :return: it, and the recall measured; below the goal only where looking at so many does not reach it.
     """
     sample = sample or draw(index)
     most = len(index.products) if most is None else min(most, len(index.products))
-    search_k, measured = _START, measure(index, sample, _START, goal)
-    while measured.lower_bound < goal and search_k < most:
+    search_k, few = _START, sample.fewer()
+    while search_k < most and measure(index, few, search_k, goal).at_5 < goal:
         search_k *= 2
+    measured = measure(index, sample, search_k, goal)
+    while measured.lower_bound < goal and search_k < most:
+        search_k = search_k * 3 // 2
         measured = measure(index, sample, search_k, goal)
-    if measured.lower_bound < goal or search_k == _START:
-        return search_k, measured
-    for less in (search_k * 3 // 4, search_k * 5 // 8):
-        fewer = measure(index, sample, less, goal)
+    while measured.lower_bound >= goal and search_k > _START:
+        fewer = measure(index, sample, search_k * 4 // 5, goal)
         if fewer.lower_bound < goal:
             break
-        search_k, measured = less, fewer
+        search_k, measured = search_k * 4 // 5, fewer
     return search_k, measured
 
 
@@ -185,9 +197,9 @@ def _keep_best(best: np.ndarray, at: np.ndarray, scores: np.ndarray, start: int)
 
 def _kept(index: Index, sample: Sample, dimensions: int) -> float:
     """Share of the true neighbours that the leading dimensions rank among the rows that are ranked again."""
-    queries = np.linspace(0, len(sample.rows) - 1, min(_FEWER, len(sample.rows))).astype(int)
-    heads = _units(sample.vectors[queries, :dimensions])
-    found = sample.found[queries]
+    sample = sample.fewer()
+    heads = _units(sample.vectors[:, :dimensions])
+    found = sample.found
     known = found >= 0
     true = np.einsum("qd,qnd->qn", heads, _units(widen(index.vectors[found, :dimensions])))
     nearer = np.zeros(found.shape, np.int64)
