@@ -117,7 +117,7 @@ def test_a_newer_generation_is_picked_up(start, shop_root: Root, tmp_path: Path)
     app = start("--data", root.path)
     assert "11 products" in html(app)
 
-    tables.delete(root, "products", "product_id = 'hostile'")
+    tables.delete(root, "products", "store = 'shop.example' and product_id = '1000'")
     build_index(root, encoders.available(root)[0])
     app.run()
     assert "10 products" in html(app)
