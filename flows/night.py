@@ -231,8 +231,8 @@ def index_and_publish(
 
     :param model: the encoder's name; the configured one where None.
     :param allow_loss: publish however many products are missing.
-    :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall is
-        too low, or too many products are missing; nothing is published then.
+    :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall
+        is too low, or too many products are missing; nothing is published then.
     """
     if tables.version(root, "embeddings") is None:
         raise LookalikeError(f"{root} holds no embedded photo. Run `lookalike embed` first.")

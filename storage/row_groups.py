@@ -52,13 +52,15 @@ def scan(
             if not mask.true_count:
                 continue
             with delta.damage_named(root, table):
-                read = group.to_table(
-                    schema=dataset.schema, columns=wanted.names, fragment_scan_options=_OPTIONS
-                )
+                read = _read(group, dataset.schema, wanted.names)
             yield from read.filter(mask).cast(wanted).to_batches(max_chunksize=batch_size)
 
 
+def _read(fragment: ds.Fragment, schema: pa.Schema, columns: list[str]) -> pa.Table:
+    return fragment.to_table(schema=schema, columns=columns, fragment_scan_options=_OPTIONS)
+
+
 def _there(fragment: ds.Fragment, schema: pa.Schema, key: str, ids: pa.Array) -> pa.BooleanArray:
-    column = fragment.to_table(schema=schema, columns=[key], fragment_scan_options=_OPTIONS)[key]
+    column = _read(fragment, schema, [key])[key]
     found = pc.is_in(column.cast(pa.string()), value_set=ids)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import io
 import signal
+import struct
 import subprocess
 import sys
+import threading
+import zlib
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from PIL import Image
 
-from embedding.encoder import stage
+from embedding.encoder import pipeline, stage
+from embedding.encoder.convert import specify
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.runtime import load_encoder
 from embedding.encoder.stage import EmbedProgress, embed_new_images
-from storage import encoders, photos, tables
+from embedding.encoder.weights import load_weights
+from storage import encoders, photos, row_groups, tables
 from storage.errors import BusyError, InputError
 from storage.root import Root
+from tests import catalogues
 
 EMBED = """
 import sys
-from embedding.encoder import stage
+from embedding.encoder import pipeline, stage
 from storage.root import Root
 stage._WRITE_EVERY = 32
 stage.embed_new_images(Root.open(sys.argv[1]), on_progress=lambda progress: print(progress.done, flush=True))
@@ -120,3 +127,159 @@ def test_a_killed_run_is_continued_and_not_repeated(root_with_encoder: Root) -> 
     assert outcome.embedded == 600 - kept
     ids = tables.read(root, "embeddings", columns=["image_id"])["image_id"]
     assert len(ids) == pc.count_distinct(ids).as_py() == 600
+
+
+SCENE = Image.new("RGB", (60, 80), (240, 200, 40))
+SCENE.paste((20, 60, 160), (0, 0, 30, 40))
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def turned() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded(SCENE.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif, quality=95)
+
+
+def palette() -> bytes:
+    clear = SCENE.convert("P", palette=Image.Palette.ADAPTIVE, colors=3)
+    # The blue quarter is seen through: a photo whose quarter is white is what that must look like.
+    opaque = bytes(0 if index == clear.getpixel((5, 5)) else 255 for index in range(3))
+    return encoded(clear, "PNG", transparency=opaque)
+
+
+def deep_png() -> bytes:
+    """The scene in 16 bits a channel, which Pillow cannot write."""
+    rows = np.asarray(SCENE).astype(">u2") * 257
+    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", *SCENE.size, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def without_blue() -> Image.Image:
+    scene = SCENE.copy()
+    scene.paste("white", (0, 0, 30, 40))
+    return scene
+
+
+ODD = {
+    "CMYK": (encoded(SCENE.convert("CMYK"), "JPEG", quality=95), SCENE),
+    "16-bit PNG": (deep_png(), SCENE),
+    "16-bit grey PNG": (
+        encoded(Image.fromarray(np.full((80, 60), 100 * 256, np.uint16)), "PNG"),
+        Image.new("RGB", (60, 80), (100, 100, 100)),
+    ),
+    "palette with transparency": (palette(), without_blue()),
+    "animated WebP": (
+        encoded(SCENE, "WEBP", save_all=True, append_images=[Image.new("RGB", (60, 80), "red")], quality=95),
+        SCENE,
+    ),
+    "turned by EXIF": (turned(), SCENE),
+    "one pixel": (
+        encoded(Image.new("RGB", (1, 1), (9, 99, 199)), "PNG"),
+        Image.new("RGB", (8, 8), (9, 99, 199)),
+    ),
+    "progressive": (encoded(SCENE, "JPEG", progressive=True, quality=95), SCENE),
+}
+
+
+def small_encoder(root: Root) -> None:
+    """An encoder of its pixels alone under the bundled weights' name, to be quick."""
+    catalogues.write_encoder(root, specify(load_weights("fashion")).model)
+
+
+def test_odd_photos_have_the_vector_of_what_they_show_or_a_reject(root: Root) -> None:
+    small_encoder(root)
+    truncated = [encoded(SCENE.resize((600, 800)), "JPEG")[:cut] for cut in (700, 4000)]
+    store_photos(root, [data for data, _ in ODD.values()] + truncated)
+    outcome = embed_new_images(root)
+    assert (outcome.embedded, outcome.rejected) == (len(ODD), 2)
+    reasons = {row["url"]: row["reason"] for row in tables.read(root, "rejects").to_pylist()}
+    assert reasons.keys() == {photos.image_id(data) for data in truncated}
+    assert all("damaged JPEG" in reason for reason in reasons.values())
+    stored = tables.read(root, "embeddings")
+    vectors = dict(zip(stored["image_id"].to_pylist(), stored["vector"].to_pylist(), strict=True))
+    encoder = load_encoder(encoders.folder(root, outcome.model))
+    for name, (data, plain) in ODD.items():
+        expected = encoder.encode(pixels_of(encoded(plain, "PNG"), encoder.spec.size)[None])[0]
+        assert np.dot(vectors[photos.image_id(data)], expected) > 0.998, name
+
+
+def test_only_row_groups_with_missing_photos_are_read(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [photo(seed) + bytes(400_000) for seed in range(60)]  # what follows a JPEG is not its
+    store_photos(root, many)
+    store_photos(root, [photo(100 + seed) for seed in range(5)])
+    ids = pc.unique(tables.read(root, "images", columns=["image_id"])["image_id"]).to_pylist()
+    wanted = [sorted(photos.image_id(data) for data in many)[30], photos.image_id(photo(102))]
+    read: list[int] = []
+    real = row_groups._read
+
+    def counted(*arguments: object) -> object:
+        table = real(*arguments)
+        if "bytes" in table.schema.names:
+            read.append(table.num_rows)
+        return table
+
+    monkeypatch.setattr(row_groups, "_read", counted)
+    found = list(
+        row_groups.scan(
+            root, "images", pa.array(wanted), key="image_id", columns=("image_id", "bytes"), batch_size=8
+        )
+    )
+    assert sorted(row["image_id"] for batch in found for row in batch.to_pylist()) == sorted(wanted)
+    assert len(ids) == 65
+    assert len(read) == 2
+    assert sum(read) < 40
+
+
+def test_a_portion_is_written_while_the_next_is_computed(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_encoder(root)
+    store_photos(root, [photo(seed) for seed in range(64)])
+    monkeypatch.setattr(stage, "_WRITE_EVERY", 16)
+    monkeypatch.setitem(stage._BATCH, "cpu", 4)
+    encoding_went_on = threading.Event()
+    real = pipeline.decode
+    calls: list[int] = []
+
+    def counted(rows: pa.RecordBatch, size: int) -> pipeline.Decoded:
+        calls.append(len(rows))
+        if len(calls) > 8:
+            encoding_went_on.set()
+        return real(rows, size)
+
+    def slow_write(*arguments: object) -> object:
+        # The first portion holds four batches: that more than eight are decoded shows that nobody waits.
+        assert encoding_went_on.wait(30)
+        return real_rows(*arguments)
+
+    real_rows = stage._rows
+    monkeypatch.setattr(pipeline, "decode", counted)
+    monkeypatch.setattr(stage, "_rows", slow_write)
+    assert embed_new_images(root).embedded == 64
+
+
+def test_a_failed_write_ends_the_run_with_its_own_error(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_encoder(root)
+    store_photos(root, [photo(seed) for seed in range(40)])
+    monkeypatch.setattr(stage, "_WRITE_EVERY", 8)
+    monkeypatch.setattr(stage, "_rows", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        embed_new_images(root)
+    assert tables.version(root, "embeddings") is None
+
+
+def test_batches_shrink_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = {"SC_AVPHYS_PAGES": 1, "SC_PAGE_SIZE": 2**30}
+    monkeypatch.setattr(stage.os, "sysconf", free.__getitem__)
+    assert stage._batch(128, 2) == 16
+    assert stage._batch(224, 8) == 2
+    free["SC_PAGE_SIZE"] = 2**20
+    assert stage._batch(224, 8) == 1
