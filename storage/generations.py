@@ -7,6 +7,7 @@ other file: whoever trusts the name can check every byte.
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
@@ -17,10 +18,12 @@ from pathlib import Path, PurePosixPath
 
 from storage import encoders, thumbnails
 from storage import manifest as manifests
-from storage.errors import BusyError, InputError, NotPublishedError
+from storage.errors import BusyError, InputError, LookalikeError, NotPublishedError
 from storage.manifest import WAY_OUT, GenerationError, Manifest, StoredFile
 from storage.root import Root
 from storage.verified import Unremembered, Verified, sha256_of
+
+_log = logging.getLogger(__name__)
 
 KEEP = 3
 """Generations kept: the published one and the newest others."""
@@ -129,7 +132,10 @@ def publish(root: Root, folder: Path) -> str:
     name = f"{manifest.built_at:%Y%m%dT%H%M%SZ}-{manifests.checksum(folder)[:12]}"
     root.files.add(f"index/{name}", folder)
     point(root, name, before)
-    prune(root)
+    try:
+        prune(root)
+    except LookalikeError as error:
+        _log.warning("Generation %s is published, but an old one could not be removed: %s", name, error)
     return name
 
 

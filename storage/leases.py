@@ -104,21 +104,20 @@ class Lease:
         raise BusyError(f"Other processes are taking {self._where} just now. Try again.")
 
     def _renew(self) -> None:
-        while not self._done.wait(self._lasts.total_seconds() / _RENEWALS):
+        while not self._lost and not self._done.wait(self._lasts.total_seconds() / _RENEWALS):
             try:
-                self._etag = self._put(self._etag)
-            except (PreconditionError, FileNotFoundError):
-                held = self._look()
-                if held is None or held.id != self._id:
-                    self._lost = True
-                    return
-                self._etag = held.etag
+                self._etag = self._renewed()
+                self._renewed_at = datetime.now(UTC)
             except (BaseError, OSError):
-                if datetime.now(UTC) - self._renewed_at > self._lasts:
-                    self._lost = True
-                    return
-                continue
-            self._renewed_at = datetime.now(UTC)
+                self._lost = datetime.now(UTC) - self._renewed_at > self._lasts
+
+    def _renewed(self) -> str:
+        try:
+            return self._put(self._etag)
+        except (PreconditionError, FileNotFoundError):
+            held = self._look()
+            self._lost = held is None or held.id != self._id
+            return self._etag if held is None else held.etag
 
     def _put(self, before: str | None) -> str:
         """Writes the lock where it still is as it was: its etag then, None where it was not there."""
