@@ -67,6 +67,9 @@ class OpenVINOEncoder:
         import openvino
 
         self.spec = encoders.verify(folder)
+        # The first array handed over makes OpenVINO look NumPy up; two threads that do so at once wait for each
+        # other for ever.
+        openvino.Tensor(np.zeros(1, np.uint8))
         core = openvino.Core()
         self.precision = precision or _fastest(core, folder)
         model = core.read_model(folder / encoders.IR_FILE)
