@@ -46,7 +46,7 @@ class RawPhoto:
 class Candidate:
     """What one source says of the page's product; texts as written, addresses absolute.
 
-    :ivar source: `json-ld`, `microdata` or `opengraph`.
+    :ivar source: `json-ld`, `microdata`, `rdfa`, `opengraph`, `state` or `html`.
     :ivar categories: the names of a path, outermost first; one name may hold a whole path.
     """
 

@@ -20,7 +20,8 @@ _OF_ONE = """
     Rp=IDR RM=MYR R$=BRL US$=USD A$=AUD AU$=AUD C$=CAD CA$=CAD NZ$=NZD HK$=HKD S$=SGD NT$=TWD MX$=MXN
     kn=HRK Kn=HRK KN=HRK тг=KZT тг.=KZT ₮=MNT ៛=KHR 원=KRW 円=JPY бр.=BYN б.р.=BYN сум=UZS сом=KGS
     lei.=RON Lei=RON LEI=RON KM=BAM ден=MKD Lek=ALL ₵=GHS KSh=KES Ksh=KES ر.س=SAR د.إ=AED ج.م=EGP
-    ₨.=PKR Bs.=BOB Bs=BOB TSh=TZS USh=UGX din=RSD AR$=ARS CL$=CLP CO$=COP Fr.=CHF CN¥=CNY дин.=RSD ₡=CRC ₲=PYG S/.=PEN S/=PEN
+    ₨.=PKR Bs.=BOB Bs=BOB TSh=TZS USh=UGX din=RSD AR$=ARS CL$=CLP CO$=COP Fr.=CHF CN¥=CNY дин.=RSD ₡=CRC
+    ₲=PYG S/.=PEN S/=PEN
 """
 _OF_SEVERAL = """
     $:us=USD $:ca=CAD $:au=AUD $:nz=NZD $:mx=MXN $:cl=CLP $:ar=ARS $:co=COP $:sg=SGD $:hk=HKD $:tw=TWD

@@ -1,10 +1,12 @@
-"""What a page's markup says about its product: JSON-LD, microdata and OpenGraph, as candidates."""
+"""What a page's markup says about its product: JSON-LD, microdata, RDFa and OpenGraph, as candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from lxml.html import tostring
 
 from scrapers.extract import opengraph, schema_org
 from scrapers.extract.candidates import Candidate
@@ -20,6 +22,11 @@ from scrapers.extract.nodes import (
     text_of,
 )
 from scrapers.extract.page import Page, without_tracking
+
+MAX_RDFA = 1_000_000
+"""Longest page, in characters, that is read as RDFa: its library is slow."""
+MAX_ITEMS = 500
+"""RDFa items of a page that are looked at."""
 
 _LISTS = ("itemlist", "collectionpage", "searchresultspage")
 
@@ -47,7 +54,8 @@ def read_markup(page: Page) -> Markup:
     titles = _titles(page, properties)
     candidates = []
     listed: list[str] = []
-    for source, nodes in (("json-ld", jsonld), ("microdata", microdata)):
+    rdfa = _rdfa(page)
+    for source, nodes in (("json-ld", jsonld), ("microdata", microdata), ("rdfa", rdfa)):
         products = [schema_org.to_candidate(node, source, page.base_url) for node in products_in(nodes)]
         products = [product for product in products if product.title or product.offers]
         own = choose(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)
@@ -56,7 +64,7 @@ def read_markup(page: Page) -> Markup:
         listed += _list_entries(nodes, page.base_url)
     if candidates or says_product:
         candidates.append(opengraph.to_candidate(properties, page))
-    trail = max((breadcrumbs(nodes) for nodes in (jsonld, microdata)), key=len)
+    trail = max((breadcrumbs(nodes) for nodes in (jsonld, microdata, rdfa)), key=len)
     return Markup(tuple(candidates), trail, tuple(dict.fromkeys(listed)))
 
 
@@ -96,6 +104,23 @@ def _microdata(page: Page) -> list[Node]:
         return from_microdata(MicrodataExtractor().extract_items(page.tree, page.base_url))
     except (ValueError, AssertionError):  # an address in it that is none
         return []
+
+
+def _rdfa(page: Page) -> list[Node]:
+    if not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
+        return []
+    # Imported here: it brings a whole RDF library, which few pages need.
+    from extruct.rdfa import RDFaExtractor
+    from extruct.utils import parse_xmldom_html
+
+    html = tostring(page.tree, encoding="unicode")
+    if len(html) > MAX_RDFA:
+        return []
+    try:
+        items = RDFaExtractor().extract_items(parse_xmldom_html(html, "utf-8"), base_url=page.base_url)
+    except Exception:  # it raises errors of every kind on what is no RDFa
+        return []
+    return normalise([item for item in items if isinstance(item, dict)][:MAX_ITEMS])
 
 
 def _titles(page: Page, properties: dict[str, list[str]]) -> list[str]:

@@ -20,17 +20,20 @@ MAX_TOTAL = 8_000_000
 """Characters of all scripts of a page that are parsed."""
 MAX_OBJECTS = 60
 """Object literals that are parsed of one page."""
+MAX_FAILURES = 20
+"""Literals of a script that may turn out to have no end, before the rest of it is left alone."""
 MAX_NESTING = 120
 """Brackets within brackets; the deepest real state has about 40."""
 
 _TELLS = re.compile(r"price|sku|availab|stock|product", re.I)
-_ASSIGNED = re.compile(
-    r"""(?P<name>[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?)\s*(?<![=!<>])=\s*
-        (?P<call>JSON\.parse\(\s*)?(?=(?P<opening>[\[{"']))
-      | (?P<pushed>[\w$.]{1,60}\.push|gtag|fbq|ga|_satellite\.track|analytics\.track|ttq\.track)\s*\(\s*
-        (?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
+_STARTS = re.compile(
+    r"""(?<![=!<>])=\s*(?=[\[{])
+      | (?P<text>JSON\.parse\(\s*)(?=["'])
+      | (?P<pushed>push|gtag|fbq|track)\s*\(\s*(?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
     re.VERBOSE,
 )
+"""Where data begin: assigned, in a text, or pushed as an event."""
+_NAME = re.compile(r"""[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?\s*$""")
 _DATA_TYPES = (
     "application/json",
     "text/x-magento-init",
@@ -95,31 +98,28 @@ def _attributes(page: Page) -> Iterator[Data]:
 def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
     """The objects and lists that a script assigns or pushes, and how much of it each took."""
     position = 0
+    failures = MAX_FAILURES
     while limit > 0:
-        match = _ASSIGNED.search(text, position)
+        match = _STARTS.search(text, position)
         if match is None:
             return
         start = match.end()
-        if text[start] in "\"'":
-            end = _string_end(text, start)
-            if match["call"] and end is not None:
-                value = _json(_unescaped(text[start + 1 : end]))
-                yield (Data(match["name"], value) if value is not None else None), end - start
-                limit -= 1
-            position = end + 1 if end is not None else start + 1
-            continue
-        end = _literal_end(text, start)
+        end = _string_end(text, start) if match["text"] else _literal_end(text, start)
         if end is None:
             position = start + 1
+            failures -= 1
+            if failures == 0:
+                return
             continue
-        piece = text[start:end]
         position = end
-        if len(piece) < 20 or not _TELLS.search(piece):
+        if end - start < 20 or not _TELLS.search(text, start, end):
             continue
         limit -= 1
-        name = match["name"] or f"{match['pushed']} {match['named']}"
+        piece = _unescaped(text[start + 1 : end]) if match["text"] else text[start:end]
         value = _json(piece)
-        yield (Data(name, value) if value is not None else None), len(piece)
+        named = _NAME.search(text[max(0, match.start() - 150) : match.start()])
+        name = f"{named[0].strip() if named else ''} {match['pushed'] or ''} {match['named'] or ''}".strip()
+        yield (Data(name, value) if value is not None else None), end - start
 
 
 def _json(text: str) -> Any:
@@ -154,8 +154,9 @@ def _literal_end(text: str, start: int) -> int | None:
 
 
 _BRACKET_OR_STRING = re.compile(
-    r'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|`(?:[^`\\]|\\.)*+`|[{}\[\]()]', re.DOTALL
+    r""""(?:[^"\\]|\\.)*+(?:"|\Z)|'(?:[^'\\]|\\.)*+(?:'|\Z)|`(?:[^`\\]|\\.)*+(?:`|\Z)|[{}\[\]()]""", re.DOTALL
 )
+"""A string without an end is all that is left, so that it is looked through only once."""
 
 
 def _string_end(text: str, start: int) -> int | None:

@@ -41,10 +41,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class SitemapFile:
-    """A sitemap, told apart into further sitemaps and pages, each address once."""
+    """A sitemap, told apart into further sitemaps and pages, each address once.
+
+    :ivar odd: what it lists that is no web address.
+    """
 
     sitemaps: tuple[Entry, ...]
     pages: tuple[Entry, ...]
+    odd: tuple[str, ...] = ()
 
 
 def read_sitemap(body: bytes, url: str, *, max_bytes: int) -> SitemapFile:
@@ -102,6 +106,7 @@ def _unpacked(body: bytes, max_bytes: int) -> bytes:
 def _xml(body: bytes, base: str) -> SitemapFile:
     sitemaps: list[Entry] = []
     pages: list[Entry] = []
+    odd: dict[str, None] = {}
     root = ""
     try:
         for event, element in lxml.etree.iterparse(BytesIO(body), events=("start", "end"), **_SAFELY):
@@ -117,15 +122,18 @@ def _xml(body: bytes, base: str) -> SitemapFile:
                 del element.getparent()[0]
             if entry is None:
                 continue
+            if not _is_web(entry.url):
+                odd[entry.url] = None
+                continue
             # A list of pages that in truth lists sitemaps.
             further = name == "sitemap" or urlsplit(entry.url).path.lower().endswith((".xml", ".xml.gz"))
             (sitemaps if further else pages).append(entry)
     except lxml.etree.XMLSyntaxError as error:
-        if not pages and not sitemaps:
+        if not (pages or sitemaps or odd):
             raise UnreadableSitemap(f"it is no XML ({error})") from None
     if root.lower() not in ("urlset", "sitemapindex"):
         raise UnreadableSitemap(f"it is no sitemap but <{root[:50]}>")
-    return SitemapFile(_once(sitemaps), _once(pages))
+    return SitemapFile(_once(sitemaps), _once(pages), tuple(odd))
 
 
 def _entry(element: lxml.etree._Element, base: str) -> Entry | None:
@@ -140,14 +148,9 @@ def _entry(element: lxml.etree._Element, base: str) -> Entry | None:
             url = _join(base, text)
         elif name == "lastmod":
             lastmod = text
-        elif (
-            name == "loc"
-            and parent is not None
-            and _local(parent) == "image"
-            and (photo := _join(base, text))
-        ):
-            images.append(photo)
-    return Entry(url, lastmod, tuple(image for image in images if image)) if url else None
+        elif name == "loc" and parent is not None and _local(parent) == "image":
+            images.append(_join(base, text))
+    return Entry(url, lastmod, tuple(image for image in images if _is_web(image))) if url else None
 
 
 def _local(element: lxml.etree._Element) -> str:
@@ -155,12 +158,19 @@ def _local(element: lxml.etree._Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def _join(base: str, address: str) -> str | None:
+def _join(base: str, address: str) -> str:
+    """The address, absolute; as it is written where it is none."""
     try:
-        joined = urljoin(base, address)
-        return joined if urlsplit(joined).scheme in ("http", "https") else None
+        return urljoin(base, address)
     except ValueError:
-        return None
+        return address
+
+
+def _is_web(address: str) -> bool:
+    try:
+        return urlsplit(address).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _once(entries: list[Entry]) -> tuple[Entry, ...]:

@@ -88,6 +88,14 @@ _LIST_KEYS_TEXT = """
 _LIST_KEYS = frozenset(_LIST_KEYS_TEXT.split())
 
 
+_TELLING = re.compile(
+    r"price|sku|brand|avail|stock|vendor|manufact|sold|currency|amount|salable|buyable|order", re.I
+)
+"""What no product's keys lack all of."""
+_PRICE_KEYS = frozenset(_PRICES)
+_STOCK_KEYS = frozenset(_TRUE_STOCK + _FALSE_STOCK)
+
+
 @dataclass(slots=True)
 class _Found:
     """An object that looks like a product, where it lay, and how well it fits the page."""
@@ -156,12 +164,12 @@ def _walk(data: Data, left: int, evidence: _Evidence) -> tuple[list[_Found], int
         if isinstance(value, list):
             stack += [(one, path) for one in reversed(value[:2000]) if isinstance(one, dict | list)]
         elif isinstance(value, dict):
-            node = _normal(value)
-            if currency is None:
+            node = _normal(value) if _TELLING.search(" ".join(map(str, value))) else {}
+            if node and currency is None:
                 currency = next(
                     (text for key in _CURRENCIES if (text := _text(node.get(key))) and len(text) == 3), None
                 )
-            if _looks_like_product(node):
+            if node and _looks_like_product(node):
                 one = _Found(node, path, data.name)
                 one.fit = _fit(one, evidence)
                 one.fields = sum(
@@ -192,10 +200,11 @@ def _normal(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _looks_like_product(node: Mapping[str, Any]) -> bool:
-    priced = any(key in node for key in _PRICES)
+    keys = node.keys()
+    priced = not _PRICE_KEYS.isdisjoint(keys)
     named = any(isinstance(node.get(key), str) and node[key] for key in _NAMES)
     numbered = any(isinstance(node.get(key), str | int) and node[key] for key in _SKUS)
-    stocked = any(key in node for key in _TRUE_STOCK + _FALSE_STOCK)
+    stocked = not _STOCK_KEYS.isdisjoint(keys)
     branded = any(node.get(key) for key in _BRANDS)
     return (named and (priced or branded or (numbered and stocked))) or (
         numbered and priced and (stocked or branded)

@@ -10,7 +10,7 @@ import lxml.html
 
 from scrapers.extract.text import clean
 from scrapers.extract.visible.heading import Heading
-from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.layout import REACH_AFTER, REACH_BEFORE, Layout, Spot, above, tokens
 from scrapers.extract.visible.others import Others
 from scrapers.extract.visible.words import BUY, NOTIFY, PREORDER, SOLD_OUT, phrases
 
@@ -80,11 +80,13 @@ class Buying:
     words: str | None = None
 
 
-def find_buttons(layout: Layout) -> list[tuple[int, lxml.html.HtmlElement, str]]:
+def find_buttons(layout: Layout, heading: Heading) -> list[tuple[int, lxml.html.HtmlElement, str]]:
     """Everything on the page that can be pressed and speaks of buying or of stock: place, element, words."""
     found = []
     for element, order in layout.order.items():
-        if not _can_be_pressed(element):
+        if not -REACH_BEFORE <= order - heading.spot.order <= REACH_AFTER:
+            continue
+        if not _can_be_pressed(element) or (element.tag == "a" and not _leads_to_buying(element)):
             continue
         label = _label(layout, element)
         if _buys(element, label) or (label and len(label) <= MAX_LABEL and _speaks_of_stock(label)):
@@ -159,8 +161,6 @@ def _label(layout: Layout, element: lxml.html.HtmlElement) -> str:
 def _buys(element: lxml.html.HtmlElement, label: str) -> bool:
     if label:
         if len(label) > MAX_LABEL:
-            return False
-        if element.tag == "a" and not _leads_to_buying(element):
             return False
         if _NOT_BUYING.search(label):
             return False

@@ -15,6 +15,7 @@ from scrapers.extract.text import clean
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 
 _MIN = 3
+_HEADINGS = frozenset({"h1", "h2", "h3"})
 _WORDS = re.compile(r"[^\W_]+")
 _NAMED = frozenset(["title", "name", "heading", "headline", "product"])
 _MAX_SCORED = 4000
@@ -40,10 +41,14 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
     """
     wanted = [_folded(name) for name in names if name]
     slug = _slug(layout.page)
+    words = slug.union(*(name.split() for name in wanted))
     best: tuple[float, Spot, bool] | None = None
     headings = 0
     for spot in layout.spots[: _MAX_SCORED * 5]:
         if spot.hidden or len(spot.text) < _MIN:
+            continue
+        # Most texts share no word with any name: they are passed over quickly.
+        if spot.element.tag not in _HEADINGS and spot.text.split(None, 1)[0].casefold() not in words:
             continue
         level = _level(spot.element)
         if not level and not spot.own:

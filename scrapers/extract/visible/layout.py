@@ -17,6 +17,9 @@ MAX_ELEMENTS = 60_000
 MAX_TEXT = 320
 """Longest text, in characters, that is kept of an element: a long product name."""
 MAX_DEPTH = 250
+REACH_BEFORE = 3000
+REACH_AFTER = 8000
+"""Elements before and after the heading among which a product's price and button stand."""
 
 _UNSEEN_TEXT = """
     script style noscript template head iframe svg object datalist option nav footer
@@ -44,8 +47,6 @@ _CENTS_TEXT = """
     cents cent decimal decimals fraction centimes centavos superscript sup
 """
 _CENTS = frozenset(_CENTS_TEXT.split())
-_NAMES = ("id", "class", "itemprop", "data-testid", "data-qa", "data-test")
-_NO_TOKENS: frozenset[str] = frozenset()
 _ENDS_IN_DIGIT = re.compile(r"\d\s*$")
 _HAS_CENTS = re.compile(r"[.,]\d{0,2}\s*$")
 
@@ -86,6 +87,10 @@ class Layout:
     extent: dict[lxml.html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
     by_element: dict[lxml.html.HtmlElement, Spot] = field(default_factory=dict)
     read: int = 0
+
+    def near(self, order: int) -> list[Spot]:
+        """The spots in reach of an element: on a page without end, the product's part of it."""
+        return [spot for spot in self.spots if order - REACH_BEFORE <= spot.order <= order + REACH_AFTER]
 
 
 @dataclass(slots=True)
@@ -140,13 +145,12 @@ def read_layout(page: Page) -> Layout:
 def tokens(element: lxml.html.HtmlElement) -> frozenset[str]:
     """The words in an element's id, classes and test ids, in lower case: `productPrice-now` gives product,
     price and now."""
-    names = [value for name in _NAMES if (value := element.get(name))]
-    return _tokens(" ".join(names)[:400]) if names else _NO_TOKENS
+    return _tokens(element.get("class"), element.get("id"), element.get("data-testid"))
 
 
 @lru_cache(maxsize=8192)
-def _tokens(names: str) -> frozenset[str]:
-    return frozenset(_WORDS.findall(_CAMEL.sub(" ", names).lower()))
+def _tokens(*names: str | None) -> frozenset[str]:
+    return frozenset(_WORDS.findall(_CAMEL.sub(" ", " ".join(name for name in names if name)[:400]).lower()))
 
 
 def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.HtmlElement]:

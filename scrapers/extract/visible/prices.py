@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -17,9 +18,10 @@ from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.others import Others
 from scrapers.extract.visible.words import AFTER_ANOTHER_AMOUNT, NOT_THE_PRICE, PER_UNIT, WAS
 
-MAX_MARKS = 600
+MAX_MARKS = 2000
 """Amounts that are looked at; a page with more lists products."""
 MIN_SCORE = 0.0
+_NOTHING: frozenset[str] = frozenset()
 
 _PRICE = re.compile(
     r"^(?:price|pricing|preis|prix|precio|preco|prezzo|prijs|pris|cena|ceny|cijena|kaina|hinta|fiyat|pret|prc|amount"
@@ -94,14 +96,21 @@ class ShownPrice:
     marks: tuple[Mark, ...]
 
 
-def find_marks(layout: Layout) -> list[Mark]:
-    """The amounts on a page, in their order; each once, at the innermost element that holds all of it."""
+def find_marks(layout: Layout, heading: Heading) -> list[Mark]:
+    """The amounts around a heading, in their order; each once, at the innermost element that holds it."""
     marks: dict[lxml.html.HtmlElement, list[Mark]] = {}
     below: dict[lxml.html.HtmlElement, set[str]] = {}
-    for spot in reversed(layout.spots):  # inner before outer
+    within: dict[lxml.html.HtmlElement, str] = {}
+    for spot in reversed(layout.near(heading.spot.order)):  # inner before outer
         if len(spot.text) > 100 or not _DIGIT.search(spot.text):
             continue
-        known = below.get(spot.element, set())
+        known = below.get(spot.element, _NOTHING)
+        parent = spot.element.getparent()
+        if within.get(spot.element) == spot.text:  # a box around nothing else
+            if parent is not None:
+                within[parent] = spot.text
+                below.setdefault(parent, set()).update(known)
+            continue
         found = find_money(spot.text)
         if not any(money.symbol for money in found) and not _may_be_priced(layout, spot):
             continue
@@ -117,9 +126,10 @@ def find_marks(layout: Layout) -> list[Mark]:
                 _note_range(one, one.money, other.money, spot.text)
             marks[spot.element] = made
         digits = {money.digits for money in found} | known
-        parent = spot.element.getparent()
-        if digits and parent is not None:
-            below.setdefault(parent, set()).update(digits)
+        if parent is not None:
+            within[parent] = spot.text
+            if digits:
+                below.setdefault(parent, set()).update(digits)
         if len(marks) > MAX_MARKS:
             break
     ordered = sorted((mark for made in marks.values() for mark in made), key=lambda mark: mark.spot.order)
@@ -204,7 +214,7 @@ def _may_be_priced(layout: Layout, spot: Spot) -> bool:
     return False
 
 
-def _joins(fresh: list[Money], known: set[str]) -> bool:
+def _joins(fresh: list[Money], known: Set[str]) -> bool:
     """Whether numbers are made of those below: `12` and `99` make `12.99`."""
     return all(any(money.digits.startswith(part) for part in known) for money in fresh)
 

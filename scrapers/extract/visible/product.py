@@ -52,8 +52,8 @@ def read_visible(page: Page, names: Sequence[str]) -> Visible | None:
 
 def _read(layout: Layout, heading: Heading) -> Visible:
     others = Others(layout, heading.spot)
-    marks = find_marks(layout)
-    buttons = find_buttons(layout)
+    marks = find_marks(layout, heading)
+    buttons = find_buttons(layout, heading)
     others.mark_cards(mark.spot.element for mark in marks if mark.symbol)
     buying = read_buying(layout, heading, others, buttons)
     price = choose_price(layout, heading, marks, others, buying.order)

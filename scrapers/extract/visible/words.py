@@ -9,23 +9,40 @@ from __future__ import annotations
 import re
 
 _SPACED = re.compile(r"[^\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+"""Scripts that set spaces between words."""
+_SPACE = r"[\s\u00a0-]+"
+
+_Tree = dict[str, "_Tree"]
 
 
 def phrases(lines: str) -> re.Pattern[str]:
-    """An expression that finds any of the phrases, which stand a line each; `*` is any ending of a word."""
-    whole: list[str] = []
-    anywhere: list[str] = []
-    for line in lines.strip().splitlines():
-        for phrase in (part.strip() for part in line.split("|")):
+    """An expression that finds any of the phrases, a line or a `|` apart; `*` is any ending of a word.
+
+    Phrases that begin alike share their beginning in it: a hundred of them take hardly longer than one.
+    """
+    whole: _Tree = {}
+    anywhere: _Tree = {}
+    for line in lines.splitlines():
+        for phrase in (part.strip().casefold() for part in line.split("|")):
             if phrase:
-                written = re.escape(phrase).replace(r"\*", r"\w*").replace(r"\ ", r"[\s\u00a0-]+")
-                (whole if _SPACED.fullmatch(phrase) else anywhere).append(written)
-    parts = []
-    if whole:
-        parts.append(rf"(?<!\w)(?:{'|'.join(whole)})(?!\w)")
-    if anywhere:
-        parts.append("|".join(anywhere))
-    return re.compile("|".join(parts), re.IGNORECASE)
+                node = whole if _SPACED.fullmatch(phrase) else anywhere
+                for letter in " ".join(phrase.split()):
+                    written = _SPACE if letter == " " else r"\w*" if letter == "*" else re.escape(letter)
+                    node = node.setdefault(written, {})
+                node[""] = {}
+    parts = [rf"(?<!\w){_expression(whole)}(?!\w)"] if whole else []
+    return re.compile("|".join([*parts, *([_expression(anywhere)] if anywhere else [])]), re.IGNORECASE)
+
+
+def _expression(tree: _Tree) -> str:
+    """What a tree of letters matches, the longest of several first."""
+    branches = [f"{letter}{_expression(below)}" for letter, below in tree.items() if letter]
+    if not branches:
+        return ""
+    ends = "" in tree
+    if len(branches) == 1 and not ends:
+        return branches[0]
+    return f"(?:{'|'.join(branches)}){'?' if ends else ''}"
 
 
 OTHER_PRODUCTS = phrases("""
