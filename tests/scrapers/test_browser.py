@@ -104,6 +104,7 @@ def test_pages_without_end_are_given_up(site, root):
     }
 
 
+@pytest.mark.slow
 def test_robots_txt_holds_for_rendered_pages(site, root):
     site.pages["/robots.txt"] = Answer(f"User-agent: *\nDisallow: /p/1\nSitemap: {site.url}/sitemap.xml")
     site.pages["/sitemap.xml"] = Answer(sitemap(f"{site.url}/p/0", f"{site.url}/p/1"))
