@@ -14,6 +14,7 @@ from scrapers.extract.candidates import Candidate, Field, RawPhoto
 from scrapers.extract.category import extract_category
 from scrapers.extract.currency import extract_currency
 from scrapers.extract.description import extract_description
+from scrapers.extract.gallery import gallery_with
 from scrapers.extract.gtin import extract_gtin
 from scrapers.extract.markup import Markup, read_markup
 from scrapers.extract.page import Page, parse_page
@@ -21,7 +22,7 @@ from scrapers.extract.photos import extract_photos
 from scrapers.extract.price import extract_prices
 from scrapers.extract.refusal import MISSING, refusal_of, says_missing
 from scrapers.extract.sku import extract_sku
-from scrapers.extract.state import read_state
+from scrapers.extract.state import State, read_state
 from scrapers.extract.title import extract_title
 from scrapers.extract.visible.number import numbers_of_address, read_number_of_address
 from scrapers.extract.visible.product import Visible, read_visible
@@ -115,20 +116,21 @@ def examine(page: Page, markup: Markup) -> Examined:
         return Examined(None, refusal)
     names = _names(page, markup)
     seen = read_visible(page, names)
-    state, ids = read_state(page, [*([seen.heading.text] if seen else []), *names])
+    state = read_state(page, [*([seen.heading.text] if seen else []), *names])
     candidates = [one for one in markup.candidates if one.title or one.offers]
-    refusal = _no_product(page, markup, seen, state)
+    visible = [_with_gallery(seen.candidate, state)] if seen else []
+    refusal = _no_product(page, markup, seen, state.candidates)
     if refusal:
-        return Examined(None, refusal, (*candidates, *state, *([seen.candidate] if seen else [])))
+        return Examined(None, refusal, (*candidates, *state.candidates, *visible))
     if not candidates:
         tags = opengraph.to_candidate(opengraph.read_opengraph(page), page)
         candidates = [replace(tags, title=None)] if seen else [tags]
-    ordered = (*candidates, *state, *([seen.candidate] if seen else []))
-    return Examined(_decided(page, markup, seen, ordered, ids), None, ordered)
+    ordered = (*candidates, *state.candidates, *visible)
+    return Examined(_decided(page, markup, seen, ordered, state.ids), None, ordered)
 
 
 def _decided(
-    page: Page, markup: Markup, seen: Visible | None, candidates: tuple[Candidate, ...], ids: set[str]
+    page: Page, markup: Markup, seen: Visible | None, candidates: tuple[Candidate, ...], ids: frozenset[str]
 ) -> Extracted | None:
     """Each field by its own rule."""
     title = extract_title(candidates)
@@ -169,6 +171,12 @@ def _decided(
     )
 
 
+def _with_gallery(visible: Candidate, state: State) -> Candidate:
+    """All photos of the gallery in the page's data, if a photo that is shown is one of them."""
+    photos = gallery_with(state.galleries, {photo.url for photo in visible.photos})
+    return replace(visible, photos=tuple(RawPhoto(url) for url in photos)) if photos else visible
+
+
 def _names(page: Page, markup: Markup) -> list[str]:
     """What a page calls its product, or itself, most trusted first."""
     stated = [one.title for one in markup.candidates]
@@ -176,7 +184,7 @@ def _names(page: Page, markup: Markup) -> list[str]:
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 
 
-def _no_product(page: Page, markup: Markup, seen: Visible | None, state: list[Candidate]) -> str | None:
+def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[Candidate, ...]) -> str | None:
     """Why a page is about no single product; None where it is about one.
 
     Markup that describes one product is enough. Without it, the visible page has to show a heading that the

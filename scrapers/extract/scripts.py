@@ -25,7 +25,8 @@ MAX_FAILURES = 20
 MAX_NESTING = 120
 """Brackets within brackets; the deepest real state has about 40."""
 
-_TELLS = re.compile(r"price|sku|availab|stock|product", re.I)
+_TELLS = re.compile(r"price|sku|availab|stock|product|thumb", re.I)
+"""A script without any of these says nothing of a product or its photos."""
 _STARTS = re.compile(
     r"""(?<![=!<>])=\s*(?=[\[{])
       | (?P<text>JSON\.parse\(\s*)(?=["'])

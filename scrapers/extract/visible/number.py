@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import lxml.html
@@ -40,7 +41,7 @@ def read_marked_number(layout: Layout, heading: Heading, others: Others) -> str 
     return None
 
 
-def read_number_of_address(page: Page, stated: set[str]) -> str | None:
+def read_number_of_address(page: Page, stated: Set[str]) -> str | None:
     """The part of the address that the page states as an id: in a hidden field, an attribute or its data.
 
     :param stated: what the page's data call an id.
