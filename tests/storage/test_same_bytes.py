@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from storage.root import Root
 from tests import catalogues
 from tests.small_disk import REPOSITORY
@@ -36,6 +38,7 @@ def published(data: Path) -> dict[str, bytes]:
     return stored | {"manifest.json": json.dumps(facts).encode()}
 
 
+@pytest.mark.slow
 def test_equal_tables_give_equal_bytes_in_every_file(tmp_path: Path) -> None:
     """Built in two processes that hash differently, on other paths, with other times and memory."""
     first = Root.open(tmp_path / "a", create=True)

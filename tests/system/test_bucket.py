@@ -28,6 +28,8 @@ from storage.root import Root
 from tests import catalogues
 from tests.bucket_server import BUCKET, bucket_server, settings, without_settings
 
+pytestmark = pytest.mark.slow  # two nights, and processes that start with nothing: 23 s of CPU
+
 ADDRESS = f"s3://{BUCKET}/installation"
 PRODUCTS = 9
 SETTINGS = """\
