@@ -22,6 +22,8 @@ MAX_OBJECTS = 60
 """Object literals that are parsed of one page."""
 MAX_FAILURES = 20
 """Literals of a script that may turn out to have no end, before the rest of it is left alone."""
+MAX_MEMBERS = 40
+"""Members that are read one by one of an object that cannot be read as a whole."""
 MAX_NESTING = 120
 """Brackets within brackets; the deepest real state has about 40."""
 
@@ -34,6 +36,7 @@ _STARTS = re.compile(
     re.VERBOSE,
 )
 """Where data begin: assigned, in a text, or pushed as an event."""
+_MEMBER = re.compile(r"""['"]?(?P<key>[\w$-]{1,60})['"]?\s*:\s*(?=[\[{])""")
 _NAME = re.compile(r"""[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?\s*$""")
 _DATA_TYPES = (
     "application/json",
@@ -117,10 +120,29 @@ def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
             continue
         limit -= 1
         piece = _unescaped(text[start + 1 : end]) if match["text"] else text[start:end]
-        value = _json(piece)
+        value = _json(piece) if match["text"] else _literal(piece)
         named = _NAME.search(text[max(0, match.start() - 150) : match.start()])
         name = f"{named[0].strip() if named else ''} {match['pushed'] or ''} {match['named'] or ''}".strip()
         yield (Data(name, value) if value is not None else None), end - start
+
+
+def _literal(piece: str) -> Any:
+    """A literal as data; of one with calls and the like in it, the objects and lists that can be read."""
+    value = _json(piece)
+    if value is not None:
+        return value
+    members: dict[str, Any] = {}
+    position = 1
+    for _ in range(MAX_MEMBERS):
+        match = _MEMBER.search(piece, position)
+        end = _literal_end(piece, match.end()) if match else None
+        if match is None or end is None:
+            break
+        inner = _json(piece[match.end() : end])
+        if inner is not None:
+            members[match["key"]] = inner
+        position = end
+    return members or None
 
 
 def _json(text: str) -> Any:
