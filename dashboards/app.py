@@ -19,7 +19,6 @@ from dashboards import find
 from flows.config import Config, load_config
 from lookalike.query import Shop
 from storage.errors import InputError, LookalikeError
-from storage.manifest import GenerationError
 
 _log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -69,10 +68,10 @@ def main() -> None:
 
 
 def take_up_newer(shop: Shop) -> None:
-    """A night may have published since the last visit. Where that is damaged, the shop goes on as it is."""
+    """A night may have published since the last visit. Where that is damaged or out of reach, the shop goes on."""
     try:
         shop.refresh()
-    except GenerationError as error:
+    except LookalikeError as error:
         _log.warning("%s", error)
 
 
