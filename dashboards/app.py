@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def take_up_newer(shop: Shop) -> None:
-    """A night may have published since the last visit. Where that is damaged or out of reach, the shop goes on."""
+    """A night may have published since the last visit. Damaged or out of reach, it is left alone."""
     try:
         shop.refresh()
     except LookalikeError as error:
