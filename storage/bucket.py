@@ -38,7 +38,7 @@ _BLOCK_BYTES = 8 * 2**20
 
 _AT_ONCE = 8
 
-_CONNECT_S, _REQUEST_S, _RETRIES, _RETRY_S = 5, 60, 3, 30
+_CONNECT_S, _REQUEST_S, _RETRIES, _RETRY_S = 5, 30, 3, 30
 
 TABLE_OPTIONS = {
     "allow_http": "true",
