@@ -28,6 +28,7 @@ from embedding.index.projection import Projection
 from embedding.index.search import PROJECTION_FILE
 from embedding.index.vectors import widen
 from storage import generations, manifest
+from storage.export import export
 from storage.root import Root
 
 _BLOCK = 65_536
@@ -37,7 +38,7 @@ def main(real: Path, large: Path, count: int, shard_rows: int) -> None:
     """Builds and publishes."""
     source = Root.open(real)
     if not large.exists():
-        generations.export(source, large)
+        export(source, large)
     root = Root.open(large)
     before = generations.require_current(source)
     facts = generations.verify(before)

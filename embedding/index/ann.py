@@ -18,8 +18,9 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 from annoy import AnnoyIndex
@@ -104,7 +105,7 @@ def build(vectors: Path, *, dimensions: int, trees: int, shards: int = 1, worker
         return
     # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it
     # is killed and not this one. Not by fork, which copies locks that other threads hold.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as pool:
         try:
             for building in [pool.submit(_build_shard, *part) for part in parts]:
                 building.result()
@@ -121,6 +122,13 @@ def remove(folder: Path) -> None:
         file.unlink()
 
 
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it ends, killed perhaps: nobody waits for the files."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+
 def _build_shard(file: Path, vectors: Path, start: int, stop: int, dimensions: int, trees: int) -> None:
     index = AnnoyIndex(dimensions, "angular")
     index.set_seed(SEED)
@@ -129,6 +137,7 @@ def _build_shard(file: Path, vectors: Path, start: int, stop: int, dimensions: i
         index.add_item(row, vector)
     index.build(trees, n_jobs=1)
     index.unload()
+    file.chmod(0o644)  # Annoy makes it private; other users may read the rest of a generation
 
 
 def _heads(vectors: np.ndarray, dimensions: int, block: int = 4096) -> Iterator[np.ndarray]:

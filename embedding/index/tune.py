@@ -17,7 +17,7 @@ from storage.manifest import Recall, Search
 TREES = (16, 32, 64)
 """Trees tried, the fewest first: a forest twice as large finds as much among half as many nodes, or so."""
 
-NODES = 8192
+NODES = 16_384
 """More trees are grown where as few as they are need more nodes inspected than this."""
 
 SHARD_ROWS = 500_000

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,8 @@ from embedding.index.vectors import FILE, widen
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from tests.embedding.test_index_search import DIMENSIONS, vectors
+
+REPOSITORY = Path(__file__).parent.parent.parent
 
 
 def saved(folder: Path, stored: np.ndarray) -> Path:
@@ -78,3 +83,41 @@ def test_a_forest_of_another_size_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vectors-0001.ann").unlink()
     with pytest.raises(GenerationError, match=r"vectors-0001\.ann cannot be read"):
         Forest.load(tmp_path, 100, 16, shards=2)
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from embedding.index import ann
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    ann.build(Path(sys.argv[1]), dimensions=40, trees=10_000, shards=2)
+"""
+
+
+def test_builders_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """Killed, it cannot end them itself; they would work on for nobody."""
+    script = tmp_path / "build.py"
+    script.write_text(BUILD)
+    file = saved(tmp_path / "index", vectors(3000))
+    with subprocess.Popen([sys.executable, script, file], cwd=REPOSITORY, stdout=subprocess.PIPE) as parent:
+        while len(builders := children(parent.pid)) < 2:
+            assert parent.poll() is None
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{builder}").exists() for builder in builders):
+        assert time.monotonic() < deadline
+
+
+def children(pid: int) -> list[int]:
+    """The builders that a process started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
