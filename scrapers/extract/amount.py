@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from price_parser import Price
 
@@ -23,6 +24,8 @@ _THREE_DIGITS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _APOSTROPHES = re.compile(r"(?<=\d)['’`´](?=\d{3})")
 
 
+# The same amount stands in many places of a page, and of a store.
+@lru_cache(maxsize=8192, typed=True)
 def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
     """An amount as a decimal.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SYMBOLS_TEXT = """
     € £ ₹ ₽ ₩ ₫ ₺ ₪ ₴ ฿ ₱ ₦ ₸ ₼ ₾ ₡ ₲ ₮ ₵ ¥ ￥ ＄ 円 元 원 zł Kč Ft лв лв. грн грн. руб руб. р. р б.р.
@@ -47,7 +48,8 @@ class Money:
     end: int
 
 
-def find_money(text: str, limit: int = 8) -> list[Money]:
+@lru_cache(maxsize=8192)
+def find_money(text: str, limit: int = 8) -> tuple[Money, ...]:
     """The numbers in a short text that may be amounts, at most `limit` of them."""
     found = []
     for match in _MONEY.finditer(text):
@@ -60,4 +62,4 @@ def find_money(text: str, limit: int = 8) -> list[Money]:
         found.append(Money(match["digits"], symbol, match.start(), match.end()))
         if len(found) == limit:
             break
-    return found
+    return tuple(found)

@@ -24,7 +24,7 @@ from scrapers.extract.refusal import MISSING, refusal_of, says_missing
 from scrapers.extract.sku import extract_sku
 from scrapers.extract.state import State, read_state
 from scrapers.extract.title import extract_title
-from scrapers.extract.visible.number import numbers_of_address, read_number_of_address
+from scrapers.extract.visible.number import numbers_of_address, stated_number
 from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string
 
@@ -141,13 +141,14 @@ def _decided(
     prices = extract_prices(candidates, currency.value if currency else None, page.url, shown)
     photos = extract_photos(candidates)
     host = urlsplit(page.url).hostname or ""
+    numbers = numbers_of_address(page)
     found: dict[str, Field[Any] | None] = {
         "title": title,
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
         "category": extract_category(candidates, markup.trail, title.value, host),
         "availability": extract_availability(candidates, seen.stock if seen else None),
-        "sku": extract_sku(candidates, read_number_of_address(page, ids), numbers_of_address(page)),
+        "sku": extract_sku(candidates, stated_number(page, numbers, ids), numbers),
         "gtin": extract_gtin(candidates),
     }
     if prices:

@@ -55,16 +55,13 @@ _MISSING = phrases("""
 def refusal_of(page: Page) -> str | None:
     """Why a page cannot be a product's, whatever its markup says; None where it may be one."""
     title = (page.first("//title") or "")[:200]
+    titled = _CHALLENGE_TITLES.search(title)
+    if not titled and next(page.tree.iter("h1"), None) is not None:
+        return None
     small = sum(1 for _, _ in zip(range(MAX_SMALL), page.tree.iter(), strict=False)) < MAX_SMALL
-    if _CHALLENGE_TITLES.search(title) and small:
-        return CHALLENGE
-    if (
-        small
-        and any(page.tree.xpath(mark) for mark in _CHALLENGE_MARKS)
-        and not page.tree.xpath("boolean(//h1)")
-    ):
-        return CHALLENGE
-    return None
+    return (
+        CHALLENGE if small and (titled or any(page.tree.xpath(mark) for mark in _CHALLENGE_MARKS)) else None
+    )
 
 
 def says_missing(page: Page) -> bool:

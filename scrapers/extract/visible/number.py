@@ -41,12 +41,12 @@ def read_marked_number(layout: Layout, heading: Heading, others: Others) -> str 
     return None
 
 
-def read_number_of_address(page: Page, stated: Set[str]) -> str | None:
+def stated_number(page: Page, parts: Set[str], stated: Set[str]) -> str | None:
     """The part of the address that the page states as an id: in a hidden field, an attribute or its data.
 
+    :param parts: the `numbers_of_address`.
     :param stated: what the page's data call an id.
     """
-    parts = numbers_of_address(page)
     if not parts:
         return None
     known = {value.lower(): value for value in stated}

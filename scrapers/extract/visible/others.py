@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 import lxml.html
@@ -188,11 +189,15 @@ def _kind(element: lxml.html.HtmlElement) -> str:
 
 def _elsewhere(href: str | None, page: Page) -> str | None:
     """The address that a link leads to, without its query; None where it stays on the page."""
-    href = (href or "").strip()
+    return _leads_to(href.strip(), page.base_url, page.url) if href else None
+
+
+@lru_cache(maxsize=4096)
+def _leads_to(href: str, base_url: str, url: str) -> str | None:
     if not href or href.startswith("#") or href.lower().startswith(("javascript:", "mailto:", "tel:")):
         return None
     try:
-        there, here = urlsplit(urljoin(page.base_url, href)), urlsplit(page.url)
+        there, here = urlsplit(urljoin(base_url, href)), urlsplit(url)
     except ValueError:
         return None
     path = there.path.rstrip("/")

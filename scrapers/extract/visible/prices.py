@@ -114,7 +114,7 @@ def find_marks(layout: Layout, heading: Heading) -> list[Mark]:
         found = find_money(spot.text)
         if not any(money.symbol for money in found) and not _may_be_priced(layout, spot):
             continue
-        found = [money for money in found if parse_amount(money.digits) is not None]
+        found = tuple(money for money in found if parse_amount(money.digits) is not None)
         fresh = [money for money in found if money.digits not in known]
         if not fresh or (known and not spot.own and not _joins(fresh, known)):
             fresh = []
