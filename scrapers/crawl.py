@@ -41,7 +41,7 @@ _STOP_S = 20.0
 
 _FRUGAL = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "65536",
 }
 """Memory that was used goes back to the system: a crawl of 1,200 products peaked at 330 MB, not at 400."""

@@ -81,6 +81,11 @@ class Ledger:
         self.rejected += 1
         self.rejects.append(Reject(_text(url, 2000), stage, _text(reason, 500), datetime.now(UTC)))
 
+    def take_rejects(self) -> list[Reject]:
+        """What was noted since the last time."""
+        taken, self.rejects = self.rejects, []
+        return taken
+
     def meet(self, product_id: str, fields: frozenset[str]) -> bool:
         """Notes a product of the store; false where it was met in this crawl already."""
         if product_id in self.found:

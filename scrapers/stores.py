@@ -37,7 +37,7 @@ class Limits(BaseModel):
         gt=0,
         description="Largest product or category page; parsed, it takes many times its size in memory.",
     )
-    image_bytes: int = Field(default=20 * MiB, gt=0, description="Largest photo file.")
+    image_bytes: int = Field(default=12 * MiB, gt=0, description="Largest photo file.")
     image_pixels: int = Field(
         default=26_000_000,
         gt=0,
@@ -164,6 +164,8 @@ class Store(BaseModel):
             raise ValueError("it must name `queries` for the strategy 'bing', such as ['red linen dress']")
         if self.render and self.strategy not in OF_PAGES:
             raise ValueError(f"it must not set `render`: the strategy '{self.strategy}' reads no pages")
+        if self.recipe and self.strategy not in OF_PAGES:
+            raise ValueError(f"it must hold no recipe: the strategy '{self.strategy}' reads no pages")
         if self.render and self.proxy:
             raise ValueError("it must not set both `render` and `proxy`: the browser has a proxy of its own")
         return self

@@ -15,6 +15,7 @@ from scrapers import memory
 from scrapers.job import check_job, job_of
 from scrapers.ledger import COMPLETE, FAILED, missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.rejects import write_rejects
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.placeholders import find_placeholders
@@ -121,7 +122,7 @@ class CrawlRecord:
                 self._mark_removed(job)
             if status != FAILED:
                 self._note_placeholders(job)
-            self._write_rejects(job)
+            write_rejects(job, job.ledger.take_rejects())
         except LookalikeError as error:
             status, message = FAILED, str(error)
         level = logging.INFO if status == COMPLETE else logging.WARNING
@@ -165,21 +166,6 @@ class CrawlRecord:
         for image_id, url in sorted(urls.items()):
             reason = f"placeholder: the same bytes on {placeholders[image_id]} products"
             job.ledger.reject(url, "photo", reason)
-
-    def _write_rejects(self, job: Job) -> None:
-        if job.ledger.rejects:
-            rows = [
-                {
-                    "url": reject.url,
-                    "store": job.store.name,
-                    "stage": reject.stage,
-                    "reason": reject.reason,
-                    "crawl_id": job.crawl_id,
-                    "rejected_at": reject.rejected_at,
-                }
-                for reject in job.ledger.rejects
-            ]
-            tables.merge(job.root, "rejects", rows)
 
 
 def _crawl_row(job: Job, crawler: Crawler, status: str, message: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from deltalake.exceptions import DeltaError
@@ -11,6 +12,7 @@ from scrapy.utils.defer import _schedule_coro
 
 from scrapers.extensions.budget import stop
 from scrapers.job import check_job, job_of
+from scrapers.rejects import MANY, write_rejects
 from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ class Saving:
             self.loop.stop()
 
     def _look(self) -> None:
-        if job_of(self.crawler).outbox.waiting_long:
+        job = job_of(self.crawler)
+        if job.outbox.waiting_long or len(job.ledger.rejects) >= MANY:
             _schedule_coro(save(self.crawler, everything=True))
 
 
@@ -58,6 +61,8 @@ async def save(crawler: Crawler, *, everything: bool = False) -> None:
     job = job_of(crawler)
     try:
         await (job.outbox.flush() if everything else job.outbox.flush_if_full())
+        if everything:
+            await asyncio.to_thread(write_rejects, job, job.ledger.take_rejects())
     except (LookalikeError, DeltaError, OSError) as error:
         job.ledger.errors += 1
         job.ledger.broken = f"The tables could not be written ({error}). Free space or check permissions."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 MAX_DEPTH = 5
+MAX_LEFT_OUT = 1000
+"""Rejects of one reason that one sitemap may make."""
 
 
 class SitemapSpider(ListSpider):
@@ -87,14 +89,22 @@ class SitemapSpider(ListSpider):
         for entry in of_products(found.sitemaps):
             yield from self.ask_sitemap(entry.url, depth + 1)
         pages = [entry for entry in found.pages if same_site(entry.url, self.job.store.url)]
-        for entry in found.pages:
-            if not same_site(entry.url, self.job.store.url):
-                self.job.ledger.reject(entry.url, "fetch", "it is on another site")
+        others = [entry.url for entry in found.pages if not same_site(entry.url, self.job.store.url)]
+        self.leave_out(response.url, others, "it is on another site")
+        self.leave_out(response.url, found.odd, "it is no web address: only http and https are fetched")
         self.job.ledger.expected = (self.job.ledger.expected or 0) + len(pages)
         for entry in pages:
             if entry.images:
                 self.photos_of[entry.url] = entry.images
             yield from self.ask_product(entry.url, entry.lastmod)
+
+    def leave_out(self, sitemap: str, urls: Sequence[str], reason: str) -> None:
+        """Notes addresses of a sitemap that are not asked for; of very many, how many more there are."""
+        for url in urls[:MAX_LEFT_OUT]:
+            self.job.ledger.reject(url, "fetch", reason)
+        if len(urls) > MAX_LEFT_OUT:
+            more = f"{len(urls) - MAX_LEFT_OUT} more of its addresses: {reason}"
+            self.job.ledger.reject(sitemap, "fetch", more)
 
     def parse_product(self, response: Response) -> Iterator[Any]:
         """As every product page; one that names no photo has those that the sitemap lists for it."""
