@@ -1,11 +1,14 @@
 """Pages a second: Lookalike, a bare Scrapy spider, and requests with BeautifulSoup in a loop.
 
     python benchmarks/crawl.py [--products 2000] [--latency 0 0.05] [--rounds 3]
+    python benchmarks/crawl.py --again [--products 5000]
 
 All read the same demo store, which runs in a process of its own: its sitemap, every product page and the
 photo on it. No engine is throttled. Times are of whole processes, from start to exit; the engines take turns,
 and the median of the rounds counts. Lookalike reads every field, decodes and hashes every photo, keeps the
 pages and writes its tables; the others keep title, price and photo.
+
+`--again` crawls an unchanged store twice and counts what the second crawl asks for.
 """
 
 from __future__ import annotations
@@ -43,13 +46,31 @@ def main() -> None:
         "--latency", type=float, nargs="+", default=[0.0, 0.05], help="seconds an answer takes"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--again", action="store_true", help="count what a second crawl asks for")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         catalogue = Path(folder) / "catalogue.parquet"
         draw(chosen.products, catalogue)
+        if chosen.again:
+            crawl_twice(catalogue, Path(folder))
+            return
         for latency_s in chosen.latency:
             with open_store(catalogue, latency_s) as url:
                 compare(url, Path(folder) / f"{latency_s}", chosen.products, latency_s, chosen.rounds)
+
+
+def crawl_twice(catalogue: Path, folder: Path) -> None:
+    """Prints what two crawls of an unchanged store took, with and without `lastmod` in its sitemap."""
+    print("| its sitemap says | crawl | requests | MB | seconds |\n|---|---|---|---|---|")
+    for says, options in (("when pages changed", []), ("nothing: only ETags", ["--no-lastmod"])):
+        root = Root.open(folder / str(len(options)), create=True)
+        with open_store(catalogue, 0.0, *options) as url:
+            for turn in ("first", "second"):
+                done = run_crawl(root, Store(name="demo", url=url), allow_private=True, throttle=False)
+                if done.status != "complete":
+                    raise SystemExit(f"{done.status}: {done.message}")
+                size = f"{done.size_bytes / 1e6:.2f}"
+                print(f"| {says} | {turn} | {done.requests:,} | {size} | {done.seconds:.0f} |")
 
 
 def draw(products: int, file: Path) -> None:
@@ -76,10 +97,10 @@ def with_comment(jpeg: bytes, comment: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def open_store(catalogue: Path, latency_s: float) -> Iterator[str]:
+def open_store(catalogue: Path, latency_s: float, *options: str) -> Iterator[str]:
     """A demo store in a process of its own; its address."""
     command = [sys.executable, "-m", "lookalike.demo.storefront", "--dialect", "schema", "--port", "0"]
-    command += ["--catalogue", str(catalogue), "--latency", str(latency_s)]
+    command += ["--catalogue", str(catalogue), "--latency", str(latency_s), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

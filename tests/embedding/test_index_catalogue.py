@@ -94,3 +94,12 @@ def test_a_digest_tells_catalogues_apart_but_not_nights(root: Root) -> None:
     changed = product("a.example", "p00000", [ids[0].as_py()], title="New title", content_hash="1")
     tables.merge(root, "products", [changed])
     assert items.digest(catalogue.collect(root, ids)) != first
+
+
+def test_a_placeholder_is_in_no_row(root: Root) -> None:
+    kinds = ["Linen shirt", "Wool coat", "Denim jacket", "Silk scarf", "Leather belt", "Running shoes"]
+    kinds += ["Cotton socks", "Rain hat", "Swim shorts", "Pleated skirt", "Evening dress", "Knit cardigan"]
+    own = [f"own-{number}" for number in range(len(kinds))]
+    rows = [product("a.example", f"p{n:02d}", [own[n], "none"], title=kind) for n, kind in enumerate(kinds)]
+    tables.merge(root, "products", rows)
+    assert sorted(row["image_id"] for row in collected(root, *own, "none")) == sorted(own)
