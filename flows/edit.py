@@ -53,6 +53,7 @@ def add_store(file: Path, store: Store) -> None:
             f"or remove the old one with `lookalike stores remove {store.name}`."
         )
     entry = tomlkit.table()
+    entry.trivia.indent = "\n"  # a blank line before it
     for key, value in _plain(store).items():
         entry.add(key, value)
     stores = document.get("stores")

@@ -52,7 +52,7 @@ class Renderer:
         """
         from playwright.async_api import Error
 
-        self.proxy.begin_page(3 * max_bytes)
+        self.proxy.begin_page(max_bytes)
         try:
             return self._run(self._render(url, max_bytes, timeout_s), 2 * timeout_s)
         except (Error, TimeoutError) as error:

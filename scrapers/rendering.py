@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 SETTLE_S = 5.0
 """How long a page may go on asking for things after it was loaded, before it is read as it is."""
-PAGES_BYTES = 3
-"""What a page loads in all, scripts and data included, in page limits."""
 NOT_LOADED = frozenset({"image", "media", "font"})
 _CLOSING_S = 5.0
 _LENGTH = "() => document.documentElement ? document.documentElement.outerHTML.length : 0"
@@ -82,10 +80,12 @@ class RenderingHandler(ScrapyPlaywrightDownloadHandler):
         if not request.meta.get("playwright"):
             return await super().download_request(request)
         limits = self.job.store.limits
+        # All that a page loads, scripts and data included, is bounded as one page; what comes of it as HTML.
+        longest = min(limits.html_bytes, limits.page_bytes)
         request.meta["playwright_page_goto_kwargs"] = {"timeout": 1000 * limits.timeout_s}
-        request.meta["playwright_page_methods"] = [PageMethod(_settled, limits.page_bytes)]
+        request.meta["playwright_page_methods"] = [PageMethod(_settled, longest)]
         async with self.turn:
-            self.proxy.begin_page(PAGES_BYTES * limits.page_bytes)
+            self.proxy.begin_page(limits.page_bytes)
             try:
                 async with asyncio.timeout(limits.timeout_s + 2 * SETTLE_S):
                     response = await super().download_request(request)
@@ -101,7 +101,7 @@ class RenderingHandler(ScrapyPlaywrightDownloadHandler):
                 self._note_refused(request)
         if response.status == 403:
             self._raise_refusal(request)
-        if self.proxy.used_up or len(response.body) > limits.page_bytes:
+        if self.proxy.used_up or len(response.body) > longest:
             raise DownloadCancelledError
         return response
 

@@ -103,6 +103,10 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         (STORE + "proxy = 'socks5://a.example'", ["`proxy` of store 'shop.example'", "http"]),
         (STORE + "strategy = 'bing'", ["store 'shop.example'", "`queries`"]),
         (STORE + "strategy = 'shopify'\nrender = true", ["store 'shop.example'", "`render`"]),
+        (
+            STORE + "strategy = 'shopify'\n[stores.recipe]\ntitle = 'h1'",
+            ["store 'shop.example'", "no recipe"],
+        ),
         (STORE + STORE, ["two stores named 'shop.example'"]),
         ("[crawl.limits]\npages = 10\n" + STORE + "limits = 3", ["`limits` of store 'shop.example'"]),
         ("[crawl]\nlimits = 3\n" + STORE, ["`crawl.limits`"]),

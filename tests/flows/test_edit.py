@@ -26,6 +26,7 @@ def test_stores_come_and_go_and_comments_stay(file):
     add_store(file, SHOP)
     add_store(file, OTHER)
     assert load_config(file, environ={}).stores == (SHOP, OTHER)
+    assert file.read_text().count("\n\n[[stores]]\nname") == 2
     assert file.read_text().startswith(example())
     remove_store(file, "shop.example")
     assert load_config(file, environ={}).stores == (OTHER,)
