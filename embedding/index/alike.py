@@ -39,7 +39,7 @@ MOST_IN_A_CELL = 20
 _BANDS = 4
 """Two bits differ in at most two of four bands: two bands, half of all bits, are equal."""
 
-_WINDOW = 64
+_WINDOW = 32
 """Hashes that each is compared with, of those that agree in the same two bands, sorted.
 
 It keeps the work in proportion to the photos. Only where more agree than that, on an empty photo for example,
@@ -83,21 +83,24 @@ def _near_hashes(hashes: np.ndarray) -> np.ndarray:
     known = np.flatnonzero(hashes)
     edges = [64 * band // _BANDS for band in range(_BANDS + 1)]
     bands = [np.uint64((1 << end) - (1 << start)) for start, end in itertools.pairwise(edges)]
-    found = np.empty(0, np.int64)
+    found = [np.empty(0, np.int64)]
+    earlier: list[np.uint64] = []
     for one, other in itertools.combinations(bands, 2):
         key = hashes[known] & (one | other)
         order = np.lexsort((hashes[known], key))  # equal hashes lie side by side
         photos, key = known[order], key[order]
-        pairs = [found]
         for step in range(1, min(_WINDOW, len(photos))):
             together = np.flatnonzero(key[step:] == key[:-step])
             if not len(together):
                 break
             a, b = photos[together], photos[together + step]
-            near = np.bitwise_count(hashes[a] ^ hashes[b]) <= MOST_BITS
-            pairs.append((np.minimum(a, b) * len(hashes) + np.maximum(a, b))[near])
-        found = np.unique(np.concatenate(pairs))
-    return np.stack(np.divmod(found, max(1, len(hashes))), axis=1)
+            differ = hashes[a] ^ hashes[b]
+            near = np.bitwise_count(differ) <= MOST_BITS
+            for bits in earlier:  # a pair that agreed in two other bands was found there
+                near &= (differ & bits) != 0
+            found.append((np.minimum(a, b) * len(hashes) + np.maximum(a, b))[near])
+        earlier.append(one | other)
+    return np.stack(np.divmod(np.sort(np.concatenate(found)), max(1, len(hashes))), axis=1)
 
 
 def _cells(jpeg: bytes) -> np.ndarray:
