@@ -47,7 +47,11 @@ def find_browser(environ: Mapping[str, str]) -> str | None:
 
 
 def use_browser(settings: BaseSettings) -> None:
-    """Has the requests that are marked for it rendered by the browser."""
+    """Has the requests that are marked for it rendered by the browser.
+
+    :raises LookalikeError: where there is none.
+    """
+    check_browser(os.environ)
     handlers = settings.getdict("DOWNLOAD_HANDLERS")
     for name, value in {
         "DOWNLOAD_HANDLERS": handlers | {"http": HANDLER, "https": HANDLER},

@@ -8,6 +8,7 @@ import pytest
 from lookalike.cli import main
 from lookalike.demo.storefront import serve
 from tests.scrapers.shelves import products
+from tests.scrapers.webserver import Answer, Site, product_page
 
 
 @pytest.fixture
@@ -95,3 +96,24 @@ def test_a_search_needs_words(folder, words, capsys):
     (folder / "lookalike.toml").write_text(entry("one", "https://one.example", "shopify"))
     assert main(["crawl", "--query", words]) == 2
     assert "A search needs words" in capsys.readouterr().err
+
+
+def test_a_page_of_a_store_is_shown_as_its_crawl_would_read_it(folder, monkeypatch, capsys):
+    monkeypatch.setenv("SHOP_TOKEN", "hunter2")
+    with Site().running() as site:
+        site.pages["/p/1"] = Answer(product_page("Shirt", price="9.00") + "<b>19,90 €</b>")
+        file = folder / "lookalike.toml"
+        file.write_text(
+            "[crawl]\nallow_private = true\n"
+            + entry("one", site.url, "sitemap")
+            + "headers = { Authorization = '${SHOP_TOKEN}' }\n[stores.recipe]\nprice = 'b'\n"
+        )
+        assert main(["extract", f"{site.url}/p/1", "--json"]) == 0
+        product = json.loads(capsys.readouterr().out)
+        assert (product["price"], product["source"]["price"]) == ("19.90", "recipe")
+        assert (product["title"], product["source"]["title"]) == ("Shirt", "json-ld")
+        [asked] = [seen for seen in site.seen if seen.target == "/p/1"]
+        assert asked.headers["authorization"] == "hunter2"
+        site.pages["/robots.txt"] = Answer("User-agent: *\nDisallow: /p/")
+        assert main(["extract", f"{site.url}/p/1"]) == 1
+        assert "robots.txt forbids reading" in capsys.readouterr().err
