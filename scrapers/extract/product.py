@@ -148,7 +148,9 @@ def _decided(
         "description": extract_description(candidates),
         "category": extract_category(candidates, markup.trail, title.value, host),
         "availability": extract_availability(candidates, seen.stock if seen else None),
-        "sku": extract_sku(candidates, stated_number(page, numbers, ids), numbers),
+        "sku": extract_sku(
+            candidates, stated_number(page, numbers, ids | (seen.numbers if seen else frozenset())), numbers
+        ),
         "gtin": extract_gtin(candidates),
     }
     if prices:

@@ -27,6 +27,8 @@ _SKU_CLASSES_TEXT = """
 """
 _SKU_CLASSES = frozenset(_SKU_CLASSES_TEXT.split())
 MAX_NUMBER = 40
+MAX_LABELLED = 60
+_LAST = re.compile(r"(?:^|(?<=[\s:：#(]))(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{5,40}(?=\)?$)")
 
 
 def read_marked_number(layout: Layout, heading: Heading, others: Others) -> str | None:
@@ -56,6 +58,17 @@ def stated_number(page: Page, parts: Set[str], stated: Set[str]) -> str | None:
         _note(element, known)
     matching = [known[part] for part in parts if part in known]
     return max(matching, key=lambda one: (any(c.isdigit() for c in one), len(one)), default=None)
+
+
+def shown_numbers(layout: Layout) -> set[str]:
+    """What stands at the end of a short text and has digits: `Deal no.: 345486`."""
+    found = set()
+    for spot in layout.spots:
+        if spot.own and not spot.hidden and len(spot.text) <= MAX_LABELLED:
+            number = _LAST.search(spot.text)
+            if number:
+                found.add(number[0])
+    return found
 
 
 def numbers_of_address(page: Page) -> set[str]:

@@ -11,10 +11,10 @@ from scrapers.extract.visible.buying import Buying, find_buttons, read_buying
 from scrapers.extract.visible.heading import Heading, find_heading
 from scrapers.extract.visible.layout import Layout, read_layout
 from scrapers.extract.visible.maker import read_maker
-from scrapers.extract.visible.number import read_marked_number
+from scrapers.extract.visible.number import read_marked_number, shown_numbers
 from scrapers.extract.visible.others import Others
 from scrapers.extract.visible.photos import read_photos
-from scrapers.extract.visible.prices import Mark, ShownPrice, choose_price, find_marks
+from scrapers.extract.visible.prices import ShownPrice, choose_price, find_marks
 from scrapers.extract.visible.rows import read_rows
 from scrapers.extract.visible.stock import Stock, offers_choices, read_stock
 
@@ -27,7 +27,7 @@ class Visible:
 
     :ivar candidate: its fields.
     :ivar price: the price shown, with all other amounts that belong to the product.
-    :ivar marks: every amount on the page.
+    :ivar numbers: what may be numbers of the product among the texts of the page.
     """
 
     heading: Heading
@@ -36,7 +36,7 @@ class Visible:
     stock: Stock | None
     buying: Buying
     choices: bool
-    marks: tuple[Mark, ...] = ()
+    numbers: frozenset[str] = frozenset()
 
 
 def read_visible(page: Page, names: Sequence[str]) -> Visible | None:
@@ -77,4 +77,4 @@ def _read(layout: Layout, heading: Heading) -> Visible:
         photos=tuple(RawPhoto(url) for url in read_photos(layout, heading, others)),
         offers=(offer,) if offer.price or offer.low or offer.availability else (),
     )
-    return Visible(heading, candidate, price, stock, buying, choices, tuple(marks))
+    return Visible(heading, candidate, price, stock, buying, choices, frozenset(shown_numbers(layout)))

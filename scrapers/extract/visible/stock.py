@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from scrapers.extract.visible.buying import Buying
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.others import Others
-from scrapers.extract.visible.words import IN_STOCK, PREORDER, SOLD_OUT
+from scrapers.extract.visible.words import ELSEWHERE, IN_STOCK, PREORDER, SOLD_OUT
 
 REACH = 3000
 """How far from the heading, in characters of text, stock is spoken of."""
 
+MAX_DISTANCE = 500
+"""Elements between a heading and the button that is certainly its own."""
 MAX_WORDS = 160
 """Longest text, in characters, that is taken for a word about stock."""
+
+_SOLD = re.compile(
+    r"(?:sold|verkauft|vendu|venduto|vendido|verkocht|såld|solgt|myyty|sprzedane|prodáno|predané|eladva|vândut"
+    r"|prodano|satıldı|πουλήθηκε|продано|売約済み?|已售|판매완료)[.!]?",
+    re.I,
+)
+"""What stands alone on what is gone; `sold by` is another thing."""
 
 _STATUS_TEXT = """
     stock availability available avail soldout sold unavailable outofstock instock inventory
@@ -49,22 +59,27 @@ def read_stock(
     :param choices: whether a size or colour can be chosen: many shops switch their button on only then.
     :param priced: whether the page shows a price for the product.
     """
-    gone, there, coming = _words(layout, heading, others)
-    if buying.working and not (buying.disabled and gone):
-        if buying.preorder or (coming and not there):
+    said = _words(layout, heading, others)
+    if buying.working and not (said.gone and (buying.disabled or _is_far(buying, heading))):
+        if buying.preorder or (said.coming and not said.there):
             return Stock("preorder", False)
-        return Stock("in_stock", not gone)
-    if buying.sold_out or gone:
-        return Stock("out_of_stock", True)
+        return Stock("in_stock", not said.gone)
+    if buying.sold_out or said.gone:
+        # Words alone may be of a size, or of a shop: they do not refute the markup.
+        sure = said.marked or buying.sold_out or buying.disabled or buying.notify
+        return Stock("out_of_stock", sure)
     if buying.disabled and not choices:
-        return Stock("out_of_stock", not there)
-    if buying.notify and not there:
+        return Stock("out_of_stock", not said.there)
+    if buying.notify and not said.there:
         return Stock("out_of_stock", True)
-    if there:
-        return Stock("in_stock", False)
-    if (buying.disabled or choices) and priced:
+    if said.there or ((buying.disabled or choices) and priced):
         return Stock("in_stock", False)
     return None
+
+
+def _is_far(buying: Buying, heading: Heading) -> bool:
+    """Whether the button stands too far off to be believed where words say that nothing is left."""
+    return buying.order is not None and abs(buying.order - heading.spot.order) > MAX_DISTANCE
 
 
 def offers_choices(layout: Layout, heading: Heading, others: Others) -> bool:
@@ -89,34 +104,47 @@ _CHOOSABLE = frozenset(
 )
 
 
-def _words(layout: Layout, heading: Heading, others: Others) -> tuple[bool, bool, bool]:
-    """Whether words near the heading say: gone, in stock, to come."""
-    gone = there = coming = False
+@dataclass(slots=True)
+class _Said:
+    """What words near the heading say of stock.
+
+    :ivar gone: there is nothing left; `marked` where what says so is also called stock or availability.
+    :ivar there: there is some. :ivar coming: there will be.
+    """
+
+    gone: bool = False
+    marked: bool = False
+    there: bool = False
+    coming: bool = False
+
+
+def _words(layout: Layout, heading: Heading, others: Others) -> _Said:
+    said = _Said()
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
-        if (
-            not spot.own
-            or spot.hidden
-            or distance < -600
-            or distance > REACH
-            or not 2 <= len(spot.text) <= MAX_WORDS
-        ):
+        near = -600 <= distance <= REACH and 2 <= len(spot.text) <= MAX_WORDS
+        if not near or not spot.own or spot.hidden or spot.element is heading.spot.element:
             continue
-        sold, stocked = SOLD_OUT.search(spot.text), IN_STOCK.search(spot.text)
+        sold, stocked = SOLD_OUT.search(spot.text) or _SOLD.fullmatch(spot.text), IN_STOCK.search(spot.text)
         if not sold and not stocked:
-            coming = coming or bool(distance >= 0 and len(spot.text) < 40 and PREORDER.search(spot.text))
-            continue
-        if spot.element is heading.spot.element or _is_choice(spot) or others.has(spot):
-            continue
-        status = not _names(spot).isdisjoint(_STATUS)
-        if sold:
-            plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
-            first = stocked is None or sold.start() <= stocked.start()
-            if (plain or status) and first:
-                gone = True
-        elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
-            there = True
-    return gone, there, coming
+            said.coming = said.coming or (
+                distance >= 0 and len(spot.text) < 40 and PREORDER.search(spot.text) is not None
+            )
+        elif not _is_choice(spot) and not others.has(spot):
+            _note(said, spot, sold, stocked)
+    return said
+
+
+def _note(said: _Said, spot: Spot, sold: re.Match[str] | None, stocked: re.Match[str] | None) -> None:
+    status = not _names(spot).isdisjoint(_STATUS)
+    if sold:
+        plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
+        first = stocked is None or sold.start() <= stocked.start()
+        if (plain or status) and first and not ELSEWHERE.search(spot.text):
+            said.gone = True
+            said.marked = said.marked or status
+    elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
+        said.there = True
 
 
 def _is_choice(spot: Spot) -> bool:

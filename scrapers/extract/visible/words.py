@@ -206,6 +206,16 @@ SOLD_OUT = phrases("""
     نفذ من المخزون | אזל מהמלאי | אזל המלאי | לא במלאי | ناموجود
 """)
 
+ELSEWHERE = phrases("""
+    in store | in stores | in-store | stores | pickup | pick up | pick-up | collection | collect
+    your area | your location | your postcode | filiale | filialen | markt | im laden | abholung
+    magasin | magasins | retrait | negozio | negozi | ritiro | tienda | tiendas | recogida | loja
+    lojas | retirada | winkel | winkels | afhalen | butik | butiker | butikken | myymälä
+    sklep* stacjonarn* | odbiór | prodejn* | predajn* | üzlet* | magazin* | trgovin* | mağaza*
+    κατάστημα | магазин* | самовывоз* | 店舗 | 店頭 | 門市 | 门店 | 매장
+""")
+"""Places of which a shop says that there, and not here, there is none."""
+
 IN_STOCK = phrases("""
     in stock | available now | ready to ship | available online | ships today | in-stock
     available to ship | only * left | left in stock | usually ships | usually dispatched
