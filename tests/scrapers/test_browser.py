@@ -34,8 +34,12 @@ def test_products_that_only_appear_after_a_script_ran(root):
 
 
 GUARDED = """
-import sys
-# 127.0.0.1 plays a public server.
+import socket, sys
+# The store's name is this machine, and 127.0.0.1 plays a public server.
+resolve = socket.getaddrinfo
+def lookup(host, *rest, **more):
+    return resolve("127.0.0.1" if host == "shop.test" else host, *rest, **more)
+socket.getaddrinfo = lookup
 import scrapers.addresses, scrapers.middlewares.guard
 real = scrapers.addresses.is_public
 is_public = lambda address: address == "127.0.0.1" or real(address)
@@ -53,6 +57,7 @@ for (const target of TARGETS)
 
 def test_a_script_cannot_reach_private_addresses(site, root, tmp_path):
     port = site.server.server_port
+    home = f"http://shop.test:{port}"
     targets = [
         f"http://127.0.0.2:{port}/inside",
         f"http://localhost:{port}/inside",
@@ -66,8 +71,8 @@ def test_a_script_cannot_reach_private_addresses(site, root, tmp_path):
     site.pages["/inside"] = Answer("secret", headers={"Access-Control-Allow-Origin": "*"})
     site.pages["/p/0"] = Answer(f"<title>Shirt</title>{product_page('Shirt')}{spy}{frame}")
     site.pages["/p/1"] = Answer(f"<script>location = 'http://127.0.0.2:{port}/inside'</script>")
-    site.pages["/sitemap.xml"] = Answer(sitemap(f"{site.url}/p/0", f"{site.url}/p/1"))
-    store = Store(name="shop.example", url=site.url, render=True)
+    site.pages["/sitemap.xml"] = Answer(sitemap(f"{home}/p/0", f"{home}/p/1"))
+    store = Store(name="shop.example", url=home, render=True)
     crawl = crawl_with(GUARDED, site, root, tmp_path, f"config={store.model_dump_json()}")
     assert crawl.returncode == 0, crawl.stderr
     assert site.asked()["/inside"] == 0
