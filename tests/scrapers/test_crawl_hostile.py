@@ -12,7 +12,7 @@ from scrapers.crawl import run_crawl
 from scrapers.stores import Limits, Store
 from storage import tables
 from storage.root import Root
-from tests.scrapers.webserver import Answer, Site, photo, product_page, sitemap
+from tests.scrapers.webserver import Answer, Seen, Site, photo, product_page, sitemap
 
 LIMITS = Limits(page_bytes=200_000, image_bytes=50_000, images_per_product=3, retries=1, timeout_s=5)
 
@@ -51,6 +51,11 @@ def crawled(tmp_path_factory):
     return outcome, found, rows, root, site
 
 
+def endless(seen: Seen) -> Answer:
+    """A redirect to an address that nobody was sent to before."""
+    return Answer(status=302, headers={"Location": f"/chain?{int(seen.target.partition('?')[2]) + 1}"})
+
+
 def hostile(site: Site) -> None:
     """Sets up the store; a page each for what may go wrong."""
     image = {"content_type": "image/jpeg"}
@@ -65,6 +70,8 @@ def hostile(site: Site) -> None:
         "/p/huge": Answer(product_page("Huge") + "x" * 300_000),
         "/p/bomb": Answer(gzip.compress(bytes(30_000_000)), headers={"Content-Encoding": "gzip"}),
         "/p/loop": Answer(headers={"Location": "/p/loop?again"}, **redirects),
+        "/p/chain": Answer(headers={"Location": "/chain?1"}, **redirects),
+        "/chain": endless,
         "/p/file": Answer(headers={"Location": "file:///etc/passwd"}, **redirects),
         "/p/elsewhere": Answer(headers={"Location": f"{other}/p/good"}, **redirects),
         "/p/broken": Answer("broken", 500),
@@ -116,6 +123,7 @@ def test_the_crawl_ends_and_keeps_what_is_good(crawled):
         ("/p/huge", "fetch", "it is larger than the limit"),
         ("/p/bomb", "fetch", "it is larger than the limit"),
         ("/p/loop", "fetch", "it leads to a page that was asked for before"),
+        ("/chain?10", "fetch", "it redirects too often"),
         ("/p/file", "fetch", "HTTP 302"),
         ("/p/elsewhere", "fetch", "it leads to another site"),
         ("/p/broken", "fetch", "HTTP 500"),
@@ -127,9 +135,10 @@ def test_the_crawl_ends_and_keeps_what_is_good(crawled):
         ("/no-sitemap.xml", "extract", "it is no sitemap but <html>"),
         ("https://elsewhere.example/p/1", "fetch", "it is on another site"),
         ("http://169.254.169.254/latest/", "fetch", "it is on another site"),
+        ("javascript:alert(1)", "fetch", "it is no web address: only http and https are fetched"),
         ("/p/many", "photo", "4997 photos over the limit of 3 a product"),
         ("/huge.jpg", "photo", "it is larger than the limit"),
-        ("/bomb.png", "photo", "too large (more than 60,000,000 pixels)"),
+        ("/bomb.png", "photo", "too large (more than 26,000,000 pixels)"),
         ("/gone.jpg", "photo", "HTTP 404"),
         ("/tiny.gif", "photo", "too small (1×1 px, at least 32 px a side)"),
     ],

@@ -233,7 +233,10 @@ def test_a_crawl_is_kept_from_private_addresses_on_redirects_and_behind_names(si
         "redirect": "http://169.254.169.254/latest/meta-data/",
         "localhost": f"http://localhost:{port}/p/0",
         "decimal": f"http://2130706434:{port}/p/0",
+        "octal": f"http://0177.0.0.2:{port}/p/0",
+        "hexadecimal": f"http://0x7f.2:{port}/p/0",
         "ipv6": f"http://[::1]:{port}/p/0",
+        "mapped": f"http://[::ffff:7f00:2]:{port}/p/0",
         "name": f"http://rebinding.example:{port}/p/0",
     }
     for name, target in targets.items():
