@@ -1,22 +1,29 @@
 """The encoder in 8-bit integers, for processors that multiply those faster than floats (VNNI).
 
-Each convolution but the first takes its input as uint8 and its kernel as int8 with a scale an output channel,
-which is how the bundled weights store kernels anyway; sums, shortcuts between blocks and the pooled vector stay
-float32. What an input's 255 means, its peak, is the largest value that is seen there in 99 of 100 real photos:
-one odd photo in 900 reached a hundred times that, and a scale up to it costs all others their top 5. Peaks
-are measured once, with `measure_peaks`, and travel with the weights.
+Each convolution but the first takes its input as uint8 and its kernel as int8 with a scale an output
+channel, which is how the bundled weights store kernels anyway; sums, shortcuts between blocks and the pooled
+vector stay float32. What an input's 255 means, its peak, is the largest value that is seen there in 99 of 100
+real photos: one odd photo in 900 reached a hundred times that, and a scale up to it costs all others their
+top 5. Peaks are measured once, with `measure_peaks`, and travel with the weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedding.encoder.preprocess import pixels_of
+from storage import encoders
+
 if TYPE_CHECKING:
     import openvino
+
+    from embedding.encoder.weights import Weights
 
 PEAKS = "activations/peak"
 """Key of the peaks among the arrays of `embedding.encoder.weights.Weights`."""
@@ -25,6 +32,7 @@ PEAKS_FILE = "peaks.npy"
 """The peaks in an encoder's folder, float32 [inputs], in the order in which the network computes them."""
 
 _SHARE = 0.99
+_BATCH = 16
 _NEVER_NEGATIVE = ("Relu", "MaxPool")
 _CPU_FLAGS = Path("/proc/cpuinfo")
 _FLAGS = ("avx512_vnni", "avx_vnni")
@@ -38,6 +46,25 @@ def is_fast() -> bool:
     except (OSError, StopIteration):
         return False
     return any(flag in flags.split() for flag in _FLAGS)
+
+
+def calibrated(weights: Weights, photos: Sequence[bytes]) -> Weights:
+    """The weights with their peaks, measured in the encoder that they make.
+
+    :param photos: encoded; a few hundred real ones as stores show them, none from a validation split.
+    :raises UnreadableImageError: a photo can't be decoded.
+    """
+    from embedding.encoder.convert import convert
+
+    size = weights.input_px
+    parts = [photos[first : first + _BATCH] for first in range(0, len(photos), _BATCH)]
+    with tempfile.TemporaryDirectory() as scratch:
+        convert(weights, Path(scratch) / "encoder")
+        peaks = measure_peaks(
+            Path(scratch) / "encoder" / encoders.IR_FILE,
+            (np.stack([pixels_of(photo, size) for photo in part]) for part in parts),
+        )
+    return replace(weights, arrays=weights.arrays | {PEAKS: peaks})
 
 
 def measure_peaks(encoder: Path, batches: Iterable[np.ndarray]) -> np.ndarray:

@@ -1,0 +1,137 @@
+"""Peak memory of the embedding stage: it must not grow with the number of photos.
+
+    python benchmarks/embedding_memory.py PHOTOS OUT [--photos 50000]
+
+A data root in OUT is filled with real photos, each copied often with a comment of its own in the JPEG, which
+makes it another photo to the tables; the stage then embeds a fifth of them, and in a second root all of them,
+each in a process of its own whose memory is sampled. The encoder is a small one: what is measured is what
+grows, or does not, with the photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from embedding.encoder.convert import specify
+from embedding.encoder.weights import load_weights
+from storage import encoders, photos, tables
+from storage.encoders import EncoderSpec
+from storage.root import Root
+from storage.schemas import EMBEDDING_DIM, TABLES
+
+_SIZE = 16
+_WRITTEN_AT_ONCE = 5000
+_SAMPLE_S = 0.05
+_EMBED = """
+import sys
+from embedding.encoder.stage import embed_new_images
+from storage.root import Root
+outcome = embed_new_images(Root.open(sys.argv[1]), device="cpu")
+assert outcome.rejected == 0, outcome
+print(outcome.embedded)
+"""
+
+
+def main(source: Path, out: Path, most: int) -> None:
+    """Prints the table."""
+    images = pq.read_table(source / "gallery.parquet", columns=["image"])["image"].to_pylist()
+    print("| photos | bytes in Parquet | peak memory | seconds |\n|---|---|---|---|")
+    for count in (most // 5, most):
+        folder = out / f"root-{count}"
+        shutil.rmtree(folder, ignore_errors=True)
+        root = Root.open(folder, create=True)
+        _write_small_encoder(root)
+        size = _fill(root, images, count)
+        embedded, peak, seconds = _embed(folder)
+        assert embedded == count, f"{embedded} of {count} embedded"
+        print(f"| {count:,} | {size / 2**30:.2f} GB | {peak / 2**30:.2f} GB | {seconds:.0f} |", flush=True)
+
+
+def distinct(images: list[bytes], count: int) -> Iterator[bytes]:
+    """So many photos, no two alike in their bytes: JPEGs with a comment after their start marker."""
+    for number, image in enumerate(itertools.islice(itertools.cycle(images), count)):
+        comment = str(number).encode()
+        yield image[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + image[2:]
+
+
+def _fill(root: Root, images: list[bytes], count: int) -> int:
+    rest = distinct(images, count)
+    size = 0
+    while rows := list(itertools.islice(rest, _WRITTEN_AT_ONCE)):
+        size += sum(map(len, rows))
+        columns = {name: pa.nulls(len(rows), field.type) for name, field in _fields()}
+        columns["image_id"] = pa.array([photos.image_id(row) for row in rows])
+        columns["bytes"] = pa.array(rows, pa.binary())
+        columns["first_seen"] = pa.array([datetime.now(UTC)] * len(rows), pa.timestamp("us", tz="UTC"))
+        columns["month"] = pa.array(["2026-11"] * len(rows))
+        tables.merge(root, "images", pa.table(columns))
+    return size
+
+
+def _fields() -> list[tuple[str, pa.Field]]:
+    return [(field.name, field) for field in TABLES["images"].columns]
+
+
+def _write_small_encoder(root: Root) -> None:
+    """Pixels times a matrix, under the name of the bundled weights, which the stage asks for."""
+    import openvino
+    from openvino import opset13 as ops
+
+    facts = specify(load_weights("fashion"))
+    spec = EncoderSpec(**facts.model_dump() | {"size": _SIZE})
+    matrix = np.random.default_rng(3).standard_normal((_SIZE * _SIZE * 3, EMBEDDING_DIM)).astype(np.float32)
+    pixels = ops.parameter([-1, _SIZE, _SIZE, 3], np.uint8, name="pixels")
+    flat = ops.reshape(ops.convert(pixels, np.float32), np.array([0, -1]), special_zero=True)
+    vectors = ops.normalize_l2(ops.matmul(flat, matrix, False, False), np.array([1]), 1e-12, "add")
+    with encoders.adding(root, spec.model) as folder, encoders.writing(folder, spec) as files:
+        openvino.save_model(openvino.Model([vectors], [pixels]), files / encoders.IR_FILE)
+
+
+def _embed(folder: Path) -> tuple[int, int, float]:
+    """Embeds a root in a process of its own.
+
+    :return: photos embedded, peak resident bytes, seconds.
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        running = subprocess.Popen([sys.executable, "-c", _EMBED, str(folder)], stdout=said)
+        peak = 0
+        while running.poll() is None:
+            peak = max(peak, _resident(running.pid))
+            time.sleep(_SAMPLE_S)
+        if running.returncode:
+            raise RuntimeError(f"The stage ended with {running.returncode}.")
+        said.seek(0)
+        return int(said.read()), peak, time.perf_counter() - started
+
+
+def _resident(pid: int) -> int:
+    """The peak so far, as the kernel kept it; 0 once the process is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(peaks[0]) * 1024 if peaks else 0
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("source", type=Path, metavar="PHOTOS")
+    arguments.add_argument("out", type=Path, metavar="OUT")
+    arguments.add_argument("--photos", type=int, default=50_000)
+    given = arguments.parse_args()
+    main(given.source, given.out, given.photos)
