@@ -44,7 +44,7 @@ def crawl(
     chosen = resolved.choose_stores(stores or ())
     words = None if query is None else _words(query)
     if words is not None:
-        chosen = _searchable(chosen)
+        chosen = tuple(_searchable(chosen))
     root = resolved.open_root(create=True)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
