@@ -10,10 +10,10 @@ from scrapers.rows import Row
 from storage import tables
 from storage.root import Root
 
-MAX_ROWS = 4000
+MAX_ROWS = 2000
 MAX_BYTES = 8 * 1024 * 1024
 """Bodies and photos held before they are written; with those on their way it bounds a crawl's memory."""
-MAX_AGE_S = 120.0
+MAX_AGE_S = 60.0
 """Time that rows wait for more: what a slow crawl loses when it is killed."""
 
 

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,17 +19,26 @@ from scrapers.stores import Limits, Store
 from storage import tables
 from storage.root import Root
 from tests.scrapers.shelves import image_ids, products
+from tests.scrapers.webserver import photo
 
 pytestmark = pytest.mark.slow
 
 COUNT = 5000
+PICTURE = photo(1)
 REPOSITORY = Path(__file__).parent.parent.parent
 STRATEGIES = {"schema": "sitemap", "shopify": "shopify"}
 
 
+def numbered(number: int) -> bytes:
+    """A small photo as a file of its own: the same picture with another comment."""
+    comment = f"{number:08d}".encode()
+    return PICTURE[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + PICTURE[2:]
+
+
 @pytest.fixture(scope="module")
 def catalogue():
-    return products(COUNT, photos=1)
+    sold = products(COUNT, photos=0)
+    return [replace(product, photos=(partial(numbered, number),)) for number, product in enumerate(sold)]
 
 
 def start(root: Root, store: Store) -> subprocess.Popen:
@@ -78,7 +89,7 @@ def test_a_crawl_that_is_killed_three_times_ends_whole_and_asks_for_nothing_twic
         for _ in range(3):
             stored = stored_paths(root, front.url)
             front.requests.clear()
-            kill_after(draw.randrange(300, COUNT // 2), front, start(root, store))
+            kill_after(draw.randrange(700, 1300), front, start(root, store))
             assert not stored & set(front.requests.paths())
         stored = stored_paths(root, front.url)
         assert stored
