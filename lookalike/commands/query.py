@@ -160,12 +160,11 @@ def _product(html: bytes, url: str, store: Store | None) -> tuple[Extracted | No
 
 def _reread(config: Config, store: str, allow_private: bool) -> Reread:
     from scrapers.stored import reread_store
-    from storage.root import Root
 
     [chosen] = config.choose_stores([store])
     with terminal.progress() as advance:
         return reread_store(
-            Root.open(config.data),
+            config.open_root(),
             chosen,
             allow_private=allow_private,
             on_progress=lambda done, total: advance(f"extract {store}", done, total),

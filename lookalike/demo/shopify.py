@@ -57,16 +57,16 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
             every = [_collection(shelf, handle, path) for handle, path in _collections(shelf).items()]
             return _page_of({"collections": every}, "collections", query)
         case ["collections", handle, "products.json"]:
-            listed = _in_collection(shelf, handle)
+            held = _in_collection(shelf, handle)
             return (
                 json_reply({"products": []}, status=404)
-                if listed is None
-                else _product_list(shelf, listed, query)
+                if held is None
+                else _product_list(shelf, held, query)
             )
         case ["collections", handle]:
-            listed = _in_collection(shelf, handle)
+            held = _in_collection(shelf, handle)
             name = " › ".join(_collections(shelf).get(handle, ())) or "All products"
-            return None if listed is None else _collection_page(shelf, name, listed, query, path)
+            return None if held is None else _collection_page(shelf, name, held, query, path)
         case ["products", file] if file.endswith(".json") and file.removesuffix(".json") in shelf.by_handle:
             one = shelf.by_handle[file.removesuffix(".json")]
             return json_reply(
