@@ -19,7 +19,7 @@ from scrapers.extract.gtin import extract_gtin
 from scrapers.extract.markup import Markup, read_markup
 from scrapers.extract.page import Page, parse_page
 from scrapers.extract.photos import extract_photos
-from scrapers.extract.price import extract_prices
+from scrapers.extract.price import SURE, extract_prices
 from scrapers.extract.refusal import MISSING, refusal_of, says_missing
 from scrapers.extract.sku import extract_sku
 from scrapers.extract.state import State, read_state
@@ -208,7 +208,12 @@ def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[C
     if seen.price is None and not matched and not seen.buying.working and seen.stock is None:
         return "it shows no price of its own and no way to buy"
     for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None
-    if seen.heading.sure and for_sale and (seen.price is not None or matched or _is_numbered(seen)):
+    plain = seen.price is not None and seen.price.score >= SURE and seen.buying.working
+    if (
+        (seen.heading.sure or plain)
+        and for_sale
+        and (seen.price is not None or matched or _is_numbered(seen))
+    ):
         return None
     return "it shows no price with a way to buy, as the page of one product does"
 

@@ -16,7 +16,7 @@ from scrapers.extract.money import Money, find_money
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.others import Others
-from scrapers.extract.visible.words import AFTER_ANOTHER_AMOUNT, NOT_THE_PRICE, PER_UNIT, WAS
+from scrapers.extract.visible.words import AFTER_ANOTHER_AMOUNT, NOT_THE_PRICE, PER_UNIT, WAS, WITHOUT_TAX
 
 MAX_MARKS = 2000
 """Amounts that are looked at; a page with more lists products."""
@@ -297,6 +297,8 @@ def _score(mark: Mark, names: set[str], priced: bool, heading: Heading, buy_orde
         score += 1.0
     if _is_another(mark):
         score -= 5
+    if WITHOUT_TAX.search(mark.after) or WITHOUT_TAX.search(mark.label[-20:]):
+        score -= 2.5
     if not _names(spot.element, 2).isdisjoint(_NOT_PRICES):
         score -= 4
     if spot.hidden:

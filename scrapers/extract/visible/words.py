@@ -328,6 +328,15 @@ AFTER_ANOTHER_AMOUNT = phrases("""
     ポイント | 点 | 點 | เดือน | tháng | bulan | شهر
 """)
 
+WITHOUT_TAX = phrases("""
+    ex vat | excl vat | excl. vat | ex. vat | exc. vat | ex tax | excl. tax | excluding vat | plus vat
+    + vat | ex gst | excl. gst | netto | net | zzgl. mwst | exkl. mwst | ohne mwst | hors taxe
+    hors taxes | ht | iva esclusa | + iva | sin iva | iva no incluido | más iva | sem iva | excl. btw
+    exkl. moms | ex moms | ex. moms | ekskl. moms | eks. mva | eks mva | alv 0 | bez vat | bez dph
+    bez daně | bez pdv | brez ddv | fără tva | fara tva | nettó | kdv hariç | + kdv | χωρίς φπα
+    без ндс | без пдв | 税抜 | 税別 | 未税 | 未稅 | 不含税
+""")
+
 WAS = phrases("""
     was | rrp | msrp | list price | regular price | original price | compare at | old price | before
     retail price | recommended retail price | uvp | statt | bisher | vorher | alter preis | früher
