@@ -15,7 +15,7 @@ from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
     from flows.config import Config
-    from lookalike.matches import Matches
+    from lookalike.matches import Match, Matches, Offer
     from scrapers.extract.product import Examined, Extracted
     from scrapers.stored import Reread
     from scrapers.stores import Store
@@ -226,7 +226,8 @@ def print_matches(matches: Matches) -> None:
     rows = []
     for match in matches:
         score = f"{match.score:.3f}"
-        for place, offer in enumerate((match, *match.also_at)):
+        offers: tuple[Match | Offer, ...] = (match, *match.also_at)
+        for place, offer in enumerate(offers):
             title, price = offer.title or "", display_price(offer.price, offer.currency)
             front = ("also at", "") if place else (str(match.rank), score)
             rows.append((*front, title, price, offer.store, offer.url or ""))
