@@ -4,11 +4,13 @@ Each convolution but the first takes its input as uint8 and its kernel as int8 w
 channel, which is how the bundled weights store kernels anyway; sums, shortcuts between blocks and the pooled
 vector stay float32. What an input's 255 means, its peak, is the largest value that is seen there in 99 of 100
 real photos: one odd photo in 900 reached a hundred times that, and a scale up to it costs all others their
-top 5. Peaks are measured once, with `measure_peaks`, and travel with the weights.
+top 5. So photos beyond the peaks are told apart, to be computed again in float32. Peaks are measured once,
+with `calibrated`, and travel with the weights.
 """
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -91,7 +93,8 @@ def measure_peaks(encoder: Path, batches: Iterable[np.ndarray]) -> np.ndarray:
 def quantized(model: openvino.Model, peaks: np.ndarray) -> openvino.Model:
     """Puts the steps to 8 bits before every convolution; OpenVINO makes integer convolutions of that.
 
-    :param model: changed in place.
+    :param model: changed in place. It gets a second output, float32 [n]: how far a photo's values go beyond
+        the peaks, as a factor. Above 1 they were cut off, and the vector is not to be trusted.
     :param peaks: float32 [inputs], what `measure_peaks` found for it.
     :raises ValueError: the peaks are another network's.
     """
@@ -100,6 +103,7 @@ def quantized(model: openvino.Model, peaks: np.ndarray) -> openvino.Model:
     inputs = _inputs(model)
     if len(inputs) != len(peaks):
         raise ValueError(f"{len(peaks)} peaks for {len(inputs)} inputs")
+    model.add_results([ops.result(_excess(inputs, peaks))])
     for value, peak in zip(inputs, np.asarray(peaks, np.float32), strict=True):
         users = [target for target in value.get_target_inputs() if _is_convolution(target.get_node())]
         zero = np.float32(0)
@@ -109,6 +113,20 @@ def quantized(model: openvino.Model, peaks: np.ndarray) -> openvino.Model:
             _quantize_kernel(target.get_node())
     model.validate_nodes_and_infer_types()
     return model
+
+
+def _excess(inputs: list[openvino.Output], peaks: np.ndarray) -> openvino.Node:
+    from openvino import opset13 as ops
+
+    # The values that shortcuts carry past the next block are there in float32 in any case.
+    shortcuts = [at for at, value in enumerate(inputs) if len(value.get_target_inputs()) > 1]
+    factors = [
+        ops.multiply(
+            ops.reduce_max(inputs[at], np.array([1, 2, 3]), keep_dims=False), np.float32(1 / peaks[at])
+        )
+        for at in shortcuts or range(len(inputs))
+    ]
+    return functools.reduce(ops.maximum, factors)
 
 
 def _quantize_kernel(convolution: openvino.Node) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -67,10 +68,11 @@ class OpenVINOEncoder:
         import openvino
 
         self.spec = encoders.verify(folder)
-        # The first array handed over makes OpenVINO look NumPy up; two threads that do so at once wait for each
-        # other for ever.
+        # The first array handed over makes OpenVINO look NumPy up; two threads that do so at once wait for
+        # each other for ever.
         openvino.Tensor(np.zeros(1, np.uint8))
         core = openvino.Core()
+        self._make_exact = partial(OpenVINOEncoder, folder, precision="f32", many=many, threads=threads)
         self.precision = precision or _fastest(core, folder)
         model = core.read_model(folder / encoders.IR_FILE)
         if self.precision == "int8":
@@ -93,11 +95,20 @@ class OpenVINOEncoder:
             request = self._idle.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
-        vectors = np.array(request.infer({0: pixels})[0])
+        found = request.infer({0: pixels})
+        vectors = np.array(found[0])
+        beyond = np.array(found[1]) > 1 if self.precision == "int8" else np.zeros(len(pixels), bool)
         # A request keeps its memory, which to get anew takes a twentieth of the time that a photo does.
         if len(pixels) == 1 and len(self._idle) < _IDLE_REQUESTS:
             self._idle.append(request)
+        if beyond.any():
+            vectors[beyond] = self._exact.encode(pixels[beyond])
         return vectors
+
+    @cached_property
+    def _exact(self) -> OpenVINOEncoder:
+        """For the odd photos that 8 bits do not hold; most processes meet none."""
+        return self._make_exact()
 
 
 class KerasEncoder:

@@ -73,6 +73,10 @@ def test_eight_bits_keep_the_vectors(
     rounded = OpenVINOEncoder(folder, precision="int8", many=True)
     assert rounded.streams >= 1
     assert (np.sum(exact * rounded.encode(photos), axis=1) >= 0.98).all()
+    # Peaks that every photo goes beyond: all are computed again.
+    np.save(folder / quantize.PEAKS_FILE, peaks / 4)
+    narrow = OpenVINOEncoder(folder, precision="int8")
+    np.testing.assert_allclose(narrow.encode(photos), exact, atol=1e-4)
 
 
 def test_eight_bits_are_used_where_the_processor_is_fast_at_them_alone(
