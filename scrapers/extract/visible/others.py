@@ -18,9 +18,8 @@ _OTHERS_TEXT = """
     navigation navbar megamenu topbar breadcrumb breadcrumbs crumbs footer minicart minibasket
     cartdrawer cookie cookies newsletter related recommend recommended recommendation
     recommendations recommender recommends upsell upsells upselling crosssell crosssells
-    crossselling similar alternatives accessory accessories suggestion suggestions suggested
-    sponsored alsobought alsoviewed boughttogether recently bestseller bestsellers reco recos recs
-    comparison review reviews ads advert advertisement
+    crossselling similar alternatives accessory accessories suggestion suggestions sponsored
+    alsobought alsoviewed boughttogether recently reco recos recs review reviews
 """
 _OTHERS = frozenset(_OTHERS_TEXT.split())
 _TOGETHER = (
