@@ -84,6 +84,17 @@ def test_an_index_in_shards_is_published_and_checked_whole(root: Root) -> None:
         generations.verify(folder)
 
 
+def test_a_generation_of_before_there_were_shards_opens(root: Root) -> None:
+    catalogues.simple(root, 20)
+    build_index(root, MODEL)
+    folder = generations.require_current(root)
+    facts = json.loads((folder / manifest.FILE).read_text())
+    del facts["search"]["ann_dimensions"], facts["search"]["shards"], facts["recall"]["filtered"]
+    (folder / manifest.FILE).write_text(json.dumps(facts))
+    index = Index.open(folder, manifest.read(folder))
+    assert index.approximate(widen(index.vectors[3]), 1, 60).rows[0] == 3
+
+
 def test_nothing_changed_needs_no_new_generation(root: Root) -> None:
     catalogues.simple(root, 20)
     name = build_index(root, MODEL).generation
