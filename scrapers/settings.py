@@ -71,6 +71,8 @@ ITEM_PIPELINES = {
 }
 # Photos of this many products are fetched at a time; more would only wait in memory for their turn.
 CONCURRENT_ITEMS = 32
+# Bytes of pages whose products wait for photos: Scrapy's 5 MB are a thousand pages that a kill would lose.
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 500_000
 
 PROGRESS_LINES = False
 """Whether to print progress as lines of JSON on stdout, for the process that started the crawl."""
