@@ -11,10 +11,11 @@ from scrapers.extract.visible.buying import Buying, find_buttons, read_buying
 from scrapers.extract.visible.heading import Heading, find_heading
 from scrapers.extract.visible.layout import Layout, read_layout
 from scrapers.extract.visible.maker import read_maker
+from scrapers.extract.visible.marks import find_marks
 from scrapers.extract.visible.number import read_marked_number, shown_numbers
 from scrapers.extract.visible.others import Others
 from scrapers.extract.visible.photos import read_photos
-from scrapers.extract.visible.prices import ShownPrice, choose_price, find_marks
+from scrapers.extract.visible.prices import ShownPrice, choose_price
 from scrapers.extract.visible.rows import read_rows
 from scrapers.extract.visible.stock import Stock, offers_choices, read_stock
 
