@@ -92,7 +92,11 @@ class TensorFlow:
 
         with runtime._dtype_policy(policy):
             model = encoder_of(weights, spec.size)
-        self._run = tf.function(lambda pixels: model(tf.cast(pixels, tf.float32), training=False))
+        self._run = tf.function(
+            lambda pixels: model(tf.cast(pixels, tf.float32), training=False),
+            # One graph for batches of all sizes: the last one of a file is smaller.
+            input_signature=[tf.TensorSpec((None, spec.size, spec.size, 3), tf.uint8)],
+        )
         self.name, self.spec, self.streams, self.batch = name, spec, 1, _BATCH
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
@@ -143,7 +147,7 @@ class Figures:
     whole: list[float] = field(default_factory=list)
 
 
-def main(photos: Path, name: str, rounds: int, seconds: float) -> None:
+def main(photos: Path, name: str, rounds: int, seconds: float, *, quality: bool) -> None:
     """Prints the tables."""
     weights = load_weights(name)
     spec = specify(weights)
@@ -168,10 +172,12 @@ def main(photos: Path, name: str, rounds: int, seconds: float) -> None:
             for engine in engines:
                 rate = _model_rate(engine, pixels, seconds)
                 figures[engine.name].model.append(rate)
-                count = max(engine.batch, min(len(pixels), int(rate * seconds)))
+                batches = min(len(pixels), int(rate * seconds)) // engine.batch
+                count = max(1, batches) * engine.batch
                 figures[engine.name].whole.append(_whole_rate(engine, scratch, count))
         _print_rates(figures, decoding, spec, missing)
-        _print_quality(folder, spec, photos)
+        if quality:
+            _print_quality(folder, spec, photos)
 
 
 def _engines(
@@ -330,6 +336,7 @@ if __name__ == "__main__":
     arguments.add_argument("photos", type=Path)
     arguments.add_argument("--weights", default="fashion")
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=float, default=4.0)
+    arguments.add_argument("--seconds", type=float, default=4.0, help="of each engine, a round")
+    arguments.add_argument("--rates-only", action="store_true", help="leave out what the top 5 keep")
     given = arguments.parse_args()
-    main(given.photos, given.weights, given.rounds, given.seconds)
+    main(given.photos, given.weights, given.rounds, given.seconds, quality=not given.rates_only)
