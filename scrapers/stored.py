@@ -14,7 +14,7 @@ from scrapers.extract import shopify, woocommerce
 from scrapers.extract.item import item_of
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import parse_page
-from scrapers.extract.recipe import read_with_recipe
+from scrapers.extract.recipe import examine_with_recipe
 from scrapers.items import Photo, ProductItem, Source
 from scrapers.memory import Memory
 from scrapers.outbox import Outbox
@@ -189,7 +189,7 @@ def read_source(page: Row, store: Store) -> ProductItem | None:
     if page["content_type"] == "application/json":
         return _of_platform(json.loads(body), store)
     parsed = parse_page(body, page["url"], page["content_type"])
-    product = read_with_recipe(parsed, read_markup(parsed), store.recipe) if parsed else None
+    product = examine_with_recipe(parsed, read_markup(parsed), store.recipe).product if parsed else None
     source = Source(page["url"], page["content_type"], body, page["fetched_at"])
     return item_of(product, store, source) if product else None
 

@@ -130,7 +130,8 @@ def extract(
         return
     store = next((one for one in resolved.stores if same_site(url or source, one.url)), None)
     html, address = _page(source, url, allow_private, store)
-    product, examined = _product(html, address, store)
+    examined = _examined(html, address, store)
+    product = examined.product
     if as_json:
         terminal.print_json(product.to_dict() if product else None)
     elif product or examined.candidates:
@@ -141,21 +142,17 @@ def extract(
         )
 
 
-def _product(html: bytes, url: str, store: Store | None) -> tuple[Extracted | None, Examined]:
-    """What a page says, and what was tried; a page of a store in the settings is read by its recipe, where it
-    has one."""
+def _examined(html: bytes, url: str, store: Store | None) -> Examined:
+    """What a page says; a page of a store in the settings is read by its recipe, where it has one."""
     from scrapers.extract.markup import read_markup
     from scrapers.extract.page import parse_page
-    from scrapers.extract.product import Examined, examine
-    from scrapers.extract.recipe import read_with_recipe
+    from scrapers.extract.product import Examined
+    from scrapers.extract.recipe import examine_with_recipe
 
     page = parse_page(html, url)
     if page is None:
-        return None, Examined(None, "there is nothing on it")
-    markup = read_markup(page)
-    examined = examine(page, markup)
-    recipe = store.recipe if store else None
-    return (read_with_recipe(page, markup, recipe) if recipe else examined.product), examined
+        return Examined(None, "there is nothing on it")
+    return examine_with_recipe(page, read_markup(page), store.recipe if store else None)
 
 
 def _reread(config: Config, store: str, allow_private: bool) -> Reread:

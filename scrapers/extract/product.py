@@ -28,6 +28,8 @@ from scrapers.extract.visible.number import numbers_of_address, stated_number
 from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string
 
+NAMELESS = "nothing on it names a product"
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -126,7 +128,8 @@ def examine(page: Page, markup: Markup) -> Examined:
         tags = opengraph.to_candidate(opengraph.read_opengraph(page), page)
         candidates = [replace(tags, title=None)] if seen else [tags]
     ordered = (*candidates, *state.candidates, *visible)
-    return Examined(_decided(page, markup, seen, ordered, state.ids), None, ordered)
+    product = _decided(page, markup, seen, ordered, state.ids)
+    return Examined(product, None if product else NAMELESS, ordered)
 
 
 def _decided(

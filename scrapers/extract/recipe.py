@@ -21,7 +21,7 @@ from scrapers.extract.markup import Markup
 from scrapers.extract.page import Page
 from scrapers.extract.photos import extract_photos
 from scrapers.extract.price import extract_prices
-from scrapers.extract.product import Extracted, read_product
+from scrapers.extract.product import Examined, Extracted, examine
 from scrapers.extract.sku import extract_sku
 from scrapers.extract.text import clean
 from scrapers.extract.title import extract_title
@@ -38,15 +38,18 @@ _SUBSTANCE = ("price", "images", "sku", "gtin")
 _UNSOURCED = ("photos", "colours", "sizes")
 
 
-def read_with_recipe(page: Page, markup: Markup, recipe: Recipe | None) -> Extracted | None:
-    """The product that a page is about; what the recipe finds wins over what the page says otherwise.
-
-    :return: None where neither finds one.
-    """
-    plain = read_product(page, markup)
+def examine_with_recipe(page: Page, markup: Markup, recipe: Recipe | None) -> Examined:
+    """Reads a page's product, or finds out why it has none; what the recipe finds wins over all else."""
+    examined = examine(page, markup)
     told = _candidate(page, recipe) if recipe else None
     if told is None:
-        return plain
+        return examined
+    product = _joined(page, told, examined.product)
+    return Examined(product, None if product else examined.reason, (told, *examined.candidates))
+
+
+def _joined(page: Page, told: Candidate, plain: Extracted | None) -> Extracted | None:
+    """What the recipe found, over what the page says otherwise; None where neither makes a product."""
     won = _decided(page, told, plain)
     if plain is None:
         known = {"title", *_SUBSTANCE} & won.keys()

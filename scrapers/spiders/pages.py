@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scrapers.extract.item import item_of
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import Page, parse_page, same_site
-from scrapers.extract.recipe import read_with_recipe
+from scrapers.extract.recipe import examine_with_recipe
 from scrapers.fetches import page_unchanged
 from scrapers.freshness import changed_before, read_lately
 from scrapers.middlewares.revalidate import NOT_MODIFIED
@@ -81,11 +81,14 @@ class PageSpider(StoreSpider):
             self.job.ledger.reject(asked, "fetch", "it leads to another site")
             return
         page = self.page_of(response)
-        product = read_with_recipe(page, read_markup(page), self.job.store.recipe) if page else None
-        if product is None:
-            self.job.ledger.reject(asked, "extract", "there is no product on the page")
+        if page is None:
+            self.job.ledger.reject(asked, "extract", "there is no page of HTML")
             return
-        yield item_of(product, self.job.store, source_of(response))
+        examined = examine_with_recipe(page, read_markup(page), self.job.store.recipe)
+        if examined.product is None:
+            self.job.ledger.reject(asked, "extract", f"there is no product on the page: {examined.reason}")
+            return
+        yield item_of(examined.product, self.job.store, source_of(response))
 
     def page_of(self, response: Response) -> Page | None:
         """The page, parsed; None where it is no HTML."""

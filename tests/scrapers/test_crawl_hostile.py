@@ -15,6 +15,7 @@ from storage.root import Root
 from tests.scrapers.webserver import Answer, Seen, Site, photo, product_page, sitemap
 
 LIMITS = Limits(page_bytes=200_000, image_bytes=50_000, images_per_product=3, retries=1, timeout_s=5)
+NO_PRODUCT = "there is no product on the page"
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -130,8 +131,8 @@ def test_the_crawl_ends_and_keeps_what_is_good(crawled):
         ("/p/cut", "fetch", "the answer was cut short"),
         ("/p/gone", "fetch", "HTTP 404"),
         ("/secret/p", "fetch", "robots.txt forbids it"),
-        ("/p/article", "extract", "there is no product on the page"),
-        ("/p/pdf", "extract", "there is no product on the page"),
+        ("/p/article", "extract", f"{NO_PRODUCT}: it shows no price of its own and no way to buy"),
+        ("/p/pdf", "extract", "there is no page of HTML"),
         ("/no-sitemap.xml", "extract", "it is no sitemap but <html>"),
         ("https://elsewhere.example/p/1", "fetch", "it is on another site"),
         ("http://169.254.169.254/latest/", "fetch", "it is on another site"),

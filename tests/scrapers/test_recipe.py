@@ -7,7 +7,7 @@ import pytest
 from scrapers.crawl import run_crawl
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import parse_page
-from scrapers.extract.recipe import links_by_recipe, read_with_recipe
+from scrapers.extract.recipe import examine_with_recipe, links_by_recipe
 from scrapers.recipes import Recipe
 from scrapers.stores import Store
 from storage import tables
@@ -32,7 +32,7 @@ URL = "https://shop.example/kleid"
 
 def read(html, recipe, url=URL):
     page = parse_page(html, url)
-    return read_with_recipe(page, read_markup(page), recipe)
+    return examine_with_recipe(page, read_markup(page), recipe).product
 
 
 def test_a_page_without_structured_data():
