@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from embedding.encoder.preprocess import PREPROCESSING
+from embedding.encoder.quantize import PEAKS, PEAKS_FILE
 from embedding.encoder.weights import Weights
 from storage import encoders
 from storage.encoders import EncoderSpec
@@ -28,24 +31,21 @@ def specify(weights: Weights) -> EncoderSpec:
 
 
 def convert(weights: Weights, folder: Path) -> EncoderSpec:
-    """Writes the OpenVINO IR of a ResNet50 with these weights; takes uint8 pixels, gives unit vectors.
+    """Writes the OpenVINO IR of the encoder that these weights make; takes uint8 pixels, gives unit vectors.
 
-    :raises InputError: the weights are not a ResNet50's, or the folder exists.
+    :raises InputError: the weights are neither a ResNet50's nor the autoencoder's, or the folder exists.
     """
     with _hushed():
         import tensorflow as tf
     import keras
     import openvino
 
-    from embedding.encoder.resnet50 import build_backbone, build_encoder
-    from embedding.encoder.weights import put
+    from embedding.encoder.network import encoder_of
 
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError("OpenVINO reads TensorFlow graphs: convert with KERAS_BACKEND=tensorflow.")
     spec = specify(weights)
-    backbone = build_backbone(spec.size)
-    put(weights, backbone)
-    encoder = build_encoder(backbone)
+    encoder = encoder_of(weights, spec.size)
 
     @tf.function(input_signature=[tf.TensorSpec((None, spec.size, spec.size, 3), tf.uint8, "pixels")])
     def encode(pixels: tf.Tensor) -> tf.Tensor:
@@ -54,6 +54,8 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
     model = openvino.convert_model(encode.get_concrete_function())
     with encoders.writing(folder, spec) as unfinished:
         openvino.save_model(model, unfinished / encoders.IR_FILE, compress_to_fp16=False)
+        if PEAKS in weights.arrays:
+            np.save(unfinished / PEAKS_FILE, weights.arrays[PEAKS])
     return spec
 
 
