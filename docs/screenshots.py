@@ -11,18 +11,23 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 REPOSITORY = Path(__file__).parent.parent
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1360, 730
+NOTEBOOK_HEIGHT = 1000
 
 
 @contextmanager
@@ -79,6 +84,27 @@ def photograph_sheet(sheet: Path, chromium: str) -> bytes:
     return picture
 
 
+def photograph_notebook(data: Path, photo: Path, chromium: str) -> bytes:
+    """PNG bytes of the notebook's first results and its price comparison, run on a data root."""
+    notebook = nbformat.read(REPOSITORY / "notebooks" / "similar_products.ipynb", as_version=4)
+    settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
+    settings.source = f"DATA = {str(data)!r}\nPHOTO = {str(photo)!r}\nCSV = 'similar_products.csv'"
+    with tempfile.TemporaryDirectory() as scratch:
+        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": scratch}}).execute()
+        page_file = Path(scratch) / "notebook.html"
+        page_file.write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
+            page = browser.new_page(viewport={"width": 1100, "height": NOTEBOOK_HEIGHT}, color_scheme="light")
+            page.goto(page_file.as_uri(), wait_until="load")
+            page.evaluate("document.getElementById('Search-by-photo').scrollIntoView()")
+            picture = page.screenshot()
+            browser.close()
+    return picture
+
+
 def save(picture: bytes, file: Path) -> None:
     """Writes a PNG as small as it gets without losing anything."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +125,10 @@ def main() -> None:
     with dashboard(given.data.resolve()) as address:
         save(photograph(address, given.photo.resolve(), given.chromium), IMAGES / "dashboard.png")
     save(photograph_sheet(given.sheet.resolve(), given.chromium), IMAGES / "demo.png")
+    save(
+        photograph_notebook(given.data.resolve(), given.photo.resolve(), given.chromium),
+        IMAGES / "notebook.png",
+    )
 
 
 if __name__ == "__main__":

@@ -95,16 +95,20 @@ class Match:
         return self.photo()
 
     def to_dict(self) -> dict[str, Any]:
-        """The match as `lookalike search --json` prints it; the price is a decimal string."""
+        """The match as `lookalike search --json` prints it; the price is a decimal string.
+
+        `also_at` is there only where there are such products.
+        """
         from storage.money import decimal_string
 
         facts = {name: getattr(self, name) for name in _PUBLIC}
         seen = self.seen.isoformat().replace("+00:00", "Z") if self.seen else None
+        also_at = {"also_at": [offer.to_dict() for offer in self.also_at]} if self.also_at else {}
         return facts | {
             "score": round(self.score, 6),
             "price": decimal_string(self.price, self.currency),
             "seen": seen,
-            "also_at": [offer.to_dict() for offer in self.also_at],
+            **also_at,
         }
 
 

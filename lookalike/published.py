@@ -120,8 +120,14 @@ class Published:
 
     def main_row(self, product: int) -> int:
         """The row of a product's main photo, the first that its store shows."""
-        rows = np.flatnonzero(self.index.products == product)
-        return int(rows[np.argmin(columns.integers(self.index.items["position"])[rows])])
+        return int(self._main_rows[product])
+
+    @functools.cached_property
+    def _main_rows(self) -> np.ndarray:
+        """The row of each product's main photo, int64 [products]."""
+        products = self.index.products
+        order = np.lexsort((columns.integers(self.index.items["position"]), products))
+        return order[np.searchsorted(products[order], np.arange(len(self._first_rows)))]
 
     @functools.cached_property
     def _first_rows(self) -> np.ndarray:

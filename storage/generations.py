@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from storage import encoders, thumbnails
@@ -31,6 +32,7 @@ KEEP = 3
 LOCK = "index"
 _CURRENT = "index/CURRENT"
 _UNFINISHED = ".building-"
+_MOMENT = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 
 
@@ -129,7 +131,7 @@ def publish(root: Root, folder: Path) -> str:
     """
     manifest = verify(folder, root.verified)
     before = root.files.read(_CURRENT)
-    name = f"{manifest.built_at:%Y%m%dT%H%M%SZ}-{manifests.checksum(folder)[:12]}"
+    name = f"{_moment(root, manifest.built_at)}-{manifests.checksum(folder)[:12]}"
     root.files.add(f"index/{name}", folder)
     point(root, name, before)
     try:
@@ -137,6 +139,12 @@ def publish(root: Root, folder: Path) -> str:
     except LookalikeError as error:
         _log.warning("Generation %s is published, but an old one could not be removed: %s", name, error)
     return name
+
+
+def _moment(root: Root, built_at: datetime) -> str:
+    """When a generation was built, to the second, and later than those that are there: names sort by age."""
+    newest = max((datetime.strptime(name[:16], _MOMENT) for name in names(root)), default=datetime.min)
+    return max(built_at.replace(tzinfo=None), newest + timedelta(seconds=1)).strftime(_MOMENT)
 
 
 def rollback(root: Root, name: str | None = None) -> str:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _ACCEPT = "image/*,*/*;q=0.5"
 
+SMALL_BYTES = 64 * 1024
+"""Photos up to this size may wait to be decoded while others are downloaded: all that can wait take 40 MB."""
+
 
 class PhotosPipeline:
     """Fills in each photo's `image_id`; what cannot be had is a reject and leaves the id empty."""
@@ -79,14 +82,20 @@ class PhotosPipeline:
 
     async def _fetch(self, job: Job, url: str, known: KnownFetch | None) -> str | None:
         """The id of the photo at an address; an earlier one where it cannot be had today."""
+        earlier = known.image_id if known else None
         # Few at a time, because each is held in memory as a whole until it is decoded.
         if self.turns is None:
             self.turns = asyncio.Semaphore(max(1, job.store.limits.connections // 2))
         async with self.turns:
-            return await self._fetched(job, url, known)
+            response = await self._asked(job, url, earlier)
+            if response is None:
+                return earlier
+            if len(response.body) > SMALL_BYTES:
+                return await self._taken(job, url, response, known)
+        return await self._taken(job, url, response, known)
 
-    async def _fetched(self, job: Job, url: str, known: KnownFetch | None) -> str | None:
-        earlier = known.image_id if known else None
+    async def _asked(self, job: Job, url: str, earlier: str | None) -> Response | None:
+        """The answer of a photo's address; None where there is none."""
         try:
             request = Request(
                 url,
@@ -95,13 +104,17 @@ class PhotosPipeline:
                 meta={"photo": True, "download_maxsize": job.store.limits.image_bytes, "revalidate": earlier},
                 dont_filter=True,
             )
-            response = await self.crawler.engine.download_async(request)
+            return await self.crawler.engine.download_async(request)
         except Stopped:
-            return earlier
+            return None
         except Exception as error:
             job.ledger.reject(url, "photo", reason_for(error))
             job.ledger.errors += is_fault(error)
-            return earlier
+            return None
+
+    async def _taken(self, job: Job, url: str, response: Response, known: KnownFetch | None) -> str | None:
+        """What an answer gives: a photo's id, an earlier one where it has none."""
+        earlier = known.image_id if known else None
         if response.status == NOT_MODIFIED and known:
             photo_read(job, url, response, known.image_id, known.content_hash)
             return known.image_id

@@ -85,7 +85,6 @@ def test_the_json_form_is_the_documented_one() -> None:
         "url": "https://a.example/p/1",
         "image_url": "https://a.example/i/1.jpg",
         "seen": "2026-11-20T03:30:00Z",
-        "also_at": [],
     }
     assert document["matches"][1]["price"] is None
     assert document["matches"][1]["seen"] is None

@@ -31,7 +31,7 @@ def found(out: str) -> dict[str, list[str]]:
     document: dict[str, Any] = json.loads(out)
     return {
         f"{match['store']}:{match['product_id']}": [
-            f"{offer['store']}:{offer['product_id']}" for offer in match["also_at"]
+            f"{offer['store']}:{offer['product_id']}" for offer in match.get("also_at", [])
         ]
         for match in document["matches"]
     }
