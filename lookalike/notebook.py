@@ -78,7 +78,7 @@ def _card(match: Match) -> str:
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
         f'<span class="price">{price_html(match)}</span>{stock}{same}'
         f'<span class="foot last">{_store(match)}'
-        f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
+        f'<span style="white-space:nowrap" title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
         f"{_also(match)}</figcaption></figure>"
     )
 
