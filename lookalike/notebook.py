@@ -42,6 +42,7 @@ overflow:hidden;overflow-wrap:anywhere}
 .lkl s{color:var(--dim);font-size:12px;margin-left:4px}
 .lkl .foot{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
 .lkl .foot.last{margin-top:auto;padding-top:3px}
+.lkl .foot.last span{white-space:nowrap}
 .lkl .also{font-size:12px;border-top:1px solid var(--line);margin-top:5px;padding-top:5px;display:grid}
 .lkl .also span{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
 .lkl .also b{font-weight:400;color:var(--dim)}
@@ -78,7 +79,7 @@ def _card(match: Match) -> str:
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
         f'<span class="price">{price_html(match)}</span>{stock}{same}'
         f'<span class="foot last">{_store(match)}'
-        f'<span style="white-space:nowrap" title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
+        f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
         f"{_also(match)}</figcaption></figure>"
     )
 
