@@ -37,8 +37,8 @@ def next_due(url: str, read_at: datetime, due_at: datetime | None) -> datetime:
 def changed_before(lastmod: str | None, read_at: datetime) -> bool:
     """Whether a sitemap's `lastmod` says that a page has not changed since it was read.
 
-    A date counts as its end, a time without zone as the latest it can be. What cannot be read, or is yet to
-    come, says nothing.
+    A date counts as its end, and so does a minute or a second; a time without zone is the latest it can be.
+    What cannot be read, or is yet to come, says nothing.
     """
     text = (lastmod or "").strip()
     try:
@@ -47,7 +47,11 @@ def changed_before(lastmod: str | None, read_at: datetime) -> bool:
             modified = modified.replace(tzinfo=_LAST_ZONE)
         if len(text) <= len("2026-11-21"):
             modified += timedelta(days=1)
-        return modified.astimezone(UTC) < read_at
+        elif modified.microsecond:
+            modified += timedelta(microseconds=1)
+        else:
+            modified += timedelta(seconds=1) if modified.second else timedelta(minutes=1)
+        return modified.astimezone(UTC) <= read_at
     except (ValueError, OverflowError):
         return False
 

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 _ACCEPT = "image/*,*/*;q=0.5"
 
 SMALL_BYTES = 64 * 1024
-"""Photos up to this size may wait to be decoded while others are downloaded: all that can wait take 40 MB."""
+"""Photos up to this size may wait to be decoded while others are downloaded."""
+WAITING = 8
+"""How many of them may."""
 
 
 class PhotosPipeline:
@@ -46,6 +48,7 @@ class PhotosPipeline:
         # One at a time: a photo of the largest size takes 130 MB to decode.
         self.decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
         self.turns: asyncio.Semaphore | None = None
+        self.waiting = asyncio.Semaphore(WAITING)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -92,7 +95,11 @@ class PhotosPipeline:
                 return earlier
             if len(response.body) > SMALL_BYTES:
                 return await self._taken(job, url, response, known)
-        return await self._taken(job, url, response, known)
+            await self.waiting.acquire()
+        try:
+            return await self._taken(job, url, response, known)
+        finally:
+            self.waiting.release()
 
     async def _asked(self, job: Job, url: str, earlier: str | None) -> Response | None:
         """The answer of a photo's address; None where there is none."""
