@@ -1,20 +1,23 @@
 """Weights by name or file, in a safe format: one plain array a weight in an `.npz`, no pickle.
 
 Convolution kernels are stored as they are, or as int8 with one scale an output channel
-(`layer/kernel` and `layer/kernel:scale`), a quarter of the size.
+(`layer/kernel` and `layer/kernel:scale`), a quarter of the size. Heads, where there are any, stand beside
+them as `embedding.encoder.heads` stores them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedding.encoder import heads
+from embedding.encoder.heads import Head
 from storage.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,15 +41,17 @@ class Weights:
     :param name: what to call them; part of the model's name.
     :param arrays: `layer/weight` to float32 array, in the order and shapes of `keras.applications`.
     :param input_px: side of the input they were trained for, px.
+    :param heads: attribute to what recognises it in the vectors that the weights give.
     """
 
     name: str
     arrays: dict[str, np.ndarray]
     input_px: int
+    heads: dict[str, Head] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over names, shapes and values, hexadecimal."""
+        """sha256 over names, shapes and values, hexadecimal; without the heads, which change no vector."""
         digest = hashlib.sha256()
         for key in sorted(self.arrays):
             array = np.ascontiguousarray(self.arrays[key], dtype="<f4")
@@ -86,6 +91,7 @@ def read_weights(path: Path, *, name: str) -> Weights:
     try:
         with np.load(path, allow_pickle=False) as stored:
             raw = {key: stored[key] for key in stored.files}
+        recognised = heads.taken_from(raw)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a weights file ({error}). Give an .npz of plain arrays.") from error
     input_px = int(raw.pop(_INPUT_PX, DEFAULT_INPUT_PX))
@@ -94,7 +100,7 @@ def read_weights(path: Path, *, name: str) -> Weights:
         key: array.astype(np.float32) * scales[key] if key in scales else array.astype(np.float32)
         for key, array in raw.items()
     }
-    return Weights(name, arrays, input_px)
+    return Weights(name, arrays, input_px, recognised)
 
 
 def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
@@ -109,6 +115,7 @@ def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
             stored[key + _SCALE] = scale.astype(np.float32)
         else:
             stored[key] = array.astype(np.float32)
+    stored |= heads.stored(weights.heads)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished.npz")
     np.savez_compressed(unfinished, allow_pickle=False, **stored)

@@ -1,0 +1,154 @@
+"""What an encoder recognises: a linear layer an attribute, on the vectors that the encoder gives.
+
+The layers, called heads, stand beside the network and not in it, so that a stored vector is enough to predict
+from, with NumPy alone, and new heads need no new vectors. They are stored as plain arrays in an `.npz`:
+`head:colour/kernel` (float16), `/bias`, `/classes` and `/multi`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from storage.errors import LookalikeError
+
+CLOTHING = "clothing"
+"""The head that tells whether a photo shows something to wear at all; its values are `NO` and `YES`."""
+
+NO, YES = "no", "yes"
+
+_PREFIX = "head:"
+_PARTS = ("kernel", "bias", "classes", "multi")
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A linear layer that recognises one attribute.
+
+    :param attribute: its name, such as `colour`.
+    :param classes: its values.
+    :param kernel: float32 [dim, classes].
+    :param bias: float32 [classes].
+    :param multi: whether a photo can have several of the values at once.
+    :raises ValueError: the shapes do not fit together.
+    """
+
+    attribute: str
+    classes: tuple[str, ...]
+    kernel: np.ndarray
+    bias: np.ndarray
+    multi: bool = False
+
+    def __post_init__(self) -> None:
+        width = len(self.classes)
+        if not width or self.kernel.ndim != 2 or self.kernel.shape[1] != width or self.bias.shape != (width,):
+            raise ValueError(
+                f"the head '{self.attribute}' has {width} classes, a kernel of shape {self.kernel.shape} and "
+                f"a bias of shape {self.bias.shape}"
+            )
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """How much speaks for each value.
+
+        :param vectors: float32 [n, dim], L2 norm 1.
+        :return: float32 [n, classes].
+        """
+        found: np.ndarray = vectors @ self.kernel + self.bias
+        return found
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        """How likely each value is; the values of a photo sum to 1 unless it can have several.
+
+        :param vectors: float32 [n, dim], L2 norm 1.
+        :return: float32 [n, classes].
+        """
+        logits = self.logits(vectors)
+        if self.multi:
+            likely: np.ndarray = np.exp(-np.logaddexp(0, -logits))
+            return likely
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        softmax: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
+        return softmax
+
+
+def clothing_probability(heads: Mapping[str, Head], vectors: np.ndarray) -> np.ndarray | None:
+    """How likely each photo shows something to wear; None where the heads do not tell.
+
+    :param vectors: float32 [n, dim], L2 norm 1.
+    :return: float32 [n].
+    """
+    head = heads.get(CLOTHING)
+    return None if head is None else head.probabilities(vectors)[:, head.classes.index(YES)]
+
+
+def fingerprint(heads: Mapping[str, Head]) -> str:
+    """sha256 over attributes, classes and values as they are stored, hexadecimal."""
+    digest = hashlib.sha256()
+    for key, array in sorted(stored(heads).items()):
+        digest.update(f"{key}{array.shape}".encode())
+        content = "\0".join(array.tolist()).encode() if array.dtype.kind == "U" else array.tobytes()
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def stored(heads: Mapping[str, Head]) -> dict[str, np.ndarray]:
+    """Heads as the arrays of an `.npz`, without pickles; kernels are halved to float16."""
+    arrays: dict[str, np.ndarray] = {}
+    for attribute, head in heads.items():
+        values = (
+            head.kernel.astype("<f2"),
+            head.bias.astype("<f4"),
+            np.array(head.classes, dtype=np.str_),
+            np.array(head.multi),
+        )
+        arrays |= {f"{_PREFIX}{attribute}/{part}": value for part, value in zip(_PARTS, values, strict=True)}
+    return arrays
+
+
+def taken_from(arrays: dict[str, np.ndarray]) -> dict[str, Head]:
+    """Heads out of the arrays of an `.npz`, which loses them.
+
+    :raises ValueError: a head is incomplete, or its shapes do not fit together.
+    """
+    keys = [key for key in arrays if key.startswith(_PREFIX)]
+    found = {key: arrays.pop(key) for key in keys}
+    attributes = dict.fromkeys(key.removeprefix(_PREFIX).rpartition("/")[0] for key in keys)
+    return {attribute: _head(attribute, found) for attribute in attributes}
+
+
+def write_heads(file: Path, heads: Mapping[str, Head]) -> None:
+    """Writes heads to an `.npz` of their own."""
+    np.savez_compressed(file, allow_pickle=False, **stored(heads))
+
+
+def read_heads(file: Path) -> dict[str, Head]:
+    """Heads from an `.npz` of their own.
+
+    :raises LookalikeError: it cannot be read, or holds something else.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return taken_from({key: arrays[key] for key in arrays.files})
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise LookalikeError(
+            f"{file} holds no heads ({error}). Remove it and run `lookalike embed` to make it again."
+        ) from error
+
+
+def _head(attribute: str, arrays: Mapping[str, np.ndarray]) -> Head:
+    try:
+        kernel, bias, classes, multi = (arrays[f"{_PREFIX}{attribute}/{part}"] for part in _PARTS)
+    except KeyError as error:
+        raise ValueError(f"the head '{attribute}' has no {error.args[0]}") from None
+    return Head(
+        attribute,
+        tuple(map(str, classes.tolist())),
+        kernel.astype(np.float32),
+        bias.astype(np.float32),
+        bool(multi),
+    )
