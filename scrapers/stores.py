@@ -41,7 +41,7 @@ class Limits(BaseModel):
     image_pixels: int = Field(
         default=26_000_000,
         gt=0,
-        description="Largest photo, width times height; decoding it takes five bytes a pixel.",
+        description="Largest photo, width times height; a WebP takes 19 bytes a pixel to decode.",
     )
     image_min_side: int = Field(
         default=32,

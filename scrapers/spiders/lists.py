@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scrapers import heap
 from scrapers.extract.links import category_links, next_pages, product_links
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import Page
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 100
 """Categories of the navigation that are followed where no listing is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Where a listing leads: to further listings and to products."""
+
+    listings: list[str]
+    products: list[str]
 
 
 class ListSpider(PageSpider):
@@ -42,19 +52,28 @@ class ListSpider(PageSpider):
 
     def parse_listing(self, response: Response, front: bool = False) -> Iterator[Any]:
         """Asks for the products of a listing and for its next page."""
-        page = self.page_of(response)
-        if page is None:
+        links = self._links_of(response, front=front)
+        heap.trim_after(len(response.body))
+        if links is None:
             self.job.ledger.gaps.append(f"{response.url}: it holds no page")
             return
-        if front:
-            for url in category_links(page)[:MAX_CATEGORIES]:
-                yield from self.ask_listing(url)
-        for url in self._links(page, "next_page") or next_pages(page):
+        for url in links.listings:
             yield from self.ask_listing(url)
-        for url in self._links(page, "product_links") or product_links(page, read_markup(page)):
+        for url in links.products:
             if url not in self.listings:
                 yield from self.ask_product(url)
 
-    def _links(self, page: Page, name: str) -> list[str]:
+    def _links_of(self, response: Response, *, front: bool) -> _Links | None:
+        """Where a listing leads; None where it is no HTML. The page's tree lives no longer than this."""
+        page = self.page_of(response)
+        if page is None:
+            return None
+        categories = category_links(page)[:MAX_CATEGORIES] if front else []
+        return _Links(
+            [*categories, *(self._by_recipe(page, "next_page") or next_pages(page))],
+            self._by_recipe(page, "product_links") or product_links(page, read_markup(page)),
+        )
+
+    def _by_recipe(self, page: Page, name: str) -> list[str]:
         recipe = self.job.store.recipe
         return links_by_recipe(page, recipe, name) if recipe else []

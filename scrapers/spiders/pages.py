@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from scrapers import heap
 from scrapers.extract.item import item_of
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import Page, parse_page, same_site
@@ -18,6 +19,8 @@ from scrapers.spiders.store import StoreSpider, source_of
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
+
+    from scrapers.extract.product import Examined
 
 
 class PageSpider(StoreSpider):
@@ -80,15 +83,19 @@ class PageSpider(StoreSpider):
         if not same_site(response.url, self.job.store.url):
             self.job.ledger.reject(asked, "fetch", "it leads to another site")
             return
-        page = self.page_of(response)
-        if page is None:
+        examined = self._examined(response)
+        heap.trim_after(len(response.body))
+        if examined is None:
             self.job.ledger.reject(asked, "extract", "there is no page of HTML")
-            return
-        examined = examine_with_recipe(page, read_markup(page), self.job.store.recipe)
-        if examined.product is None:
+        elif examined.product is None:
             self.job.ledger.reject(asked, "extract", f"there is no product on the page: {examined.reason}")
-            return
-        yield item_of(examined.product, self.job.store, source_of(response))
+        else:
+            yield item_of(examined.product, self.job.store, source_of(response))
+
+    def _examined(self, response: Response) -> Examined | None:
+        """What a page is about; None where it is no HTML. The page's tree lives no longer than this."""
+        page = self.page_of(response)
+        return examine_with_recipe(page, read_markup(page), self.job.store.recipe) if page else None
 
     def page_of(self, response: Response) -> Page | None:
         """The page, parsed; None where it is no HTML."""

@@ -35,6 +35,10 @@ HOSTILE = {
     "a class of 1 MB": f'<div class="{"price " * 200_000}">$5</div>',
     "digits": ("<p>" + "1.234." * 50 + "</p>") * 5000,
     "white space": "<p>" + " " * 5_000_000 + "</p>",
+    "attributes without end": "<p " + " ".join(f"a{n}=b" for n in range(300_000)) + ">",
+    "attributes in quotes": "<p " + " ".join(f"a{n}='<>'" for n in range(200_000)) + ">",
+    "attributes without values": "<p " + " ".join(f"a{n}" for n in range(300_000)) + ">",
+    "small elements": "<p>a" * 700_000,
     "colons": ("<p>" + "a" * 40 + ":" * 100 + "b</p>") * 10_000,
 }
 

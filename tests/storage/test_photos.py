@@ -208,6 +208,23 @@ def test_facts_are_of_the_turned_photo() -> None:
     assert len(facts.perceptual_hash) == 16
 
 
+def test_facts_of_a_large_photo_are_of_all_of_it() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    noise = np.random.default_rng(1).integers(0, 256, (15, 10, 3), np.uint8)
+    photo = Image.fromarray(noise).resize((2200, 3300))
+    small = int(photos.inspect(encoded(photo.resize((220, 330)), "PNG")).perceptual_hash, 16)
+    for form in ("JPEG", "PNG"):
+        facts = photos.inspect(encoded(photo, form))
+        assert (facts.format, facts.width, facts.height) == (form, 2200, 3300)
+        assert (int(facts.perceptual_hash, 16) ^ small).bit_count() <= 4
+    turned = photos.inspect(encoded(photo, "JPEG", exif=exif))
+    assert (turned.width, turned.height) == (3300, 2200)
+    damaged = encoded(photo, "JPEG")
+    with pytest.raises(UnreadableImageError, match="a damaged JPEG image"):
+        photos.inspect(damaged[: len(damaged) // 2])
+
+
 def test_a_jpeg_with_further_pictures_behind_it_is_a_jpeg() -> None:
     photo = Image.new("RGB", (60, 40), RED)
     data = encoded(photo, "MPO", save_all=True, append_images=[photo.resize((30, 20))])
