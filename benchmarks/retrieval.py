@@ -1,108 +1,161 @@
-"""Precision@5 of encoders on the published validation split, as a Markdown table.
+"""What encoders find on the published validation split, one Markdown table a figure.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
-    python benchmarks/retrieval.py PHOTOS [ENCODER…]
+    python benchmarks/retrieval.py PHOTOS [ENCODER…] [--scratch DIR] [--json FILE]
 
-ENCODER is a name or file of weights; without any: `untrained fashion`. A colour histogram stands beside them.
-Each row is given as is, and with gallery photos of the query's own name or near-equal perceptual hash
-removed.
+ENCODER is a name or file of weights, of a ResNet50 or of the autoencoder; without any: `untrained imagenet
+fashion`, `imagenet` where Keras has its weights on this machine. A colour histogram stands beside them.
+
+Precision@5 and mAP@10 are given as is, and with gallery photos of the query's own name or near-equal
+perceptual hash removed. Altered photos (`embedding.training.alterations`) are asked for among the whole
+catalogue, their originals in it. Vectors are kept in DIR by the fingerprints of weights and photos, so that
+another run computes only what is new.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-import imagehash
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
+from contenders import ColourHistogram, Contender, contender_of, kept, perceptual_hashes
 
-from embedding.encoder.convert import convert
-from embedding.encoder.runtime import load_encoder
-from embedding.encoder.weights import load_weights
-from embedding.index import projection
+from embedding.encoder.runtime import Precision
+from embedding.training.alterations import ALTERATIONS, altered
 from embedding.training.datasets import LabelledPhotos, read_labelled
-from embedding.training.evaluate import embed_photos, nearest_five, precision
-from storage.photos import decode
+from embedding.training.measures import MAP_AT, Hidden, label_figures, nearest
+from storage.photos import image_id
 
-_CATALOGUE_LABELS = ("article_type", "colour", "article_type+colour")
-_BINS = 8
+_SPLITS = {"": ("article_type", "colour", "article_type+colour"), "street_": ("category",)}
+_SHOWN = {"article_type": "type", "colour": "colour", "article_type+colour": "both", "category": "street"}
 _NEAR_EQUAL_BITS = 6
 
+Figures = dict[str, dict[str, float]]
+"""Name of a figure to label or alteration to its value."""
 
-def main(photos: Path, encoders: list[str]) -> None:
-    """Prints the table."""
-    splits = [
-        read_labelled([photos / f"{prefix}queries.parquet", photos / f"{prefix}gallery.parquet"], labels)
-        for prefix, labels in (("", _CATALOGUE_LABELS), ("street_", ("category",)))
-    ]
-    asked = [
-        pq.ParquetFile(photos / f"{prefix}queries.parquet").metadata.num_rows for prefix in ("", "street_")
-    ]
-    hidden = [_near_equal(splits[0], asked[0], _names(photos)), np.zeros((asked[1], 1), bool)]
-    print("| encoder | type | colour | both | street | no near-equals: type | colour | both |")
-    print("|---|---|---|---|---|---|---|---|")
+VectorsOf = Callable[[LabelledPhotos], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Queries, followed by their gallery, and which gallery photos show a query's own product."""
+
+    photos: LabelledPhotos
+    asked: int
+    near_equal: Hidden
+
+
+@dataclass(frozen=True)
+class Altered:
+    """Queries after one alteration, and the row of the query that each was."""
+
+    photos: LabelledPhotos
+    rows: np.ndarray
+
+
+def main(
+    photos: Path, encoders: list[str], scratch: Path, out: Path | None, precision: Precision | None
+) -> None:
+    """Prints the tables."""
+    splits = [_split(photos, prefix, labels, scratch) for prefix, labels in _SPLITS.items()]
+    alterations = {name: _altered(splits[0], name) for name in ALTERATIONS}
+    figures: dict[str, Figures] = {}
     for name in ["colour histogram", *encoders]:
-        vectors = [_vectors(name, split) for split in splits]
-        plain = [
-            figure
-            for found, split, count in zip(vectors, splits, asked, strict=True)
-            for figure in _figures(found, split, count, None)
-        ]
-        strict = _figures(vectors[0], splits[0], asked[0], hidden[0])
-        print(f"| {name} | " + " | ".join(f"{figure:.3f}" for figure in [*plain, *strict]) + " |", flush=True)
+        contender = contender_of(name, precision) if name in encoders else ColourHistogram()
+        if contender is None:
+            print(f"`{name}` is left out: Keras has no such weights on this machine.\n")
+            continue
 
+        def vectors(photos: LabelledPhotos, contender: Contender = contender) -> np.ndarray:
+            return kept(scratch, contender.key, photos, contender.vectors)
 
-def _vectors(name: str, photos: LabelledPhotos) -> np.ndarray:
-    if name == "colour histogram":
-        return np.stack([_histogram(photos.image(row)) for row in range(len(photos))])
-    with tempfile.TemporaryDirectory() as scratch:
-        convert(load_weights(name), Path(scratch) / "encoder")
-        return embed_photos(photos, load_encoder(Path(scratch) / "encoder"))
-
-
-def _histogram(data: bytes) -> np.ndarray:
-    """Joint RGB histogram, square-rooted so that its cosine is the Bhattacharyya coefficient."""
-    pixels = np.asarray(decode(data, fit=96)).reshape(-1, 3).astype(int) * _BINS // 256
-    counts = np.bincount(pixels @ [_BINS * _BINS, _BINS, 1], minlength=_BINS**3)
-    return np.sqrt(counts / counts.sum()).astype(np.float32)
-
-
-def _figures(
-    vectors: np.ndarray, photos: LabelledPhotos, asked: int, hidden: np.ndarray | None
-) -> list[float]:
-    gallery = vectors[asked:]
-    if vectors.shape[1] > projection.MAX_DIMENSIONS * 2:
-        projected = projection.fit(lambda: [gallery], gallery.shape[1])
-        vectors, gallery = projected.apply(vectors), projected.apply(gallery)
-    if hidden is None:
-        nearest = nearest_five(vectors[:asked], gallery)
-    else:
-        shown = [np.flatnonzero(~hidden[query]) for query in range(asked)]
-        nearest = np.concatenate(
-            [
-                rows[nearest_five(vectors[query : query + 1], gallery[rows])]
-                for query, rows in enumerate(shown)
-            ]
+        figures[name] = _figures(contender, vectors, splits)
+        figures[name]["recall_at_1"] = _recall(contender, vectors, splits[0], alterations)
+    labels = " | ".join(_SHOWN.values())
+    for title, key in (("Precision@5", "precision_at_5"), ("mAP@10", "map_at_10")):
+        print(f"{title}\n\n| encoder | {labels} | no near-equals: {labels} |")
+        _print_rows(
+            {name: [*of[key].values(), *of[f"{key}_strict"].values()] for name, of in figures.items()}
         )
-    return [precision(codes[:asked], codes[asked:][nearest]) for codes in photos.codes.values()]
+    counts = " | ".join(f"{name} ({len(of.rows)})" for name, of in alterations.items())
+    print(f"Recall@1 of an altered photo of the catalogue\n\n| encoder | {counts} |")
+    _print_rows({name: list(of["recall_at_1"].values()) for name, of in figures.items()})
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def _near_equal(photos: LabelledPhotos, asked: int, names: np.ndarray) -> np.ndarray:
-    """Which gallery photos show the query's own product: bool [queries, gallery]."""
-    bits = np.stack(
-        [imagehash.phash(decode(photos.image(row))).hash.reshape(-1) for row in range(len(photos))]
-    )
-    distances = (bits[:asked, None, :] != bits[None, asked:, :]).sum(axis=2)
-    return (distances <= _NEAR_EQUAL_BITS) | (names[:asked, None] == names[None, asked:])
+def _print_rows(rows: dict[str, list[float]]) -> None:
+    print("|---" * (1 + max(map(len, rows.values()))) + "|")
+    for name, figures in rows.items():
+        print(f"| {name} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
+    print(flush=True)
 
 
-def _names(photos: Path) -> np.ndarray:
-    files = ("queries", "gallery")
-    columns = [pq.read_table(photos / f"{file}.parquet", columns=["name"])["name"] for file in files]
-    return np.array([name for column in columns for name in column.to_pylist()])
+def _figures(contender: Contender, vectors_of: VectorsOf, splits: list[Split]) -> Figures:
+    figures: Figures = {}
+    for split in splits:
+        vectors = vectors_of(split.photos)
+        queries, gallery = contender.comparable(vectors[: split.asked], vectors[split.asked :])
+        for suffix, hidden in (("", None), ("_strict", split.near_equal)):
+            found = nearest(queries, gallery, MAP_AT, hidden=hidden)
+            for label, codes in split.photos.codes.items():
+                of_label = label_figures(codes[: split.asked], codes[split.asked :], found, hidden)
+                for key, figure in vars(of_label).items():
+                    figures.setdefault(f"{key}{suffix}", {})[_SHOWN[label]] = figure
+    return figures
+
+
+def _recall(
+    contender: Contender, vectors_of: VectorsOf, catalogue: Split, alterations: dict[str, Altered]
+) -> dict[str, float]:
+    """How often an altered photo finds its original, or a photo of the very same bytes, first."""
+    gallery = vectors_of(catalogue.photos)
+    same = np.array([image_id(image.as_py()) for image in catalogue.photos.images])
+    recall = {}
+    for name, asked in alterations.items():
+        first = nearest(*contender.comparable(vectors_of(asked.photos), gallery), 1)[:, 0]
+        recall[name] = float((same[first] == same[asked.rows]).mean())
+    return recall
+
+
+def _split(photos: Path, prefix: str, labels: tuple[str, ...], scratch: Path) -> Split:
+    files = [photos / f"{prefix}{part}.parquet" for part in ("queries", "gallery")]
+    read = read_labelled(files, labels)
+    asked = pq.read_metadata(files[0]).num_rows
+    bits = kept(scratch, "phash", read, perceptual_hashes)
+    near = (bits[:asked, None, :] != bits[None, asked:, :]).sum(axis=2) <= _NEAR_EQUAL_BITS
+    if "name" in pq.read_schema(files[0]).names:
+        queries, gallery = (np.array(pq.read_table(file, columns=["name"])["name"]) for file in files)
+        near |= queries[:, None] == gallery[None, :]
+    return Split(read, asked, [np.flatnonzero(row) for row in near])
+
+
+def _altered(catalogue: Split, alteration: str) -> Altered:
+    with ThreadPoolExecutor() as pool:
+        made = list(
+            pool.map(lambda row: altered(catalogue.photos.image(row), alteration), range(catalogue.asked))
+        )
+    rows = np.array([row for row, image in enumerate(made) if image is not None])
+    images = pa.chunked_array([[made[row] for row in rows]], pa.large_binary())
+    return Altered(LabelledPhotos([catalogue.photos.ids[row] for row in rows], images, {}, {}), rows)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:] or ["untrained", "fashion"])
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("photos", type=Path, metavar="PHOTOS")
+    arguments.add_argument(
+        "encoders", nargs="*", metavar="ENCODER", default=["untrained", "imagenet", "fashion"]
+    )
+    arguments.add_argument("--scratch", type=Path, metavar="DIR", help="keeps vectors for the next run")
+    arguments.add_argument("--json", type=Path, metavar="FILE", help="gets the figures, unrounded")
+    arguments.add_argument("--precision", choices=("f32", "bf16", "int8"), help="the product's if not given")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as passing:
+        main(given.photos, given.encoders, given.scratch or Path(passing), given.json, given.precision)

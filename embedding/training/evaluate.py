@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embedding.encoder import pipeline
 from embedding.encoder.convert import convert
-from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.encoder.stage import resolve_model
 from embedding.encoder.weights import load_weights
 from embedding.index import projection
-from embedding.training.datasets import ABSENT, LabelledPhotos, read_labelled
+from embedding.training.datasets import LabelledPhotos, read_labelled
+from embedding.training.measures import MAP_AT, PRECISION_AT, label_figures, nearest
 from storage import encoders
-from storage.errors import InputError
+from storage.errors import InputError, UnreadableImageError
 from storage.root import Root
 
-_BATCH = 32
-_QUERY_BLOCK = 512
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class Evaluation:
     :param gallery: photos searched.
     :param precision_at_5: label to the mean share of the five nearest that carry the query's value, over the
         queries that have the label.
+    :param map_at_10: label to the mean average precision of the ten nearest, likewise.
     """
 
     model: str
     queries: int
     gallery: int
     precision_at_5: dict[str, float]
+    map_at_10: dict[str, float]
 
 
 def evaluate_files(
@@ -51,7 +54,7 @@ def evaluate_files(
     root: Root | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
-    """Precision@5 of queries against a gallery, or against each other; no photo finds its own id.
+    """Precision@5 and mAP@10 of queries against a gallery, or against each other; no photo finds its own id.
 
     Similarity is the product's own: cosine after a projection learnt from the gallery.
 
@@ -70,54 +73,28 @@ def evaluate_files(
         runtime = _load(encoder, root, Path(scratch))
         vectors = embed_photos(photos, runtime, on_progress)
     searched = vectors if gallery is None else vectors[asked:]
-    if not asked or len(searched) < 6:
+    if not asked or len(searched) <= PRECISION_AT:
         raise InputError(
-            f"{asked} queries and {len(searched)} photos to search are too few. Give at least 1 and 6."
+            f"{asked} queries and {len(searched)} photos to search are too few. "
+            f"Give at least 1 and {PRECISION_AT + 1}."
         )
     projected = projection.fit(lambda: [searched], searched.shape[1])
     offset = 0 if gallery is None else asked
-    own = {photo_id: row for row, photo_id in enumerate(photos.ids[offset:])}
-    nearest = nearest_five(
-        projected.apply(vectors[:asked]),
-        projected.apply(searched),
-        own=np.array([own.get(photo_id, -1) for photo_id in photos.ids[:asked]]),
-    )
+    rows_of = {photo_id: row for row, photo_id in enumerate(photos.ids[offset:])}
+    own = [np.array([rows_of[i]] if i in rows_of else [], int) for i in photos.ids[:asked]]
+    count = min(MAP_AT, len(searched) - 1)
+    found = nearest(projected.apply(vectors[:asked]), projected.apply(searched), count, hidden=own)
     figures = {
-        label: precision(codes[:asked], codes[offset:][nearest]) for label, codes in photos.codes.items()
+        label: label_figures(codes[:asked], codes[offset:], found, own)
+        for label, codes in photos.codes.items()
     }
-    return Evaluation(runtime.spec.model, asked, len(searched), figures)
-
-
-def nearest_five(queries: np.ndarray, gallery: np.ndarray, *, own: np.ndarray | None = None) -> np.ndarray:
-    """Rows of the five nearest of the gallery by cosine, exactly, nearest first.
-
-    :param queries: float32 [q, dim], L2 norm 1.
-    :param gallery: float32 [n, dim], L2 norm 1.
-    :param own: int64 [q], the row of the gallery that is the query itself and not to be found, -1 for none.
-    :return: int64 [q, 5].
-    """
-    blocks = []
-    for first in range(0, len(queries), _QUERY_BLOCK):
-        block = queries[first : first + _QUERY_BLOCK]
-        scores = block @ gallery.T
-        if own is not None:
-            there = np.flatnonzero(own[first : first + _QUERY_BLOCK] >= 0)
-            scores[there, own[first + there]] = -np.inf
-        five = np.argpartition(-scores, 5, axis=1)[:, :5]
-        order = np.argsort(-np.take_along_axis(scores, five, axis=1), axis=1, kind="stable")
-        blocks.append(np.take_along_axis(five, order, axis=1))
-    return np.concatenate(blocks)
-
-
-def precision(asked: np.ndarray, found: np.ndarray) -> float:
-    """Mean share of found codes that equal the asked one, over the rows that have a code.
-
-    :param asked: int32 [q].
-    :param found: int32 [q, k].
-    :return: 0…1, NaN where no row has a code.
-    """
-    known = asked != ABSENT
-    return float((found[known] == asked[known, None]).mean()) if known.any() else float("nan")
+    return Evaluation(
+        runtime.spec.model,
+        asked,
+        len(searched),
+        {label: of.precision_at_5 for label, of in figures.items()},
+        {label: of.map_at_10 for label, of in figures.items()},
+    )
 
 
 def embed_photos(
@@ -125,23 +102,26 @@ def embed_photos(
     encoder: Encoder,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> np.ndarray:
-    """Vectors of labelled photos.
+    """Vectors of labelled photos, decoded beside the encoder as in the nightly stage.
 
     :return: float32 [n, dim], L2 norm 1.
     :raises UnreadableImageError: a photo can't be decoded.
     """
+    rows = pa.table({"image_id": photos.ids, "bytes": photos.images}).to_batches(max_chunksize=_BATCH)
     vectors = np.empty((len(photos), encoder.spec.dim), np.float32)
-    for first in range(0, len(photos), _BATCH):
-        rows = range(first, min(first + _BATCH, len(photos)))
-        pixels = np.stack([pixels_of(photos.image(row), encoder.spec.size) for row in rows])
-        vectors[first : rows.stop] = encoder.encode(pixels)
-        on_progress(rows.stop, len(photos))
+    done = 0
+    for portion in pipeline.embed(rows, encoder, lambda _: None, write_every=1):
+        for photo_id, reason in portion.refused:
+            raise UnreadableImageError(f"The photo with id '{photo_id}' is {reason}. Take it out.")
+        vectors[done : done + len(portion)] = portion.vectors
+        done += len(portion)
+        on_progress(done, len(photos))
     return vectors
 
 
 def _load(encoder: str, root: Root | None, scratch: Path) -> Encoder:
     if root is not None:
         model = encoder if encoder in encoders.available(root) else resolve_model(root, encoder)
-        return load_encoder(encoders.folder(root, model))
+        return load_encoder(encoders.folder(root, model), many=True)
     convert(load_weights(encoder), scratch / "encoder")
-    return load_encoder(scratch / "encoder")
+    return load_encoder(scratch / "encoder", many=True)

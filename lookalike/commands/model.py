@@ -46,7 +46,7 @@ def evaluate(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Measure precision@5: how many of the five nearest photos carry the query's label."""
+    """Measure how many of the nearest photos carry the query's label: precision@5 and mAP@10."""
     from embedding.training.evaluate import evaluate_files
 
     resolved = settings(config, data)
@@ -66,16 +66,15 @@ def evaluate(
                 "model": result.model,
                 "queries": result.queries,
                 "gallery": result.gallery,
-                # A label that no query carries has no precision, and JSON has no NaN.
-                "precision_at_5": {
-                    label: None if isnan(x) else x for label, x in result.precision_at_5.items()
-                },
+                "precision_at_5": _without_nan(result.precision_at_5),
+                "map_at_10": _without_nan(result.map_at_10),
             }
         )
         return
     terminal.say(f"{result.model}: {result.queries} queries against {result.gallery} photos.")
     terminal.print_rows(
-        ("label", "precision@5"), [(label, f"{x:.3f}") for label, x in result.precision_at_5.items()]
+        ("label", "precision@5", "mAP@10"),
+        [(label, f"{x:.3f}", f"{result.map_at_10[label]:.3f}") for label, x in result.precision_at_5.items()],
     )
 
 
@@ -167,6 +166,11 @@ def _train_autoencoder(files: list[Path], out: Path, epochs: str, batch: int) ->
         read = labelled_files(files, out, on_progress=lambda name, done: advance(f"read {name}", done, None))
         recipe = AutoencoderRecipe(epochs=int(epochs), batch=batch)
         return train_autoencoder(read, recipe, out, on_progress=show).resolve()
+
+
+def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
+    """A label that no query carries has no figure, and JSON has no NaN."""
+    return {label: None if isnan(figure) else figure for label, figure in figures.items()}
 
 
 def _encoders_root(resolved: Config, *, demanded: bool) -> Root | None:
