@@ -32,9 +32,10 @@ def crawl_line(crawl: CrawlOutcome) -> str:
 def embed_line(embed: EmbedOutcome) -> str:
     """The embedding stage in a line."""
     refused = f", {embed.rejected} could not be read" if embed.rejected else ""
+    predicted = f", what {embed.predicted} show was predicted" if embed.predicted else ""
     return (
         f"{embed.model}: {embed.embedded} photos embedded in {embed.seconds:.1f} s{refused}; "
-        f"{embed.total} have a vector"
+        f"{embed.total} have a vector{predicted}"
     )
 
 

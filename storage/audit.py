@@ -42,3 +42,5 @@ def _checks(root: Root) -> Iterator[Callable[[], Any]]:
         yield lambda shard=shard: thumbnails.verify(root, [shard])  # type: ignore[misc]
     for model in sorted(models):
         yield lambda model=model: root.sound(encoders.folder_name(model), encoders.verify)  # type: ignore[misc]
+        if (heads := encoders.heads_name(root, model)) is not None:
+            yield lambda heads=heads: root.sound(heads, encoders.verify_heads)  # type: ignore[misc]

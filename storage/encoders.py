@@ -1,4 +1,8 @@
-"""Encoders: `encoders/<model>/` holds an OpenVINO IR, the specification it was made to, and their sha256."""
+"""Encoders: `encoders/<model>/` holds an OpenVINO IR, the specification it was made to, and their sha256.
+
+What an encoder recognises in its vectors, its heads, is a file beside that folder, named
+`<model>.heads-<sha256>.npz`: files of a root never change, and new heads need no new encoder and no vectors.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,10 @@ from storage.verified import sha256_of
 
 IR_FILE = "encoder.xml"
 _SPEC_FILE = "encoder.json"
+_HEADS = ".heads-"
 _FULL_BYTES = 2**20
 _WAY_OUT = "Remove its folder and run `lookalike embed` to make it again."
+_HEADS_WAY_OUT = "Remove it and run `lookalike embed` to make it again."
 
 
 class EncoderSpec(BaseModel):
@@ -92,6 +98,51 @@ def verify(encoder: Path) -> EncoderSpec:
         if found != sha256:
             raise LookalikeError(f"{encoder / file} is damaged. {_WAY_OUT}")
     return load_spec(encoder)
+
+
+def heads_name(root: Root, model: str) -> str | None:
+    """Name, among the root's files, of what a model's encoder recognises; None where there is none."""
+    return next(iter(_all_heads(root, model)), None)
+
+
+def verify_heads(file: Path) -> Path:
+    """A file of heads, found as written.
+
+    :raises LookalikeError: it is missing or damaged.
+    """
+    try:
+        sound = sha256_of(file).startswith(file.stem.rpartition(_HEADS)[2])
+    except OSError as error:
+        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_HEADS_WAY_OUT}") from None
+    if not sound:
+        raise LookalikeError(f"{file} is damaged. {_HEADS_WAY_OUT}")
+    return file
+
+
+def put_heads(root: Root, model: str, file: Path) -> None:
+    """Takes in a file of heads, in place of the ones before.
+
+    :param file: on the file system of the root's folder; it is moved.
+    """
+    name = f"{folder_name(model)}{_HEADS}{sha256_of(file)[:16]}.npz"
+    # The old ones first: two at a time would leave it open which of them predicted.
+    _remove_heads(root, model)
+    root.files.add(name, file)
+
+
+def remove(root: Root, model: str) -> None:
+    """Removes an encoder and its heads."""
+    root.files.remove(folder_name(model))
+    _remove_heads(root, model)
+
+
+def _all_heads(root: Root, model: str) -> list[str]:
+    return [name for name in root.files.below("encoders") if name.startswith(folder_name(model) + _HEADS)]
+
+
+def _remove_heads(root: Root, model: str) -> None:
+    for name in _all_heads(root, model):
+        root.files.remove(name)
 
 
 @contextmanager

@@ -38,9 +38,11 @@ def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | N
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is not an empty folder. Give a new folder to export to.")
     there = target.exists()
+    heads = encoders.heads_name(root, manifest.encoder.model)
     parts = [
         f"index/{folder.name}",
         encoders.folder_name(manifest.encoder.model),
+        *([heads] if heads else []),
         *map(thumbnails.file_name, manifest.thumbnails),
     ]
     try:
@@ -48,6 +50,8 @@ def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | N
         size_bytes = _copied([(root.files.fetch(part), exported.path / part) for part in parts], on_progress)
         generations.verify(exported.index / folder.name)
         encoders.verify(exported.encoders / manifest.encoder.model)
+        if heads:
+            encoders.verify_heads(exported.path / heads)
         thumbnails.verify(exported, manifest.thumbnails)
         generations.point(exported, folder.name, None)
     except (OSError, LookalikeError) as error:

@@ -252,7 +252,7 @@ def prune(root: Root) -> list[str]:
     try:
         with root.lock("embed"):  # a running embedding may just be using an encoder that nothing names yet
             for model in models - kept_models:
-                root.files.remove(encoders.folder_name(model))
+                encoders.remove(root, model)
     except BusyError:
         pass  # then it stays; an encoder too many harms nobody
     return gone

@@ -28,19 +28,21 @@ def scan(
     key: str,
     columns: Sequence[str],
     batch_size: int,
+    where: pc.Expression | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows with these identifiers in batches of at most `batch_size`; a row group is held at a time.
 
     :param ids: values of `key`, in any order.
     :param key: a string column.
     :param columns: which ones to read.
+    :param where: a filter on partition columns; only the files it matches are looked at.
     :raises LookalikeError: the table is damaged.
     """
     wanted = pa.schema([TABLES[table].columns.field(name) for name in columns])
     with delta.damage_named(root, table):
         if (dataset := tables._dataset(root, table)) is None:
             return
-        fragments = list(dataset.get_fragments())
+        fragments = list(dataset.get_fragments(where))
     for fragment in fragments:
         with delta.damage_named(root, table):
             there = _there(fragment, dataset.schema, key, ids)

@@ -1,10 +1,10 @@
-"""The embedding stage: photos that have no vector of this model yet get one."""
+"""The embedding stage: photos without a vector of this model get one, and predictions of what they show."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedding.encoder import pipeline, runtime
+from embedding.encoder.heads import Head
 from embedding.encoder.pipeline import Embedded
+from embedding.encoder.predictions import adopt_heads, predict_missing
 from embedding.encoder.weights import IMMUTABLE, load_weights
 from storage import encoders, row_groups, tables
 from storage.root import Root
@@ -50,6 +52,7 @@ class EmbedOutcome:
     :param rejected: photos that could not be decoded; each has a row in `rejects`.
     :param total: photos of this model with a vector, after the run.
     :param seconds: the run's duration.
+    :param predicted: photos for which the encoder's heads predicted what they show.
     """
 
     model: str
@@ -57,6 +60,7 @@ class EmbedOutcome:
     rejected: int
     total: int
     seconds: float
+    predicted: int = 0
 
 
 def resolve_model(root: Root, weights: str) -> str:
@@ -65,10 +69,15 @@ def resolve_model(root: Root, weights: str) -> str:
     :param weights: a name or a file, see `embedding.encoder.weights.load_weights`.
     :raises InputError: no such weights.
     """
+    return _resolved(root, weights)[0]
+
+
+def _resolved(root: Root, weights: str) -> tuple[str, Mapping[str, Head]]:
+    """See `resolve_model`; with the weights' heads."""
     if weights in IMMUTABLE:
         for model in encoders.available(root):
             if encoders.load_spec(encoders.folder(root, model)).weights == weights:
-                return model
+                return model, {}
     from embedding.encoder.convert import convert, specify
 
     loaded = load_weights(weights)
@@ -76,7 +85,7 @@ def resolve_model(root: Root, weights: str) -> str:
     if spec.model not in encoders.available(root):
         with encoders.adding(root, spec.model) as folder:
             convert(loaded, folder)
-    return spec.model
+    return spec.model, loaded.heads
 
 
 def embed_new_images(
@@ -88,8 +97,9 @@ def embed_new_images(
 ) -> EmbedOutcome:
     """Embeds every photo in `images` that has no vector of this model, in constant memory.
 
-    Killed and started again, it continues after the last vectors written. A photo that can't be decoded
-    costs a row in `rejects`, not its batch, and isn't tried again.
+    What the photos show is predicted from the vectors, also of those that were embedded before the weights
+    had heads. Killed and started again, it continues after the last vectors written. A photo that can't be
+    decoded costs a row in `rejects`, not its batch, and isn't tried again.
 
     :param device: `auto` takes a GPU where there is one.
     :raises InputError: no such weights.
@@ -97,7 +107,8 @@ def embed_new_images(
     """
     started = time.monotonic()
     with root.lock("embed"):
-        model = resolve_model(root, weights)
+        model, heads = _resolved(root, weights)
+        adopt_heads(root, model, heads)
         missing = missing_images(root, model)
         embedded = rejected = 0
         if missing:
@@ -116,7 +127,8 @@ def embed_new_images(
                 rejected += len(portion.refused)
                 on_progress(EmbedProgress(embedded + rejected, len(missing)))
         total = len(tables.read(root, "embeddings", columns=["image_id"], where=pc.field("model") == model))
-    return EmbedOutcome(model, embedded, rejected, total, time.monotonic() - started)
+        predicted = predict_missing(root, model)
+    return EmbedOutcome(model, embedded, rejected, total, time.monotonic() - started, predicted)
 
 
 def missing_images(root: Root, model: str) -> pa.Array:
