@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
@@ -177,13 +177,16 @@ class Matches(Sequence[Match]):
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.
 
-        Prices are `Decimal`, `seen` is a UTC timestamp; `also_at` and `evidence` are texts, with commas.
+        Prices are `Decimal` with the digits of their currency, `seen` is a UTC timestamp; `also_at` and
+        `evidence` are texts, with commas.
         """
         import pandas as pd
 
         names = [one.name for one in fields(Match) if one.name != "photo"]
-        rows = [[getattr(match, name) for name in names] for match in self]
-        frame = pd.DataFrame(rows, columns=names)
+        priced = [
+            replace(one, price=_exact(one, one.price), was_price=_exact(one, one.was_price)) for one in self
+        ]
+        frame = pd.DataFrame([[getattr(match, name) for name in names] for match in priced], columns=names)
         return frame.assign(
             seen=pd.to_datetime(frame["seen"], utc=True),
             also_at=[", ".join(offer.id for offer in match.also_at) for match in self],
@@ -194,3 +197,11 @@ class Matches(Sequence[Match]):
         from lookalike.notebook import render
 
         return render(self)
+
+
+def _exact(match: Match, price: Decimal | None) -> Decimal | None:
+    """A price with the digits of its currency, where it is stored with more."""
+    from storage.money import decimal_string
+
+    text = decimal_string(price, match.currency)
+    return None if text is None else Decimal(text)

@@ -25,27 +25,29 @@ _STYLE = """
 --line:color-mix(in srgb,var(--ink) 15%,transparent);
 font:14px/1.4 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);margin:4px 0 12px}
 .lkl *{box-sizing:border-box}
-.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(134px,1fr));gap:14px}
+.lkl .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(134px,1fr));gap:12px}
 .lkl figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;display:flex;
 flex-direction:column;max-width:260px}
 .lkl .ask{border-style:dashed}
 .lkl .pic{display:block;aspect-ratio:4/5;background:#fff}
 .lkl .pic img{width:100%;height:100%;object-fit:contain;display:block;margin:0;max-width:none}
-.lkl figcaption{flex:1;padding:9px 11px 11px;display:flex;flex-direction:column;gap:2px;min-width:0}
+.lkl figcaption{flex:1;padding:9px 9px 10px;display:flex;flex-direction:column;gap:2px;min-width:0}
 .lkl .brand,.lkl .foot,.lkl .head{color:var(--dim);font-size:12px}
 .lkl .head{margin:0 0 8px}
-.lkl .title{font-weight:600;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;
-overflow:hidden;overflow-wrap:anywhere}
-.lkl a,.lkl a:visited{color:inherit;text-decoration:none}
-.lkl a:hover,.lkl a:focus-visible{text-decoration:underline}
+.lkl .title{font-size:13px;font-weight:600;line-height:1.35;display:-webkit-box;-webkit-line-clamp:3;
+-webkit-box-orient:vertical;overflow:hidden;overflow-wrap:anywhere}
+.lkl .row a:link,.lkl .row a:visited{color:inherit;text-decoration:none}
+.lkl .row a:hover,.lkl .row a:focus-visible{text-decoration:underline}
 .lkl .price{font-variant-numeric:tabular-nums}
 .lkl s{color:var(--dim);font-size:12px;margin-left:4px}
-.lkl .foot{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
-.lkl .foot.last{margin-top:auto;padding-top:3px}
-.lkl .foot.last span{white-space:nowrap}
+.lkl .foot{display:flex;justify-content:space-between;gap:6px;overflow-wrap:anywhere}
+.lkl .foot.last{padding-top:3px}
+.lkl .foot.last>span:last-child,.lkl .also b{flex:none}
 .lkl .also{font-size:12px;border-top:1px solid var(--line);margin-top:5px;padding-top:5px;display:grid}
-.lkl .also span{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
-.lkl .also b{font-weight:400;color:var(--dim)}
+.lkl .also>span{display:flex;justify-content:space-between;gap:6px;min-width:0;overflow-wrap:anywhere}
+.lkl .row .also a:link,.lkl .row .also a:visited{text-decoration:underline var(--line);
+text-underline-offset:2px}
+.lkl .also b{font-weight:400;color:var(--dim);font-variant-numeric:tabular-nums}
 """
 
 
@@ -71,6 +73,7 @@ def _card(match: Match) -> str:
     title = escape(match.title or "Untitled product")
     photo = photo_html(match.thumbnail(), match.title or "")
     brand = f'<span class="brand" dir="auto">{escape(match.brand)}</span>' if match.brand else ""
+    store = escape(match.store) + "\N{NO-BREAK SPACE}↗" * bool(safe_link(match.url))
     words = AVAILABILITY.get(match.availability or "")
     stock = f'<span class="foot">{words}</span>' if words else ""
     same = f'<span class="foot">Same {escape(", ".join(match.evidence))}</span>' if match.evidence else ""
@@ -78,7 +81,7 @@ def _card(match: Match) -> str:
         f"<figure>{_linked(match, photo, 'pic')}<figcaption>{brand}"
         f'<span class="title" dir="auto" title="{title}">{_linked(match, title)}</span>'
         f'<span class="price">{price_html(match)}</span>{stock}{same}'
-        f'<span class="foot last">{_store(match)}'
+        f'<span class="foot last">{_linked(match, store)}'
         f'<span title="cosine similarity {match.score:.3f}">{max(0.0, match.score):.0%}</span></span>'
         f"{_also(match)}</figcaption></figure>"
     )
@@ -88,14 +91,13 @@ def _also(match: Match) -> str:
     """Where else the photo is sold, a line each, the cheapest first."""
     if not match.also_at:
         return ""
-    lines = [f"<span>{_store(offer)}<b>{price_html(offer)}</b></span>" for offer in match.also_at[:MOST_ALSO]]
+    lines = [
+        f"<span>{_linked(offer, escape(offer.store))}<b>{price_html(offer)}</b></span>"
+        for offer in match.also_at[:MOST_ALSO]
+    ]
     more = len(match.also_at) - len(lines)
     rest = f"<b>and {more} more</b>" if more else ""
     return f'<div class="also"><b>Also at</b>{"".join(lines)}{rest}</div>'
-
-
-def _store(offer: Match | Offer) -> str:
-    return _linked(offer, escape(offer.store) + " ↗" * bool(safe_link(offer.url)))
 
 
 def _linked(match: Match | Offer, html: str, kind: str = "to") -> str:

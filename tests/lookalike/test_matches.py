@@ -128,6 +128,8 @@ def test_pandas_has_a_row_a_match() -> None:
     assert frame["seen"].isna().tolist() == [False, True]
     assert "photo" not in frame.columns
     assert list(some().to_pandas().columns) == list(frame.columns)
+    stored = some(match(price=Decimal("49.9000"), was_price=Decimal("80.0000"))).to_pandas()
+    assert [str(value) for value in stored.loc[0, ["price", "was_price"]]] == ["49.90", "80.00"]
 
 
 def test_a_notebook_shows_photos_prices_and_links() -> None:
@@ -167,7 +169,7 @@ def test_a_card_names_where_else_the_photo_is_sold() -> None:
         for store, price in zip("bcdef", ["45", "46", None, "48", "49"], strict=True)
     )
     page = Tags(some(match(also_at=also, evidence=("photo", "title")))._repr_html_())
-    assert "Also atb.example ↗€45.00c.example ↗€46.00d.example ↗Price at the storeand 2 more" in page.text
+    assert "Also atb.example€45.00c.example€46.00d.examplePrice at the storeand 2 more" in page.text
     assert "Same photo, title" in page.text
     links = [facts["href"] for tag, facts in page.tags if tag == "a"]
     assert links[3:] == [f"https://{store}.example/p/9" for store in "bcd"]
