@@ -40,7 +40,7 @@ EXTRAS = {
     "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "zyte_parsers"),
     "browser": ("playwright", "scrapy_playwright"),
     "flows": ("prefect", "fastapi", "sqlalchemy"),
-    "train": ("keras", "scipy", "tensorflow"),
+    "train": ("keras", "scipy", "skimage", "sklearn", "tensorflow"),
     "dashboard": ("streamlit",),
     "s3": ("obstore",),
 }

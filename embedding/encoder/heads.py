@@ -22,6 +22,9 @@ CLOTHING = "clothing"
 
 NO, YES = "no", "yes"
 
+CLOTHING_LEAST = 0.5
+"""How likely a photo has to show something to wear for a search with it to go without a warning."""
+
 _PREFIX = "head:"
 _PARTS = ("kernel", "bias", "classes", "multi")
 

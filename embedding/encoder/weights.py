@@ -1,6 +1,6 @@
 """Weights by name or file, in a safe format: one plain array a weight in an `.npz`, no pickle.
 
-Convolution kernels are stored as they are, or as int8 with one scale an output channel
+Kernels are stored as they are, or as int8 with one scale an output channel
 (`layer/kernel` and `layer/kernel:scale`), a quarter of the size. Heads, where there are any, stand beside
 them as `embedding.encoder.heads` stores them.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -107,29 +108,40 @@ def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
     """Writes weights as `.npz`, atomically; with `int8`, kernels are rounded per output channel."""
     stored: dict[str, np.ndarray] = {_INPUT_PX: np.array(weights.input_px, np.int32)}
     for key, array in weights.arrays.items():
-        if int8 and array.ndim == 4:
-            peak = np.abs(array).max(axis=(0, 1, 2))
+        if int8 and array.ndim > 1:
+            peak = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
             scale = np.maximum(peak / 127, np.finfo(np.float32).tiny)
             rounded = np.rint(array / scale)
             stored[key] = np.clip(rounded, -127, 127).astype(np.int8)
             stored[key + _SCALE] = scale.astype(np.float32)
         else:
             stored[key] = array.astype(np.float32)
-    stored |= heads.stored(weights.heads)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.npz")
-    np.savez_compressed(unfinished, allow_pickle=False, **stored)
-    unfinished.replace(path)
+    _write(path, stored | heads.stored(weights.heads))
+
+
+def write_with_heads(source: Path, target: Path, recognised: Mapping[str, Head]) -> None:
+    """Writes a weights file again, with these heads in place of its own and everything else as it is stored.
+
+    Read and rounded anew, int8 kernels would differ in their last digit, and make another encoder.
+
+    :param target: may be the source itself.
+    """
+    with np.load(source, allow_pickle=False) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    heads.taken_from(arrays)
+    _write(target, arrays | heads.stored(recognised))
 
 
 def put(weights: Weights, backbone: keras.Model) -> None:
-    """Sets a backbone's weights.
+    """Sets a backbone's weights; a metric layer that the weights do not have stays as it is.
 
     :raises InputError: an array is missing or has another shape than the backbone's.
     """
-    from embedding.encoder.resnet50 import resnet_layers
+    from embedding.encoder.resnet50 import METRIC, NECK, has_metric, weighted_layers
 
-    for layer in resnet_layers(backbone):
+    for layer in weighted_layers(backbone):
+        if layer.name in (NECK, METRIC) and not has_metric(weights.arrays):
+            continue
         wanted = [(f"{layer.name}/{weight.name}", tuple(weight.shape)) for weight in layer.weights]
         for key, shape in wanted:
             if key not in weights.arrays or weights.arrays[key].shape != shape:
@@ -141,14 +153,21 @@ def put(weights: Weights, backbone: keras.Model) -> None:
 
 def take(backbone: keras.Model, *, name: str, input_px: int) -> Weights:
     """A backbone's present weights."""
-    from embedding.encoder.resnet50 import resnet_layers
+    from embedding.encoder.resnet50 import weighted_layers
 
     arrays = {
         f"{layer.name}/{weight.name}": np.asarray(value, np.float32)
-        for layer in resnet_layers(backbone)
+        for layer in weighted_layers(backbone)
         for weight, value in zip(layer.weights, layer.get_weights(), strict=True)
     }
     return Weights(name, arrays, input_px)
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished.npz")
+    np.savez_compressed(unfinished, allow_pickle=False, **arrays)
+    unfinished.replace(path)
 
 
 def _imagenet() -> Weights:

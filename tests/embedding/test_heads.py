@@ -16,7 +16,7 @@ from embedding.encoder.heads import (
     read_heads,
     write_heads,
 )
-from embedding.encoder.weights import Weights, read_weights, write_weights
+from embedding.encoder.weights import Weights, read_weights, write_weights, write_with_heads
 from storage.errors import InputError, LookalikeError
 
 DIM = 8
@@ -107,6 +107,18 @@ def test_weights_carry_heads_and_are_the_same_weights(tmp_path: Path) -> None:
     assert fingerprint(back.heads) == fingerprint(heads)
     write_weights(tmp_path / "w.npz", without, int8=True)
     assert read_weights(tmp_path / "w.npz", name="made-up").heads == {}
+
+
+def test_other_heads_leave_int8_weights_as_they_are(tmp_path: Path) -> None:
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 8, 64)).astype(np.float32)
+    first = {"colour": head("colour", "navy", "red"), "gender": head("gender", "men", "women")}
+    write_weights(tmp_path / "w.npz", Weights("w", {"conv/kernel": kernel}, 96, first), int8=True)
+    before = read_weights(tmp_path / "w.npz", name="w")
+    second = {CLOTHING: head(CLOTHING, "no", "yes")}
+    write_with_heads(tmp_path / "w.npz", tmp_path / "w.npz", second)
+    after = read_weights(tmp_path / "w.npz", name="w")
+    assert (after.fingerprint, after.input_px) == (before.fingerprint, before.input_px)
+    assert fingerprint(after.heads) == fingerprint(second)
 
 
 def test_weights_with_half_a_head_are_refused(tmp_path: Path) -> None:
