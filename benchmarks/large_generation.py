@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from mixes import Mixer
 
 from embedding.index import items, tune, vectors
+from embedding.index.engines import ENDINGS
 from embedding.index.projection import Projection
 from embedding.index.search import PROJECTION_FILE
 from embedding.index.vectors import widen
@@ -34,7 +35,7 @@ from storage.root import Root
 _BLOCK = 65_536
 
 
-def main(real: Path, large: Path, count: int, shard_rows: int) -> None:
+def main(real: Path, large: Path, count: int, shard_rows: int, engine: str) -> None:
     """Builds and publishes."""
     source = Root.open(real)
     if not large.exists():
@@ -57,7 +58,7 @@ def main(real: Path, large: Path, count: int, shard_rows: int) -> None:
         projection.save(folder / PROJECTION_FILE)
         _say("items and vectors written", started)
         searching, measured = tune.grow(
-            folder / vectors.FILE, items.read(folder / items.FILE), projection, 0.99, shard_rows
+            folder / vectors.FILE, items.read(folder / items.FILE), projection, 0.99, shard_rows, engine
         )
         _say("forest grown and measured", started)
         products = pc.count_distinct(rows["product"]).as_py()
@@ -139,5 +140,6 @@ if __name__ == "__main__":
     parser.add_argument("large", type=Path)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--shard-rows", type=int, default=tune.SHARD_ROWS)
+    parser.add_argument("--engine", choices=ENDINGS, default="annoy")
     asked = parser.parse_args()
-    main(asked.real, asked.large, asked.items, asked.shard_rows)
+    main(asked.real, asked.large, asked.items, asked.shard_rows, asked.engine)

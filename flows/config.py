@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -49,7 +49,8 @@ class IndexSettings(_Section):
 
     recall_goal: float = Field(default=0.99, gt=0, le=1, description="Least recall@5 against exact search.")
     max_loss: float = Field(default=0.3, ge=0, le=1, description="Share of the products a build may lose.")
-    shard_rows: int = Field(default=500_000, ge=1000, description="Most photos in one file of Annoy's.")
+    shard_rows: int = Field(default=500_000, ge=1000, description="Most photos in one file of the engine's.")
+    engine: Literal["annoy", "usearch"] = Field(default="annoy", description="What finds candidates.")
 
 
 class ScheduleSettings(_Section):

@@ -250,6 +250,7 @@ def index_and_publish(
         recall_goal=config.index.recall_goal,
         max_loss=1.0 if allow_loss else config.index.max_loss,
         shard_rows=config.index.shard_rows,
+        engine=config.index.engine,
         on_progress=show,
     )
 

@@ -71,9 +71,11 @@ class Search(_Part):
     """How the index was built and has to be searched.
 
     :ivar dimensions: of the projected vectors.
-    :ivar search_k: nodes Annoy inspects in a search without filters, tuned to the recall goal.
-    :ivar ann_dimensions: leading dimensions that Annoy compares; None means all.
-    :ivar shards: files that Annoy's trees are in.
+    :ivar trees: Annoy's; of another engine, how large it was built.
+    :ivar search_k: nodes or rows the engine inspects in a search without filters, tuned to the recall goal.
+    :ivar ann_dimensions: leading dimensions that the engine compares; None means all.
+    :ivar shards: files that the engine's part is in.
+    :ivar engine: see `embedding.index.engines`.
     """
 
     dimensions: int
@@ -82,6 +84,7 @@ class Search(_Part):
     search_k: int
     ann_dimensions: int | None = None
     shards: int = 1
+    engine: str = "annoy"
 
 
 class Recall(_Part):

@@ -24,7 +24,8 @@ import numpy as np
 
 ENGINES = {
     "exact": ("engines.exact", "Exact"),
-    "lookalike": ("engines.lookalike_annoy", "LookalikeAnnoy"),
+    "lookalike": ("engines.lookalike_index", "LookalikeAnnoy"),
+    "lookalike-usearch": ("engines.lookalike_index", "LookalikeUsearch"),
     "annoy": ("engines.annoy_defaults", "AnnoyDefaults"),
     "hnswlib": ("engines.hnsw", "Hnswlib"),
     "faiss-hnsw": ("engines.faiss_indexes", "FaissHnsw"),

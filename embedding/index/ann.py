@@ -1,12 +1,9 @@
-"""Annoy's side of a generation: built the same way every time, opened only when it is what was built.
-
-Annoy numbers memory by the largest id, samples at random, and loads a file cut short without a word: so ids
-are dense, the seed is fixed, one thread builds a file, and who opens has checked the file's hash.
+"""The engine's side of a generation: built the same way every time, opened only when it is what was built.
 
 It holds only the leading dimensions of the vectors, which a projection sorts by how much they tell:
-candidates are ranked by all of them afterwards, and the fewer Annoy compares the less it reads. Many rows go
-into several files, shards, which processes build side by side and a search asks as one. A shard is a range of
-rows: they are in the order of the photos' hashes, so each holds a random part.
+candidates are ranked by all of them afterwards, and the fewer an engine compares the less it reads. Many rows
+go into several files, shards, which processes build side by side and a search asks as one. A shard is a range
+of rows: they are in the order of the photos' hashes, so each holds a random part.
 """
 
 from __future__ import annotations
@@ -15,7 +12,6 @@ import itertools
 import math
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
@@ -23,9 +19,8 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
-from annoy import AnnoyIndex
 
-from embedding.index.vectors import widen
+from embedding.index.engines import ENDINGS, Candidates, engine
 from storage.errors import LookalikeError
 from storage.manifest import WAY_OUT, GenerationError
 
@@ -36,25 +31,27 @@ _SMALL_ROWS = 4096
 
 
 class Forest:
-    """Annoy's shards, memory-mapped and asked as one. Any number of threads may ask.
+    """An engine's shards, memory-mapped and asked as one. Any number of threads may ask.
 
     :ivar dimensions: leading dimensions of the vectors that it holds.
     """
 
-    def __init__(self, shards: list[AnnoyIndex], starts: list[int], dimensions: int) -> None:
+    def __init__(self, shards: list[Candidates], starts: list[int], dimensions: int) -> None:
         self.dimensions = dimensions
         self._shards, self._starts = shards, starts
 
     @classmethod
-    def load(cls, folder: Path, rows: int, dimensions: int, shards: int = 1) -> Forest:
+    def load(cls, folder: Path, rows: int, dimensions: int, shards: int = 1, name: str = "annoy") -> Forest:
         """Opens what `build` wrote.
 
+        :param name: of the engine.
         :raises GenerationError: a file is missing or does not hold as many vectors of that length.
+        :raises InputError: the engine is not installed.
         """
         bounds = _bounds(rows, shards)
         opened = [
-            _open(file, stop - start, dimensions)
-            for file, (start, stop) in zip(_files(folder, shards), bounds, strict=True)
+            _open(name, file, stop - start, dimensions)
+            for file, (start, stop) in zip(_files(folder, shards, name), bounds, strict=True)
         ]
         return cls(opened, [start for start, _ in bounds], dimensions)
 
@@ -63,7 +60,7 @@ class Forest:
 
         :param query: float32 [at least dimensions].
         :param count: how many; of several shards somewhat more are returned.
-        :param search_k: nodes to inspect, in all shards together.
+        :param search_k: how many to inspect, in all shards together.
         :return: int64, ascending.
         """
         shards = len(self._shards)
@@ -72,7 +69,7 @@ class Forest:
         # Of the nearest, a shard holds its share more or less.
         each = count if shards == 1 else min(count, 2 * math.ceil(count / shards) + 8)
         found = [
-            np.array(shard.get_nns_by_vector(head, each, inspect), np.int64) + start
+            shard.nearest(head, each, inspect) + start
             for shard, start in zip(self._shards, self._starts, strict=True)
         ]
         rows = found[0] if shards == 1 else np.concatenate(found)
@@ -80,23 +77,34 @@ class Forest:
         return rows
 
 
-def build(vectors: Path, *, dimensions: int, trees: int, shards: int = 1, workers: int | None = None) -> None:
+def build(
+    vectors: Path,
+    *,
+    dimensions: int,
+    trees: int,
+    shards: int = 1,
+    workers: int | None = None,
+    name: str = "annoy",
+) -> None:
     """Builds the forest of a file of vectors beside it, row numbers as ids.
 
-    A file grows on the disk and not in memory: what Annoy leaves unused is then zero and equal builds give
-    equal bytes, however many processes there were.
+    Equal vectors give equal files, however many processes work.
 
     :param vectors: a `.npy`, float16 [n, at least dimensions].
-    :param dimensions: how many of the leading ones Annoy compares.
+    :param dimensions: how many of the leading ones the engine compares.
+    :param trees: how much is built, see `Engine.sizes`.
     :param shards: files, at most n.
+    :param name: of the engine.
     :param workers: processes at once; one a processor where None.
     :raises LookalikeError: the disk is too full for it.
     """
     rows = len(np.load(vectors, mmap_mode="r"))
-    _check_space(vectors.parent, rows, dimensions, trees)
+    _check_space(vectors.parent, engine(name).most_bytes(rows, dimensions, trees))
     parts = [
-        (file, vectors, start, stop, dimensions, trees)
-        for file, (start, stop) in zip(_files(vectors.parent, shards), _bounds(rows, shards), strict=True)
+        (name, file, vectors, start, stop, dimensions, trees)
+        for file, (start, stop) in zip(
+            _files(vectors.parent, shards, name), _bounds(rows, shards), strict=True
+        )
     ]
     workers = min(workers or len(os.sched_getaffinity(0)), shards)
     if workers == 1 and rows <= _SMALL_ROWS:
@@ -118,8 +126,9 @@ def build(vectors: Path, *, dimensions: int, trees: int, shards: int = 1, worker
 
 def remove(folder: Path) -> None:
     """Removes a forest's files."""
-    for file in folder.glob("vectors*.ann"):
-        file.unlink()
+    for ending in ENDINGS.values():
+        for file in folder.glob(f"vectors*.{ending}"):
+            file.unlink()
 
 
 def _end_with_parent() -> None:
@@ -129,37 +138,27 @@ def _end_with_parent() -> None:
         Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
-def _build_shard(file: Path, vectors: Path, start: int, stop: int, dimensions: int, trees: int) -> None:
-    index = AnnoyIndex(dimensions, "angular")
-    index.set_seed(SEED)
-    index.on_disk_build(str(file))
-    for row, vector in enumerate(_heads(np.load(vectors, mmap_mode="r")[start:stop], dimensions)):
-        index.add_item(row, vector)
-    index.build(trees, n_jobs=1)
-    index.unload()
-    file.chmod(0o644)  # Annoy makes it private; other users may read the rest of a generation
+def _build_shard(
+    name: str, file: Path, vectors: Path, start: int, stop: int, dimensions: int, trees: int
+) -> None:
+    part = np.load(vectors, mmap_mode="r")[start:stop]
+    engine(name).build(file, part, dimensions, trees, SEED)
 
 
-def _heads(vectors: np.ndarray, dimensions: int, block: int = 4096) -> Iterator[np.ndarray]:
-    for start in range(0, len(vectors), block):
-        yield from widen(vectors[start : start + block, :dimensions])
-
-
-def _open(file: Path, rows: int, dimensions: int) -> AnnoyIndex:
-    index = AnnoyIndex(dimensions, "angular")
+def _open(name: str, file: Path, rows: int, dimensions: int) -> Candidates:
     try:
-        index.load(str(file), prefault=False)
-    except OSError as error:
+        opened = engine(name).open(file, dimensions)
+    except (OSError, RuntimeError) as error:
         raise GenerationError(f"{file} cannot be read ({error}). {WAY_OUT}") from None
-    if index.get_n_items() != rows:
-        raise GenerationError(f"{file} holds {index.get_n_items()} vectors, not {rows}. {WAY_OUT}")
-    return index
+    if len(opened) != rows:
+        raise GenerationError(f"{file} holds {len(opened)} vectors, not {rows}. {WAY_OUT}")
+    return opened
 
 
-def _files(folder: Path, shards: int) -> list[Path]:
+def _files(folder: Path, shards: int, name: str) -> list[Path]:
     if shards == 1:
-        return [folder / "vectors.ann"]
-    return [folder / f"vectors-{shard:04d}.ann" for shard in range(shards)]
+        return [folder / f"vectors.{ENDINGS[name]}"]
+    return [folder / f"vectors-{shard:04d}.{ENDINGS[name]}" for shard in range(shards)]
 
 
 def _bounds(rows: int, shards: int) -> list[tuple[int, int]]:
@@ -168,13 +167,8 @@ def _bounds(rows: int, shards: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def _check_space(folder: Path, rows: int, dimensions: int, trees: int) -> None:
+def _check_space(folder: Path, needed: int) -> None:
     """Annoy writes through a memory map, and a memory map into a full disk kills the process."""
-    node = 12 + 4 * dimensions
-    # A leaf holds up to dimensions + 2 ids and is rarely less than a third full; each needs one inner node.
-    # While it grows, the file is up to 1.3 times as large as it needs to be.
-    nodes = rows + trees * (6 * rows // (dimensions + 2) + 2)
-    needed = int(1.3 * node * nodes)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise LookalikeError(

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.index import articles, catalogue, items, loss, pictures, tune, vectors
+from embedding.index import articles, catalogue, engines, items, loss, pictures, tune, vectors
 from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
 from embedding.index.projection import Projection, fit
 from embedding.index.search import PROJECTION_FILE
@@ -62,6 +62,7 @@ class _Wanted:
     recall_goal: float
     max_loss: float
     shard_rows: int
+    engine: str
 
 
 def build_index(
@@ -71,6 +72,7 @@ def build_index(
     recall_goal: float = 0.99,
     max_loss: float = 0.3,
     shard_rows: int = SHARD_ROWS,
+    engine: str = "annoy",
     on_progress: Progress | None = None,
 ) -> BuildOutcome:
     """Builds a generation of one encoder's vectors beside the published one, verifies and publishes it.
@@ -80,19 +82,22 @@ def build_index(
     :param model: the encoder's name, see `storage.encoders`.
     :param recall_goal: what the lower end of the 95 % interval of recall at 5 has to reach, in (0, 1].
     :param max_loss: share of the published generation's products that may be missing, in [0, 1].
-    :param shard_rows: most rows of a file of Annoy's; more are split into several, built side by side.
+    :param shard_rows: most rows of a file of the engine's; more are split into several, built side by side.
+    :param engine: what finds candidates, see `embedding.index.engines`.
     :param on_progress: called with the steps done and all there are: a vector read and a photo placed are a
         step.
     :raises BusyError: another process builds.
     :raises RecallError: the goal was not reached.
     :raises LossError: too many products would be lost.
+    :raises InputError: the engine is not installed.
     :raises LookalikeError: there is nothing to build from, or the disk is full.
     """
+    engines.engine(engine)  # a package that is missing is said before an hour's work
     started = time.monotonic()
     try:
         with root.lock(generations.LOCK):
             spec = encoders.load_spec(encoders.folder(root, model))
-            wanted = _Wanted(recall_goal, max_loss, shard_rows)
+            wanted = _Wanted(recall_goal, max_loss, shard_rows, engine)
             name, published = _build(root, spec, wanted, on_progress or (lambda done, total: None), started)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -137,6 +142,7 @@ def _build(
             projection,
             wanted.recall_goal,
             wanted.shard_rows,
+            wanted.engine,
         )
         finished = Manifest(
             encoder=EncoderFacts.model_validate(spec.model_dump(exclude={"schema_version"})),
@@ -167,7 +173,7 @@ def _some(rows: pa.Table, root: Root) -> pa.Table:
 def _content(rows: pa.Table, spec: EncoderSpec, wanted: _Wanted) -> str:
     """sha256 of all that decides what a generation holds."""
     made_of = (items.digest(rows), spec.model, spec.fingerprint)
-    parts = (BUILD, *made_of, wanted.recall_goal, wanted.shard_rows)
+    parts = (BUILD, *made_of, wanted.recall_goal, wanted.shard_rows, wanted.engine)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

@@ -107,7 +107,8 @@ class Index:
         ):
             raise GenerationError(f"Generation {folder.name} does not hold what its manifest says. {WAY_OUT}")
         searching = manifest.search
-        forest = Forest.load(folder, rows, searching.ann_dimensions or dimensions, searching.shards)
+        few = searching.ann_dimensions or dimensions
+        forest = Forest.load(folder, rows, few, searching.shards, searching.engine)
         return cls(table, vectors, forest, projection, search_k=searching.search_k)
 
     def search(

@@ -1,4 +1,4 @@
-"""Chooses by measurement how Annoy is built and searched, so that its recall is sure to reach the goal."""
+"""Chooses by measurement how the engine is built and searched, so that recall is sure to reach the goal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from embedding.index import ann, recall
+from embedding.index.engines import engine
 from embedding.index.projection import Projection
 from embedding.index.search import Index
 from storage.errors import LookalikeError
 from storage.manifest import Recall, Search
-
-TREES = (16, 32, 64)
-"""Trees tried, the fewest first: a forest twice as large finds as much among half as many nodes, or so."""
-
-NODES = 16_384
-"""More trees are grown where as few as they are need more nodes inspected than this."""
 
 SHARD_ROWS = 500_000
 """Most rows of a shard."""
@@ -29,7 +24,12 @@ class RecallError(LookalikeError):
 
 
 def grow(
-    vectors: Path, table: pa.Table, projection: Projection, goal: float, shard_rows: int = SHARD_ROWS
+    vectors: Path,
+    table: pa.Table,
+    projection: Projection,
+    goal: float,
+    shard_rows: int = SHARD_ROWS,
+    name: str = "annoy",
 ) -> tuple[Search, Recall]:
     """Builds a generation's forest beside its vectors.
 
@@ -40,6 +40,7 @@ def grow(
     :param table: the generation's rows.
     :param goal: what the lower end of the 95 % interval of recall at 5 has to reach, in (0, 1].
     :param shard_rows: most rows of a shard.
+    :param name: of the engine, see `embedding.index.engines`.
     :return: how it was built and has to be searched, and the recall that gives.
     :raises RecallError: below the goal, or items do not find themselves.
     """
@@ -49,12 +50,13 @@ def grow(
     sample = recall.draw(index)
     few = recall.leading_dimensions(index, sample, goal)
     shards = math.ceil(rows / shard_rows)
-    for trees in TREES:
+    asked = engine(name)
+    for trees in asked.sizes:
         ann.remove(vectors.parent)
-        ann.build(vectors, dimensions=few, trees=trees, shards=shards)
-        forest = ann.Forest.load(vectors.parent, rows, few, shards)
+        ann.build(vectors, dimensions=few, trees=trees, shards=shards, name=name)
+        forest = ann.Forest.load(vectors.parent, rows, few, shards, name)
         index = Index(table, stored, forest, projection, search_k=rows)
-        most = None if trees == TREES[-1] else NODES
+        most = None if trees == asked.sizes[-1] else asked.enough
         search_k, measured = recall.tune(index, goal, sample, most)
         if measured.lower_bound >= goal:
             break
@@ -78,6 +80,7 @@ def grow(
         search_k=search_k,
         ann_dimensions=few,
         shards=shards,
+        engine=name,
     )
     return searching, measured.model_copy(update={"filtered": filtered})
 

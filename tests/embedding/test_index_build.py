@@ -11,6 +11,7 @@ import pytest
 
 from embedding.index import items
 from embedding.index.build import build_index
+from embedding.index.engines import ENDINGS
 from embedding.index.search import Index
 from embedding.index.tune import RecallError
 from embedding.index.vectors import widen
@@ -24,6 +25,8 @@ from tests.catalogues import DIM, MODEL, jpeg, product
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SCHEMA_AND_FILES = {"items.arrow", "projection.npz", "vectors.ann", "vectors.npy", "manifest.json"}
+
+EVERY = pytest.mark.parametrize("name", ENDINGS)
 
 
 def opened(root: Root) -> Index:
@@ -67,21 +70,35 @@ def test_vectors_are_in_the_order_of_the_rows(root: Root) -> None:
         np.testing.assert_allclose(widen(index.vectors[row]), by_id[image_id], atol=1e-3)
 
 
-def test_an_index_in_shards_is_published_and_checked_whole(root: Root) -> None:
+@EVERY
+def test_an_index_in_shards_is_published_and_checked_whole(name: str, root: Root) -> None:
     catalogues.simple(root, 40, photos_each=2)
-    build_index(root, MODEL, shard_rows=30)
+    build_index(root, MODEL, shard_rows=30, engine=name)
     folder = generations.require_current(root)
-    shards = [f"vectors-{shard:04d}.ann" for shard in range(3)]
+    shards = [f"vectors-{shard:04d}.{ENDINGS[name]}" for shard in range(3)]
     assert {path.name for path in folder.iterdir()} == SCHEMA_AND_FILES - {"vectors.ann"} | {*shards}
     facts = generations.verify(folder)
-    assert (facts.search.shards, facts.search.ann_dimensions) == (3, DIM)
+    searching = facts.search
+    assert (searching.engine, searching.shards, searching.ann_dimensions) == (name, 3, DIM)
     index = opened(root)
     for row in range(80):
         assert index.approximate(widen(index.vectors[row]), 1, 60).rows[0] == row
-    assert build_index(root, MODEL, shard_rows=30).generation is None
-    (folder / shards[1]).unlink()
-    with pytest.raises(GenerationError, match=r"vectors-0001\.ann"):
+    assert build_index(root, MODEL, shard_rows=30, engine=name).generation is None
+    whole = (folder / shards[1]).read_bytes()
+    (folder / shards[1]).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(GenerationError, match=f"its {shards[1]} changed"):
         generations.verify(folder)
+    (folder / shards[1]).unlink()
+    with pytest.raises(GenerationError, match=shards[1]):
+        generations.verify(folder)
+
+
+def test_another_engine_makes_another_generation(root: Root) -> None:
+    catalogues.simple(root, 20)
+    first = build_index(root, MODEL).generation
+    assert build_index(root, MODEL, engine="usearch").generation not in (None, first)
+    index = opened(root)
+    assert index.approximate(widen(index.vectors[3]), 1, 60).rows[0] == 3
 
 
 def test_a_generation_of_before_there_were_shards_opens(root: Root) -> None:
@@ -90,6 +107,7 @@ def test_a_generation_of_before_there_were_shards_opens(root: Root) -> None:
     folder = generations.require_current(root)
     facts = json.loads((folder / manifest.FILE).read_text())
     del facts["search"]["ann_dimensions"], facts["search"]["shards"], facts["recall"]["filtered"]
+    del facts["search"]["engine"]
     (folder / manifest.FILE).write_text(json.dumps(facts))
     index = Index.open(folder, manifest.read(folder))
     assert index.approximate(widen(index.vectors[3]), 1, 60).rows[0] == 3
@@ -285,11 +303,12 @@ def test_what_does_not_fit_on_the_disk_leaves_the_old_generation(root: Root, mos
     opened(root)
 
 
+@EVERY
 @pytest.mark.slow
-def test_a_build_of_more_than_is_compared_one_by_one(root: Root) -> None:
-    """Through Annoy, with its recall held to the goal by an exact search written anew here."""
+def test_a_build_of_more_than_is_compared_one_by_one(name: str, root: Root) -> None:
+    """Through the engine, with its recall held to the goal by an exact search written anew here."""
     catalogues.simple(root, 2500, photos_each=2, stores=("a.example", "b.example", "c.example"))
-    outcome = build_index(root, MODEL)
+    outcome = build_index(root, MODEL, engine=name)
     assert outcome.recall >= 0.99
     index = opened(root)
     facts = generations.verify(generations.require_current(root))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 
 from embedding.index import ann
 from embedding.index.ann import Forest
+from embedding.index.engines import ENDINGS, engine
 from embedding.index.vectors import FILE, widen
-from storage.errors import LookalikeError
+from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
 from tests.embedding.test_index_search import DIMENSIONS, vectors
 
 REPOSITORY = Path(__file__).parent.parent.parent
+EVERY = pytest.mark.parametrize("name", ENDINGS)
 
 
 def saved(folder: Path, stored: np.ndarray) -> Path:
@@ -25,31 +28,36 @@ def saved(folder: Path, stored: np.ndarray) -> Path:
 
 
 def forest_files(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.ann"))}
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.name != FILE}
 
 
-def test_equal_vectors_give_an_equal_forest_whoever_builds_it(tmp_path: Path) -> None:
+@EVERY
+def test_equal_vectors_give_an_equal_forest_whoever_builds_it(name: str, tmp_path: Path) -> None:
     """With one process after the other or two at once."""
-    for name, workers in (("a", 1), ("b", 2)):
-        ann.build(saved(tmp_path / name, vectors(3000)), dimensions=16, trees=8, shards=3, workers=workers)
+    for place, workers in (("a", 1), ("b", 2)):
+        file = saved(tmp_path / place, vectors(3000))
+        ann.build(file, dimensions=16, trees=8, shards=3, workers=workers, name=name)
     files = forest_files(tmp_path / "a")
-    assert list(files) == ["vectors-0000.ann", "vectors-0001.ann", "vectors-0002.ann"]
+    assert list(files) == [f"vectors-000{shard}.{ENDINGS[name]}" for shard in range(3)]
     assert files == forest_files(tmp_path / "b")
 
 
-def test_one_shard_has_no_number(tmp_path: Path) -> None:
-    ann.build(saved(tmp_path, vectors(50)), dimensions=16, trees=8)
-    assert list(forest_files(tmp_path)) == ["vectors.ann"]
+@EVERY
+def test_one_shard_has_no_number(name: str, tmp_path: Path) -> None:
+    ann.build(saved(tmp_path, vectors(50)), dimensions=16, trees=8, name=name)
+    assert list(forest_files(tmp_path)) == [f"vectors.{ENDINGS[name]}"]
+    assert (tmp_path / f"vectors.{ENDINGS[name]}").stat().st_mode & 0o777 == 0o644
     ann.remove(tmp_path)
     assert forest_files(tmp_path) == {}
     assert (tmp_path / FILE).exists()
 
 
+@EVERY
 @pytest.mark.parametrize("shards", [1, 3])
-def test_shards_are_asked_as_one(tmp_path: Path, shards: int) -> None:
+def test_shards_are_asked_as_one(name: str, tmp_path: Path, shards: int) -> None:
     stored = vectors(3000)
-    ann.build(saved(tmp_path, stored), dimensions=DIMENSIONS, trees=16, shards=shards)
-    forest = Forest.load(tmp_path, 3000, DIMENSIONS, shards)
+    ann.build(saved(tmp_path, stored), dimensions=DIMENSIONS, trees=16, shards=shards, name=name)
+    forest = Forest.load(tmp_path, 3000, DIMENSIONS, shards, name)
     found = []
     for row in range(0, 3000, 30):
         query = widen(stored[row])
@@ -60,12 +68,47 @@ def test_shards_are_asked_as_one(tmp_path: Path, shards: int) -> None:
     assert np.mean(found) > 0.99
 
 
-def test_the_leading_dimensions_are_what_is_compared(tmp_path: Path) -> None:
+@EVERY
+def test_threads_are_answered_alike(name: str, tmp_path: Path) -> None:
+    stored = vectors(3000)
+    ann.build(saved(tmp_path, stored), dimensions=DIMENSIONS, trees=16, name=name)
+    forest = Forest.load(tmp_path, 3000, DIMENSIONS, name=name)
+
+    def ask(row: int) -> list[int]:
+        return forest.candidates(widen(stored[row]), 20, 200).tolist()
+
+    rows = list(range(0, 3000, 5))
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, rows)) == [ask(row) for row in rows]
+
+
+@EVERY
+def test_a_forest_needs_no_more_room_than_was_asked_for(name: str, tmp_path: Path) -> None:
+    for rows, dimensions in ((50, 16), (3000, 16), (3000, 64)):
+        for size in engine(name).sizes:
+            ann.build(
+                saved(tmp_path, vectors(rows)), dimensions=min(dimensions, DIMENSIONS), trees=size, name=name
+            )
+            (file,) = forest_files(tmp_path).values()
+            assert len(file) <= engine(name).most_bytes(rows, min(dimensions, DIMENSIONS), size)
+
+
+def test_an_engine_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"no index engine 'faiss'\. Choose annoy or usearch"):
+        engine("faiss")
+    monkeypatch.delitem(sys.modules, "embedding.index.usearch_files", raising=False)
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    with pytest.raises(InputError, match=r"pip install 'lookalike\[usearch\]'"):
+        engine("usearch")
+
+
+@EVERY
+def test_the_leading_dimensions_are_what_is_compared(name: str, tmp_path: Path) -> None:
     stored = vectors(500)
     noisy = stored.copy()
     noisy[:, 8:] = vectors(500, seed=4)[:, 8:]
-    for name, given in (("a", stored), ("b", noisy)):
-        ann.build(saved(tmp_path / name, given), dimensions=8, trees=4)
+    for place, given in (("a", stored), ("b", noisy)):
+        ann.build(saved(tmp_path / place, given), dimensions=8, trees=4, name=name)
     assert forest_files(tmp_path / "a") == forest_files(tmp_path / "b")
 
 
@@ -76,13 +119,15 @@ def test_a_forest_larger_than_the_disk_is_not_begun(tmp_path: Path) -> None:
     assert forest_files(tmp_path) == {}
 
 
-def test_a_forest_of_another_size_is_refused(tmp_path: Path) -> None:
-    ann.build(saved(tmp_path, vectors(100)), dimensions=16, trees=4, shards=2)
+@EVERY
+def test_a_forest_of_another_size_is_refused(name: str, tmp_path: Path) -> None:
+    ann.build(saved(tmp_path, vectors(100)), dimensions=16, trees=4, shards=2, name=name)
     with pytest.raises(GenerationError, match="holds 50 vectors, not 49"):
-        Forest.load(tmp_path, 99, 16, shards=2)
-    (tmp_path / "vectors-0001.ann").unlink()
-    with pytest.raises(GenerationError, match=r"vectors-0001\.ann cannot be read"):
-        Forest.load(tmp_path, 100, 16, shards=2)
+        Forest.load(tmp_path, 99, 16, 2, name)
+    last = tmp_path / f"vectors-0001.{ENDINGS[name]}"
+    last.unlink()
+    with pytest.raises(GenerationError, match=rf"{last.name} cannot be read"):
+        Forest.load(tmp_path, 100, 16, 2, name)
 
 
 BUILD = """

@@ -8,6 +8,7 @@ import pytest
 
 from embedding.index import recall, tune
 from embedding.index.ann import Forest
+from embedding.index.engines import ENDINGS, engine
 from embedding.index.projection import Projection
 from embedding.index.search import Index
 from embedding.index.vectors import FILE, widen
@@ -34,25 +35,29 @@ def saved(folder: Path, stored: np.ndarray) -> Path:
     return folder / FILE
 
 
+EVERY = pytest.mark.parametrize("name", ENDINGS)
+
+
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     stored = vectors(1500, 0.93)
     return saved(tmp_path_factory.mktemp("grown"), stored), stored
 
 
-def test_a_forest_in_shards_finds_what_an_exact_search_finds(grown: tuple[Path, np.ndarray]) -> None:
+@EVERY
+def test_a_forest_in_shards_finds_what_an_exact_search_finds(
+    name: str, grown: tuple[Path, np.ndarray]
+) -> None:
     file, stored = grown
-    searching, measured = tune.grow(file, table(1500), LEARNT, 0.99, shard_rows=600)
+    searching, measured = tune.grow(file, table(1500), LEARNT, 0.99, shard_rows=600, name=name)
+    assert searching.engine == name
     assert (searching.shards, searching.dimensions, searching.ann_dimensions) == (3, DIMENSIONS, 48)
-    assert sorted(path.name for path in file.parent.glob("*.ann")) == [
-        "vectors-0000.ann",
-        "vectors-0001.ann",
-        "vectors-0002.ann",
-    ]
+    files = sorted(path.name for path in file.parent.iterdir())
+    assert files == sorted([FILE, *(f"vectors-000{at}.{ENDINGS[name]}" for at in range(3))])
     assert measured.lower_bound >= 0.99
     assert list(measured.filtered) == ["0.5", "0.2", "0.05"]
     assert min(measured.filtered.values()) >= 0.99
-    forest = Forest.load(file.parent, 1500, 48, 3)
+    forest = Forest.load(file.parent, 1500, 48, 3, name)
     index = Index(table(1500), stored, forest, LEARNT, search_k=searching.search_k)
     found = []
     for row in range(0, 1500, 10):
@@ -64,12 +69,16 @@ def test_a_forest_in_shards_finds_what_an_exact_search_finds(grown: tuple[Path, 
     assert np.mean(found) >= 0.985
 
 
-def test_equal_vectors_grow_an_equal_forest(grown: tuple[Path, np.ndarray], tmp_path: Path) -> None:
+@EVERY
+def test_equal_vectors_grow_an_equal_forest(
+    name: str, grown: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
     file, stored = grown
-    first = tune.grow(file, table(1500), LEARNT, 0.99)
+    first = tune.grow(file, table(1500), LEARNT, 0.99, name=name)
     again = saved(tmp_path / "again", stored)
-    assert tune.grow(again, table(1500), LEARNT, 0.99) == first
-    assert (again.parent / "vectors.ann").read_bytes() == (file.parent / "vectors.ann").read_bytes()
+    assert tune.grow(again, table(1500), LEARNT, 0.99, name=name) == first
+    forest = f"vectors.{ENDINGS[name]}"
+    assert (again.parent / forest).read_bytes() == (file.parent / forest).read_bytes()
 
 
 def test_more_trees_grow_where_few_need_too_many_nodes(
@@ -77,9 +86,9 @@ def test_more_trees_grow_where_few_need_too_many_nodes(
 ) -> None:
     file, _ = grown
     few, _ = tune.grow(file, table(1500), LEARNT, 0.99)
-    monkeypatch.setattr(tune, "NODES", few.search_k // 2)
+    monkeypatch.setattr(type(engine("annoy")), "enough", few.search_k // 2)
     more, measured = tune.grow(file, table(1500), LEARNT, 0.99)
-    assert few.trees == tune.TREES[0] < more.trees
+    assert few.trees == engine("annoy").sizes[0] < more.trees
     assert more.search_k < few.search_k
     assert measured.lower_bound >= 0.99
 

@@ -1,4 +1,4 @@
-"""Annoy as Lookalike uses it: trees over the leading dimensions, ranked again by all of them, tuned."""
+"""Engines as Lookalike uses them: over the leading dimensions, ranked again by all of them, tuned."""
 
 from __future__ import annotations
 
@@ -16,22 +16,30 @@ from storage.manifest import Search
 
 class LookalikeAnnoy:
     name = "Annoy, Lookalike's"
+    engine = "annoy"
     efforts = (0,)
 
     def fit(self, vectors: Path, folder: Path) -> None:
         (folder / "vectors.npy").write_bytes(vectors.read_bytes())
         table, projection = _around(folder)
-        searching, _ = tune.grow(folder / "vectors.npy", table, projection, 0.99)
+        searching, _ = tune.grow(folder / "vectors.npy", table, projection, 0.99, name=self.engine)
         (folder / "search.json").write_text(searching.model_dump_json())
 
     def load(self, vectors: Path, folder: Path) -> None:
         searching = Search.model_validate_json((folder / "search.json").read_text())
         stored = np.load(folder / "vectors.npy", mmap_mode="r")
-        forest = Forest.load(folder, len(stored), searching.ann_dimensions, searching.shards)
+        forest = Forest.load(
+            folder, len(stored), searching.ann_dimensions, searching.shards, searching.engine
+        )
         self._index = Index(_around(folder)[0], stored, forest, None, search_k=searching.search_k)
 
     def query(self, vector: np.ndarray, k: int, effort: int) -> np.ndarray:
         return self._index.search(vector, k).rows
+
+
+class LookalikeUsearch(LookalikeAnnoy):
+    name = "usearch, Lookalike's"
+    engine = "usearch"
 
 
 def _around(folder: Path) -> tuple[pa.Table, Projection]:
