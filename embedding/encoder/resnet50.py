@@ -6,17 +6,26 @@ builds it (v1 strides, "caffe" input), with global average pooling.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import keras
 from keras import ops
 
 # Means of ImageNet's channels in BGR order: what "caffe" preprocessing subtracts.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
+NECK, METRIC = "neck", "metric"
+"""Names of the layers behind the pooling that encoders trained on garments have: a batch normalisation, after
+Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identification" (2019), and a linear
+layer."""
 
-def build_backbone(size: int | None = None) -> keras.Model:
+
+def build_backbone(size: int | None = None, *, metric: bool = False) -> keras.Model:
     """ResNet50 without its classifier, pooled, its weights initialised at random.
 
     :param size: side of the input, px; None takes any.
+    :param metric: whether a linear layer follows, in whose space photos are compared; it begins as the
+        identity.
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], not normalised.
     """
     pixels = keras.Input((size, size, 3), name="pixels")
@@ -24,7 +33,16 @@ def build_backbone(size: int | None = None) -> keras.Model:
         include_top=False, weights=None, pooling="avg", input_shape=(size, size, 3), name="resnet50"
     )
     caffe = ops.flip(pixels, axis=-1) - ops.convert_to_tensor(_CAFFE_MEAN_BGR, dtype="float32")
-    return keras.Model(pixels, resnet(caffe), name="backbone")
+    pooled = resnet(caffe)
+    if metric:
+        width = pooled.shape[-1]
+        centred = keras.layers.BatchNormalization(center=False, scale=False, dtype="float32", name=NECK)(
+            pooled
+        )
+        pooled = keras.layers.Dense(
+            width, use_bias=False, kernel_initializer="identity", dtype="float32", name=METRIC
+        )(centred)
+    return keras.Model(pixels, pooled, name="backbone")
 
 
 def build_encoder(backbone: keras.Model) -> keras.Model:
@@ -35,19 +53,21 @@ def build_encoder(backbone: keras.Model) -> keras.Model:
     return keras.Model(backbone.input, ops.normalize(backbone.output, axis=-1, epsilon=1e-12), name="encoder")
 
 
-def resnet_layers(backbone: keras.Model) -> list[keras.layers.Layer]:
-    """ResNet50's own layers, from input to output, as `keras.applications` names them."""
-    return list(backbone.get_layer("resnet50").layers)
+def weighted_layers(backbone: keras.Model) -> list[keras.layers.Layer]:
+    """The layers that have weights, from input to output; ResNet50's as `keras.applications` names them."""
+    return [
+        inner
+        for layer in backbone.layers
+        for inner in (layer.layers if isinstance(layer, keras.Model) else [layer])
+        if inner.weights
+    ]
 
 
-def freeze_until(backbone: keras.Model, last_frozen: str | None) -> None:
-    """Makes the layers up to and including `last_frozen` untrainable and the rest trainable.
+def block_of(layer: str) -> str:
+    """The block that a layer belongs to: `conv1` to `conv5`, or its own name behind them."""
+    return layer.split("_")[0]
 
-    :param last_frozen: a layer's name, for example `conv3_block4_out`; None freezes nothing.
-    :raises ValueError: no layer has that name.
-    """
-    layers = resnet_layers(backbone)
-    names = [layer.name for layer in layers]
-    border = -1 if last_frozen is None else names.index(last_frozen)
-    for position, layer in enumerate(layers):
-        layer.trainable = position > border
+
+def has_metric(names: Iterable[str]) -> bool:
+    """Whether weights of these names have a metric layer."""
+    return f"{METRIC}/kernel" in names

@@ -24,7 +24,8 @@ class LabelledPhotos:
 
     :param ids: one identifier a photo.
     :param images: encoded image bytes a photo.
-    :param codes: label name to int32 [n], an index into `classes` or `ABSENT`.
+    :param codes: label name to int32 [n], an index into `classes` or `ABSENT`; of a label with several values
+        a photo, int8 [n, classes] of zeros and ones, or `ABSENT` throughout a row.
     :param classes: label name to its values, in code order.
     """
 
@@ -39,6 +40,18 @@ class LabelledPhotos:
     def image(self, row: int) -> bytes:
         """The encoded bytes of one photo."""
         return self.images[row].as_py()
+
+    def take(self, rows: np.ndarray) -> LabelledPhotos:
+        """Some of the photos, with the same classes.
+
+        :param rows: int64 [m].
+        """
+        return LabelledPhotos(
+            [self.ids[row] for row in rows],
+            self.images.take(pa.array(rows)),
+            {label: codes[rows] for label, codes in self.codes.items()},
+            self.classes,
+        )
 
 
 def is_validation(photo_id: str) -> bool:
@@ -55,6 +68,7 @@ def read_labelled(
     """Reads the rows of several files under one set of labels.
 
     A label `a+b` joins two columns. A file that lacks a label's column contributes rows without that label.
+    A column of lists holds several values a photo.
 
     :param files: Parquet files with columns `id`, `image` and labels.
     :param labels: names of label columns.
@@ -62,16 +76,35 @@ def read_labelled(
     :raises InputError: a file is missing or unreadable, lacks `id` or `image`, or no file has a label.
     """
     parts = [_read_one(file, labels, keep) for file in files]
-    table = pa.concat_tables(parts)
     codes, classes = {}, {}
     for label in labels:
-        dictionary = table[label].combine_chunks().dictionary_encode()
-        if not len(dictionary.dictionary):
+        codes[label], classes[label] = _coded([part[label] for part in parts])
+        if not classes[label]:
             names = ", ".join(str(file) for file in files)
             raise InputError(f"No column '{label}' with values in {names}. Name columns that are there.")
-        codes[label] = dictionary.indices.fill_null(ABSENT).to_numpy(zero_copy_only=False).astype(np.int32)
-        classes[label] = dictionary.dictionary.to_pylist()
-    return LabelledPhotos(table["id"].to_pylist(), table["image"], codes, classes)
+    photos = pa.concat_tables([part.select(["id", "image"]) for part in parts])
+    return LabelledPhotos(photos["id"].to_pylist(), photos["image"], codes, classes)
+
+
+def _coded(columns: Sequence[pa.ChunkedArray]) -> tuple[np.ndarray, list[str]]:
+    """The codes and classes of one label, see `LabelledPhotos`."""
+    if not any(pa.types.is_list(column.type) for column in columns):
+        dictionary = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
+        encoded = dictionary.combine_chunks().dictionary_encode()
+        codes = encoded.indices.fill_null(ABSENT).to_numpy(zero_copy_only=False).astype(np.int32)
+        return codes, encoded.dictionary.to_pylist()
+    rows = [
+        [value] if isinstance(value, str) else value for column in columns for value in column.to_pylist()
+    ]
+    classes = sorted({value for row in rows if row for value in row})
+    code_of = {value: code for code, value in enumerate(classes)}
+    several = np.zeros((len(rows), len(classes)), np.int8)
+    for row, values in zip(several, rows, strict=True):
+        if values is None:
+            row[:] = ABSENT
+        else:
+            row[[code_of[value] for value in values]] = 1
+    return several, classes
 
 
 def _read_one(file: Path, labels: Sequence[str], keep: Callable[[str], bool]) -> pa.Table:
@@ -93,9 +126,11 @@ def _read_one(file: Path, labels: Sequence[str], keep: Callable[[str], bool]) ->
     return pa.table(values | {label: _label_values(table, label) for label in labels})
 
 
-def _label_values(table: pa.Table, label: str) -> pa.Array:
+def _label_values(table: pa.Table, label: str) -> pa.ChunkedArray:
     columns = label.split("+")
     if not set(columns) <= set(table.schema.names):
-        return pa.nulls(len(table), pa.string())
+        return pa.chunked_array([pa.nulls(len(table), pa.string())])
+    if len(columns) == 1 and pa.types.is_list(table.schema.field(label).type):
+        return table[label].cast(pa.list_(pa.string()))
     texts = [table[column].cast(pa.string()) for column in columns]
     return pc.binary_join_element_wise(*texts, " / ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +14,7 @@ from lookalike.commands.options import ConfigOption, DataOption, JsonOption, set
 from storage.errors import InputError
 
 if TYPE_CHECKING:
+    from embedding.training.recipe import Recipe
     from flows.config import Config
     from storage.root import Root
 
@@ -93,7 +95,9 @@ def train(
     ] = "resnet50",
     start: Annotated[
         str,
-        typer.Option("--from", metavar="WEIGHTS", help="Where to start: `fashion`, `imagenet` or a file."),
+        typer.Option(
+            "--from", metavar="WEIGHTS", help="Where to start: `fashion`, `imagenet`, `none` or a file."
+        ),
     ] = "fashion",
     out: Annotated[
         Path,
@@ -103,15 +107,36 @@ def train(
     ] = Path("training"),
     sizes: Annotated[
         str, typer.Option("--sizes", metavar="PX,PX", help="Input sides in pixels, one a stage.")
-    ] = "96,128",
+    ] = "96,96,128",
     epochs: Annotated[
         str | None,
         typer.Option(
             "--epochs",
             metavar="N,N",
-            help="Passes over the photos, one number a stage: 1,2 if not given, for the autoencoder 100.",
+            help="Passes over the photos, one number a stage: 0.3,1,2 if not given, for the autoencoder 100.",
         ),
     ] = None,
+    train_from: Annotated[
+        str,
+        typer.Option(
+            "--train-from",
+            metavar="BLOCK,BLOCK",
+            help="First block of the network that trains, one a stage: conv1 to conv5, or `heads` only.",
+        ),
+    ] = "heads,conv4,conv3",
+    label_weights: Annotated[
+        str | None,
+        typer.Option(
+            "--label-weights", metavar="N,N", help="What each label counts; all alike if not given."
+        ),
+    ] = None,
+    metric_loss: Annotated[
+        Literal["softmax", "arcface", "proxy-anchor", "multi-similarity", "supcon"],
+        typer.Option("--metric-loss", help="What shapes the space that photos are compared in."),
+    ] = "softmax",
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Compute in bf16, where the processor or GPU has it.")
+    ] = False,
     batch: Annotated[int, typer.Option("--batch", min=2, help="Photos a step.")] = 64,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -121,7 +146,8 @@ def train(
     if encoder == "autoencoder":
         weights = _train_autoencoder(files, out, epochs or "100", batch)
     else:
-        weights = _train_resnet50(files, labels, start, out, sizes, epochs or "1,2", batch)
+        recipe = _recipe(labels, label_weights, start, sizes, epochs or "0.3,1,2", train_from, batch)
+        weights = _train_resnet50(files, out, replace(recipe, metric_loss=metric_loss, mixed=mixed))
     if as_json:
         terminal.print_json({"weights": str(weights)})
     else:
@@ -129,18 +155,34 @@ def train(
         terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
 
 
-def _train_resnet50(
-    files: list[Path], labels: str, start: str, out: Path, sizes: str, epochs: str, batch: int
-) -> Path:
-    columns = tuple(_columns(labels))
-    sides = tuple(int(side) for side in _numbers(sizes, "--sizes"))
-    passes = tuple(_numbers(epochs, "--epochs"))
+def _recipe(
+    labels: str,
+    label_weights: str | None,
+    start: str,
+    sizes: str,
+    epochs: str,
+    train_from: str,
+    batch: int,
+) -> Recipe:
     # Keras takes seconds to import: what is wrong with the options is said before.
+    from embedding.training.recipe import Recipe
+
+    return Recipe(
+        labels=tuple(_columns(labels)),
+        label_weights=tuple(_numbers(label_weights, "--label-weights")) if label_weights else (),
+        weights=None if start == "none" else start,
+        sizes=tuple(int(side) for side in _numbers(sizes, "--sizes")),
+        epochs=tuple(_numbers(epochs, "--epochs")),
+        train_from=tuple(block.strip() for block in train_from.split(",")),
+        batch=batch,
+    )
+
+
+def _train_resnet50(files: list[Path], out: Path, recipe: Recipe) -> Path:
     from embedding.training.readers.labelled import labelled_files
-    from embedding.training.train import Recipe, TrainProgress
+    from embedding.training.train import TrainProgress
     from embedding.training.train import train as run
 
-    recipe = Recipe(labels=columns, weights=start, sizes=sides, epochs=passes, batch=batch)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
 

@@ -65,3 +65,21 @@ def test_the_validation_split_is_the_published_one(shared: Path) -> None:
     ]
     assert split == expected
     assert len(split) == 590
+
+
+def test_a_column_of_lists_has_several_values_a_photo(files: list[Path], tmp_path: Path) -> None:
+    worn = pa.table(
+        {"id": ["x", "y", "z"], "image": [b"5", b"6", b"7"], "print": [["Dots", "Stripes"], [], None]}
+    )
+    pq.write_table(worn, tmp_path / "worn.parquet")
+    photos = read_labelled([files[1], tmp_path / "worn.parquet"], ["kind", "print"])
+    assert photos.classes["print"] == ["Dots", "Stripes"]
+    assert photos.codes["print"].tolist() == [[ABSENT] * 2, [1, 1], [0, 0], [ABSENT] * 2]
+    assert photos.codes["kind"].tolist() == [0, ABSENT, ABSENT, ABSENT]
+
+
+def test_some_of_the_photos_keep_the_classes_of_all(files: list[Path]) -> None:
+    photos = read_labelled(files, ["kind", "colour"])
+    some = photos.take(np.array([3, 1]))
+    assert (some.ids, some.image(0), some.classes) == (["7", "b"], b"4", photos.classes)
+    assert some.codes["kind"].tolist() == [1, 1]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,16 +17,20 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from embedding.encoder.weights import load_weights
+from embedding.encoder.network import encoder_of
+from embedding.encoder.resnet50 import METRIC, weighted_layers
+from embedding.encoder.weights import load_weights, put, take, write_weights
 from embedding.training.datasets import is_validation, read_labelled
+from embedding.training.recipe import Lap, Recipe, plan
 from storage.errors import InputError
 
 TRAIN = """
 import sys
 from pathlib import Path
-from embedding.training.train import Recipe, train
-recipe = Recipe(("kind",), weights="untrained", sizes=(32, 40), epochs=(2.0, 2.0), head_steps=2, batch=8,
-                lap_steps=2, frozen_until="conv5_block2_out", learning_rate=0.001)
+from embedding.training.recipe import Recipe
+from embedding.training.train import train
+recipe = Recipe(("kind",), weights="untrained", sizes=(32, 32, 40), epochs=(0.5, 1.0, 1.0),
+                train_from=("heads", "conv5", "conv5"), batch=8, lap_steps=2)
 train([Path(sys.argv[1])], recipe, Path(sys.argv[2]))
 """
 
@@ -43,43 +48,107 @@ def labelled(tmp_path: Path) -> Path:
     return tmp_path / "labelled.parquet"
 
 
-def test_the_plan_covers_every_step_once_at_growing_sizes() -> None:
-    from embedding.training.train import Recipe, plan
-
-    laps = plan(1000, Recipe(("kind",), sizes=(96, 128), epochs=(1.0, 0.5), head_steps=70, lap_steps=50))
+def test_the_plan_covers_every_step_once_stage_by_stage() -> None:
+    recipe = Recipe(
+        ("kind",),
+        sizes=(96, 96, 128),
+        epochs=(0.2, 1.0, 0.8),
+        train_from=("heads", "conv4", "conv3"),
+        lap_steps=10,
+    )
+    laps = plan(1000, recipe)
     steps = [step for lap in laps for step in range(lap.first_step, lap.first_step + lap.steps)]
-    assert steps == list(range(70 + 16 + 8))
-    assert [(lap.size, lap.steps) for lap in laps] == [(96, 50), (96, 20), (96, 16), (128, 8)]
+    assert steps == list(range(4 + 16 + 13))
+    assert [(lap.size, lap.train_from, lap.steps) for lap in laps] == [
+        (96, "heads", 4),
+        (96, "conv4", 10),
+        (96, "conv4", 6),
+        (128, "conv3", 10),
+        (128, "conv3", 3),
+    ]
+    assert [lap.ends_epoch for lap in laps] == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"sizes": (96,)}, "1 sizes, 3 epochs and 3 blocks"),
+        ({"train_from": ("heads", "conv4", "conv9")}, "No block 'conv9'"),
+        ({"label_weights": (1.0, 2.0)}, "2 label weights for 1 labels"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_together_is_refused(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Recipe(("kind",), **wrong)
 
 
 def test_batches_repeat_and_cover_every_photo_each_epoch(labelled: Path) -> None:
-    from embedding.training.train import Batches, Lap, Recipe
+    from embedding.training.batches import Batches
 
     photos = read_labelled([labelled], ["kind"])
     recipe = Recipe(("kind",), batch=8)
-    batches = Batches(photos, Lap(0, 32, 0, 5), recipe)
-    again = Batches(photos, Lap(0, 32, 0, 5), recipe)
+    lap = Lap(0, 32, "heads", 0, 5)
+    batches = Batches(photos, {"kind-head": "kind"}, lap, recipe)
+    again = Batches(photos, {"kind-head": "kind"}, lap, recipe)
     pixels, codes = batches[3]
     assert (pixels.shape, pixels.dtype) == ((8, 32, 32, 3), np.uint8)
     assert (pixels == again[3][0]).all()
     assert not (pixels == batches[4][0]).all()
-    seen = np.concatenate([batches[step][1]["kind"] for step in range(5)])
+    seen = np.concatenate([batches[step][1]["kind-head"] for step in range(5)])
     assert sorted(seen) == sorted(photos.codes["kind"])
-    assert codes["kind"].shape == (8,)
+    assert codes["kind-head"].shape == (8,)
 
 
-def test_a_row_without_the_label_weighs_nothing() -> None:
-    from embedding.training.losses import MaskedCrossentropy
+def test_only_the_named_blocks_learn_and_lower_ones_more_slowly(labelled: Path) -> None:
+    """One step of AdamW moves a weight by about its rate, whatever the gradient."""
+    from embedding.training.batches import Batches
+    from embedding.training.network import Network
 
-    logits = np.array([[2.0, -1.0], [0.0, 5.0]], np.float32)
-    loss = MaskedCrossentropy(2, label_smoothing=0.0)
-    with_absent = float(loss(np.array([0, -1]), logits))
-    expected = np.log1p(np.exp(-3.0)) / 2
-    assert with_absent == pytest.approx(expected, rel=1e-5)
+    recipe = Recipe(
+        ("kind",),
+        weights=None,
+        sizes=(32,),
+        epochs=(1.0,),
+        train_from=("conv5",),
+        learning_rate=0.01,
+        batch=8,
+    )
+    photos = read_labelled([labelled], ["kind"])
+    network = Network(photos, recipe)
+    lap = Lap(0, 32, "conv5", 0, 1)
+    network.prepare(lap, [lap])
+    layers = {layer.name: layer for layer in weighted_layers(network.backbone)}
+    watched = ("conv4_block6_3_conv", "conv5_block3_3_conv", METRIC)
+    before = {name: layers[name].get_weights()[0].copy() for name in watched}
+    network.model.fit(Batches(photos, network.targets, lap, recipe), verbose=0)
+    moved = {name: np.abs(layers[name].get_weights()[0] - before[name]).max() for name in watched}
+    assert moved["conv4_block6_3_conv"] == 0
+    assert moved[METRIC] == pytest.approx(0.01, rel=0.1)
+    assert moved["conv5_block3_3_conv"] == pytest.approx(0.005, rel=0.1)
+
+
+def test_training_starts_from_any_weights_with_their_own_vectors(labelled: Path, tmp_path: Path) -> None:
+    """A metric layer begins as the identity, and one that was trained goes on as it is."""
+    from embedding.training.network import Network
+
+    photos = read_labelled([labelled], ["kind"])
+    network = Network(photos, Recipe(("kind",), weights=None))
+    put(load_weights("untrained"), network.backbone)
+    layers = {layer.name: layer for layer in weighted_layers(network.backbone)}
+    np.testing.assert_array_equal(layers[METRIC].get_weights()[0], np.eye(2048))
+    turned = np.roll(np.eye(2048, dtype=np.float32), 1, axis=0)
+    layers[METRIC].set_weights([turned])
+    write_weights(tmp_path / "turned.npz", take(network.backbone, name="turned", input_px=32), int8=True)
+    put(load_weights(str(tmp_path / "turned.npz")), Network(photos, Recipe(("kind",))).backbone)
+    encoder = encoder_of(load_weights(str(tmp_path / "turned.npz")), 32)
+    plain = encoder_of(load_weights("untrained"), 32)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
+    expected = np.asarray(plain(pixels))
+    np.testing.assert_allclose(np.asarray(encoder(pixels)), np.roll(expected, -1, axis=1), atol=2e-2)
 
 
 def test_a_folder_of_another_recipe_is_left_alone(labelled: Path, tmp_path: Path) -> None:
-    from embedding.training.train import Recipe, train
+    from embedding.training.train import train
 
     out = tmp_path / "run"
     out.mkdir()
@@ -111,10 +180,13 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been_killed(
     trained = load_weights(str(killed / "weights.npz"))
     assert trained.input_px == 40
     start = load_weights("untrained").arrays
-    changed = {
-        key.split("_")[0] for key, array in trained.arrays.items() if not np.allclose(array, start[key])
-    }
+    changed = {key.split("_")[0] for key in start if not np.allclose(trained.arrays[key], start[key])}
     assert changed == {"conv5"}
+    assert {"neck/moving_mean", "metric/kernel"} <= set(trained.arrays)
+    epochs = json.loads((killed / "history.json").read_text())["epochs"]
+    assert [epoch["step"] for epoch in epochs] == sorted({epoch["step"] for epoch in epochs})
+    assert 0 <= epochs[-1]["labels"]["kind"]["accuracy"] <= 1
+    assert Image.open(killed / "curves.png").size[0] > 500
     assert any(is_validation(f"photo-{number}") for number in range(40))
 
 
