@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin
@@ -15,6 +16,7 @@ from scrapers.extract.text import plain
 MAX_VARIANTS = 500
 
 _LIST_PRICES = ("listprice", "strikethroughprice", "srp", "msrp", "regularprice", "suggestedretailprice")
+_USED = ("usedcondition", "refurbishedcondition", "damagedcondition")
 _RELATED = ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor")
 
 
@@ -58,15 +60,17 @@ def _address(value: Any, base_url: str) -> str | None:
 
 
 def _offers(value: Any, base_url: str, depth: int = 0) -> Iterator[RawOffer]:
-    for offer in flat(value):
-        if not isinstance(offer, dict) or depth > MAX_DEPTH:  # a reference may lead back to where it stands
-            continue
+    if depth > MAX_DEPTH:  # a reference may lead back to where it stands
+        return
+    for offer in _unused(value):
         inner = list(_offers(offer.get("offers"), base_url, depth + 1))
+        # The lowest of all may be a used one's.
+        mixed = bool(inner) and len(_unused(offer.get("offers"))) < len(flat(offer.get("offers")))
         price, before, currency = _specified(offer)
         own = RawOffer(
             price=_amount(offer.get("price")) if _amount(offer.get("price")) is not None else price,
-            low=_amount(offer.get("lowprice")),
-            high=_amount(offer.get("highprice")),
+            low=_amount(offer.get("lowprice")) if not mixed else None,
+            high=_amount(offer.get("highprice")) if not mixed else None,
             before=before,
             currency=text_of(offer.get("pricecurrency")) or currency,
             availability=_availability(offer.get("availability")),
@@ -76,7 +80,19 @@ def _offers(value: Any, base_url: str, depth: int = 0) -> Iterator[RawOffer]:
         )
         if not inner or own.price is not None or own.low is not None or own.availability:
             yield own
-        yield from inner
+        for one in inner:
+            yield one if one.currency else replace(one, currency=own.currency)
+
+
+def _unused(value: Any) -> list[Node]:
+    """The offers of new things; all of them where there is none."""
+    offers = [offer for offer in flat(value) if isinstance(offer, dict)]
+    new = [offer for offer in offers if not _is_used(offer)]
+    return new or offers
+
+
+def _is_used(offer: Node) -> bool:
+    return (_availability(offer.get("itemcondition")) or "").rsplit("/", 1)[-1].lower() in _USED
 
 
 def _specified(offer: Node) -> tuple[RawPrice, RawPrice, str | None]:

@@ -56,7 +56,7 @@ CURRENCIES = (
     "sitecurrency",
 )
 _TRUE_STOCK_TEXT = """
-    availability instock isinstock available isavailable availableforsale stockstatus
+    availability instock isinstock isonstock available isavailable availableforsale stockstatus
     availabilitystatus availabilityinfo purchasable ispurchasable orderable buyable isbuyable stock
     salable issaleable saleable inventorystatus productavailability stockavailability
 """

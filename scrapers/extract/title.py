@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
 
+_SHOWN = "html"
+_SUFFIX = re.compile(r"\s+[-–—|·:•»]\s+\S")
+
 
 def extract_title(candidates: Iterable[Candidate]) -> Field[str] | None:
-    """The title of the most trusted source that has one."""
+    """The title of the most trusted source that has one, without the store's name behind it.
+
+    OpenGraph titles often end in it; the page's heading tells where.
+    """
+    candidates = list(candidates)
     for candidate in candidates:
         title = plain(candidate.title)
         if title:
+            heading = _heading(candidates) if candidate.source == "opengraph" else None
+            if heading and title.startswith(heading) and _SUFFIX.match(title, len(heading)):
+                return Field(heading, _SHOWN)
             return Field(title, candidate.source)
     return None
+
+
+def _heading(candidates: Iterable[Candidate]) -> str | None:
+    return next((plain(one.title) for one in candidates if one.source == _SHOWN), None)

@@ -162,9 +162,11 @@ def _buys(element: lxml.html.HtmlElement, label: str) -> bool:
     if label:
         if len(label) > MAX_LABEL:
             return False
+        said = BUY.search(label)
+        if said and said[0] == label:
+            return True
         if _NOT_BUYING.search(label):
             return False
-        said = BUY.search(label)
         if said and (said.end() - said.start()) >= 0.3 * len(label):
             return True
         if element.tag == "a":

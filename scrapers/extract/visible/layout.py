@@ -47,6 +47,9 @@ _CENTS_TEXT = """
     cents cent decimal decimals fraction centimes centavos superscript sup
 """
 _CENTS = frozenset(_CENTS_TEXT.split())
+_ENDS_IN_WORD = re.compile(r"[^\W\d_]{3}$")
+_BEGINS_WITH_WORD = re.compile(r"[^\W\d_]{2}")
+_BEGINS_WITH_AMOUNT = re.compile(r"[$€£¥₹₽]?\d")
 _ENDS_IN_DIGIT = re.compile(r"\d\s*$")
 _HAS_CENTS = re.compile(r"[.,]\d{0,2}\s*$")
 
@@ -191,8 +194,18 @@ def _append(to: _Open, text: str) -> None:
     to.size += len(text.strip())
     if to.size > 2 * MAX_TEXT:
         to.pieces = None
-    else:
-        to.pieces.append(text)
+        return
+    if to.pieces and _are_apart(to.pieces[-1], text):
+        to.pieces.append(" ")
+    to.pieces.append(text)
+
+
+def _are_apart(before: str, text: str) -> bool:
+    """Whether a word and an amount meet where elements do, as in `from<b>$9</b>to`: styles set them apart."""
+    return bool(
+        (_ENDS_IN_WORD.search(before) and _BEGINS_WITH_AMOUNT.match(text))
+        or (before[-1:].isdigit() and _BEGINS_WITH_WORD.match(text))
+    )
 
 
 def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:

@@ -131,6 +131,7 @@ def _note_range(mark: Mark, low: Money, high: Money, text: str) -> None:
 
 def _look_around(layout: Layout, mark: Mark) -> None:
     """Finds the sign and the words beside an amount, which often stand in elements of their own."""
+    inner: lxml.html.HtmlElement | None = None
     for element in above(mark.spot.element, 4):
         spot = layout.by_element.get(element)
         if spot is None:
@@ -147,7 +148,7 @@ def _look_around(layout: Layout, mark: Mark) -> None:
             _note_range(mark, money, found[position + 1], spot.text)
         start = found[position - 1].end if position else 0
         end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
-        label = spot.text[start : money.start][-40:]
+        label = _without_others(layout, inner, spot.text[start : money.start])[-40:]
         # What follows in a longer text is of something else.
         after = (
             spot.text[money.end : end][:20]
@@ -157,3 +158,20 @@ def _look_around(layout: Layout, mark: Mark) -> None:
         if _LETTER.search(label) or _LETTER.search(after):
             mark.label, mark.after = label, after
             break
+        inner = element
+
+
+def _without_others(layout: Layout, inner: lxml.html.HtmlElement | None, label: str) -> str:
+    """The words before an amount, without those that end an element before it with an amount of its own:
+    `<p>10x de 29,90 sem juros</p>`.
+
+    :param inner: the element that holds the amount, below the one whose text the label is from.
+    """
+    if inner is None:
+        return label
+    for sibling in inner.itersiblings(preceding=True):
+        spot = layout.by_element.get(sibling)
+        found = find_money(spot.text) if spot else ()
+        if spot and found:
+            return label.strip().removeprefix(spot.text[found[-1].end :].strip())
+    return label

@@ -35,7 +35,7 @@ _TOGETHER = (
     frozenset({"bought", "together"}),
     frozenset({"last", "viewed"}),
 )
-_HEADS = frozenset({"title", "heading", "headline", "header"})
+_HEADS = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
 MAX_CARD = 700
 """Characters of text on a product card, at most."""
 MAX_TARGETS = 3
@@ -217,6 +217,3 @@ def _heads(spot: Spot) -> bool:
     if spot.element.tag in ("h2", "h3", "h4", "h5"):
         return True
     return spot.element.tag in ("div", "p", "strong", "span") and not tokens(spot.element).isdisjoint(_HEADS)
-
-
-_HEADS = frozenset(["title", "heading", "headline", "header"])

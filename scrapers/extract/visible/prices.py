@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log2
 
@@ -14,6 +15,7 @@ from scrapers.extract.visible.marks import PRICE_NAME, Mark
 from scrapers.extract.visible.others import Others
 from scrapers.extract.visible.words import (
     AFTER_ANOTHER_AMOUNT,
+    FOR_MEMBERS,
     NOT_THE_PRICE,
     PER_UNIT,
     WAS,
@@ -30,7 +32,7 @@ _TODAYS = frozenset(_TODAYS_TEXT.split())
 _BEFORES_TEXT = """
     old was original before strike striked striken strikethrough crossed crossedout rrp msrp uvp
     compare previous prev linethrough barre ancien former ehemals pseudoprice oldprice oldcost
-    priceold standardprice recommended
+    priceold standardprice recommended eski anterior antes antiguo antigo vecchio stara puvodni povodna
 """
 _BEFORES = frozenset(_BEFORES_TEXT.split())
 _MAYBE_BEFORES_TEXT = """
@@ -46,6 +48,11 @@ _NOT_PRICES_TEXT = """
 _NOT_PRICES = frozenset(_NOT_PRICES_TEXT.split())
 _SIZE = re.compile(r"(?:font-size\s*:|font\s*:[^;]{0,40}?)\s*(\d{1,3}(?:\.\d+)?)\s*(px|em|rem|pt)", re.I)
 _SEPARATOR = re.compile(r"[.,]")
+_PERCENT = re.compile(r"\d\s?%")
+"""What follows a percentage, such as `off`, is said of it and not of the amount before."""
+_MEMBERS = frozenset({"member", "members", "membership", "memberprice", "loyalty", "clubprice"})
+_STATES = frozenset({"has", "is", "with", "no"})
+"""`has-discount` is a price that is reduced, `discount` the reduction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,12 @@ def _reduced(today: list[Mark]) -> Mark:
         return best
     for mark in today[1:6]:
         beside = abs(mark.spot.read - best.spot.read) < 120 and mark.score > best.score - 3
-        if beside and mark.amount < best.amount and _names(mark.spot.element, 2).isdisjoint(_MAYBE_BEFORES):
+        if (
+            beside
+            and not _is_for_members(mark)
+            and mark.amount < best.amount
+            and _names(mark.spot.element, 2).isdisjoint(_MAYBE_BEFORES)
+        ):
             return mark
     return best
 
@@ -135,15 +147,30 @@ def _is_before(mark: Mark, names: set[str]) -> bool:
     if not nearest.isdisjoint(_BEFORES) and nearest.isdisjoint({"now", "new", "final"}):
         return True
     # Further out, a name may be of the box that holds both prices.
-    return bool(mark.label and WAS.search(mark.label))
+    return bool(WAS.search(mark.label) or WAS.search(_spoken(mark.spot.element)))
+
+
+def _spoken(element: lxml.html.HtmlElement) -> str:
+    """What a screen reader is told of an amount."""
+    return next((label for one in above(element, 1) if (label := one.get("aria-label"))), "")[:60]
 
 
 def _is_another(mark: Mark) -> bool:
     """Whether its words say that an amount is for shipping, a month's rate, a saving or the like."""
     return bool(
         (mark.label and NOT_THE_PRICE.search(mark.label))
-        or (mark.after and (AFTER_ANOTHER_AMOUNT.search(mark.after) or PER_UNIT.search(mark.after)))
+        or (mark.after and _says_another(_PERCENT.split(mark.after)[0]))
     )
+
+
+def _says_another(after: str) -> bool:
+    return bool(AFTER_ANOTHER_AMOUNT.search(after) or PER_UNIT.search(after))
+
+
+def _is_for_members(mark: Mark) -> bool:
+    """Whether only those pay it who have joined something."""
+    words = FOR_MEMBERS.search(mark.label) or FOR_MEMBERS.search(mark.after)
+    return bool(words) or not _names(mark.spot.element, 2).isdisjoint(_MEMBERS)
 
 
 def _score(mark: Mark, names: set[str], priced: bool, heading: Heading, buy_order: int | None) -> float:
@@ -162,8 +189,10 @@ def _score(mark: Mark, names: set[str], priced: bool, heading: Heading, buy_orde
         score -= 5
     if WITHOUT_TAX.search(mark.after) or WITHOUT_TAX.search(mark.label[-20:]):
         score -= 2.5
-    if not _names(spot.element, 2).isdisjoint(_NOT_PRICES):
+    if any(_names_another(one) for one in _around(spot.element, 2)):
         score -= 4
+    if _is_for_members(mark):
+        score -= 3
     if spot.hidden:
         score -= 3
     if spot.element.tag in ("option", "label", "li", "a", "button"):
@@ -186,9 +215,18 @@ def _prominence(element: lxml.html.HtmlElement) -> float:
 
 
 def _names(element: lxml.html.HtmlElement, steps: int) -> set[str]:
-    found: set[str] = set()
+    return set().union(*(tokens(one) for one in _around(element, steps)))
+
+
+def _around(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.HtmlElement]:
+    """The element and the boxes around it, innermost first, within what holds the whole page."""
     for one in above(element, steps):
         if one.tag in ("body", "main", "form"):
-            break
-        found |= tokens(one)
-    return found
+            return
+        yield one
+
+
+def _names_another(element: lxml.html.HtmlElement) -> bool:
+    """Whether an element is called a shipping fee, a saving or the like."""
+    names = tokens(element)
+    return not names.isdisjoint(_NOT_PRICES) and names.isdisjoint(_STATES)

@@ -75,6 +75,7 @@ _LABEL_OF = {
     if label.strip()
 }
 _INLINE = re.compile(r"^([^:：#]{2,40}?)\s*(?:[:：]\s*#?|#\s*)(.{1,120})$")
+_NUMBER = re.compile(r"(?=.*\d)[\w./-]{3,40}")
 _SEPARATED = re.compile(r"[,;|/•]\s")
 
 
@@ -105,10 +106,14 @@ def _label_of(text: str) -> str | None:
 
 
 def _inline(text: str) -> tuple[str | None, str | None]:
-    """`Brand: Acme` in one text."""
+    """`Brand: Acme` or `Art.-Nr. 123` in one text."""
     match = _INLINE.match(text)
     if match is None:
-        return None, None
+        label, _, value = text.rpartition(" ")
+        name = (
+            _LABEL_OF.get(label.casefold()) if len(text) <= MAX_VALUE and _NUMBER.fullmatch(value) else None
+        )
+        return (name, value) if name in ("sku", "gtin") else (None, None)
     name = _LABEL_OF.get(match[1].strip().casefold())
     return (name, _SEPARATED.split(match[2])[0]) if name else (None, None)
 

@@ -157,7 +157,8 @@ BUY = phrases("""
 SOLD_OUT = phrases("""
     sold out | out of stock | currently unavailable | temporarily out of stock | no longer available
     not available | temporarily unavailable | unavailable | currently out of stock | currently sold out
-    item is unavailable | this item has sold | this item has been sold | listing has ended
+    item is unavailable | has been discontinued | is discontinued
+    this item has sold | this item has been sold | listing has ended
     listing was ended | item not available | discontinued | no longer in stock | not in stock
     online sold out | 0 in stock | out-of-stock | this item is sold | all gone | ad has expired
     this ad is no longer | has been removed | ausverkauft | nicht verfügbar | derzeit nicht verfügbar
@@ -316,6 +317,7 @@ NOT_THE_PRICE = phrases("""
 """)
 
 AFTER_ANOTHER_AMOUNT = phrases("""
+    no pix | à vista no pix | no boleto | com pix | via pix | por transferencia
     month | mo | mth | monthly | week | weekly | year | shipping | postage | delivery | off | discount
     deposit | installment* | instalment* | interest | cashback | points | tax | fee | fees | monat
     mtl. | versand | rabatt | raten | rate | gespart | mois | d'économie | de remise | de réduction
@@ -327,6 +329,18 @@ AFTER_ANOTHER_AMOUNT = phrases("""
     мес | мес. | месяц | скидка | рубля | доставка | балл* | бонус* | 個月 | 个月 | 期 | 回 | 개월
     ポイント | 点 | 點 | เดือน | tháng | bulan | شهر
 """)
+
+FOR_MEMBERS = phrases("""
+    member price | members price | members' price | member's price | member pays | members pay | members
+    members only | club price | loyalty price | with membership | for members | mitgliederpreis
+    mitgliedspreis | clubpreis | kundenkartenpreis | prix membre | prix membres | prix adhérent | prix club
+    prezzo soci | prezzo socio | prezzo club | precio socio | precio socios | precio club
+    precio de socio | preço sócio | preço clube | preço de membro | ledenprijs | medlemspris | klubpris
+    klubbpris | jäsenhinta | etuhinta | cena klubowa | dla klubowiczów | klubová cena | členská cena
+    klubár | törzsvásárlói ár | preț de membru | клубная цена | по карте | 会員価格 | 会員特価 | 会员价
+    會員價 | 회원가 | 멤버십가
+""")
+"""What only those pay who have joined something."""
 
 WITHOUT_TAX = phrases("""
     ex vat | excl vat | excl. vat | ex. vat | exc. vat | ex tax | excl. tax | excluding vat | plus vat
