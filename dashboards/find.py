@@ -58,12 +58,15 @@ def page(shop: Shop) -> None:
         welcome(shop)
         return
     try:
-        matches = list(shop.similar(wish.query, k=MATCHES, **filters))
+        found = shop.similar(wish.query, k=MATCHES, **filters)
     except LookalikeError as error:
-        matches, trouble = [], str(error)
+        matches, warning, trouble = [], None, str(error)
     else:
+        matches, warning = list(found), found.warning
         trouble = "" if matches else "Nothing in the shop fits these filters. Loosen one of them."
     st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
+    if warning:
+        note(warning)
     with st.container(key="la-grid"):
         draw_wish(wish)
         for match in matches:
@@ -197,7 +200,7 @@ def draw_match(match: Match) -> None:
 
 
 def note(sentence: str) -> None:
-    """A sentence about what went wrong; it may quote a store's words, so it is escaped, never Markdown."""
+    """A sentence about what is wrong; it may quote a store's words, so it is escaped, never Markdown."""
     st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
 
 

@@ -27,7 +27,7 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start": (show.demo, settings.init),
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
-    "Questions": (query.search, query.extract, show.dashboard),
+    "Questions": (query.search, query.describe, query.extract, show.dashboard),
     "The encoder": (model.evaluate, model.train),
     "Upkeep": (data.status, data.rollback, export.export, data.maintain),
 }

@@ -117,6 +117,7 @@ class Matches(Sequence[Match]):
 
     :ivar generation: name of the generation that was searched.
     :ivar query: what was searched for, in words.
+    :ivar warning: a sentence where a photo searched for does not look like clothing; else None.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Matches(Sequence[Match]):
         generation: str,
         query: str,
         pictures: Callable[[], list[bytes]] = list,
+        warning: str | None = None,
     ) -> None:
         """
         :param pictures: makes JPEGs of the photos searched for, when they are to be shown.
@@ -134,6 +136,7 @@ class Matches(Sequence[Match]):
         self.generation = generation
         self.query = query
         self.pictures = pictures
+        self.warning = warning
 
     def __len__(self) -> int:
         return len(self._matches)
@@ -145,7 +148,11 @@ class Matches(Sequence[Match]):
     def __getitem__(self, at: int | slice) -> Match | Matches:
         if isinstance(at, slice):
             return Matches(
-                self._matches[at], generation=self.generation, query=self.query, pictures=self.pictures
+                self._matches[at],
+                generation=self.generation,
+                query=self.query,
+                pictures=self.pictures,
+                warning=self.warning,
             )
         return self._matches[at]
 
@@ -161,6 +168,8 @@ class Matches(Sequence[Match]):
 
     def __repr__(self) -> str:
         lines = [f"{len(self)} matches for {self.query} in generation {self.generation}"]
+        if self.warning:
+            lines.append(self.warning)
         for match in self:
             price = "" if match.price is None else f"{match.price.normalize():f} {match.currency or ''}"
             lines.append(
@@ -172,7 +181,8 @@ class Matches(Sequence[Match]):
 
     def to_dict(self) -> dict[str, Any]:
         """The matches as `lookalike search --json` prints them."""
-        return {"generation": self.generation, "matches": [match.to_dict() for match in self]}
+        matches = [match.to_dict() for match in self]
+        return {"generation": self.generation, "matches": matches, "warning": self.warning}
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.

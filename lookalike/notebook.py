@@ -34,6 +34,7 @@ flex-direction:column;max-width:260px}
 .lkl figcaption{flex:1;padding:9px 9px 10px;display:flex;flex-direction:column;gap:2px;min-width:0}
 .lkl .brand,.lkl .foot,.lkl .head{color:var(--dim);font-size:12px}
 .lkl .head{margin:0 0 8px}
+.lkl .warn{margin:0 0 8px;padding:4px 10px;border-left:3px solid #d08a2c;overflow-wrap:anywhere}
 .lkl .title{font-size:13px;font-weight:600;line-height:1.35;display:-webkit-box;-webkit-line-clamp:3;
 -webkit-box-orient:vertical;overflow:hidden;overflow-wrap:anywhere}
 .lkl .row a:link,.lkl .row a:visited{color:inherit;text-decoration:none}
@@ -62,9 +63,10 @@ def render(matches: Matches) -> str:
         f"{len(matches)} match{'' if len(matches) == 1 else 'es'} for {escape(matches.query)} · "
         f"generation {escape(matches.generation)}"
     )
+    warning = f'<p class="warn" dir="auto">{escape(matches.warning)}</p>' if matches.warning else ""
     cards = "".join(_card(match) for match in matches)
     return (
-        f'<style>{_STYLE}</style><div class="lkl"><p class="head" dir="auto">{head}</p>'
+        f'<style>{_STYLE}</style><div class="lkl"><p class="head" dir="auto">{head}</p>{warning}'
         f'<div class="row">{asked}{cards}</div></div>'
     )
 

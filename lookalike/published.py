@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from embedding.encoder.heads import Head, load_heads
 from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.index import columns
 from embedding.index.filters import Filters, row_mask
@@ -60,6 +61,7 @@ class Published:
         self._root = root
         self._loading = threading.Lock()
         self._encoder: Encoder | None = None
+        self._heads: dict[str, Head] | None = None
         if before is not None and before.manifest.encoder == self.manifest.encoder:
             self._encoder = before._encoder
 
@@ -72,6 +74,16 @@ class Published:
             if self._encoder is None:
                 self._encoder = self._load()
             return self._encoder
+
+    def heads(self) -> dict[str, Head]:
+        """What the encoder recognises in its vectors; nothing where it has no heads.
+
+        :raises LookalikeError: they are damaged.
+        """
+        with self._loading:
+            if self._heads is None:
+                self._heads = load_heads(self._root, self.manifest.encoder.model)
+            return self._heads
 
     def match(self, row: int, score: float = 1.0, rank: int = 0) -> Match:
         """A row as a match."""

@@ -13,11 +13,13 @@ from embedding.index.filters import Filters
 from embedding.index.search import Hits
 from embedding.index.vectors import similarities, widen
 from embedding.index.wishes import Moment, Names, Number, exchange, filters_of
+from lookalike import description
+from lookalike.description import Description
 from lookalike.matches import Match, Matches
 from lookalike.published import Published, open_published
 from lookalike.twins import cheapest_first
-from lookalike.views import Seen, View, look
-from storage.errors import InputError
+from lookalike.views import Seen, View, encoded, look
+from storage.errors import InputError, LookalikeError
 from storage.manifest import Manifest
 from storage.root import Root
 
@@ -68,7 +70,7 @@ class Shop:
 
         :param query: a path, a URL of an image or of a product page, image bytes, a PIL image, a uint8 RGB
             array, `"store:product_id"`, a `Match`, or a list of these, several views of one wish, which are
-            averaged.
+            averaged. A photo that does not look like clothing is answered, too, with a `warning`.
         :param store: only this store, or one of these.
         :param category: only this category, or one of these: a store's whole path, or one step of it.
         :param colour: only this colour, or one of these, or colours that hold this word, as far as stores
@@ -109,11 +111,41 @@ class Shop:
         views = look(published, query, allow_private=allow_private)
         asked = {view.product for view in views if view.product is not None}
         hits = published.index.search(_average(views), int(k), mask=mask, without=asked)
+        photos = [view for view in views if view.encoded is not None]
         return Matches(
             published.matches(hits, filters=filters, without=asked),
             generation=published.name,
             query=", ".join(view.label for view in views),
             pictures=lambda: [view.picture() for view in views],
+            warning=description.warning(published.heads(), photos) if photos else None,
+        )
+
+    def describe(self, photo: View, *, allow_private: bool = False) -> Description:
+        """What a photo shows: whether it is clothing, and its category, colour and whatever else is known.
+
+        :param photo: as for `similar`, but one view; of a product its main photo.
+        :param allow_private: whether a URL may lead to this machine or a private network.
+        :raises InputError: a photo that cannot be read; the sentence says why.
+        :raises LookalikeError: the encoder has no heads to recognise anything with, or a URL does not answer.
+        """
+        published = self._published
+        model = published.manifest.encoder.model
+        heads = published.heads()
+        if not heads:
+            raise LookalikeError(
+                f"The encoder {model} has no heads to recognise anything with. Run `lookalike embed` with "
+                "weights that have some."
+            )
+        if isinstance(photo, list | tuple):
+            raise InputError("Several photos cannot be described at once. Give one.")
+        [seen] = look(published, photo, allow_private=allow_private)
+        vector = encoded(published, seen)
+        return Description(
+            query=seen.label,
+            model=model,
+            clothing=description.clothing(heads, vector),
+            attributes=description.attributes(heads, vector),
+            picture=seen.picture,
         )
 
     def elsewhere(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from embedding.encoder.preprocess import letterbox
+from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.index.vectors import widen
 from lookalike.matches import Match
 from storage import photos
@@ -45,12 +45,14 @@ class Seen:
     :ivar vector: float32 [dimensions], projected, L2 norm 1.
     :ivar product: the number of the product it names, which is no answer to it.
     :ivar picture: makes a JPEG of it.
+    :ivar encoded: float32 [dim], as the encoder gave it, L2 norm 1; None where it is a product of the index.
     """
 
     label: str
     vector: np.ndarray
     product: int | None
     picture: Callable[[], bytes]
+    encoded: np.ndarray | None = None
 
 
 def look(published: Published, query: View | Sequence[View], *, allow_private: bool = False) -> list[Seen]:
@@ -65,6 +67,15 @@ def look(published: Published, query: View | Sequence[View], *, allow_private: b
     if not views:
         raise InputError("The query is an empty list. Give at least one photo or product.")
     return [_look(published, view, allow_private) for view in views]
+
+
+def encoded(published: Published, seen: Seen) -> np.ndarray:
+    """A view as the encoder gives it, float32 [dim], L2 norm 1; a product by its main photo's thumbnail."""
+    if seen.encoded is not None:
+        return seen.encoded
+    pixels = pixels_of(seen.picture(), published.manifest.encoder.size)
+    vector: np.ndarray = published.encoder().encode(pixels[None])[0]
+    return vector
 
 
 def _look(published: Published, view: Any, allow_private: bool) -> Seen:
@@ -199,12 +210,13 @@ def _photo(published: Published, data: bytes, label: str, name: str | None = Non
 
 def _image(published: Published, image: Image.Image, label: str) -> Seen:
     pixels = letterbox(image, published.manifest.encoder.size)
-    vector = published.index.projection.apply(published.encoder().encode(pixels[None]))[0]
+    encoded = published.encoder().encode(pixels[None])[0]
+    vector = published.index.projection.apply(encoded[None])[0]
     if not np.isfinite(vector).all() or not vector.any():
         raise InputError(f"The encoder sees nothing in {label}. Give another photo.")
     small = image.copy()
     small.thumbnail((_PICTURE_PX, _PICTURE_PX))  # the photo itself may be large and matches may be kept
-    return Seen(label, vector, None, lambda: photos.thumbnail(small, _PICTURE_PX))
+    return Seen(label, vector, None, lambda: photos.thumbnail(small, _PICTURE_PX), encoded)
 
 
 def _flat(image: Image.Image) -> Image.Image:

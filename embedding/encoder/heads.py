@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from storage import encoders
 from storage.errors import LookalikeError
+from storage.root import Root
 
 CLOTHING = "clothing"
 """The head that tells whether a photo shows something to wear at all; its values are `NO` and `YES`."""
@@ -141,6 +143,21 @@ def read_heads(file: Path) -> dict[str, Head]:
         raise LookalikeError(
             f"{file} holds no heads ({error}). Remove it and run `lookalike embed` to make it again."
         ) from error
+
+
+def load_heads(root: Root, model: str) -> dict[str, Head]:
+    """The heads beside a model's encoder, none where it has none.
+
+    :raises LookalikeError: they are damaged.
+    """
+    while (name := encoders.heads_name(root, model)) is not None:
+        try:
+            return root.sound(name, lambda file: read_heads(encoders.verify_heads(file)))
+        except LookalikeError:
+            # A night may have put new ones in their place just now.
+            if encoders.heads_name(root, model) == name:
+                raise
+    return {}
 
 
 def _head(attribute: str, arrays: Mapping[str, np.ndarray]) -> Head:

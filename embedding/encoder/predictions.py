@@ -11,30 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.encoder.heads import Head, fingerprint, read_heads, write_heads
+from embedding.encoder.heads import Head, fingerprint, load_heads, write_heads
 from storage import encoders, row_groups, tables
-from storage.errors import LookalikeError
 from storage.root import Root
 from storage.schemas import TABLES
 
 # Rows a write, at least: what a killed run predicts again, against the number of files a table gets.
 _WRITE_EVERY = 100_000
 _BATCH = 2048
-
-
-def load_heads(root: Root, model: str) -> dict[str, Head]:
-    """The heads beside a model's encoder, none where it has none.
-
-    :raises LookalikeError: they are damaged.
-    """
-    while (name := encoders.heads_name(root, model)) is not None:
-        try:
-            return root.sound(name, lambda file: read_heads(encoders.verify_heads(file)))
-        except LookalikeError:
-            # A night may have put new ones in their place just now.
-            if encoders.heads_name(root, model) == name:
-                raise
-    return {}
 
 
 def adopt_heads(root: Root, model: str, heads: Mapping[str, Head]) -> None:

@@ -1,4 +1,4 @@
-"""`lookalike search` and `lookalike extract`: a photo's matches, and what is read from one page."""
+"""`lookalike search`, `describe` and `extract`: a photo's matches, what it shows, what one page says."""
 
 from __future__ import annotations
 
@@ -97,6 +97,31 @@ def search(
         terminal.print_json(matches.to_dict())
     else:
         print_matches(matches)
+
+
+def describe(
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE", help="An image file, an image's or a product page's URL, or store:product_id."
+        ),
+    ],
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Tell what a photo shows: clothing at all? which category, colour? with probabilities."""
+    import lookalike
+
+    resolved = settings(config, data)
+    described = lookalike.open(resolved.data, cache=resolved.cache).describe(
+        image, allow_private=allow_private or resolved.crawl.allow_private
+    )
+    if as_json:
+        terminal.print_json(described.to_dict())
+    else:
+        terminal.print_rows(("attribute", "value", "probability"), described.rows())
 
 
 def extract(
@@ -217,9 +242,11 @@ def _rates(given: list[str]) -> dict[str, str]:
 
 
 def print_matches(matches: Matches) -> None:
-    """One row a match, and one for each product of the same photo under it."""
+    """One row a match, and one for each product of the same photo under it; a warning on stderr."""
     from storage.money import display_price
 
+    if matches.warning:
+        terminal.say(matches.warning)
     rows = []
     for match in matches:
         score = f"{match.score:.3f}"

@@ -9,9 +9,11 @@ import sys
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from embedding.encoder.heads import CLOTHING, Head, write_heads
 from embedding.index.build import build_index
 from lookalike.demo.product import DemoProduct
 from storage import encoders, tables
@@ -110,6 +112,22 @@ def test_a_broken_photo_is_a_sentence(start, shop_root: Root, data: bytes) -> No
     assert 'role="alert"' in html(app)
     assert "&lt;b&gt;.jpg" in html(app)
     assert not app.exception
+
+
+def test_a_photo_of_no_garment_is_answered_with_a_warning(
+    start, shop_root: Root, tmp_path: Path, garments: list[DemoProduct]
+) -> None:
+    root = Root.open(shutil.copytree(shop_root.path, tmp_path / "data"))
+    # Whatever the photo, it is no clothing: how well that is told is no matter here.
+    bias = np.array([9, 0], np.float32)
+    write_heads(
+        root.encoders / "h.npz", {CLOTHING: Head(CLOTHING, ("no", "yes"), np.zeros((2048, 2), "f4"), bias)}
+    )
+    encoders.put_heads(root, encoders.available(root)[0], root.encoders / "h.npz")
+    app = start("--data", root.path)
+    app.file_uploader[0].set_value(("mug.jpg", garments[0].photos[0](), "image/jpeg")).run()
+    assert "A photo does not look like clothing (under 1 %)" in html(app)
+    assert cards(app) == 5
 
 
 def test_a_newer_generation_is_picked_up(start, shop_root: Root, tmp_path: Path) -> None:

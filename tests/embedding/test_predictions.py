@@ -10,8 +10,7 @@ import pytest
 
 from embedding.encoder import predictions
 from embedding.encoder.convert import specify
-from embedding.encoder.heads import CLOTHING, Head, fingerprint
-from embedding.encoder.predictions import load_heads
+from embedding.encoder.heads import CLOTHING, Head, fingerprint, load_heads
 from embedding.encoder.stage import embed_new_images
 from embedding.encoder.weights import Weights, load_weights, write_weights
 from flows.report import embed_line

@@ -70,7 +70,8 @@ class Tags(HTMLParser):
 
 def test_the_json_form_is_the_documented_one() -> None:
     document = some(match(), match(2, price=None, seen=None, currency=None)).to_dict()
-    assert list(document) == ["generation", "matches"]
+    assert list(document) == ["generation", "matches", "warning"]
+    assert document["warning"] is None
     assert document["matches"][0] == {
         "rank": 1,
         "score": 0.912346,

@@ -144,6 +144,31 @@ def test_old_generations_go_from_the_bucket_and_from_the_copies(
         generations.rollback(far, "20200101T000000Z-000000000000")
 
 
+def test_heads_beside_an_encoder_are_fetched_replaced_and_exported(far: Root, tmp_path: Path) -> None:
+    furnished(far)
+    there = elsewhere(far, tmp_path)
+    assert encoders.heads_name(there, "model-a") is None
+    names = []
+    for content in (b"first", b"second"):
+        file = far.encoders / "made.npz"
+        file.write_bytes(content)
+        encoders.put_heads(far, "model-a", file)
+        name = encoders.heads_name(there, "model-a")
+        assert name is not None
+        assert there.sound(name, encoders.verify_heads).read_bytes() == content
+        names.append(name)
+    assert [name for name in far.files.below("encoders") if name.endswith(".npz")] == names[1:]
+    assert encoders.verify(encoders.folder(there, "model-a")) == SPEC
+    there.files.fetch(names[1]).write_bytes(b"third")
+    assert there.sound(names[1], encoders.verify_heads).read_bytes() == b"second"
+    export(there, tmp_path / "copy")
+    assert (tmp_path / "copy" / names[1]).read_bytes() == b"second"
+    encoders.remove(far, "model-a")
+    assert far.files.below("encoders") == []
+    there.files.tidy()
+    assert list(there.encoders.iterdir()) == []
+
+
 @pytest.mark.parametrize("part", ["vectors.npy", "manifest.json", "thumbnail", "encoder.bin", "encoder.json"])
 def test_a_damaged_copy_is_fetched_again(far: Root, tmp_path: Path, part: str) -> None:
     name = furnished(far)

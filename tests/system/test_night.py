@@ -61,7 +61,7 @@ def test_a_products_own_photo_comes_first(installation, photo):
     seen = installation.run("search", photo, "--json")
     assert seen.returncode == 0, seen.stderr
     answer = json.loads(seen.stdout)
-    assert set(answer) == {"generation", "matches"}
+    assert set(answer) == {"generation", "matches", "warning"}
     assert answer["generation"] == generations.current_name(installation.root)
     assert [match["rank"] for match in answer["matches"]] == [1, 2, 3, 4, 5]
     # A product of the same photo may be named beside them.

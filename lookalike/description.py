@@ -1,0 +1,156 @@
+"""What a photo shows, as the encoder's heads see it, and what is said of one that shows no clothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedding.encoder.heads import CLOTHING, CLOTHING_LEAST, Head, clothing_probability
+from lookalike.safe_html import photo_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lookalike.views import Seen
+
+MOST_VALUES = 3
+"""Values of an attribute that are named, the likeliest first."""
+
+LEAST_PROBABILITY = 0.05
+"""A value less likely than this is not named, unless it is the likeliest."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A value, and how likely it is: of what is given 0.8, four of five are right."""
+
+    value: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a photo shows.
+
+    :ivar query: what was looked at, in words.
+    :ivar model: the encoder.
+    :ivar clothing: how likely the photo shows something to wear; None where the encoder does not tell.
+    :ivar attributes: by attribute, such as `article_type` and `colour`, its values, the likeliest first.
+    :ivar picture: makes a JPEG of the photo.
+    """
+
+    query: str
+    model: str
+    clothing: float | None
+    attributes: Mapping[str, tuple[Guess, ...]]
+    picture: Callable[[], bytes] = field(repr=False, compare=False)
+
+    @property
+    def is_clothing(self) -> bool | None:
+        """Whether the photo shows something to wear; None where the encoder does not tell."""
+        return None if self.clothing is None else self.clothing >= CLOTHING_LEAST
+
+    def to_dict(self) -> dict[str, Any]:
+        """The description as `lookalike describe --json` prints it."""
+        attributes = {
+            name: [{"value": guess.value, "probability": round(guess.probability, 4)} for guess in guesses]
+            for name, guesses in self.attributes.items()
+        }
+        clothing = None if self.clothing is None else round(self.clothing, 4)
+        return {
+            "model": self.model,
+            "is_clothing": self.is_clothing,
+            "clothing": clothing,
+            "attributes": attributes,
+        }
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Attribute, value and probability, in words; the attribute stands before its first value only."""
+        found = []
+        if self.clothing is not None:
+            sure = self.clothing if self.is_clothing else 1 - self.clothing
+            found.append((CLOTHING, "yes" if self.is_clothing else "no", percent(sure)))
+        for name, guesses in self.attributes.items():
+            for place, guess in enumerate(guesses):
+                shown = "" if place else name.replace("_", " ")
+                found.append((shown, guess.value, percent(guess.probability)))
+        return found
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        ]
+        return "\n".join([f"{self.query}, as {self.model} sees it", *(line.rstrip() for line in lines)])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows()
+        )
+        return (
+            '<div style="display:flex;gap:16px;align-items:flex-start">'
+            f'<div style="width:160px">{photo_html(self.picture(), self.query)}</div>'
+            f"<table><caption>{escape(self.query)}</caption>{rows}</table></div>"
+        )
+
+
+def attributes(heads: Mapping[str, Head], encoded: np.ndarray) -> dict[str, tuple[Guess, ...]]:
+    """By attribute, its likeliest values; without whether it is clothing.
+
+    :param encoded: float32 [dim], L2 norm 1.
+    """
+    return {
+        attribute: _likeliest(head, head.probabilities(encoded[None])[0])
+        for attribute, head in heads.items()
+        if attribute != CLOTHING
+    }
+
+
+def clothing(heads: Mapping[str, Head], encoded: np.ndarray) -> float | None:
+    """How likely a photo shows something to wear; None where the heads do not tell.
+
+    :param encoded: float32 [dim], L2 norm 1.
+    """
+    found = clothing_probability(heads, encoded[None])
+    return None if found is None else float(found[0])
+
+
+def warning(heads: Mapping[str, Head], views: Sequence[Seen]) -> str | None:
+    """A sentence that names the photos that do not look like clothing; None where all do, or none tells."""
+    found = []
+    for view in views:
+        likely = None if view.encoded is None else clothing(heads, view.encoded)
+        if likely is not None and likely < CLOTHING_LEAST:
+            found.append((view.label, percent(likely)))
+    if not found:
+        return None
+    if len(found) == 1:
+        [(label, likely_in_words)] = found
+        said = f"{label} does not look like clothing ({likely_in_words})"
+    else:
+        *some, last = [f"{label} ({in_words})" for label, in_words in found]
+        said = f"{', '.join(some)} and {last} do not look like clothing"
+    if said.startswith(("a ", "an ")):
+        said = said[0].upper() + said[1:]
+    return f"{said}; these are the nearest products all the same."
+
+
+def percent(probability: float) -> str:
+    """A probability in words; neither 0 % nor 100 %, of which nobody can be sure."""
+    if probability < 0.01:
+        return "under 1 %"
+    return "over 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+
+
+def _likeliest(head: Head, probabilities: np.ndarray) -> tuple[Guess, ...]:
+    order = np.argsort(-probabilities, kind="stable")[:MOST_VALUES]
+    return tuple(
+        Guess(head.classes[at], float(probabilities[at]))
+        for place, at in enumerate(order)
+        if place == 0 or probabilities[at] >= LEAST_PROBABILITY
+    )
