@@ -76,10 +76,10 @@ def renumbered(items: pa.Table) -> pa.Table:
 
 
 def write(items: pa.Table, file: Path) -> None:
-    """Writes rows as one Arrow IPC file to be memory-mapped."""
+    """Writes rows as one Arrow IPC file to be memory-mapped; equal rows give equal bytes."""
     for name in CODED:
         at = items.schema.get_field_index(name)
-        items = items.set_column(at, name, pc.dictionary_encode(whole(items[name]), null_encoding="encode"))
+        items = items.set_column(at, name, _coded(whole(items[name])))
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, items.schema) as writer:
         writer.write_table(items.combine_chunks())
 
@@ -96,6 +96,15 @@ def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
         return column
     joined = column.combine_chunks()
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _coded(column: pa.Array) -> pa.DictionaryArray:
+    """A column dictionary-encoded, nulls too."""
+    coded = pc.dictionary_encode(column, null_encoding="encode")
+    # Arrow leaves the last bits of the bitmap that says which value is null as they were in memory; values
+    # that are put together anew have them zero.
+    known = pa.array(coded.dictionary.to_pylist(), coded.dictionary.type)
+    return pa.DictionaryArray.from_arrays(coded.indices, known)
 
 
 class _HashSink:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from embedding.index import catalogue, items
@@ -103,3 +104,20 @@ def test_a_placeholder_is_in_no_row(root: Root) -> None:
     rows = [product("a.example", f"p{n:02d}", [own[n], "none"], title=kind) for n, kind in enumerate(kinds)]
     tables.merge(root, "products", rows)
     assert sorted(row["image_id"] for row in collected(root, *own, "none")) == sorted(own)
+
+
+def use_memory() -> None:
+    """Leaves blocks behind that are not zero, as a long build does."""
+    blocks = [pa.allocate_buffer(64) for _ in range(200)]
+    for block in blocks:
+        memoryview(block).cast("B")[:] = b"\xff" * 64
+
+
+def test_what_is_written_holds_no_leftover_of_memory() -> None:
+    """Arrow's bitmaps end within a byte; the bits after their end have to be the same in every build."""
+    for count in range(65, 200):
+        brands = pa.array([None, *(f"Brand {at}" for at in range(1, count))])
+        use_memory()
+        known = items._coded(brands).dictionary
+        bits = np.unpackbits(np.frombuffer(known.buffers()[0], np.uint8), bitorder="little")
+        assert bits[: -(-count // 8) * 8].tolist() == [0] + [1] * (count - 1) + [0] * (-count % 8)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import tables
 from storage.root import Root
 from tests import catalogues
 from tests.small_disk import REPOSITORY
@@ -40,13 +41,16 @@ def published(data: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_equal_tables_give_equal_bytes_in_every_file(tmp_path: Path) -> None:
-    """Built in two processes that hash differently, on other paths, with other times and memory."""
+    """Built in two processes that hash differently, on other paths, with other times, memory and threads."""
     first = Root.open(tmp_path / "a", create=True)
-    catalogues.simple(first, 700, photos_each=2, stores=("a.example", "b.example"))
+    rows = catalogues.simple(first, 700, photos_each=2, stores=("a.example", "b.example"))
+    brands = [row | {"brand": f"Brand {at}" if at % 7 else None} for at, row in enumerate(rows)]
+    tables.merge(first, "products", [row | {"content_hash": "1"} for row in brands])
     other = tmp_path / "a folder whose name is longer and holds späces" / "data"
     shutil.copytree(first.path, other)
     for data, seed in ((first.path, "1"), (other, "4000000000")):
         environ = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "UTC" if seed == "1" else "Asia/Tokyo"}
+        environ |= {"OPENBLAS_NUM_THREADS": seed[0]}
         command = [sys.executable, "-c", BUILD, str(data)]
         seen = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True)
         assert seen.returncode == 0, seen.stderr
