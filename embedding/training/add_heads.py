@@ -83,10 +83,10 @@ def heads_for(
         _examples(photos, vectors, ~validation, wanted), _examples(photos, vectors, validation, wanted)
     )
     worn = _worn(photos)
-    products = vectors[validation & ~worn]
+    learnt, products = vectors[~validation & ~worn], vectors[validation & ~worn]
     clothing, measured = fit_clothing(
         vectors[~validation & worn],
-        np.concatenate([vectors[~validation & ~worn], strangers["train"]]),
+        [kind for kind in (learnt, strangers["train"]) if len(kind)],
         (vectors[validation & worn], products if len(products) else strangers["train"]),
     )
     sets = {file.stem: vectors[rows][(validation & worn)[rows]] for file, rows in _rows_by_file(files)}

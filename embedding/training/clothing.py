@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,17 +37,18 @@ class ClothingFigures:
 
 
 def fit_clothing(
-    worn: np.ndarray, others: np.ndarray, held_out: tuple[np.ndarray, np.ndarray]
+    worn: np.ndarray, others: Sequence[np.ndarray], held_out: tuple[np.ndarray, np.ndarray]
 ) -> tuple[Head, HeadFigures]:
     """The calibrated head.
 
     :param worn: vectors of photos of something to wear, float32 [n, dim], L2 norm 1.
-    :param others: vectors of photos of anything else.
-    :param held_out: the same two, of photos to calibrate on.
+    :param others: vectors of photos of anything else, by kind; a large kind counts no more than a small one.
+    :param held_out: vectors of both, to calibrate on.
     """
-    fitted = fit_head(CLOTHING, *_labelled(worn, others), CLASSES, weights=_shares(worn, others))
-    head, figures = calibrate(fitted, *_labelled(*held_out), weights=_shares(*held_out))
-    return head, replace(figures, fitted=len(worn) + len(others))
+    vectors, codes = _labelled(worn, np.concatenate(others))
+    fitted = fit_head(CLOTHING, vectors, codes, CLASSES, weights=_shares(worn, others))
+    head, figures = calibrate(fitted, *_labelled(*held_out), weights=_shares(held_out[0], held_out[1:]))
+    return head, replace(figures, fitted=len(vectors))
 
 
 def measure_clothing(
@@ -83,6 +84,8 @@ def _labelled(worn: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.concatenate([worn, others]), codes.astype(np.int32)
 
 
-def _shares(worn: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _shares(worn: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     """What each photo counts, so that all together have `WORN_SHARE` of garments."""
-    return np.repeat([WORN_SHARE / len(worn), (1 - WORN_SHARE) / len(others)], [len(worn), len(others)])
+    counts = [len(worn), *map(len, others)]
+    kinds = [WORN_SHARE, *[(1 - WORN_SHARE) / len(others)] * len(others)]
+    return np.repeat(np.array(kinds) / counts, counts)

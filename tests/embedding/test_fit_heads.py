@@ -139,7 +139,7 @@ def test_clothing_has_the_share_that_is_assumed_whatever_was_learnt_from() -> No
     vectors, codes = clouds(4000, 1, spread=2)
     # Nothing tells the two apart, so what is left is the share.
     worn, others = vectors[codes == 0][:200], vectors[codes == 0][200:1200]
-    head, figures = fit_clothing(worn, others, (worn, others))
+    head, figures = fit_clothing(worn, [others[:900], others[900:]], (worn, others))
     found = clothing_probability({CLOTHING: head}, vectors[codes == 0][1200:])
     assert found is not None
     assert found.mean() == pytest.approx(WORN_SHARE, abs=0.08)
@@ -149,7 +149,7 @@ def test_clothing_has_the_share_that_is_assumed_whatever_was_learnt_from() -> No
 def test_what_is_no_clothing_is_told_by_the_shares_beyond_the_threshold() -> None:
     vectors, codes = clouds(2000, 1, spread=0.4)
     worn, others = vectors[codes != 2], vectors[codes == 2]
-    head, _ = fit_clothing(worn[::2], others[::2], (worn[::2], others[::2]))
+    head, _ = fit_clothing(worn[::2], [others[::2]], (worn[::2], others[::2]))
     found = measure_clothing(head, {"shop": worn[1::2], "street": worn[:9]}, {"things": others[1::2]})
     assert found.auc["things"] > 0.98
     assert found.warned["things"] > 0.8
