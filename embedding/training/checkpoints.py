@@ -61,11 +61,19 @@ class Checkpoints:
         self.history["loss"].append(loss)
         if figures is not None:
             self.history["epochs"].append(figures)
+        self._write_history()
+        for file in (self._state(lap.number - 1), self._average(lap.number - 1)):
+            file.unlink(missing_ok=True)
+
+    def finish(self, figures: dict) -> None:
+        """Writes the figures of the finished network, in place of those of an earlier end."""
+        self.history["epochs"] = [of for of in self.history["epochs"] if not of.get("refit")] + [figures]
+        self._write_history()
+
+    def _write_history(self) -> None:
         unfinished = self.out / "history.json.unfinished"
         unfinished.write_text(json.dumps(self.history, indent=1))
         unfinished.replace(self.out / "history.json")
-        for file in (self._state(lap.number - 1), self._average(lap.number - 1)):
-            file.unlink(missing_ok=True)
 
     def _state(self, lap: int) -> Path:
         return self.out / f"lap-{lap:04d}.weights.h5"

@@ -27,6 +27,7 @@ class Network:
     :ivar backbone: what becomes the encoder.
     :ivar model: from float32 [n, size, size, 3] RGB in 0…255 to what each loss takes, by output name.
     :ivar targets: name of an output to the label whose codes it takes.
+    :ivar losses: of the outputs, by name; `loss_weights` is what each counts.
     :ivar heads: label to the name of the output that classifies it.
     """
 
@@ -40,14 +41,15 @@ class Network:
         unit = keras.layers.UnitNormalization(dtype="float32", name=EMBEDDING)(self.backbone.output)
         self.heads = {label: _head_name(label) for label in photos.codes}
         self.targets: dict[str, str] = {}
-        self._losses: dict[str, keras.losses.Loss] = {}
+        self.losses: dict[str, keras.losses.Loss] = {}
         outputs = {}
         for label, codes in photos.codes.items():
             classes = len(photos.classes[label])
             counts = class_counts(codes, classes, recipe.balance) if codes.ndim == 1 else None
             made = outputs_of(self.heads[label], recipe.metric_loss, classes, counts)
             for name, (layer, loss) in made.items():
-                outputs[name], self._losses[name], self.targets[name] = layer(unit), loss, label
+                outputs[name], self.losses[name], self.targets[name] = layer(unit), loss, label
+        self.loss_weights = {name: recipe.weight_of(label) for name, label in self.targets.items()}
         self.model = keras.Model(self.backbone.input, outputs, name="training")
         self._trains_from: str | None = None
 
@@ -69,8 +71,8 @@ class Network:
         schedule = _OneCycle(self.recipe.learning_rate, total, first.first_step)
         self.model.compile(
             _DiscriminativeAdamW(rates, name="adamw", learning_rate=schedule, weight_decay=_WEIGHT_DECAY),
-            loss=self._losses,
-            loss_weights={name: self.recipe.weight_of(label) for name, label in self.targets.items()},
+            loss=self.losses,
+            loss_weights=self.loss_weights,
         )
         self.model.optimizer.build(self.model.trainable_variables)
 
@@ -81,7 +83,7 @@ class Network:
         :return: float32 [n, classes].
         """
         logits = SCALE * cosines
-        if isinstance(self._losses[self.heads[label]], ManyLabels):
+        if isinstance(self.losses[self.heads[label]], ManyLabels):
             several: np.ndarray = 1 / (1 + np.exp(-logits))
             return several
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -35,6 +35,8 @@ class Recipe:
     :param balance: 0 counts every photo alike, 1 every class alike.
     :param ema: how much of the average of the weights stays at each saved state.
     :param mixed: whether layers compute in bf16, the weights staying float32.
+    :param refit_steps: steps that the metric layer and the heads learn at the end, on the photos as the
+        finished network sees them, see `embedding.training.refit`.
     :param batch: photos a step.
     :param lap_steps: steps between two saved states.
     :raises InputError: the stages do not fit together.
@@ -52,6 +54,7 @@ class Recipe:
     balance: float = 0.25
     ema: float = 0.9
     mixed: bool = False
+    refit_steps: int = 1000
     batch: int = 64
     lap_steps: int = 50
     seed: int = 0

@@ -22,18 +22,22 @@ from embedding.training.curves import draw_curves
 from embedding.training.datasets import is_validation, read_labelled
 from embedding.training.network import Network
 from embedding.training.recipe import Lap, Recipe, plan
+from embedding.training.refit import refit
 from embedding.training.validation import Validation
 from storage.errors import InputError
 
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """Where a training stands: steps done and in all, the stage's input side in px, the running loss."""
+    """Where a training stands: steps done and in all, the stage's input side in px, the running loss.
+
+    At its end photos are looked at once more: then it is photos done and in all, without a loss.
+    """
 
     step: int
     steps: int
     size: int
-    loss: float
+    loss: float | None
 
 
 def train(
@@ -84,9 +88,14 @@ def train(
                 figures = {"step": lap.first_step + lap.steps, "labels": validation.figures(lap.size)}
         checkpoints.save(network.model, average, lap, float(history.history["loss"][-1]), figures)
         if lap.ends_epoch:
-            ends = [other.first_step + other.steps for other in laps[: lap.number + 1]]
-            draw_curves(checkpoints.history, ends, out / "curves.png")
+            draw_curves(checkpoints.history, _ends(laps[: lap.number + 1]), out / "curves.png")
     network.model.set_weights(average)
+    if recipe.refit_steps:
+        size = recipe.sizes[-1]
+        refit(network, learnt, size, recipe.refit_steps, on_progress=_refitting(size, on_progress))
+        if len(held_back):
+            checkpoints.finish({"step": _total(laps), "refit": True, "labels": validation.figures(size)})
+            draw_curves(checkpoints.history, _ends(laps), out / "curves.png")
     trained = weight_files.take(network.backbone, name=out.name, input_px=recipe.sizes[-1])
     weight_files.write_weights(out / "weights.npz", trained, int8=False)
     return out / "weights.npz"
@@ -98,6 +107,14 @@ def _averaged(
     """An exponential moving average; short of history, the present counts more, as in Adam's averages."""
     keep = min(keep, laps_before / (laps_before + 1))
     return [keep * old + (1 - keep) * new for old, new in zip(average, present, strict=True)]
+
+
+def _ends(laps: Sequence[Lap]) -> list[int]:
+    return [lap.first_step + lap.steps for lap in laps]
+
+
+def _total(laps: Sequence[Lap]) -> int:
+    return _ends(laps)[-1]
 
 
 @contextmanager
@@ -114,7 +131,7 @@ def _weights(model: keras.Model, others: list[np.ndarray]) -> Iterator[None]:
 def _report(
     lap: Lap, laps: Sequence[Lap], on_progress: Callable[[TrainProgress], None]
 ) -> keras.callbacks.Callback:
-    total = laps[-1].first_step + laps[-1].steps
+    total = _total(laps)
 
     def at_batch_end(batch: int, logs: dict[str, float] | None = None) -> None:
         on_progress(
@@ -122,3 +139,7 @@ def _report(
         )
 
     return keras.callbacks.LambdaCallback(on_train_batch_end=at_batch_end)
+
+
+def _refitting(size: int, on_progress: Callable[[TrainProgress], None]) -> Callable[[int, int], None]:
+    return lambda done, total: on_progress(TrainProgress(done, total, size, None))

@@ -187,10 +187,39 @@ def _train_resnet50(files: list[Path], out: Path, recipe: Recipe) -> Path:
     with terminal.progress() as advance:
 
         def show(step: TrainProgress) -> None:
-            advance(f"train at {step.size} px, loss {step.loss:.3f}", step.step, step.steps)
+            doing = "look" if step.loss is None else f"train, loss {step.loss:.3f},"
+            advance(f"{doing} at {step.size} px", step.step, step.steps)
 
         read = labelled_files(files, out, on_progress=lambda name, done: advance(f"read {name}", done, None))
-        return run(read, recipe, out, on_progress=show).resolve()
+        weights = run(read, recipe, out, on_progress=show).resolve()
+    _add_heads(weights, read, recipe.labels)
+    return weights
+
+
+def _add_heads(file: Path, labelled: list[Path], labels: tuple[str, ...]) -> None:
+    """Gives trained weights what tells attributes from their vectors, and says how well it does."""
+    import keras
+
+    from embedding.encoder.weights import load_weights, write_with_heads
+    from embedding.training.add_heads import heads_for, tables
+
+    if keras.backend.backend() != "tensorflow":
+        terminal.say("The weights have no heads yet: run the command again with KERAS_BACKEND=tensorflow.")
+        return
+    try:
+        with terminal.progress() as advance:
+            recognition = heads_for(
+                load_weights(str(file)),
+                labelled,
+                labels,
+                on_progress=lambda what, done, total: advance(f"embed {what}", done, total),
+            )
+    except InputError as error:
+        terminal.say(f"The weights have no heads. {error}")
+        return
+    write_with_heads(file, file, recognition.heads)
+    for line in tables(recognition):
+        terminal.say(line)
 
 
 def _train_autoencoder(files: list[Path], out: Path, epochs: str, batch: int) -> Path:

@@ -30,7 +30,7 @@ from pathlib import Path
 from embedding.training.recipe import Recipe
 from embedding.training.train import train
 recipe = Recipe(("kind",), weights="untrained", sizes=(32, 32, 40), epochs=(0.5, 1.0, 1.0),
-                train_from=("heads", "conv5", "conv5"), batch=8, lap_steps=2)
+                train_from=("heads", "conv5", "conv5"), batch=8, lap_steps=2, refit_steps=20)
 train([Path(sys.argv[1])], recipe, Path(sys.argv[2]))
 """
 
@@ -184,10 +184,39 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been_killed(
     assert changed == {"conv5"}
     assert {"neck/moving_mean", "metric/kernel"} <= set(trained.arrays)
     epochs = json.loads((killed / "history.json").read_text())["epochs"]
-    assert [epoch["step"] for epoch in epochs] == sorted({epoch["step"] for epoch in epochs})
+    assert [epoch.get("refit", False) for epoch in epochs] == [False] * (len(epochs) - 1) + [True]
     assert 0 <= epochs[-1]["labels"]["kind"]["accuracy"] <= 1
     assert Image.open(killed / "curves.png").size[0] > 500
     assert any(is_validation(f"photo-{number}") for number in range(40))
+
+
+@pytest.mark.slow
+def test_the_train_command_writes_weights_that_recognise_what_they_learnt(
+    labelled: Path, tmp_path: Path
+) -> None:
+    options = [
+        "--labels",
+        "kind",
+        "--from",
+        "untrained",
+        "--sizes",
+        "32",
+        "--epochs",
+        "1",
+        "--train-from",
+        "heads",
+        "--batch",
+        "8",
+    ]
+    command = [sys.executable, "-m", "lookalike.cli", "train", str(labelled), *options, "--json"]
+    run = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")], capture_output=True, text=True, timeout=900
+    )
+    assert run.returncode == 0, run.stderr
+    weights = load_weights(json.loads(run.stdout)["weights"])
+    assert set(weights.heads) == {"clothing", "kind"}
+    assert weights.heads["kind"].classes == ("Dress", "Shirt")
+    assert "| kind | 2 |" in run.stderr
 
 
 def _laps(out: Path) -> list[float]:

@@ -1,0 +1,68 @@
+"""The last stage of a training: the metric layer and the heads on what the finished network sees.
+
+While the blocks learn, the layers behind them follow a moving target, on altered views. On the photos
+as they are, seen once and kept, thousands of steps of large batches take seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from embedding.encoder.preprocess import pixels_of
+from embedding.encoder.resnet50 import METRIC, NECK
+from embedding.training.datasets import LabelledPhotos
+from embedding.training.network import Network
+
+_BATCH = 512
+_RATE = 1e-3
+_SEEN_AT_ONCE = 64
+
+
+def refit(
+    network: Network,
+    photos: LabelledPhotos,
+    size: int,
+    steps: int,
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
+    """Trains what comes behind the pooling, the blocks before it staying as they are.
+
+    :param network: changed in place: its neck gets the photos' own mean and variance.
+    :param size: side of the input, px.
+    :param steps: batches of 512 photos.
+    :param on_progress: called with photos seen and in all.
+    """
+    pooled = _pooled(network, photos, size, on_progress)
+    layers = {layer.name: layer for layer in network.backbone.layers}
+    mean, variance = pooled.mean(axis=0), pooled.var(axis=0)
+    layers[NECK].set_weights([mean, variance])
+    centred = (pooled - mean) / np.sqrt(variance + layers[NECK].epsilon)
+    given = keras.Input(centred.shape[1:])
+    unit = keras.layers.UnitNormalization(dtype="float32")(layers[METRIC](given))
+    model = keras.Model(given, {name: network.model.get_layer(name)(unit) for name in network.targets})
+    rate = keras.optimizers.schedules.CosineDecay(_RATE, steps)
+    model.compile(keras.optimizers.AdamW(rate), loss=network.losses, loss_weights=network.loss_weights)
+    rng = np.random.default_rng(network.recipe.seed)
+    for _ in range(steps):
+        rows = rng.choice(len(photos), min(_BATCH, len(photos)), replace=False)
+        targets = {name: photos.codes[label][rows] for name, label in network.targets.items()}
+        model.train_on_batch(centred[rows], targets)
+
+
+def _pooled(
+    network: Network, photos: LabelledPhotos, size: int, on_progress: Callable[[int, int], None]
+) -> np.ndarray:
+    """What comes out of the pooling, float32 [n, 2048]."""
+    neck = network.backbone.get_layer(NECK)
+    looks = keras.Model(network.backbone.input, neck.input)
+    seen = []
+    for first in range(0, len(photos), _SEEN_AT_ONCE):
+        rows = range(first, min(first + _SEEN_AT_ONCE, len(photos)))
+        pixels = np.stack([pixels_of(photos.image(row), size) for row in rows])
+        seen.append(np.asarray(looks.predict_on_batch(pixels), np.float32))
+        on_progress(rows.stop, len(photos))
+    return np.concatenate(seen)
