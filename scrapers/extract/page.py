@@ -13,7 +13,7 @@ from w3lib.encoding import html_to_unicode
 
 _TRACKING = frozenset({"gclid", "fbclid", "msclkid", "mc_cid", "mc_eid", "srsltid", "_ga", "ref_src"})
 
-MAX_MARKS = 200_000
+MAX_MARKS = 100_000
 """Tags and attributes of a page that are parsed, ends of tags included; the largest of 85 real product pages
 has 50,000. The tree of a page of three megabytes that holds nothing else would take 190 MB."""
 MAX_ATTRIBUTES = 5000
