@@ -86,7 +86,7 @@ def main(data: Path) -> None:
     for label, wishes, mask in truth.filters():
         ask = _ask(shop, wishes)
         took = _median_ms(ask, names[:TIMED])
-        asked[label] = mask, [truth.rows_of(ask(name)) for name in names], took
+        asked[label] = mask, truth.rows_of([ask(name) for name in names]), took
     print("| filter | rows that pass | recall@5 | query by product |")
     print("|---|---|---|---|")
     recalls = truth.recall(queries, {label: (mask, found) for label, (mask, found, _) in asked.items()})
@@ -144,16 +144,18 @@ class _Truth:
             for store, product in zip(some["store"].to_pylist(), some["product_id"].to_pylist(), strict=True)
         ]
 
-    def rows_of(self, answers: list[Match]) -> np.ndarray:
-        """The rows that answers show: int64 [answers]."""
-        photos = pa.array([answer.image_id for answer in answers], pa.string())
+    def rows_of(self, answers: list[list[Match]]) -> list[np.ndarray]:
+        """The rows that each query's answers show: int64 [answers]."""
+        shown = [match for found in answers for match in found]
+        photos = pa.array([match.image_id for match in shown], pa.string())
         rows = pc.index_in(photos, value_set=self.table["image_id"].chunk(0)).to_pylist()
         stores, ids = self.table["store"].chunk(0), self.table["product_id"].chunk(0)
-        for at, answer in enumerate(answers):
+        for at, match in enumerate(shown):
             # Rows of one photo lie together, one a product that shows it.
-            while (stores[rows[at]].as_py(), ids[rows[at]].as_py()) != (answer.store, answer.product_id):
+            while (stores[rows[at]].as_py(), ids[rows[at]].as_py()) != (match.store, match.product_id):
                 rows[at] += 1
-        return np.array(rows, np.int64)
+        ends = np.cumsum([len(found) for found in answers])[:-1]
+        return np.split(np.array(rows, np.int64), ends)
 
     def filters(self) -> Iterator[tuple[str, dict[str, Any], np.ndarray]]:
         """A filter of each kind, what the query module is told, and which rows should pass."""
