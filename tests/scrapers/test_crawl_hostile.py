@@ -14,7 +14,7 @@ from storage import tables
 from storage.root import Root
 from tests.scrapers.webserver import Answer, Seen, Site, photo, product_page, sitemap
 
-LIMITS = Limits(page_bytes=200_000, image_bytes=50_000, images_per_product=3, retries=1, timeout_s=5)
+LIMITS = Limits(page_bytes=200_000, image_bytes=50_000, images_per_product=3, retries=1)
 NO_PRODUCT = "there is no product on the page"
 
 
