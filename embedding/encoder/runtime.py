@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from embedding.encoder import quantize
+from embedding.encoder.simplify import simplified
 from storage import encoders
 from storage.encoders import EncoderSpec
 
@@ -74,7 +75,7 @@ class OpenVINOEncoder:
         core = openvino.Core()
         self._make_exact = partial(OpenVINOEncoder, folder, precision="f32", many=many, threads=threads)
         self.precision = precision or _fastest(core, folder)
-        model = core.read_model(folder / encoders.IR_FILE)
+        model = simplified(core.read_model(folder / encoders.IR_FILE))
         if self.precision == "int8":
             model = quantize.quantized(model, np.load(folder / quantize.PEAKS_FILE))
         settings: dict[str, object] = {
@@ -133,7 +134,7 @@ class KerasEncoder:
         from embedding.encoder.network import encoder_of
 
         self.spec, self._batch = spec, batch
-        with _dtype_policy("mixed_bfloat16" if precision == "bf16" else "float32"):
+        with dtype_policy("mixed_bfloat16" if precision == "bf16" else "float32"):
             encoder = encoder_of(weights, spec.size)
             # Bytes go to the GPU, a quarter of what floats would take on the way.
             pixels = keras.Input((spec.size, spec.size, 3), dtype="uint8", name="photos")
@@ -155,14 +156,22 @@ class KerasEncoder:
         return found
 
 
+def has_bf16(core: openvino.Core | None = None) -> bool:
+    """Whether this processor multiplies bfloat16 faster than float32."""
+    import openvino
+
+    return "BF16" in (core or openvino.Core()).get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def _fastest(core: openvino.Core, folder: Path) -> Precision:
-    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if has_bf16(core):
         return "bf16"
     return "int8" if quantize.is_fast() and (folder / quantize.PEAKS_FILE).is_file() else "f32"
 
 
 @contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
+def dtype_policy(name: str) -> Iterator[None]:
+    """Keras layers made meanwhile compute in a policy of this name, such as `mixed_bfloat16`."""
     import keras
 
     before = keras.config.dtype_policy()

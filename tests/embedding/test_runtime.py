@@ -52,7 +52,7 @@ def test_mixed_precision_does_not_stay_behind(fashion_encoder: Path) -> None:
     import keras
 
     before = keras.config.dtype_policy().name
-    with runtime._dtype_policy("mixed_bfloat16"):
+    with runtime.dtype_policy("mixed_bfloat16"):
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == before
 
