@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +14,27 @@ import numpy as np
 
 from embedding.encoder.preprocess import PREPROCESSING
 from embedding.encoder.quantize import PEAKS, PEAKS_FILE
-from embedding.encoder.weights import Weights
+from embedding.encoder.weights import Weights, write_weights
 from storage import encoders
 from storage.encoders import EncoderSpec
+from storage.errors import InputError
 from storage.schemas import EMBEDDING_DIM
+
+_REFUSED = 3
+"""Exit status of the conversion in a process of its own for weights that are neither network's."""
+
+_CONVERT = f"""
+import sys
+from pathlib import Path
+from embedding.encoder.convert import convert
+from embedding.encoder.weights import read_weights
+from storage.errors import InputError
+try:
+    convert(read_weights(Path(sys.argv[1]), name=sys.argv[2]), Path(sys.argv[3]))
+except InputError as error:
+    print(error, file=sys.stderr)
+    sys.exit({_REFUSED})
+"""
 
 
 def specify(weights: Weights) -> EncoderSpec:
@@ -35,15 +54,17 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
 
     :raises InputError: the weights are neither a ResNet50's nor the autoencoder's, or the folder exists.
     """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        _convert_in_tensorflow(weights, folder)
+        return specify(weights)
     with _hushed():
         import tensorflow as tf
-    import keras
     import openvino
 
     from embedding.encoder.network import encoder_of
 
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError("OpenVINO reads TensorFlow graphs: convert with KERAS_BACKEND=tensorflow.")
     spec = specify(weights)
     encoder = encoder_of(weights, spec.size)
 
@@ -57,6 +78,31 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
         if PEAKS in weights.arrays:
             np.save(unfinished / PEAKS_FILE, weights.arrays[PEAKS])
     return spec
+
+
+def _convert_in_tensorflow(weights: Weights, folder: Path) -> None:
+    """The same in a process of its own: OpenVINO reads TensorFlow's graphs, and Keras has one backend.
+
+    :raises InputError: as `convert`.
+    """
+    # Left to itself TensorFlow would take what memory of the GPU this process's backend has left.
+    settings = os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "weights.npz"
+        write_weights(file, weights, int8=False)
+        command = [sys.executable, "-c", _CONVERT, str(file), weights.name, str(folder.resolve())]
+        done = subprocess.run(  # noqa: S603 - our own interpreter and code
+            command,
+            env=settings,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    if done.returncode == _REFUSED:
+        raise InputError(done.stderr.strip().splitlines()[-1])
+    if done.returncode:
+        raise RuntimeError(f"The conversion in TensorFlow failed:\n{done.stderr}")
 
 
 @contextmanager
