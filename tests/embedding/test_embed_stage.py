@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import struct
 import subprocess
@@ -188,6 +189,30 @@ ODD = {
         Image.new("RGB", (8, 8), (9, 99, 199)),
     ),
     "progressive": (encoded(SCENE, "JPEG", progressive=True, quality=95), SCENE),
+    "large CMYK, decoded at a fraction": (
+        encoded(SCENE.resize((1200, 1600)).convert("CMYK"), "JPEG", quality=95),
+        SCENE,
+    ),
+    "grey with transparency": (
+        encoded(Image.merge("LA", (Image.new("L", (60, 80)), Image.new("L", (60, 80), 128))), "PNG"),
+        Image.new("RGB", (60, 80), (127, 127, 127)),
+    ),
+    "two colours": (encoded(Image.new("1", (60, 80), 1), "PNG"), Image.new("RGB", (60, 80), "white")),
+    "animated GIF": (
+        encoded(SCENE, "GIF", save_all=True, append_images=[Image.new("RGB", (60, 80), "red")]),
+        SCENE,
+    ),
+}
+
+REFUSED = {
+    "a JPEG without its scan": (encoded(SCENE.resize((600, 800)), "JPEG")[:700], "damaged JPEG"),
+    "half a JPEG": (encoded(SCENE.resize((600, 800)), "JPEG")[:4000], "damaged JPEG"),
+    "half a CMYK JPEG": (encoded(SCENE.resize((600, 800)).convert("CMYK"), "JPEG")[:6000], "damaged JPEG"),
+    "half a PNG": (encoded(SCENE, "PNG")[:120], "damaged PNG"),
+    "half a WebP": (encoded(SCENE.resize((600, 800)), "WEBP")[:600], "damaged WebP|damaged WEBP"),
+    "a page": (b"<!DOCTYPE html><title>Not found</title>", "not an image"),
+    "nothing": (b"", "it is empty"),
+    "more pixels than anyone wants": (encoded(Image.new("1", (9000, 9000)), "PNG"), "too large"),
 }
 
 
@@ -198,19 +223,20 @@ def small_encoder(root: Root) -> None:
 
 def test_odd_photos_have_the_vector_of_what_they_show_or_a_reject(root: Root) -> None:
     small_encoder(root)
-    truncated = [encoded(SCENE.resize((600, 800)), "JPEG")[:cut] for cut in (700, 4000)]
-    store_photos(root, [data for data, _ in ODD.values()] + truncated)
+    store_photos(root, [data for data, _ in [*ODD.values(), *REFUSED.values()]])
     outcome = embed_new_images(root)
-    assert (outcome.embedded, outcome.rejected) == (len(ODD), 2)
+    assert (outcome.embedded, outcome.rejected) == (len(ODD), len(REFUSED))
     reasons = {row["url"]: row["reason"] for row in tables.read(root, "rejects").to_pylist()}
-    assert reasons.keys() == {photos.image_id(data) for data in truncated}
-    assert all("damaged JPEG" in reason for reason in reasons.values())
+    assert reasons.keys() == {photos.image_id(data) for data, _ in REFUSED.values()}
+    for name, (data, reason) in REFUSED.items():
+        assert re.search(reason, reasons[photos.image_id(data)]), name
     stored = tables.read(root, "embeddings")
     vectors = dict(zip(stored["image_id"].to_pylist(), stored["vector"].to_pylist(), strict=True))
     encoder = load_encoder(encoders.folder(root, outcome.model))
     for name, (data, plain) in ODD.items():
         expected = encoder.encode(pixels_of(encoded(plain, "PNG"), encoder.spec.size)[None])[0]
         assert np.dot(vectors[photos.image_id(data)], expected) > 0.998, name
+    assert embed_new_images(root).rejected == 0
 
 
 def test_only_row_groups_with_missing_photos_are_read(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
