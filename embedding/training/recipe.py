@@ -25,7 +25,7 @@ class Recipe:
     :param weights: where to start: a name or a file, see `embedding.encoder.weights.load_weights`; None is
         from nothing.
     :param sizes: input sides, px, one a stage; the last is the encoder's.
-    :param epochs: passes over the photos, one number a stage.
+    :param epochs: passes over the photos, one number a stage; 0 in all of them leaves the refit alone.
     :param train_from: the first block that trains, one of `BLOCKS` a stage: staged unfreezing as in Howard
         and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018).
     :param metric_loss: what shapes the embedding, see `embedding.training.losses`.
