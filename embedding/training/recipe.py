@@ -54,7 +54,7 @@ class Recipe:
     balance: float = 0.25
     ema: float = 0.9
     mixed: bool = False
-    refit_steps: int = 1000
+    refit_steps: int = 2500
     batch: int = 64
     lap_steps: int = 50
     seed: int = 0

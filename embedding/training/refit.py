@@ -1,7 +1,7 @@
 """The last stage of a training: the metric layer and the heads on what the finished network sees.
 
 While the blocks learn, the layers behind them follow a moving target, on altered views. On the photos
-as they are, seen once and kept, thousands of steps of large batches take seconds.
+as they are, seen once and kept, thousands of steps of large batches take minutes.
 """
 
 from __future__ import annotations
