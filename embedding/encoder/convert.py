@@ -54,14 +54,13 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
 
     :raises InputError: the weights are neither a ResNet50's nor the autoencoder's, or the folder exists.
     """
-    import keras
-
+    with _hushed():
+        import keras
     if keras.backend.backend() != "tensorflow":
         _convert_in_tensorflow(weights, folder)
         return specify(weights)
-    with _hushed():
-        import tensorflow as tf
     import openvino
+    import tensorflow as tf
 
     from embedding.encoder.network import encoder_of
 

@@ -198,14 +198,9 @@ def _train_resnet50(files: list[Path], out: Path, recipe: Recipe) -> Path:
 
 def _add_heads(file: Path, labelled: list[Path], labels: tuple[str, ...]) -> None:
     """Gives trained weights what tells attributes from their vectors, and says how well it does."""
-    import keras
-
     from embedding.encoder.weights import load_weights, write_with_heads
     from embedding.training.add_heads import heads_for, tables
 
-    if keras.backend.backend() != "tensorflow":
-        terminal.say("The weights have no heads yet: run the command again with KERAS_BACKEND=tensorflow.")
-        return
     try:
         with terminal.progress() as advance:
             recognition = heads_for(
