@@ -15,7 +15,7 @@ def draw_curves(history: dict[str, list], laps: list[int], out: Path) -> None:
     from matplotlib.figure import Figure
 
     measures = (("precision_at_5", "precision@5"), ("accuracy", "accuracy"), ("f_beta", "F-beta"))
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
     loss, *panels = figure.subplots(1, 1 + len(measures))
     loss.plot(laps, history["loss"], color="#555")
@@ -33,5 +33,5 @@ def draw_curves(history: dict[str, list], laps: list[int], out: Path) -> None:
         panel.set_xlabel("step")
         panel.grid(alpha=0.25)
     if labels:
-        panels[-1].legend(fontsize=7, loc="lower right")
+        figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=len(labels))
     figure.savefig(out, dpi=110)
