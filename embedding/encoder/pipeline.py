@@ -26,6 +26,10 @@ Result = TypeVar("Result")
 # More threads decode no faster than a GPU computes, and each may hold one photo of 60 million pixels.
 _MOST_DECODERS = 16
 
+# Batches in flight for each thread. Results are taken in order: with one more than there are threads, all wait
+# for the slowest whenever the processor does something else meanwhile.
+_AHEAD = 4
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -86,8 +90,10 @@ def embed(
         ThreadPoolExecutor(encoder.streams, thread_name_prefix="encode") as encoding,
         ThreadPoolExecutor(1, thread_name_prefix="write") as writing,
     ):
-        decoded = ahead(decoding, lambda batch: decode(batch, encoder.spec.size), rows, limit=decoders + 1)
-        embedded = ahead(encoding, encode, decoded, limit=encoder.streams + 1)
+        decoded = ahead(
+            decoding, lambda batch: decode(batch, encoder.spec.size), rows, limit=_AHEAD * decoders
+        )
+        embedded = ahead(encoding, encode, decoded, limit=_AHEAD * encoder.streams)
         yield from ahead(writing, written, _portions(embedded, write_every), limit=2)
 
 
