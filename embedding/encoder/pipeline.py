@@ -26,8 +26,8 @@ Result = TypeVar("Result")
 # More threads decode no faster than a GPU computes, and each may hold one photo of 60 million pixels.
 _MOST_DECODERS = 16
 
-# Batches in flight for each thread. Results are taken in order: with one more than there are threads, all wait
-# for the slowest whenever the processor does something else meanwhile.
+# Batches in flight for each thread. Results are taken in order: with hardly more of them than threads, all
+# wait for the slowest whenever the processor does something else meanwhile.
 _AHEAD = 4
 
 

@@ -16,13 +16,15 @@ from storage.photos import decode
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of views and, by output, of codes.
+    """Batches of views and, by output, of what its loss takes.
 
     :param photos: what is trained on.
-    :param targets: name of an output to the label whose codes it takes.
+    :param targets: name of an output to what its loss takes, a row a photo.
     """
 
-    def __init__(self, photos: LabelledPhotos, targets: Mapping[str, str], lap: Lap, recipe: Recipe) -> None:
+    def __init__(
+        self, photos: LabelledPhotos, targets: Mapping[str, np.ndarray], lap: Lap, recipe: Recipe
+    ) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.photos, self.targets, self.lap, self.recipe = photos, targets, lap, recipe
 
@@ -35,7 +37,7 @@ class Batches(keras.utils.PyDataset):
         rows = [self._row(step * self.recipe.batch + offset) for offset in range(self.recipe.batch)]
         views = [random_view(decode(self.photos.image(row)), rng) for row in rows]
         pixels = np.stack([letterbox(view, self.lap.size) for view in views])
-        return pixels, {name: self.photos.codes[label][rows] for name, label in self.targets.items()}
+        return pixels, {name: of_photos[rows] for name, of_photos in self.targets.items()}
 
     def _row(self, position: int) -> int:
         epoch, offset = divmod(position, len(self.photos))

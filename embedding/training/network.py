@@ -9,13 +9,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from embedding.encoder.resnet50 import block_of, build_backbone, weighted_layers
+from embedding.encoder.resnet50 import NECK, block_of, build_backbone, weighted_layers
 from embedding.training.datasets import LabelledPhotos
 from embedding.training.losses import SCALE, ManyLabels, class_counts, outputs_of
 from embedding.training.recipe import BLOCKS, HEADS, Lap, Recipe
 
 EMBEDDING = "embedding"
 """Name of the layer that gives the unit vectors."""
+
+TEACHER = "teacher"
+"""Name of the output that gives a teacher's vectors."""
 
 _WARMUP_STEPS = 100
 _WEIGHT_DECAY = 0.02
@@ -26,12 +29,13 @@ class Network:
 
     :ivar backbone: what becomes the encoder.
     :ivar model: from float32 [n, size, size, 3] RGB in 0…255 to what each loss takes, by output name.
-    :ivar targets: name of an output to the label whose codes it takes.
+    :param taught: a teacher's vectors of the photos, float32 [len(photos), dim]; None without one.
+    :ivar targets: name of an output to what its loss takes, a row a photo.
     :ivar losses: of the outputs, by name; `loss_weights` is what each counts.
     :ivar heads: label to the name of the output that classifies it.
     """
 
-    def __init__(self, photos: LabelledPhotos, recipe: Recipe) -> None:
+    def __init__(self, photos: LabelledPhotos, recipe: Recipe, taught: np.ndarray | None = None) -> None:
         self.recipe = recipe
         keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed else "float32")
         try:
@@ -40,7 +44,8 @@ class Network:
             keras.config.set_dtype_policy("float32")
         unit = keras.layers.UnitNormalization(dtype="float32", name=EMBEDDING)(self.backbone.output)
         self.heads = {label: _head_name(label) for label in photos.codes}
-        self.targets: dict[str, str] = {}
+        self.targets: dict[str, np.ndarray] = {}
+        self.loss_weights: dict[str, float] = {}
         self.losses: dict[str, keras.losses.Loss] = {}
         outputs = {}
         for label, codes in photos.codes.items():
@@ -48,8 +53,14 @@ class Network:
             counts = class_counts(codes, classes, recipe.balance) if codes.ndim == 1 else None
             made = outputs_of(self.heads[label], recipe.metric_loss, classes, counts)
             for name, (layer, loss) in made.items():
-                outputs[name], self.losses[name], self.targets[name] = layer(unit), loss, label
-        self.loss_weights = {name: recipe.weight_of(label) for name, label in self.targets.items()}
+                outputs[name], self.losses[name], self.targets[name] = layer(unit), loss, codes
+                self.loss_weights[name] = recipe.weight_of(label)
+        if taught is not None:
+            # Before the metric layer, which is free to turn away from what does not serve the labels.
+            features = self.backbone.get_layer(NECK).output
+            outputs[TEACHER] = keras.layers.Dense(taught.shape[1], dtype="float32", name=TEACHER)(features)
+            self.losses[TEACHER], self.targets[TEACHER] = keras.losses.CosineSimilarity(), taught
+            self.loss_weights[TEACHER] = recipe.teacher_weight
         self.model = keras.Model(self.backbone.input, outputs, name="training")
         self._trains_from: str | None = None
 

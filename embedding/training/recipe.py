@@ -22,6 +22,9 @@ class Recipe:
 
     :param labels: label columns, one head each; `a+b` joins two columns.
     :param label_weights: what each label's loss counts; empty is 1 for all.
+    :param teacher: file with another model's vectors of the photos, see `embedding.training.teacher`; None
+        learns from labels alone.
+    :param teacher_weight: what the distance to the teacher's vectors counts.
     :param weights: where to start: a name or a file, see `embedding.encoder.weights.load_weights`; None is
         from nothing.
     :param sizes: input sides, px, one a stage; the last is the encoder's.
@@ -44,6 +47,8 @@ class Recipe:
 
     labels: tuple[str, ...]
     label_weights: tuple[float, ...] = ()
+    teacher: str | None = None
+    teacher_weight: float = 6.0
     weights: str | None = weight_files.BUNDLED
     sizes: tuple[int, ...] = (96, 96, 128)
     epochs: tuple[float, ...] = (0.3, 1.0, 2.0)

@@ -14,7 +14,7 @@ import numpy as np
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.resnet50 import METRIC, NECK
 from embedding.training.datasets import LabelledPhotos
-from embedding.training.network import Network
+from embedding.training.network import TEACHER, Network
 
 _BATCH = 512
 _RATE = 1e-3
@@ -43,14 +43,18 @@ def refit(
     centred = (pooled - mean) / np.sqrt(variance + layers[NECK].epsilon)
     given = keras.Input(centred.shape[1:])
     unit = keras.layers.UnitNormalization(dtype="float32")(layers[METRIC](given))
-    model = keras.Model(given, {name: network.model.get_layer(name)(unit) for name in network.targets})
+    targets = {name: of_photos for name, of_photos in network.targets.items() if name != TEACHER}
+    model = keras.Model(given, {name: network.model.get_layer(name)(unit) for name in targets})
     rate = keras.optimizers.schedules.CosineDecay(_RATE, steps)
-    model.compile(keras.optimizers.AdamW(rate), loss=network.losses, loss_weights=network.loss_weights)
+    model.compile(
+        keras.optimizers.AdamW(rate),
+        loss={name: network.losses[name] for name in targets},
+        loss_weights={name: network.loss_weights[name] for name in targets},
+    )
     rng = np.random.default_rng(network.recipe.seed)
     for _ in range(steps):
         rows = rng.choice(len(photos), min(_BATCH, len(photos)), replace=False)
-        targets = {name: photos.codes[label][rows] for name, label in network.targets.items()}
-        model.train_on_batch(centred[rows], targets)
+        model.train_on_batch(centred[rows], {name: of_photos[rows] for name, of_photos in targets.items()})
 
 
 def _pooled(

@@ -23,6 +23,7 @@ from embedding.training.datasets import is_validation, read_labelled
 from embedding.training.network import Network
 from embedding.training.recipe import Lap, Recipe, plan
 from embedding.training.refit import refit
+from embedding.training.teacher import read_teacher
 from embedding.training.validation import Validation
 from storage.errors import InputError
 
@@ -63,7 +64,8 @@ def train(
         raise InputError("The files hold no photo outside the validation split. Give more photos.")
     laps = plan(len(learnt), recipe)
     keras.utils.set_random_seed(recipe.seed)
-    network = Network(learnt, recipe)
+    taught = read_teacher(Path(recipe.teacher), learnt.ids) if recipe.teacher is not None else None
+    network = Network(learnt, recipe, taught)
     if recipe.weights is not None:
         weight_files.put(weight_files.load_weights(recipe.weights), network.backbone)
     checkpoints = Checkpoints(out, recipe, learnt)

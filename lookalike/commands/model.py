@@ -134,6 +134,21 @@ def train(
         Literal["softmax", "arcface", "proxy-anchor", "multi-similarity", "supcon"],
         typer.Option("--metric-loss", help="What shapes the space that photos are compared in."),
     ] = "softmax",
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            "--teacher",
+            metavar="VECTORS",
+            help="Parquet with id and vector: what another model says of the photos, to be learnt as well.",
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", min=0, help="Of the heads, at its peak.")
+    ] = 1e-3,
+    depth_rate: Annotated[
+        float,
+        typer.Option("--depth-rate", min=0, max=1, help="By what it shrinks from a block to the one before."),
+    ] = 0.5,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Compute in bf16, where the processor or GPU has it.")
     ] = False,
@@ -147,7 +162,15 @@ def train(
         weights = _train_autoencoder(files, out, epochs or "100", batch)
     else:
         recipe = _recipe(labels, label_weights, start, sizes, epochs or "0.3,1,2", train_from, batch)
-        weights = _train_resnet50(files, out, replace(recipe, metric_loss=metric_loss, mixed=mixed))
+        recipe = replace(
+            recipe,
+            metric_loss=metric_loss,
+            teacher=None if teacher is None else str(teacher),
+            learning_rate=learning_rate,
+            depth_rate=depth_rate,
+            mixed=mixed,
+        )
+        weights = _train_resnet50(files, out, recipe)
     if as_json:
         terminal.print_json({"weights": str(weights)})
     else:

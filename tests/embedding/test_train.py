@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from embedding.encoder.network import encoder_of
-from embedding.encoder.resnet50 import METRIC, weighted_layers
+from embedding.encoder.preprocess import pixels_of
+from embedding.encoder.resnet50 import METRIC, NECK, weighted_layers
 from embedding.encoder.weights import load_weights, put, take, write_weights
 from embedding.training.datasets import is_validation, read_labelled
 from embedding.training.recipe import Lap, Recipe, plan
@@ -88,8 +89,8 @@ def test_batches_repeat_and_cover_every_photo_each_epoch(labelled: Path) -> None
     photos = read_labelled([labelled], ["kind"])
     recipe = Recipe(("kind",), batch=8)
     lap = Lap(0, 32, "heads", 0, 5)
-    batches = Batches(photos, {"kind-head": "kind"}, lap, recipe)
-    again = Batches(photos, {"kind-head": "kind"}, lap, recipe)
+    batches = Batches(photos, {"kind-head": photos.codes["kind"]}, lap, recipe)
+    again = Batches(photos, {"kind-head": photos.codes["kind"]}, lap, recipe)
     pixels, codes = batches[3]
     assert (pixels.shape, pixels.dtype) == ((8, 32, 32, 3), np.uint8)
     assert (pixels == again[3][0]).all()
@@ -145,6 +146,33 @@ def test_training_starts_from_any_weights_with_their_own_vectors(labelled: Path,
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
     expected = np.asarray(plain(pixels))
     np.testing.assert_allclose(np.asarray(encoder(pixels)), np.roll(expected, -1, axis=1), atol=2e-2)
+
+
+def test_the_network_learns_to_give_the_teachers_vectors(labelled: Path) -> None:
+    """Of photos with a vector; one without moves nothing, and no label's loss is needed for it."""
+    from embedding.training.network import TEACHER, Network
+    from embedding.training.refit import refit
+
+    photos = read_labelled([labelled], ["kind"])
+    taught = np.zeros((len(photos), 8), np.float32)
+    taught[np.arange(len(photos)), photos.codes["kind"]] = 1
+    recipe = Recipe(
+        ("kind",), label_weights=(0.0,), weights=None, sizes=(32,), epochs=(1.0,), train_from=("heads",)
+    )
+    network = Network(photos, recipe, taught)
+    lap = Lap(0, 32, "heads", 0, 20)
+    network.prepare(lap, [lap])
+    pixels = np.stack([pixels_of(photos.image(row), 32) for row in range(len(photos))])
+    before = network.backbone.get_layer(METRIC).get_weights()[0]
+    losses = [network.model.train_on_batch(pixels, network.targets)[0] for _ in range(20)]
+    assert losses[-1] < losses[0] - 1
+    np.testing.assert_allclose(network.backbone.get_layer(METRIC).get_weights()[0], before, atol=1e-2)
+    learnt = network.model.get_layer(TEACHER).get_weights()[0]
+    nothing = network.targets | {TEACHER: np.zeros_like(taught)}
+    np.testing.assert_allclose(network.model.test_on_batch(pixels, nothing)[0], 0, atol=1e-6)
+    refit(network, photos, 32, 2)
+    np.testing.assert_array_equal(network.model.get_layer(TEACHER).get_weights()[0], learnt)
+    assert network.backbone.get_layer(NECK).get_weights()[1].any()
 
 
 def test_a_folder_of_another_recipe_is_left_alone(labelled: Path, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Vectors of another model, which a training learns to give as well: knowledge distillation.
+
+Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), with vectors in the place of class
+probabilities as in Romero et al., "FitNets" (2015). The network sees an altered view and has to tell the
+vector of the photo as it is: it learns what the teacher knows, and to see through the alteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from storage.errors import InputError
+
+DIMENSIONS = 256
+_WHITENING = 0.5  # 0 leaves the directions' variances as they are, 1 makes them all alike
+_FITTED_ON = 10_000
+
+
+def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
+    """What a teacher says of photos: its vectors' first principal components, half whitened.
+
+    :param file: Parquet with columns `id` and `vector`, lists of numbers of one length.
+    :param ids: of the photos.
+    :return: float32 [len(ids), dim], dim at most 256, L2 norm 1; zeros for photos that the file has not.
+    :raises InputError: the file is missing, is no such table, or has none of the photos.
+    """
+    rows, vectors = _read(file)
+    places = pc.index_in(pa.array(ids, pa.string()), value_set=rows)
+    known = places.is_valid().to_numpy(zero_copy_only=False)
+    if not known.any():
+        raise InputError(f"{file} has a vector of none of the photos. Give the teacher's vectors of them.")
+    of_photos = vectors[places.drop_null().to_numpy()].astype(np.float32)
+    centred = of_photos - of_photos.mean(axis=0)
+    step = -(-len(centred) // _FITTED_ON)
+    _, spread, directions = np.linalg.svd(centred[::step], full_matrices=False)
+    kept = min(DIMENSIONS, int((spread > spread[0] * 1e-6).sum()))
+    components = centred @ directions[:kept].T / spread[:kept] ** _WHITENING
+    told = np.zeros((len(ids), kept), np.float32)
+    told[known] = components / np.maximum(np.linalg.norm(components, axis=1, keepdims=True), 1e-12)
+    return told
+
+
+def _read(file: Path) -> tuple[pa.Array, np.ndarray]:
+    """Ids and vectors [n, dim] of a file."""
+    if not file.is_file():
+        raise InputError(f"{file} does not exist. Give a Parquet file with columns id and vector.")
+    try:
+        table = pq.read_table(file, columns=["id", "vector"]).combine_chunks()
+        lengths = pc.unique(pc.list_value_length(table["vector"])).to_pylist()
+        if len(lengths) != 1 or not lengths[0]:
+            raise InputError(f"The vectors of {file} have lengths {lengths}. Give vectors of one length.")
+        numbers = pc.list_flatten(table["vector"]).to_numpy()
+        return table["id"].cast(pa.string()).combine_chunks(), numbers.reshape(len(table), lengths[0])
+    except pa.ArrowException as error:
+        raise InputError(f"{file} is no table of vectors ({error}). Give columns id and vector.") from error

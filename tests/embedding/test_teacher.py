@@ -1,0 +1,61 @@
+"""A teacher's vectors: how they are read; `test_train.py` has what is learnt from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from embedding.training.teacher import DIMENSIONS, read_teacher
+from storage.errors import InputError
+
+
+def write_vectors(file: Path, ids: list[str], vectors: np.ndarray) -> Path:
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    pq.write_table(pa.table({"id": ids, "vector": lists}), file)
+    return file
+
+
+def test_vectors_come_by_id_and_keep_who_is_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.normal(0, 1, (3, 600))
+    vectors = (kinds[np.arange(60) % 3] + rng.normal(0, 0.3, (60, 600)) + 5).astype(np.float16)
+    file = write_vectors(tmp_path / "teacher.parquet", [f"photo-{row}" for row in range(60)], vectors)
+    told = read_teacher(file, ["photo-7", "unknown", *(f"photo-{row}" for row in range(60)), "photo-7"])
+    assert (told.dtype, told.shape[0]) == (np.float32, 63)
+    assert told.shape[1] <= DIMENSIONS
+    assert not told[1].any()
+    np.testing.assert_allclose(np.linalg.norm(np.delete(told, 1, axis=0), axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(told[0], told[2 + 7])
+    np.testing.assert_array_equal(told[0], told[-1])
+    cosines = told[2:-1] @ told[2:-1].T - 2 * np.eye(60)
+    assert (cosines.argmax(axis=1) % 3 == np.arange(60) % 3).all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        (None, "does not exist"),
+        ({"id": ["photo-1"]}, "no table of vectors"),
+        ({"id": ["photo-1", "photo-2"], "vector": [[1.0, 2.0], [1.0]]}, "have lengths"),
+        ({"id": ["another"], "vector": [[1.0, 2.0]]}, "a vector of none of the photos"),
+    ],
+)
+def test_what_is_no_teacher_of_these_photos_is_refused(
+    tmp_path: Path, columns: dict[str, list] | None, says: str
+) -> None:
+    file = tmp_path / "teacher.parquet"
+    if columns is not None:
+        pq.write_table(pa.table(columns), file)
+    with pytest.raises(InputError, match=says):
+        read_teacher(file, ["photo-1", "photo-2"])
+
+
+def test_a_text_file_is_no_teacher(tmp_path: Path) -> None:
+    file = tmp_path / "teacher.parquet"
+    file.write_text("id,vector")
+    with pytest.raises(InputError, match="no table of vectors"):
+        read_teacher(file, ["photo-1"])
