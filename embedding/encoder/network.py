@@ -17,6 +17,7 @@ def encoder_of(weights: Weights, size: int) -> keras.Model:
     """
     if autoencoder.are_autoencoder(weights):
         return autoencoder.encoder_of(weights, size)
-    backbone = resnet50.build_backbone(size, metric=resnet50.has_metric(weights.arrays))
+    metric, bent = resnet50.has_metric(weights.arrays), resnet50.is_bent(weights.arrays)
+    backbone = resnet50.build_backbone(size, metric=metric, bent=bent)
     put(weights, backbone)
     return resnet50.build_encoder(backbone)

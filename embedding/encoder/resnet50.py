@@ -19,13 +19,20 @@ NECK, METRIC = "neck", "metric"
 Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identification" (2019), and a linear
 layer."""
 
+HIDDEN, LIFT = "metric_hidden", "metric_lift"
+"""Names of two layers beside the linear one, which add to it what no linear layer can say: a projection head
+as of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020)."""
 
-def build_backbone(size: int | None = None, *, metric: bool = False) -> keras.Model:
+_HIDDEN_UNITS = 512
+
+
+def build_backbone(size: int | None = None, *, metric: bool = False, bent: bool = False) -> keras.Model:
     """ResNet50 without its classifier, pooled, its weights initialised at random.
 
     :param size: side of the input, px; None takes any.
     :param metric: whether a linear layer follows, in whose space photos are compared; it begins as the
         identity.
+    :param bent: whether that space gets a hidden layer as well, which begins without effect.
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], not normalised.
     """
     pixels = keras.Input((size, size, 3), name="pixels")
@@ -42,6 +49,14 @@ def build_backbone(size: int | None = None, *, metric: bool = False) -> keras.Mo
         pooled = keras.layers.Dense(
             width, use_bias=False, kernel_initializer="identity", dtype="float32", name=METRIC
         )(centred)
+        if bent:
+            hidden = keras.layers.Dense(_HIDDEN_UNITS, activation="relu", dtype="float32", name=HIDDEN)(
+                centred
+            )
+            lift = keras.layers.Dense(
+                width, use_bias=False, kernel_initializer="zeros", dtype="float32", name=LIFT
+            )
+            pooled = pooled + lift(hidden)
     return keras.Model(pixels, pooled, name="backbone")
 
 
@@ -71,3 +86,8 @@ def block_of(layer: str) -> str:
 def has_metric(names: Iterable[str]) -> bool:
     """Whether weights of these names have a metric layer."""
     return f"{METRIC}/kernel" in names
+
+
+def is_bent(names: Iterable[str]) -> bool:
+    """Whether weights of these names have a hidden layer beside the metric one."""
+    return f"{LIFT}/kernel" in names

@@ -133,14 +133,15 @@ def write_with_heads(source: Path, target: Path, recognised: Mapping[str, Head])
 
 
 def put(weights: Weights, backbone: keras.Model) -> None:
-    """Sets a backbone's weights; a metric layer that the weights do not have stays as it is.
+    """Sets a backbone's weights; layers behind the pooling that the weights do not have stay as they are.
 
     :raises InputError: an array is missing or has another shape than the backbone's.
     """
-    from embedding.encoder.resnet50 import METRIC, NECK, has_metric, weighted_layers
+    from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK, weighted_layers
 
+    present = {key.split("/")[0] for key in weights.arrays}
     for layer in weighted_layers(backbone):
-        if layer.name in (NECK, METRIC) and not has_metric(weights.arrays):
+        if layer.name in (NECK, METRIC, HIDDEN, LIFT) and layer.name not in present:
             continue
         wanted = [(f"{layer.name}/{weight.name}", tuple(weight.shape)) for weight in layer.weights]
         for key, shape in wanted:

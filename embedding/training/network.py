@@ -39,7 +39,7 @@ class Network:
         self.recipe = recipe
         keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed else "float32")
         try:
-            self.backbone = build_backbone(metric=True)
+            self.backbone = build_backbone(metric=True, bent=True)
         finally:
             keras.config.set_dtype_policy("float32")
         unit = keras.layers.UnitNormalization(dtype="float32", name=EMBEDDING)(self.backbone.output)

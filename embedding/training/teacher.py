@@ -15,19 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from embedding.index import projection
 from storage.errors import InputError
 
-DIMENSIONS = 256
-_WHITENING = 0.5  # 0 leaves the directions' variances as they are, 1 makes them all alike
-_FITTED_ON = 10_000
+_WHITENING = 0.5
 
 
 def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
-    """What a teacher says of photos: its vectors' first principal components, half whitened.
+    """What a teacher says of photos: its vectors' main directions, half whitened.
 
     :param file: Parquet with columns `id` and `vector`, lists of numbers of one length.
     :param ids: of the photos.
-    :return: float32 [len(ids), dim], dim at most 256, L2 norm 1; zeros for photos that the file has not.
+    :return: float32 [len(ids), dim], dim at most `projection.MAX_DIMENSIONS`, L2 norm 1; zeros for photos
+        that the file has not.
     :raises InputError: the file is missing, is no such table, or has none of the photos.
     """
     rows, vectors = _read(file)
@@ -36,13 +36,9 @@ def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
     if not known.any():
         raise InputError(f"{file} has a vector of none of the photos. Give the teacher's vectors of them.")
     of_photos = vectors[places.drop_null().to_numpy()].astype(np.float32)
-    centred = of_photos - of_photos.mean(axis=0)
-    step = -(-len(centred) // _FITTED_ON)
-    _, spread, directions = np.linalg.svd(centred[::step], full_matrices=False)
-    kept = min(DIMENSIONS, int((spread > spread[0] * 1e-6).sum()))
-    components = centred @ directions[:kept].T / spread[:kept] ** _WHITENING
-    told = np.zeros((len(ids), kept), np.float32)
-    told[known] = components / np.maximum(np.linalg.norm(components, axis=1, keepdims=True), 1e-12)
+    main = projection.fit(lambda: [of_photos], of_photos.shape[1], min_images=1, whitening=_WHITENING)
+    told = np.zeros((len(ids), main.dimensions), np.float32)
+    told[known] = main.apply(of_photos)
     return told
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from embedding.training.teacher import DIMENSIONS, read_teacher
+from embedding.index.projection import MAX_DIMENSIONS
+from embedding.training.teacher import read_teacher
 from storage.errors import InputError
 
 
@@ -26,7 +27,7 @@ def test_vectors_come_by_id_and_keep_who_is_alike(tmp_path: Path) -> None:
     file = write_vectors(tmp_path / "teacher.parquet", [f"photo-{row}" for row in range(60)], vectors)
     told = read_teacher(file, ["photo-7", "unknown", *(f"photo-{row}" for row in range(60)), "photo-7"])
     assert (told.dtype, told.shape[0]) == (np.float32, 63)
-    assert told.shape[1] <= DIMENSIONS
+    assert told.shape[1] <= MAX_DIMENSIONS
     assert not told[1].any()
     np.testing.assert_allclose(np.linalg.norm(np.delete(told, 1, axis=0), axis=1), 1, rtol=1e-5)
     np.testing.assert_array_equal(told[0], told[2 + 7])

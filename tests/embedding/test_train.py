@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from PIL import Image
 
 from embedding.encoder.network import encoder_of
 from embedding.encoder.preprocess import pixels_of
-from embedding.encoder.resnet50 import METRIC, NECK, weighted_layers
+from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK, weighted_layers
 from embedding.encoder.weights import load_weights, put, take, write_weights
 from embedding.training.datasets import is_validation, read_labelled
 from embedding.training.recipe import Lap, Recipe, plan
@@ -146,6 +147,36 @@ def test_training_starts_from_any_weights_with_their_own_vectors(labelled: Path,
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
     expected = np.asarray(plain(pixels))
     np.testing.assert_allclose(np.asarray(encoder(pixels)), np.roll(expected, -1, axis=1), atol=2e-2)
+
+
+def test_a_hidden_layer_adds_to_the_metric_layer_and_older_weights_do_without(
+    labelled: Path, tmp_path: Path
+) -> None:
+    from embedding.training.network import Network
+
+    photos = read_labelled([labelled], ["kind"])
+    backbone = Network(photos, Recipe(("kind",), weights=None)).backbone
+    put(load_weights("untrained"), backbone)
+    layers = {layer.name: layer for layer in weighted_layers(backbone)}
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
+    flat = np.asarray(backbone(pixels))
+    assert not layers[LIFT].get_weights()[0].any()
+    lift = np.random.default_rng(1).normal(0, 0.1, (512, 2048)).astype(np.float32)
+    layers[LIFT].set_weights([lift])
+    bent = np.asarray(backbone(pixels))
+    hidden, bias = layers[HIDDEN].get_weights()
+    np.testing.assert_allclose(bent - flat, np.maximum(flat @ hidden + bias, 0) @ lift, atol=1e-3)
+    write_weights(tmp_path / "bent.npz", take(backbone, name="bent", input_px=32), int8=False)
+    stored = load_weights(str(tmp_path / "bent.npz"))
+    encoded = np.asarray(encoder_of(stored, 32)(pixels))
+    np.testing.assert_allclose(
+        encoded, bent / np.linalg.norm(bent, axis=1, keepdims=True), rtol=1e-3, atol=1e-5
+    )
+    older = {key: array for key, array in stored.arrays.items() if not key.startswith("metric_")}
+    encoded = np.asarray(encoder_of(replace(stored, arrays=older), 32)(pixels))
+    np.testing.assert_allclose(
+        encoded, flat / np.linalg.norm(flat, axis=1, keepdims=True), rtol=1e-3, atol=1e-5
+    )
 
 
 def test_the_network_learns_to_give_the_teachers_vectors(labelled: Path) -> None:
