@@ -1,7 +1,7 @@
 """The last stage of a training: the metric layers and the heads on what the finished network sees.
 
 While the blocks learn, the layers behind them follow a moving target, on altered views. On the photos
-as they are and an altered view of each, seen once and kept, thousands of steps of large batches take minutes.
+as they are, seen once and kept, thousands of steps of large batches take minutes.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-from PIL import Image
 
-from embedding.encoder.preprocess import letterbox, pixels_of
+from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK
-from embedding.training.augment import random_view
 from embedding.training.datasets import LabelledPhotos
 from embedding.training.network import TEACHER, Network
-from storage.photos import decode
 
 _BATCH = 512
 _RATE = 1e-3
 _DROPOUT = 0.3
-_ALTERED = 0.3  # of the photos of a batch
 _SEEN_AT_ONCE = 64
 
 
@@ -41,19 +37,18 @@ def refit(
     :param steps: batches of 512 photos.
     :param on_progress: called with photos seen and in all.
     """
-    plain, views = _pooled(network, photos, size, on_progress)
+    pooled = _pooled(network, photos, size, on_progress)
     layers = {layer.name: layer for layer in network.backbone.layers}
-    mean, variance = plain.mean(axis=0, dtype=np.float32), plain.var(axis=0, dtype=np.float32)
+    mean, variance = pooled.mean(axis=0), pooled.var(axis=0)
     layers[NECK].set_weights([mean, variance])
-    deviation = np.sqrt(variance + layers[NECK].epsilon)
+    centred = (pooled - mean) / np.sqrt(variance + layers[NECK].epsilon)
     model = _behind_the_pooling(network, layers, steps)
     rng = np.random.default_rng(network.recipe.seed)
     for _ in range(steps):
         rows = rng.choice(len(photos), min(_BATCH, len(photos)), replace=False)
-        altered = rng.random((len(rows), 1)) < _ALTERED
-        seen = np.where(altered, views[rows], plain[rows])
-        targets = {name: network.targets[name][rows] for name in model.output_names}
-        model.train_on_batch((seen - mean) / deviation, targets)
+        model.train_on_batch(
+            centred[rows], {name: network.targets[name][rows] for name in model.output_names}
+        )
 
 
 def _behind_the_pooling(network: Network, layers: dict[str, keras.layers.Layer], steps: int) -> keras.Model:
@@ -73,24 +68,14 @@ def _behind_the_pooling(network: Network, layers: dict[str, keras.layers.Layer],
 
 def _pooled(
     network: Network, photos: LabelledPhotos, size: int, on_progress: Callable[[int, int], None]
-) -> tuple[np.ndarray, np.ndarray]:
-    """What comes out of the pooling for the photos as they are, and for an altered view of each.
-
-    :return: float16 [n, 2048] each.
-    """
+) -> np.ndarray:
+    """What comes out of the pooling, float32 [n, 2048]."""
     neck = network.backbone.get_layer(NECK)
     looks = keras.Model(network.backbone.input, neck.input)
-    plain = np.empty((len(photos), neck.input.shape[-1]), np.float16)
-    views = np.empty_like(plain)
+    seen = []
     for first in range(0, len(photos), _SEEN_AT_ONCE):
         rows = range(first, min(first + _SEEN_AT_ONCE, len(photos)))
-        as_they_are = [pixels_of(photos.image(row), size) for row in rows]
-        altered = [letterbox(_view(photos, row, network.recipe.seed), size) for row in rows]
-        plain[rows.start : rows.stop] = looks.predict_on_batch(np.stack(as_they_are))
-        views[rows.start : rows.stop] = looks.predict_on_batch(np.stack(altered))
+        pixels = np.stack([pixels_of(photos.image(row), size) for row in rows])
+        seen.append(np.asarray(looks.predict_on_batch(pixels), np.float32))
         on_progress(rows.stop, len(photos))
-    return plain, views
-
-
-def _view(photos: LabelledPhotos, row: int, seed: int) -> Image.Image:
-    return random_view(decode(photos.image(row)), np.random.default_rng([seed, row]))
+    return np.concatenate(seen)
