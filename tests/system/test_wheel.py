@@ -51,7 +51,7 @@ for room in {ROOMS}:
     module = importlib.import_module(room)
     assert module.__file__.startswith({str(installed)!r}), module.__file__
 from embedding.encoder.weights import load_weights
-assert len(load_weights("fashion").arrays) == 321
+assert len(load_weights("fashion").arrays) == 324
 """
     environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
