@@ -26,8 +26,8 @@ Result = TypeVar("Result")
 # More threads decode no faster than a GPU computes, and each may hold one photo of 60 million pixels.
 _MOST_DECODERS = 16
 
-# Batches in flight for each thread. Results are taken in order: with hardly more of them than threads, all
-# wait for the slowest whenever the processor does something else meanwhile.
+# Batches in flight for each stream of the encoder. Results are taken in order: with hardly more of them than
+# streams, all wait for the slowest whenever the processor does something else meanwhile.
 _AHEAD = 4
 
 
@@ -90,9 +90,7 @@ def embed(
         ThreadPoolExecutor(encoder.streams, thread_name_prefix="encode") as encoding,
         ThreadPoolExecutor(1, thread_name_prefix="write") as writing,
     ):
-        decoded = ahead(
-            decoding, lambda batch: decode(batch, encoder.spec.size), rows, limit=_AHEAD * decoders
-        )
+        decoded = ahead(decoding, lambda batch: decode(batch, encoder.spec.size), rows, limit=decoders + 1)
         embedded = ahead(encoding, encode, decoded, limit=_AHEAD * encoder.streams)
         yield from ahead(writing, written, _portions(embedded, write_every), limit=2)
 

@@ -137,11 +137,12 @@ def put(weights: Weights, backbone: keras.Model) -> None:
 
     :raises InputError: an array is missing or has another shape than the backbone's.
     """
-    from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK, weighted_layers
+    from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK, has_metric, is_bent, weighted_layers
 
-    present = {key.split("/")[0] for key in weights.arrays}
+    without = set() if has_metric(weights.arrays) else {NECK, METRIC}
+    without |= set() if is_bent(weights.arrays) else {HIDDEN, LIFT}
     for layer in weighted_layers(backbone):
-        if layer.name in (NECK, METRIC, HIDDEN, LIFT) and layer.name not in present:
+        if layer.name in without:
             continue
         wanted = [(f"{layer.name}/{weight.name}", tuple(weight.shape)) for weight in layer.weights]
         for key, shape in wanted:

@@ -172,6 +172,10 @@ def test_a_hidden_layer_adds_to_the_metric_layer_and_older_weights_do_without(
     np.testing.assert_allclose(
         encoded, bent / np.linalg.norm(bent, axis=1, keepdims=True), rtol=1e-3, atol=1e-5
     )
+    for lost in ("neck/moving_mean", "metric_hidden/bias"):
+        rest = {key: array for key, array in stored.arrays.items() if key != lost}
+        with pytest.raises(InputError, match=lost):
+            encoder_of(replace(stored, arrays=rest), 32)
     older = {key: array for key, array in stored.arrays.items() if not key.startswith("metric_")}
     encoded = np.asarray(encoder_of(replace(stored, arrays=older), 32)(pixels))
     np.testing.assert_allclose(
