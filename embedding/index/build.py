@@ -36,6 +36,7 @@ Progress = Callable[[int, int | None], None]
 
 _READ = ("products", "images", "embeddings", "crawls")
 _GATHERED = "vectors.raw"
+_STEPS_A_PHOTO = 4
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def build_index(
     :param max_loss: share of the published generation's products that may be missing, in [0, 1].
     :param shard_rows: most rows of a file of the engine's; more are split into several, built side by side.
     :param engine: what finds candidates, see `embedding.index.engines`.
-    :param on_progress: called with the steps done and all there are: a vector read and a photo placed are a
-        step.
+    :param on_progress: called with the steps done and all there are: a step is a vector read, a photo that
+        has its thumbnail, a vector the projection was learnt from, or a vector projected.
     :raises BusyError: another process builds.
     :raises RecallError: the goal was not reached.
     :raises LossError: too many products would be lost.
@@ -129,7 +130,7 @@ def _build(
     if (published := _unchanged(root, content)) is not None:
         return None, published
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
-    steps = _Steps(2 * len(ids), on_progress)
+    steps = _Steps(_STEPS_A_PHOTO * len(ids), on_progress)
     with generations.begin(root) as folder:
         gathered = Gathered(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
         rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(gathered.usable))))
@@ -138,7 +139,7 @@ def _build(
         rows = _some(items.renumbered(rows), root)
         counts = _counts(rows)
         loss.check(root, counts, wanted.max_loss)
-        projection = _write(root, folder, rows, gathered)
+        projection = _write(root, folder, rows, gathered, steps)
         searching, measured = tune.grow(
             folder / vectors.FILE,
             items.read(folder / items.FILE),
@@ -194,9 +195,9 @@ def _unchanged(root: Root, content: str) -> Manifest | None:
     return facts
 
 
-def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered) -> Projection:
+def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered, steps: _Steps) -> Projection:
     """Writes everything but the forest and the manifest; removes the gathered vectors."""
-    projection = fit(gathered.blocks, gathered.vectors.shape[1])
+    projection = fit(lambda: steps.counted(gathered.blocks()), gathered.vectors.shape[1])
     projection.save(folder / PROJECTION_FILE)
     places = pc.index_in(rows["image_id"], value_set=gathered.ids).to_numpy()
 
@@ -204,7 +205,9 @@ def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered) -> Proj
         for start in range(0, len(places), BLOCK_ROWS):
             yield projection.apply(gathered.vectors[places[start : start + BLOCK_ROWS]])
 
-    vectors.write_projected(folder / vectors.FILE, projected(), len(places), projection.dimensions)
+    vectors.write_projected(
+        folder / vectors.FILE, steps.counted(projected()), len(places), projection.dimensions
+    )
     del gathered.vectors
     (folder / _GATHERED).unlink()
     stored = np.load(folder / vectors.FILE, mmap_mode="r")
@@ -235,6 +238,12 @@ class _Steps:
         self._done = min(self._done + steps, self._total)
         self._on_progress(self._done, self._total)
 
+    def counted(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Blocks as they come, each counted once it was worked on."""
+        for block in blocks:
+            yield block
+            self.advance(len(block))
+
     def finish(self) -> None:
-        """Thumbnails that were there already count as made."""
+        """Photos that were left out count as done."""
         self.advance(self._total)

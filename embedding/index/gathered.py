@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,6 +33,7 @@ class Gathered:
     :ivar ids: string [n], sorted.
     :ivar vectors: float32 [n, dim], L2 norm 1, memory-mapped; rows that are not `usable` are 0.
     :ivar usable: bool [n], False where the vector is missing, zero or not finite.
+    :param on_progress: called with the number of vectors of each portion read.
     """
 
     def __init__(
@@ -49,21 +51,21 @@ class Gathered:
             # A memory map into a full disk kills the process; asking for the space first raises instead.
             os.posix_fallocate(stream.fileno(), 0, max(1, len(ids) * dim * 4))
             self.vectors = np.memmap(stream, np.float32, "r+", shape=(len(ids), dim))
-        done = 0
+        index = pd.Index(ids.to_numpy(zero_copy_only=False))  # Arrow's would be hashed anew for each batch
         for batch in tables.scan(
             root, "embeddings", columns=["image_id", "vector"], where=pc.field("model") == model
         ):
-            places = pc.index_in(batch.column("image_id"), value_set=ids)
-            wanted = pc.and_(pc.is_valid(places), pc.equal(pc.list_value_length(batch.column("vector")), dim))
-            kept = batch.column("vector").filter(wanted)
-            rows = places.filter(wanted).to_numpy(zero_copy_only=False)
+            places = index.get_indexer(batch.column("image_id").to_numpy(zero_copy_only=False))
+            lengths = pc.fill_null(pc.list_value_length(batch.column("vector")), 0)
+            wanted = (places >= 0) & (lengths.to_numpy(zero_copy_only=False) == dim)
+            rows = places[wanted]
+            kept = batch.column("vector").filter(pa.array(wanted))
             raw = kept.flatten().to_numpy(zero_copy_only=False).reshape(-1, dim)
             norms = np.linalg.norm(raw, axis=1)
             good = np.isfinite(norms) & (norms > 1e-6)
             self.vectors[rows[good]] = raw[good] / norms[good, None]
             self.usable[rows[good]] = True
-            done += len(batch)
-            on_progress(done)
+            on_progress(len(rows))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The usable vectors, float32 [m, dim] at a time."""

@@ -25,11 +25,12 @@ def make_missing(root: Root, image_ids: pa.Array, on_progress: Callable[[int], N
     """Makes the thumbnails that are missing.
 
     :param image_ids: the photos that need one, each once.
-    :param on_progress: called with the number of photos handled.
+    :param on_progress: called with the number of photos that have one, then with every portion's.
     :return: the places of all thumbnails there are, see `storage.thumbnails.locate`.
     """
     places = thumbnails.locate(root)
     missing = image_ids.filter(pc.invert(pc.is_in(image_ids, value_set=places["image_id"].combine_chunks())))
+    on_progress(len(image_ids) - len(missing))
     if not len(missing):
         return places
     with tempfile.TemporaryFile(dir=root.thumbnails) as spool:

@@ -55,9 +55,19 @@ def test_a_generation_holds_everything_a_result_shows(root: Root) -> None:
     photos = Thumbnails(root, facts.thumbnails)
     first = rows.slice(0, 1).to_pylist()[0]
     assert photos.read(first["thumbnail_shard"], first["thumbnail_row"])[:2] == b"\xff\xd8"
-    assert steps[0] == (0, 160)
-    assert steps[-1] == (160, 160)
+    assert steps[0] == (0, 320)
+    assert steps[-1] == (320, 320)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+
+def test_the_progress_counts_every_photo_once_at_each_stage(root: Root) -> None:
+    catalogues.simple(root, 30, stores=("a.example",))
+    catalogues.simple(root, 50, seed=1, stores=("b.example",))  # a second file of each table
+    done: list[int] = []
+    build_index(root, MODEL, on_progress=lambda so_far, _total: done.append(so_far))
+    read, placed, learnt, projected = 80, 160, 240, 320
+    assert {read, placed, learnt, projected} <= set(done)
+    assert max(done) == projected
 
 
 def test_vectors_are_in_the_order_of_the_rows(root: Root) -> None:

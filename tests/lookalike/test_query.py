@@ -509,18 +509,14 @@ def test_an_export_answers_the_same(filled: Root, shop: Shop, tmp_path: Path) ->
 
 
 FRESH = """
-import json, sys, time
-started = time.perf_counter()
+import json, sys
 import lookalike
 light = sorted(name for name in ("numpy", "pyarrow", "PIL", "annoy") if name in sys.modules)
 shop = lookalike.open(sys.argv[1])
-opened = time.perf_counter() - started
 matches = shop.similar(sys.argv[2])
-answered = time.perf_counter() - started
 heavy = ("tensorflow", "keras", "prefect", "scrapy", "twisted", "deltalake", "pandas", "streamlit", "torch")
 loaded = [name for name in heavy if name in sys.modules]
-facts = {"found": len(matches), "light": light, "heavy": loaded, "opened": opened, "answered": answered}
-print(json.dumps(facts))
+print(json.dumps({"found": len(matches), "light": light, "heavy": loaded}))
 """
 
 
@@ -534,12 +530,10 @@ def test_the_query_path_is_light(filled: Root, tmp_path: Path) -> None:
         text=True,
     )
     facts = json.loads(ran.stdout)
+    # How soon it answers is measured by benchmarks/query.py.
     assert facts["found"] == 5
     assert facts["light"] == [], "importing lookalike loads nothing else"
     assert facts["heavy"] == []
-    # Goals are one and two seconds; a machine that runs other tests at the same time gets more.
-    assert facts["opened"] < 5
-    assert facts["answered"] < 10
 
 
 def test_the_version_is_known() -> None:
