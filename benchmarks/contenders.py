@@ -73,7 +73,7 @@ class ResNet50:
         return embed_photos(photos, self._encoder)
 
     def comparable(self, queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        learnt = projection.fit(lambda: [gallery], gallery.shape[1])
+        learnt = projection.fit(lambda: [gallery], gallery.shape[1], heads=self._weights.heads)
         return learnt.apply(queries), learnt.apply(gallery)
 
     @cached_property

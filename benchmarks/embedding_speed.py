@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from embedding_engines import Engine, KerasGpu, OnnxRuntime, OpenVINO, PapersWay
 
 from embedding.encoder import pipeline, quantize, runtime
 from embedding.encoder.convert import convert, specify
+from embedding.encoder.heads import Head
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.weights import Weights, load_weights
 from embedding.index import projection
@@ -86,7 +87,7 @@ def main(photos: Path, name: str, rounds: int, seconds: float, *, quality: bool)
                 rates[engine.name].whole.append(_whole_rate(engine, scratch, count))
         _print_rates(rates, decoding, spec, missing)
         if quality:
-            _print_quality(folder, spec, photos)
+            _print_quality(folder, spec, weights.heads, photos)
 
 
 def _engines(
@@ -231,7 +232,7 @@ def _shown(rate: Rate) -> str:
     return f"{rate.wall:.1f} ({rate.processor:.1f})"
 
 
-def _print_quality(folder: Path, spec: EncoderSpec, photos: Path) -> None:
+def _print_quality(folder: Path, spec: EncoderSpec, heads: Mapping[str, Head], photos: Path) -> None:
     """How much of float32's top five ours finds, plain and as the product searches, in projected vectors."""
     images = [
         image
@@ -240,7 +241,7 @@ def _print_quality(folder: Path, spec: EncoderSpec, photos: Path) -> None:
     ][:_QUALITY_PHOTOS]
     pixels = np.stack([pixels_of(image, spec.size) for image in images])
     exact = _vectors(OpenVINO(folder, "f32"), pixels)
-    learnt = projection.fit(lambda: [exact], exact.shape[1])
+    learnt = projection.fit(lambda: [exact], exact.shape[1], heads=heads)
     ours = OpenVINO(folder)
     print(f"\nOf float32's top 5, {len(pixels):,} photos\n")
     print("| engine | kept | kept, projected | cosine to float32, mean | least |\n|---|---|---|---|---|")

@@ -1,7 +1,7 @@
 """Which loss shapes the space that photos are compared in best: a linear layer on frozen vectors.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
-    python benchmarks/metric_losses.py PHOTOS WEIGHTS SCRATCH [--steps 600]
+    python benchmarks/metric_losses.py PHOTOS WEIGHTS SCRATCH [--size 96] [--steps 600]
 
 One linear layer a loss, each trained with the same batches of all three files less the validation split, with
 heads for article type, colour, gender, usage and people's classes. Figures are precision@5 of the validation
@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import keras
 import numpy as np
-from contenders import contender_of, kept
+from contenders import ResNet50, kept
 
 from embedding.encoder.resnet50 import METRIC
+from embedding.encoder.weights import load_weights
 from embedding.index import projection
 from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
 from embedding.training.losses import class_counts, outputs_of
@@ -40,15 +42,15 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("weights")
     parser.add_argument("scratch", type=Path)
+    parser.add_argument("--size", type=int, help="side of the photos, px; the weights' own unless given")
     parser.add_argument("--steps", type=int, default=600)
     arguments = parser.parse_args()
     files = [arguments.photos / f"{name}.parquet" for name in _FILES]
     photos = read_labelled(files, tuple(_WEIGHT_OF))
     sizes = [len(read_labelled([file], ())) for file in files]
     origin = np.repeat(_FILES, sizes)
-    contender = contender_of(arguments.weights, None)
-    if contender is None:
-        parser.error(f"Keras has no weights '{arguments.weights}' on this machine")
+    weights = load_weights(arguments.weights)
+    contender = ResNet50(replace(weights, input_px=arguments.size or weights.input_px), None)
     vectors = kept(arguments.scratch, contender.key, photos, contender.vectors)
     print("| loss | type | colour | both | street | seconds |")
     print("|---|---|---|---|---|---|")

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from storage.errors import LookalikeError
 
 FILE = "manifest.json"
-SCHEMA_VERSION = 1
-"""Version of a generation's files. A newer one is refused."""
+SCHEMA_VERSION = 2
+"""Version of a generation's files. A newer one is refused. Since 2 a projection may hold heads."""
 
 
 class GenerationError(LookalikeError):

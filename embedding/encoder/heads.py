@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from embedding import linear
 from storage import encoders
 from storage.errors import LookalikeError
 from storage.root import Root
@@ -63,8 +64,7 @@ class Head:
         :param vectors: float32 [n, dim], L2 norm 1.
         :return: float32 [n, classes].
         """
-        found: np.ndarray = vectors @ self.kernel + self.bias
-        return found
+        return linear.times(vectors, self.kernel) + self.bias
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """How likely each value is; the values of a photo sum to 1 unless it can have several.

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
+from embedding.encoder.heads import Head, fingerprint, load_heads
 from embedding.index import articles, catalogue, engines, items, loss, pictures, tune, vectors
 from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
 from embedding.index.projection import Projection, fit
@@ -29,7 +30,7 @@ from storage.root import Root
 
 _log = logging.getLogger(__name__)
 
-BUILD = 2
+BUILD = 3
 """Raised when a build makes something else of the same tables, so that the next night builds anew."""
 
 Progress = Callable[[int, int | None], None]
@@ -126,7 +127,8 @@ def _build(
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
     rows = _some(catalogue.collect(root, ids), root)
-    content = _content(rows, spec, wanted)
+    heads = load_heads(root, spec.model)
+    content = _content(rows, spec, heads, wanted)
     if (published := _unchanged(root, content)) is not None:
         return None, published
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
@@ -139,7 +141,7 @@ def _build(
         rows = _some(items.renumbered(rows), root)
         counts = _counts(rows)
         loss.check(root, counts, wanted.max_loss)
-        projection = _write(root, folder, rows, gathered, steps)
+        projection = _write(root, folder, rows, gathered, heads, steps)
         searching, measured = tune.grow(
             folder / vectors.FILE,
             items.read(folder / items.FILE),
@@ -174,9 +176,9 @@ def _some(rows: pa.Table, root: Root) -> pa.Table:
     )
 
 
-def _content(rows: pa.Table, spec: EncoderSpec, wanted: _Wanted) -> str:
+def _content(rows: pa.Table, spec: EncoderSpec, heads: Mapping[str, Head], wanted: _Wanted) -> str:
     """sha256 of all that decides what a generation holds."""
-    made_of = (items.digest(rows), spec.model, spec.fingerprint)
+    made_of = (items.digest(rows), spec.model, spec.fingerprint, fingerprint(heads))
     parts = (BUILD, *made_of, wanted.recall_goal, wanted.shard_rows, wanted.engine)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
@@ -195,9 +197,16 @@ def _unchanged(root: Root, content: str) -> Manifest | None:
     return facts
 
 
-def _write(root: Root, folder: Path, rows: pa.Table, gathered: Gathered, steps: _Steps) -> Projection:
+def _write(
+    root: Root,
+    folder: Path,
+    rows: pa.Table,
+    gathered: Gathered,
+    heads: Mapping[str, Head],
+    steps: _Steps,
+) -> Projection:
     """Writes everything but the forest and the manifest; removes the gathered vectors."""
-    projection = fit(lambda: steps.counted(gathered.blocks()), gathered.vectors.shape[1])
+    projection = fit(lambda: steps.counted(gathered.blocks()), gathered.vectors.shape[1], heads=heads)
     projection.save(folder / PROJECTION_FILE)
     places = pc.index_in(rows["image_id"], value_set=gathered.ids).to_numpy()
 

@@ -1,19 +1,24 @@
 """The projection: what turns an encoder's vectors into those that are compared.
 
-PCA learnt from the catalogue's own photos: the mean is taken away and the directions that vary most are kept,
-an eighth of the encoder's, which makes a search eight times cheaper and its answers no worse. Whitening on
-top, which makes what is common to most photos weigh less (Jégou and Chum, "Negative evidences and
-co-occurrences in image retrieval", 2012), is for encoders that were not trained on garments; see `WHITENING`.
+What the encoder's heads recognise in a vector is put beside it, see `RECOGNISED`. Then comes a PCA learnt
+from the catalogue's own photos: the mean is taken away and the directions that vary most are kept, an eighth
+of the encoder's, which makes a search eight times cheaper and its answers no worse. Whitening on top, which
+makes what is common to most photos weigh less (Jégou and Chum, "Negative evidences and co-occurrences in
+image retrieval", 2012), is for encoders that were not trained on garments; see `WHITENING`.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from embedding import linear
+from embedding.encoder import heads as heads_of
+from embedding.encoder.heads import Head
 
 MAX_DIMENSIONS = 256
 
@@ -40,20 +45,44 @@ left out, start weights:
 ========  ===========  =====  ==========  =====
 """
 
+RECOGNISED = ("article_type", "category", "colour")
+"""Attributes whose probabilities are compared beside the vectors, as far as the encoder has heads for them.
+
+The square roots of two photos' probabilities have the Bhattacharyya coefficient of both for their inner
+product: 1 where the heads are as sure of the same, 0 where they are sure of different values. Precision at 5
+on the validation split, and how often an altered photo finds its own first (cropped; on another ground), one within
+0.001 of the nearest counted:
+
+==================  =====  ======  =====  ======  =======  ======
+ beside the vector   type  colour   both  street  cropped  ground
+==================  =====  ======  =====  ======  =======  ======
+ nothing            0.755   0.600  0.460   0.635    0.831   0.292
+ these, weight 0.5  0.781   0.616  0.490   0.638    0.812   0.263
+ these, weight 0.6  0.784   0.618  0.492   0.636    0.798   0.259
+ all heads, 0.5     0.773   0.614  0.480   0.635    0.802   0.278
+==================  =====  ======  =====  ======  =======  ======
+"""
+
+RECOGNISED_WEIGHT = 0.5
+"""Length of an attribute's part where the vector's is 1."""
+
 _EPSILON = 1e-12
 _NO_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Projection:
-    """An affine map and a scaling to norm 1.
+    """What is recognised, put beside the vectors; then an affine map and a scaling to norm 1.
 
     :ivar mean: float32 [inputs], taken away first.
     :ivar matrix: float32 [inputs, dimensions], or None where vectors stay as they are.
+    :ivar heads: what recognises the attributes of `RECOGNISED`; `inputs` is the length of the encoder's
+        vectors and the number of all their classes.
     """
 
     mean: np.ndarray
     matrix: np.ndarray | None
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
     @property
     def dimensions(self) -> int:
@@ -68,11 +97,11 @@ class Projection:
     def apply(self, vectors: np.ndarray) -> np.ndarray:
         """Projects vectors.
 
-        :param vectors: float [n, inputs], finite and not zero.
+        :param vectors: float [n, dim], as the encoder gives them, finite and not zero.
         :return: float32 [n, dimensions], L2 norm 1.
         """
-        centred = np.asarray(vectors, np.float32) - self.mean
-        projected = centred if self.matrix is None else _times(centred, self.matrix)
+        centred = _with_recognised(np.asarray(vectors, np.float32), self.heads) - self.mean
+        projected = centred if self.matrix is None else linear.times(centred, self.matrix)
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         return projected / np.maximum(norms, _EPSILON)
 
@@ -80,7 +109,8 @@ class Projection:
         """Writes the projection; equal projections give equal bytes."""
         matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
         with file.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, mean=self.mean, matrix=matrix)
+            arrays = {"mean": self.mean, "matrix": matrix} | heads_of.stored(self.heads)
+            np.savez(stream, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, file: Path) -> Projection:
@@ -90,26 +120,19 @@ class Projection:
         """
         try:
             with np.load(file, allow_pickle=False) as stored:
-                mean, matrix = stored["mean"], stored["matrix"]
+                arrays = {name: stored[name] for name in stored.files}
+            heads = heads_of.taken_from(arrays)
+            mean, matrix = arrays["mean"], arrays["matrix"]
         except (zipfile.BadZipFile, KeyError, EOFError, IndexError, ValueError) as error:
             raise ValueError(f"no projection: {error}") from error
-        return cls(mean, matrix if matrix.size else None)
-
-
-def _times(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    if len(vectors) > 1:
-        product: np.ndarray = vectors @ matrix
-        return product
-    # BLAS wakes its threads for one vector, too, and they go on spinning: 20 ms of processor time that the
-    # next photo's encoder waits for.
-    product = np.einsum("ij,jk->ik", vectors, matrix)
-    return product
+        return cls(mean, matrix if matrix.size else None, heads)
 
 
 def fit(
     blocks: Callable[[], Iterable[np.ndarray]],
     inputs: int,
     *,
+    heads: Mapping[str, Head] | None = None,
     max_dimensions: int = MAX_DIMENSIONS,
     min_images: int = MIN_IMAGES,
     whitening: float = WHITENING,
@@ -119,14 +142,17 @@ def fit(
     :param blocks: called once; gives float32 [m, inputs] blocks of unit vectors, the same in the same order
         for the same catalogue.
     :param inputs: length of the vectors.
+    :param heads: the encoder's, by attribute; those of `RECOGNISED` are used.
     :param max_dimensions: most dimensions kept.
     :param min_images: with fewer vectors the projection leaves them as they are.
     :param whitening: from 0, none, to 1; shrunk towards none where there are few vectors, since whitening few
         points makes them all equally far from each other, whatever they show.
     """
-    moments = _Moments(inputs)
+    used = {name: heads[name] for name in RECOGNISED if name in heads} if heads else {}
+    width = inputs + sum(len(head.classes) for head in used.values())
+    moments = _Moments(width)
     for block in blocks():
-        moments.add(block)
+        moments.add(_with_recognised(block, used))
     if moments.count < min_images:
         return Projection(np.zeros(inputs, np.float32), None)
     variances, directions = moments.principal(max_dimensions)
@@ -135,10 +161,17 @@ def fit(
     directions = directions * np.sign(directions[largest, np.arange(len(variances))])
     # Ledoit and Wolf's idea with a fixed rate: as many photos as dimensions weigh as much as the prior, which
     # says that all directions vary alike.
-    shrinkage = inputs / (inputs + moments.count)
+    shrinkage = width / (width + moments.count)
     shrunk = (1 - shrinkage) * variances / variances.mean() + shrinkage
     matrix = directions * shrunk ** (-whitening / 2)
-    return Projection(moments.mean.astype(np.float32), matrix.astype(np.float32))
+    return Projection(moments.mean.astype(np.float32), matrix.astype(np.float32), used)
+
+
+def _with_recognised(vectors: np.ndarray, heads: Mapping[str, Head]) -> np.ndarray:
+    if not heads:
+        return vectors
+    roots = [RECOGNISED_WEIGHT * np.sqrt(head.probabilities(vectors)) for head in heads.values()]
+    return np.concatenate([vectors, *roots], axis=1, dtype=np.float32)
 
 
 class _Moments:

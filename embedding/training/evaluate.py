@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from embedding.encoder import pipeline
 from embedding.encoder.convert import convert
+from embedding.encoder.heads import Head, load_heads
 from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.encoder.stage import resolve_model
 from embedding.encoder.weights import load_weights
@@ -56,7 +57,8 @@ def evaluate_files(
 ) -> Evaluation:
     """Precision@5 and mAP@10 of queries against a gallery, or against each other; no photo finds its own id.
 
-    Similarity is the product's own: cosine after a projection learnt from the gallery.
+    Similarity is the product's own: cosine after a projection learnt from the gallery, what the
+    encoder's heads recognise beside the vectors.
 
     :param queries: Parquet file with columns `id`, `image` (bytes) and labels.
     :param gallery: the same; None searches the queries' own file.
@@ -70,7 +72,7 @@ def evaluate_files(
     photos = read_labelled(files, labels)
     asked = len(photos) if gallery is None else pq.read_metadata(queries).num_rows
     with tempfile.TemporaryDirectory() as scratch:
-        runtime = _load(encoder, root, Path(scratch))
+        runtime, heads = _load(encoder, root, Path(scratch))
         vectors = embed_photos(photos, runtime, on_progress)
     searched = vectors if gallery is None else vectors[asked:]
     if not asked or len(searched) <= PRECISION_AT:
@@ -78,7 +80,7 @@ def evaluate_files(
             f"{asked} queries and {len(searched)} photos to search are too few. "
             f"Give at least 1 and {PRECISION_AT + 1}."
         )
-    projected = projection.fit(lambda: [searched], searched.shape[1])
+    projected = projection.fit(lambda: [searched], searched.shape[1], heads=heads)
     offset = 0 if gallery is None else asked
     rows_of = {photo_id: row for row, photo_id in enumerate(photos.ids[offset:])}
     own = [np.array([rows_of[i]] if i in rows_of else [], int) for i in photos.ids[:asked]]
@@ -119,9 +121,10 @@ def embed_photos(
     return vectors
 
 
-def _load(encoder: str, root: Root | None, scratch: Path) -> Encoder:
+def _load(encoder: str, root: Root | None, scratch: Path) -> tuple[Encoder, Mapping[str, Head]]:
     if root is not None:
         model = encoder if encoder in encoders.available(root) else resolve_model(root, encoder)
-        return load_encoder(encoders.folder(root, model), many=True)
-    convert(load_weights(encoder), scratch / "encoder")
-    return load_encoder(scratch / "encoder", many=True)
+        return load_encoder(encoders.folder(root, model), many=True), load_heads(root, model)
+    weights = load_weights(encoder)
+    convert(weights, scratch / "encoder")
+    return load_encoder(scratch / "encoder", many=True), weights.heads

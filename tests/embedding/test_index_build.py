@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from embedding.encoder.heads import Head
+from embedding.encoder.predictions import adopt_heads
 from embedding.index import items
 from embedding.index.build import build_index
 from embedding.index.engines import ENDINGS
+from embedding.index.projection import MIN_IMAGES
 from embedding.index.search import Index
 from embedding.index.tune import RecallError
 from embedding.index.vectors import widen
@@ -68,6 +71,27 @@ def test_the_progress_counts_every_photo_once_at_each_stage(root: Root) -> None:
     read, placed, learnt, projected = 80, 160, 240, 320
     assert {read, placed, learnt, projected} <= set(done)
     assert max(done) == projected
+
+
+def test_what_the_heads_recognise_is_searched_with_and_new_heads_need_a_new_index(root: Root) -> None:
+    catalogues.simple(root, MIN_IMAGES + 20)
+    adopt_heads(root, MODEL, {"colour": recognising(0)})
+    first = build_index(root, MODEL)
+    index = opened(root)
+    assert list(index.projection.heads) == ["colour"]
+    stored = tables.read(root, "embeddings", columns=["image_id", "vector"])
+    by_id = dict(zip(stored["image_id"].to_pylist(), stored["vector"].to_pylist(), strict=True))
+    encoded = np.array([by_id[image_id] for image_id in index.items["image_id"].to_pylist()], np.float32)
+    np.testing.assert_allclose(widen(index.vectors[:]), index.projection.apply(encoded), atol=1e-3)
+    assert build_index(root, MODEL).generation is None
+    adopt_heads(root, MODEL, {"colour": recognising(1)})
+    second = build_index(root, MODEL)
+    assert second.generation not in (None, first.generation)
+
+
+def recognising(seed: int) -> Head:
+    kernel = np.random.default_rng(seed).normal(0, 9, (DIM, 3)).astype(np.float32)
+    return Head("colour", ("navy", "red", "sand"), kernel, np.zeros(3, np.float32))
 
 
 def test_vectors_are_in_the_order_of_the_rows(root: Root) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.index.projection import MAX_DIMENSIONS, MIN_IMAGES, Projection, fit
+from embedding.encoder.heads import Head
+from embedding.index.projection import MAX_DIMENSIONS, MIN_IMAGES, RECOGNISED_WEIGHT, Projection, fit
 
 INPUTS = 96
 
@@ -20,9 +21,16 @@ def cloud(count: int, seed: int = 0, inputs: int = INPUTS) -> np.ndarray:
     return unit(np.random.default_rng(seed).standard_normal((count, inputs)) * scales + 0.5)
 
 
-def fitted(vectors: np.ndarray, block: int = 100, **limits: float) -> Projection:
+def fitted(vectors: np.ndarray, block: int = 100, **limits: object) -> Projection:
     blocks = [vectors[start : start + block] for start in range(0, len(vectors), block)]
     return fit(lambda: iter(blocks), vectors.shape[1], **limits)  # type: ignore[arg-type]
+
+
+def recognising(attribute: str, classes: int = 4) -> Head:
+    kernel = np.random.default_rng(len(attribute)).normal(0, 9, (INPUTS, classes)).astype(np.float16)
+    return Head(
+        attribute, tuple("abcdefgh"[:classes]), kernel.astype(np.float32), np.zeros(classes, np.float32)
+    )
 
 
 def test_projected_vectors_have_norm_1() -> None:
@@ -78,6 +86,40 @@ def test_a_photo_is_nearer_to_its_like_than_before() -> None:
     assert abs(np.median(projected @ projected[0])) < 0.1
 
 
+def test_photos_recognised_as_the_same_lie_nearer_than_before() -> None:
+    vectors, head = cloud(2000), recognising("colour")
+    plain, beside = fitted(vectors), fitted(vectors, heads={"colour": head})
+    seen = head.probabilities(vectors).argmax(axis=1)
+    same = seen[:, None] == seen
+    apart = []
+    for projection in (plain, beside):
+        projected = projection.apply(vectors)
+        alike = projected @ projected.T
+        apart.append(alike[same].mean() - alike[~same].mean())
+    assert apart[1] > apart[0] + 0.1
+
+
+def test_the_part_recognised_is_as_long_as_it_says() -> None:
+    """Cosines are those of vectors and roots of probabilities together, where no direction is left out."""
+    vectors, head = cloud(2000), recognising("colour")
+    projection = fitted(vectors, heads={"colour": head}, max_dimensions=INPUTS + 4)
+    both = np.concatenate([vectors, RECOGNISED_WEIGHT * np.sqrt(head.probabilities(vectors))], axis=1)
+    centred, projected = unit(both - both.mean(axis=0)), projection.apply(vectors)
+    np.testing.assert_allclose(projected @ projected[:5].T, centred @ centred[:5].T, atol=1e-3)
+
+
+def test_only_what_a_garment_is_and_its_colour_are_recognised() -> None:
+    heads = {name: recognising(name) for name in ("season", "colour", "clothing", "category", "article_type")}
+    assert list(fitted(cloud(1000), heads=heads).heads) == ["article_type", "category", "colour"]
+    assert fitted(cloud(1000), heads={"season": recognising("season")}).heads == {}
+
+
+def test_one_vector_is_projected_as_among_others() -> None:
+    vectors = cloud(1000)
+    projection = fitted(vectors, heads={"colour": recognising("colour")})
+    np.testing.assert_allclose(projection.apply(vectors[:1])[0], projection.apply(vectors)[0], atol=1e-5)
+
+
 def test_blocks_do_not_matter_but_for_rounding() -> None:
     vectors = cloud(3000)
     whole, parts = fitted(vectors, block=3000), fitted(vectors, block=7)
@@ -98,9 +140,11 @@ def test_the_same_vectors_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.mark.parametrize("recognised", [(), ("colour", "article_type")])
 @pytest.mark.parametrize("count", [20, 1000])
-def test_saved_and_loaded_it_does_the_same(tmp_path: Path, count: int) -> None:
-    projection = fitted(cloud(count), max_dimensions=16)
+def test_saved_and_loaded_it_does_the_same(tmp_path: Path, count: int, recognised: tuple[str, ...]) -> None:
+    heads = {name: recognising(name) for name in recognised}
+    projection = fitted(cloud(count), max_dimensions=16, heads=heads)
     projection.save(tmp_path / "projection.npz")
     vectors = cloud(5, seed=1)
     np.testing.assert_array_equal(
