@@ -5,10 +5,10 @@
     python benchmarks/catalogue_root.py PHOTOS LARGE --items 1000000 --real REAL
 
 REAL gets the 35,576 products of both catalogue files, their photos, and vectors of the encoder that comes
-with Lookalike. LARGE gets the same, the vectors copied from REAL, and beside them made products: the vector
-is a mix of those of two real products of one type, plus noise; the photo is one parent's, with a few bytes
-behind its end so that it is a file of its own. Stores, prices, availability and first_seen are drawn, with a
-fixed seed: the files do not have them. `lookalike index --data` then builds the index.
+with Lookalike. LARGE gets the same, vectors and heads copied from REAL, and beside them made products: the
+vector is a mix of those of two real products of one type, plus noise; the photo is one parent's, with a few
+bytes behind its end so that it is a file of its own. Stores, prices, availability and first_seen are drawn,
+with a fixed seed: the files do not have them. `lookalike index --data` then builds the index.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from mixes import Mixer
 
+from embedding.encoder.heads import load_heads
+from embedding.encoder.predictions import adopt_heads
 from embedding.encoder.stage import embed_new_images, resolve_model
 from storage import photos, tables
 from storage.root import Root
@@ -58,6 +60,7 @@ def main(source: Path, target: Path, items: int | None, real: Path | None) -> No
         return
     ids, vectors, model = _vectors_of(Root.open(real))
     resolve_model(root, "fashion")
+    adopt_heads(root, model, load_heads(Root.open(real), model))
     random = np.random.default_rng(1)
     order = np.argsort(ids)
     places = order[np.searchsorted(ids[order], catalogue.ids)]
