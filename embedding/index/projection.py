@@ -50,8 +50,8 @@ RECOGNISED = ("article_type", "category", "colour")
 
 The square roots of two photos' probabilities have the Bhattacharyya coefficient of both for their inner
 product: 1 where the heads are as sure of the same, 0 where they are sure of different values. Precision at 5
-on the validation split, and how often an altered photo finds its own first (cropped; on another ground), one within
-0.001 of the nearest counted:
+on the validation split, and how often an altered photo finds its own first (cropped; on another ground), one
+within 0.001 of the nearest counted:
 
 ==================  =====  ======  =====  ======  =======  ======
  beside the vector   type  colour   both  street  cropped  ground
