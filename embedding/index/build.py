@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from embedding.encoder.heads import Head, fingerprint, load_heads
 from embedding.index import articles, catalogue, engines, items, loss, pictures, tune, vectors
 from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
-from embedding.index.projection import Projection, fit
+from embedding.index.projection import Projection, compared, fit
 from embedding.index.search import PROJECTION_FILE
 from embedding.index.tune import SHARD_ROWS
 from storage import encoders, generations, manifest, tables, thumbnails
@@ -127,7 +127,7 @@ def _build(
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
     rows = _some(catalogue.collect(root, ids), root)
-    heads = load_heads(root, spec.model)
+    heads = compared(load_heads(root, spec.model))
     content = _content(rows, spec, heads, wanted)
     if (published := _unchanged(root, content)) is not None:
         return None, published

@@ -51,11 +51,12 @@ class Gathered:
             # A memory map into a full disk kills the process; asking for the space first raises instead.
             os.posix_fallocate(stream.fileno(), 0, max(1, len(ids) * dim * 4))
             self.vectors = np.memmap(stream, np.float32, "r+", shape=(len(ids), dim))
-        index = pd.Index(ids.to_numpy(zero_copy_only=False))  # Arrow's would be hashed anew for each batch
+        # Hashed once; Arrow's `index_in` would hash all ids for each batch.
+        rows_of = pd.Index(ids.to_numpy(zero_copy_only=False))
         for batch in tables.scan(
             root, "embeddings", columns=["image_id", "vector"], where=pc.field("model") == model
         ):
-            places = index.get_indexer(batch.column("image_id").to_numpy(zero_copy_only=False))
+            places = rows_of.get_indexer(batch.column("image_id").to_numpy(zero_copy_only=False))
             lengths = pc.fill_null(pc.list_value_length(batch.column("vector")), 0)
             wanted = (places >= 0) & (lengths.to_numpy(zero_copy_only=False) == dim)
             rows = places[wanted]

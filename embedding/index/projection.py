@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from embedding import linear
-from embedding.encoder import heads as heads_of
+from embedding.encoder import heads as recognition
 from embedding.encoder.heads import Head
 
 MAX_DIMENSIONS = 256
@@ -109,7 +109,7 @@ class Projection:
         """Writes the projection; equal projections give equal bytes."""
         matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
         with file.open("wb") as stream:
-            arrays = {"mean": self.mean, "matrix": matrix} | heads_of.stored(self.heads)
+            arrays = {"mean": self.mean, "matrix": matrix} | recognition.stored(self.heads)
             np.savez(stream, allow_pickle=False, **arrays)
 
     @classmethod
@@ -121,11 +121,16 @@ class Projection:
         try:
             with np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            heads = heads_of.taken_from(arrays)
+            heads = recognition.taken_from(arrays)
             mean, matrix = arrays["mean"], arrays["matrix"]
         except (zipfile.BadZipFile, KeyError, EOFError, IndexError, ValueError) as error:
             raise ValueError(f"no projection: {error}") from error
         return cls(mean, matrix if matrix.size else None, heads)
+
+
+def compared(heads: Mapping[str, Head]) -> dict[str, Head]:
+    """Those of an encoder's heads whose probabilities are compared, in the order of `RECOGNISED`."""
+    return {name: heads[name] for name in RECOGNISED if name in heads}
 
 
 def fit(
@@ -142,13 +147,13 @@ def fit(
     :param blocks: called once; gives float32 [m, inputs] blocks of unit vectors, the same in the same order
         for the same catalogue.
     :param inputs: length of the vectors.
-    :param heads: the encoder's, by attribute; those of `RECOGNISED` are used.
+    :param heads: the encoder's, by attribute; `compared` says which are used.
     :param max_dimensions: most dimensions kept.
-    :param min_images: with fewer vectors the projection leaves them as they are.
+    :param min_images: with fewer vectors the projection leaves them as they are, with nothing beside them.
     :param whitening: from 0, none, to 1; shrunk towards none where there are few vectors, since whitening few
         points makes them all equally far from each other, whatever they show.
     """
-    used = {name: heads[name] for name in RECOGNISED if name in heads} if heads else {}
+    used = compared(heads or {})
     width = inputs + sum(len(head.classes) for head in used.values())
     moments = _Moments(width)
     for block in blocks():

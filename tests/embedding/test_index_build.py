@@ -84,6 +84,8 @@ def test_what_the_heads_recognise_is_searched_with_and_new_heads_need_a_new_inde
     encoded = np.array([by_id[image_id] for image_id in index.items["image_id"].to_pylist()], np.float32)
     np.testing.assert_allclose(widen(index.vectors[:]), index.projection.apply(encoded), atol=1e-3)
     assert build_index(root, MODEL).generation is None
+    adopt_heads(root, MODEL, {"colour": recognising(0), "season": recognising(2)})
+    assert build_index(root, MODEL).generation is None, "what is not compared changes no index"
     adopt_heads(root, MODEL, {"colour": recognising(1)})
     second = build_index(root, MODEL)
     assert second.generation not in (None, first.generation)

@@ -177,9 +177,19 @@ def test_a_missing_or_cut_file_is_found(root: Root, file: str) -> None:
 def test_a_manifest_from_the_future_is_refused(root: Root) -> None:
     folder = root.index / publish(root)
     facts = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(facts | {"schema_version": 99, "novel": True}))
+    (folder / "manifest.json").write_text(
+        json.dumps(facts | {"schema_version": manifest.SCHEMA_VERSION + 1, "novel": True})
+    )
     with pytest.raises(GenerationError, match=r"written by a newer release.*Update Lookalike"):
         generations.verify(folder)
+
+
+@pytest.mark.parametrize("version", range(1, manifest.SCHEMA_VERSION + 1))
+def test_a_generation_of_every_schema_version_is_read_for_ever(root: Root, version: int) -> None:
+    folder = root.index / publish(root)
+    facts = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(facts | {"schema_version": version}))
+    assert manifest.read(folder).schema_version == version
 
 
 def test_thumbnails_and_encoders_go_with_the_last_generation_that_names_them(root: Root) -> None:
