@@ -22,7 +22,7 @@ from embedding.training.clothing import (
     fit_clothing,
     measure_clothing,
 )
-from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
+from embedding.training.datasets import LabelledPhotos, read_labelled, split
 from embedding.training.evaluate import embed_photos
 from embedding.training.heads import Examples, HeadFigures, fit_heads
 from embedding.training.not_clothing import Part, not_clothing
@@ -69,8 +69,8 @@ def heads_for(
     photos = read_labelled(
         files, [*wanted, *([MASTER_CATEGORY] if told and MASTER_CATEGORY not in wanted else [])]
     )
-    validation = np.array([is_validation(photo_id) for photo_id in photos.ids])
-    if validation.all() or not validation.any():
+    learnt, validation = split(photos.ids)
+    if not learnt.any() or not validation.any():
         raise InputError(
             f"Of {len(photos)} photos {validation.sum()} are for validation. Give some of both kinds."
         )
@@ -80,24 +80,23 @@ def heads_for(
         vectors = embed_photos(photos, encoder, lambda done, total: on_progress("photos", done, total))
         strangers = {part: _strangers(part, encoder, on_progress) for part in ("train", "held_out")}
     heads, figures = fit_heads(
-        _examples(photos, vectors, ~validation, wanted), _examples(photos, vectors, validation, wanted)
+        _examples(photos, vectors, learnt, wanted), _examples(photos, vectors, validation, wanted)
     )
     worn = _worn(photos)
-    learnt, products = vectors[~validation & ~worn], vectors[validation & ~worn]
+    others, products = vectors[learnt & ~worn], vectors[validation & ~worn]
     clothing, measured = fit_clothing(
-        vectors[~validation & worn],
-        [kind for kind in (learnt, strangers["train"]) if len(kind)],
+        vectors[learnt & worn],
+        [kind for kind in (others, strangers["train"]) if len(kind)],
         (vectors[validation & worn], products if len(products) else strangers["train"]),
     )
-    sets = {file.stem: vectors[rows][(validation & worn)[rows]] for file, rows in _rows_by_file(files)}
-    others = {"products": products, "photos and drawings": strangers["held_out"]}
+    shown = {"products": products, "photos and drawings": strangers["held_out"]}
     return Recognition(
         {CLOTHING: clothing} | heads,
         [measured, *figures],
         measure_clothing(
             clothing,
-            {name: found for name, found in sets.items() if len(found)},
-            {name: found for name, found in others.items() if len(found)},
+            dict(_by_file(files, vectors, validation & worn)),
+            {name: found for name, found in shown.items() if len(found)},
         ),
     )
 
@@ -146,9 +145,13 @@ def _strangers(part: Part, encoder: Encoder, on_progress: Progress) -> np.ndarra
     return embed_photos(photos, encoder, lambda done, total: on_progress("what is no clothing", done, total))
 
 
-def _rows_by_file(files: Sequence[Path]) -> Iterator[tuple[Path, slice]]:
+def _by_file(
+    files: Sequence[Path], vectors: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Name of a file and the vectors of its photos among `rows`, where it has any."""
     first = 0
     for file in files:
-        count = pq.read_metadata(file).num_rows
-        yield file, slice(first, first + count)
-        first += count
+        last = first + pq.read_metadata(file).num_rows
+        if rows[first:last].any():
+            yield file.stem, vectors[first:last][rows[first:last]]
+        first = last

@@ -19,7 +19,7 @@ from embedding.encoder import weights as weight_files
 from embedding.training.batches import Batches
 from embedding.training.checkpoints import Checkpoints
 from embedding.training.curves import draw_curves
-from embedding.training.datasets import is_validation, read_labelled
+from embedding.training.datasets import read_labelled, split
 from embedding.training.network import Network
 from embedding.training.recipe import Lap, Recipe, plan
 from embedding.training.refit import refit
@@ -58,8 +58,7 @@ def train(
     :raises InputError: unusable files, labels or weights, or `out` holds a training by another recipe.
     """
     photos = read_labelled(files, recipe.labels)
-    held_out = np.array([is_validation(photo_id) for photo_id in photos.ids])
-    learnt, held_back = photos.take(np.flatnonzero(~held_out)), photos.take(np.flatnonzero(held_out))
+    learnt, held_back = (photos.take(np.flatnonzero(rows)) for rows in split(photos.ids))
     if not len(learnt):
         raise InputError("The files hold no photo outside the validation split. Give more photos.")
     laps = plan(len(learnt), recipe)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from embedding.training.datasets import ABSENT, is_validation, read_labelled
+from embedding.training.datasets import ABSENT, is_validation, read_labelled, split
 from storage.errors import InputError
 
 
@@ -59,12 +59,21 @@ def test_what_can_t_be_read_is_named(files: list[Path], tmp_path: Path) -> None:
 
 def test_the_validation_split_is_the_published_one(shared: Path) -> None:
     ids = pq.read_table(shared / "data" / "catalogue.parquet", columns=["id"])["id"].to_pylist()
-    split = [photo_id for photo_id in ids if is_validation(photo_id)]
+    held_out = [photo_id for photo_id in ids if is_validation(photo_id)]
     expected = [
         photo_id for photo_id in ids if int(hashlib.sha1(("v" + photo_id).encode()).hexdigest(), 16) % 12 == 0
     ]
-    assert split == expected
-    assert len(split) == 590
+    assert held_out == expected
+    assert len(held_out) == 590
+
+
+def test_a_photo_given_twice_teaches_twice_and_validates_once() -> None:
+    once = [str(number) for number in range(100)]
+    held_out = np.array([is_validation(photo_id) for photo_id in once])
+    assert held_out.any()
+    learnt, validation = split([*once, *once])
+    assert learnt.tolist() == [*~held_out, *~held_out]
+    assert validation.tolist() == [*held_out, *np.zeros(100, bool)]
 
 
 def test_a_column_of_lists_has_several_values_a_photo(files: list[Path], tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_weights_get_heads_from_labelled_photos(
     seen: list[str] = []
     found = heads_for(
         weights,
-        [labelled],
+        [labelled, labelled],
         ["colour", "colour+master_category"],
         on_progress=lambda what, *_: seen.append(what),
     )
