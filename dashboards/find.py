@@ -60,15 +60,16 @@ def page(shop: Shop) -> None:
     try:
         found = shop.similar(wish.query, k=MATCHES, **filters)
     except LookalikeError as error:
-        matches, warning, trouble = [], None, str(error)
+        matches, warning, shown, trouble = [], None, "", str(error)
     else:
         matches, warning = list(found), found.warning
+        shown = ", ".join(description.summary() for description in found.descriptions())
         trouble = "" if matches else "Nothing in the shop fits these filters. Loosen one of them."
     st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
     if warning:
         note(warning)
     with st.container(key="la-grid"):
-        draw_wish(wish)
+        draw_wish(wish, shown)
         for match in matches:
             draw_match(match)
         if trouble:
@@ -172,12 +173,16 @@ def draw_uploader() -> None:
     )
 
 
-def draw_wish(wish: Wish) -> None:
-    """The first tile of the grid: what is searched for, and how to search for something else."""
+def draw_wish(wish: Wish, shown: str) -> None:
+    """The first tile of the grid: what is searched for, and how to search for something else.
+
+    :param shown: what the photo shows, in words; empty where nothing can be said.
+    """
+    seen = f'<p class="la-seen">Seen as {escape(shown)}</p>' if shown else ""
     with st.container(key="la-wish"):
         st.html(
             f'<figure class="la-card la-wished">{framed_photo(wish.preview, wish.caption)}'
-            f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>'
+            f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>{seen}'
         )
         if isinstance(wish.query, Match):
             back = "Back to your photo" if st.session_state.get(PHOTO) else "Start over"

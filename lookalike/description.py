@@ -23,6 +23,9 @@ MOST_VALUES = 3
 LEAST_PROBABILITY = 0.05
 """A value less likely than this is not named, unless it is the likeliest."""
 
+MOST_NAMED = 3
+"""Attributes that a summary names: those whose likeliest value is right more often than not."""
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -53,6 +56,13 @@ class Description:
     def is_clothing(self) -> bool | None:
         """Whether the photo shows something to wear; None where the encoder does not tell."""
         return None if self.clothing is None else self.clothing >= CLOTHING_LEAST
+
+    def summary(self) -> str:
+        """The surest of it in a line, such as "Tshirts (91 %), Blue (64 %)"; empty where nothing is sure."""
+        if self.is_clothing is False:
+            return ""
+        likeliest = [guesses[0] for guesses in self.attributes.values() if guesses[0].probability > 0.5]
+        return ", ".join(f"{guess.value} ({percent(guess.probability)})" for guess in likeliest[:MOST_NAMED])
 
     def to_dict(self) -> dict[str, Any]:
         """The description as `lookalike describe --json` prints it."""

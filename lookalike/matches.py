@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lookalike.description import Description
+
 _PUBLIC = (
     *("rank", "score", "store", "product_id", "title", "brand", "category", "price", "currency"),
     *("availability", "url", "image_url", "seen"),
@@ -128,15 +130,19 @@ class Matches(Sequence[Match]):
         query: str,
         pictures: Callable[[], list[bytes]] = list,
         warning: str | None = None,
+        descriptions: Callable[[], list[Description]] = list,
     ) -> None:
         """
         :param pictures: makes JPEGs of the photos searched for, when they are to be shown.
+        :param descriptions: says what the photos searched for show; a product is not described, nor is
+            anything where the encoder has no heads.
         """
         self._matches = tuple(matches)
         self.generation = generation
         self.query = query
         self.pictures = pictures
         self.warning = warning
+        self.descriptions = descriptions
 
     def __len__(self) -> int:
         return len(self._matches)
@@ -153,6 +159,7 @@ class Matches(Sequence[Match]):
                 query=self.query,
                 pictures=self.pictures,
                 warning=self.warning,
+                descriptions=self.descriptions,
             )
         return self._matches[at]
 

@@ -118,6 +118,7 @@ class Shop:
             query=", ".join(view.label for view in views),
             pictures=lambda: [view.picture() for view in views],
             warning=description.warning(published.heads(), photos) if photos else None,
+            descriptions=lambda: [_described(published, view) for view in photos if published.heads()],
         )
 
     def describe(self, photo: View, *, allow_private: bool = False) -> Description:
@@ -129,24 +130,15 @@ class Shop:
         :raises LookalikeError: the encoder has no heads to recognise anything with, or a URL does not answer.
         """
         published = self._published
-        model = published.manifest.encoder.model
-        heads = published.heads()
-        if not heads:
+        if not published.heads():
             raise LookalikeError(
-                f"The encoder {model} has no heads to recognise anything with. Run `lookalike embed` with "
-                "weights that have some."
+                f"The encoder {published.manifest.encoder.model} has no heads to recognise anything with. "
+                "Run `lookalike embed` with weights that have some."
             )
         if isinstance(photo, list | tuple):
             raise InputError("Several photos cannot be described at once. Give one.")
         [seen] = look(published, photo, allow_private=allow_private)
-        vector = encoded(published, seen)
-        return Description(
-            query=seen.label,
-            model=model,
-            clothing=description.clothing(heads, vector),
-            attributes=description.attributes(heads, vector),
-            picture=seen.picture,
-        )
+        return _described(published, seen)
 
     def elsewhere(
         self,
@@ -244,6 +236,17 @@ class Shop:
 
     def __repr__(self) -> str:
         return f"<Shop of {len(self):,} products from {', '.join(self.stores)}, generation {self.generation}>"
+
+
+def _described(published: Published, seen: Seen) -> Description:
+    heads, vector = published.heads(), encoded(published, seen)
+    return Description(
+        query=seen.label,
+        model=published.manifest.encoder.model,
+        clothing=description.clothing(heads, vector),
+        attributes=description.attributes(heads, vector),
+        picture=seen.picture,
+    )
 
 
 def _number(published: Published, product: str) -> int:

@@ -130,6 +130,27 @@ def test_a_photo_of_no_garment_is_answered_with_a_warning(
     assert cards(app) == 5
 
 
+def test_it_says_what_the_photo_shows(
+    start, shop_root: Root, tmp_path: Path, garments: list[DemoProduct]
+) -> None:
+    root = Root.open(shutil.copytree(shop_root.path, tmp_path / "data"))
+    kernel = np.zeros((2048, 2), np.float32)
+    sure, torn = np.array([3, 0], np.float32), np.zeros(2, np.float32)
+    write_heads(
+        root.encoders / "h.npz",
+        {
+            "article_type": Head("article_type", ("<b>Shirts</b>", "Skirts"), kernel, sure),
+            "colour": Head("colour", ("Red", "Blue"), kernel, torn),
+        },
+    )
+    encoders.put_heads(root, encoders.available(root)[0], root.encoders / "h.npz")
+    app = start("--data", root.path)
+    app.file_uploader[0].set_value(("shirt.jpg", garments[0].photos[0](), "image/jpeg")).run()
+    assert "Seen as &lt;b&gt;Shirts&lt;/b&gt; (95 %)</p>" in html(app)
+    app.button(key="more-1").click().run()
+    assert "Seen as" not in html(app)
+
+
 def test_a_newer_generation_is_picked_up(start, shop_root: Root, tmp_path: Path) -> None:
     root = Root.open(shutil.copytree(shop_root.path, tmp_path / "data"))
     app = start("--data", root.path)

@@ -100,6 +100,20 @@ def test_a_photo_is_described_with_probabilities(shop: Shop) -> None:
     assert black.rows()[0][:2] == (CLOTHING, "no")
 
 
+def test_matches_say_what_the_photos_searched_for_show(shop: Shop) -> None:
+    found = shop.similar([photo(RED), photo(BLUE), "a.example:p19"])
+    assert found.descriptions() == [shop.describe(photo(RED)), shop.describe(photo(BLUE))]
+    assert found[:2].descriptions() == found.descriptions()
+    assert shop.similar("a.example:p19").descriptions() == []
+
+
+def test_a_summary_names_what_is_sure(shop: Shop) -> None:
+    red = shop.describe(photo(RED))
+    assert red.attributes["article_type"][0].probability <= 0.5
+    assert red.summary() == f"red ({percent(red.attributes['colour'][0].probability)})"
+    assert shop.describe(photo(BLACK)).summary() == ""
+
+
 def test_what_is_unlikely_is_not_named(shop: Shop) -> None:
     values = shop.describe(photo(RED)).attributes["colour"]
     assert len(values) < 3
