@@ -67,6 +67,7 @@ class ResNet50:
 
     def __init__(self, weights: Weights, precision: Precision | None) -> None:
         self._weights, self._precision = weights, precision
+        self.side = weights.input_px
         self.key = f"resnet50-{weights.fingerprint[:16]}-{weights.input_px}px-{precision or 'own'}"
 
     def vectors(self, photos: LabelledPhotos) -> np.ndarray:

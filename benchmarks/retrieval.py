@@ -1,15 +1,16 @@
 """What encoders find on the published validation split, one Markdown table a figure.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
-    python benchmarks/retrieval.py PHOTOS [ENCODER…] [--scratch DIR] [--json FILE]
+    python benchmarks/retrieval.py PHOTOS [ENCODER…] [--verify] [--scratch DIR] [--json FILE]
 
 ENCODER is a name or file of weights, of a ResNet50 or of the autoencoder; without any: `untrained imagenet
 fashion`, `imagenet` where Keras has its weights on this machine. A colour histogram stands beside them.
 
 Precision@5 and mAP@10 are given as is, and with gallery photos of the query's own name or near-equal
 perceptual hash removed. Altered photos (`embedding.training.alterations`) are asked for among the whole
-catalogue, their originals in it. Vectors are kept in DIR by the fingerprints of weights and photos, so that
-another run computes only what is new.
+catalogue, their originals in it; with `--verify` also as `Shop.similar` answers, which compares the pixels of
+the nearest (`embedding.index.verification`), with how often that is an error. Vectors are kept in DIR by the
+fingerprints of weights and photos, so that another run computes only what is new.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from contenders import ColourHistogram, Contender, contender_of, kept, perceptual_hashes
+from contenders import ColourHistogram, Contender, ResNet50, contender_of, kept, perceptual_hashes
 
 from embedding.encoder.runtime import Precision
+from embedding.index.verification import MOST_APART, SHORTLIST, differences
 from embedding.training.alterations import ALTERATIONS, altered
 from embedding.training.datasets import LabelledPhotos, read_labelled
 from embedding.training.measures import MAP_AT, Hidden, label_figures, nearest
-from storage.photos import image_id
+from storage import thumbnails
+from storage.photos import decode, image_id, thumbnail
 
 _SPLITS = {"": ("article_type", "colour", "article_type+colour"), "street_": ("category",)}
 _SHOWN = {"article_type": "type", "colour": "colour", "article_type+colour": "both", "category": "street"}
@@ -47,6 +50,7 @@ VectorsOf = Callable[[LabelledPhotos], np.ndarray]
 class Split:
     """Queries, followed by their gallery, and which gallery photos show a query's own product."""
 
+    name: str
     photos: LabelledPhotos
     asked: int
     near_equal: Hidden
@@ -61,7 +65,12 @@ class Altered:
 
 
 def main(
-    photos: Path, encoders: list[str], scratch: Path, out: Path | None, precision: Precision | None
+    photos: Path,
+    encoders: list[str],
+    scratch: Path,
+    out: Path | None,
+    precision: Precision | None,
+    verify: bool,
 ) -> None:
     """Prints the tables."""
     splits = [_split(photos, prefix, labels, scratch) for prefix, labels in _SPLITS.items()]
@@ -78,6 +87,14 @@ def main(
 
         figures[name] = _figures(contender, vectors, splits)
         figures[name]["recall_at_1"] = _recall(contender, vectors, splits[0], alterations)
+        if verify and isinstance(contender, ResNet50):
+            figures[name]["verified_recall_at_1"] = {
+                alteration: _verified_recall(contender, vectors, splits[0], asked)
+                for alteration, asked in alterations.items()
+            }
+            figures[name]["verified_in_error"] = {
+                split.name: _verified_in_error(contender, vectors, split) for split in splits
+            }
     labels = " | ".join(_SHOWN.values())
     for title, key in (("Precision@5", "precision_at_5"), ("mAP@10", "map_at_10")):
         print(f"{title}\n\n| encoder | {labels} | no near-equals: {labels} |")
@@ -86,7 +103,14 @@ def main(
         )
     counts = " | ".join(f"{name} ({len(of.rows)})" for name, of in alterations.items())
     print(f"Recall@1 of an altered photo of the catalogue\n\n| encoder | {counts} |")
-    _print_rows({name: list(of["recall_at_1"].values()) for name, of in figures.items()})
+    recalls = {name: list(of["recall_at_1"].values()) for name, of in figures.items()}
+    for name, of in figures.items():
+        if "verified_recall_at_1" in of:
+            recalls[f"{name}, pictures verified"] = list(of["verified_recall_at_1"].values())
+    _print_rows(recalls)
+    for name, of in figures.items():
+        for split, share in of.get("verified_in_error", {}).items():
+            print(f"{name}: of {split} photos {share:.1%} are taken for another picture of the gallery.")
     if out is not None:
         out.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -125,6 +149,43 @@ def _recall(
     return recall
 
 
+def _verified_recall(contender: ResNet50, vectors_of: VectorsOf, catalogue: Split, asked: Altered) -> float:
+    """The same as search answers: of the nearest, one that shows the very picture comes first."""
+    gallery = vectors_of(catalogue.photos)
+    found = nearest(*contender.comparable(vectors_of(asked.photos), gallery), SHORTLIST)
+    same = np.array([image_id(image.as_py()) for image in catalogue.photos.images])
+    right = 0
+    for query, (row, near) in enumerate(zip(asked.rows, found, strict=True)):
+        apart = _apart(contender, asked.photos.image(query), catalogue.photos, near)
+        first = near[apart.argmin()] if apart.min() <= MOST_APART else near[0]
+        right += int(same[first] == same[row])
+    return right / len(found)
+
+
+def _verified_in_error(contender: ResNet50, vectors_of: VectorsOf, split: Split) -> float:
+    """How often a photo whose picture is not in the gallery is taken for one that is."""
+    vectors = vectors_of(split.photos)
+    queries, gallery = contender.comparable(vectors[: split.asked], vectors[split.asked :])
+    found = nearest(queries, gallery, SHORTLIST, hidden=split.near_equal)
+    return float(
+        np.mean(
+            [
+                _apart(contender, split.photos.image(query), split.photos, split.asked + near).min()
+                <= MOST_APART
+                for query, near in enumerate(found)
+            ]
+        )
+    )
+
+
+def _apart(contender: ResNet50, image: bytes, photos: LabelledPhotos, rows: np.ndarray) -> np.ndarray:
+    """How far stored photos are from a picture, both as search has them."""
+    stored = [
+        thumbnail(decode(photos.image(row), fit=thumbnails.SIDE), thumbnails.SIDE) for row in rows.tolist()
+    ]
+    return differences(decode(image, fit=contender.side), stored)
+
+
 def _split(photos: Path, prefix: str, labels: tuple[str, ...], scratch: Path) -> Split:
     files = [photos / f"{prefix}{part}.parquet" for part in ("queries", "gallery")]
     read = read_labelled(files, labels)
@@ -134,7 +195,7 @@ def _split(photos: Path, prefix: str, labels: tuple[str, ...], scratch: Path) ->
     if "name" in pq.read_schema(files[0]).names:
         queries, gallery = (np.array(pq.read_table(file, columns=["name"])["name"]) for file in files)
         near |= queries[:, None] == gallery[None, :]
-    return Split(read, asked, [np.flatnonzero(row) for row in near])
+    return Split(prefix.strip("_") or "shop", read, asked, [np.flatnonzero(row) for row in near])
 
 
 def _altered(catalogue: Split, alteration: str) -> Altered:
@@ -155,7 +216,15 @@ if __name__ == "__main__":
     )
     arguments.add_argument("--scratch", type=Path, metavar="DIR", help="keeps vectors for the next run")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="gets the figures, unrounded")
+    arguments.add_argument("--verify", action="store_true", help="also as search answers: 10 minutes")
     arguments.add_argument("--precision", choices=("f32", "bf16", "int8"), help="the product's if not given")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as passing:
-        main(given.photos, given.encoders, given.scratch or Path(passing), given.json, given.precision)
+        main(
+            given.photos,
+            given.encoders,
+            given.scratch or Path(passing),
+            given.json,
+            given.precision,
+            given.verify,
+        )

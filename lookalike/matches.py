@@ -65,7 +65,8 @@ class Match:
     :ivar image_id: sha256 of the photo.
     :ivar also_at: other products whose photo is the same, in this store or others, that pass the filters too;
         the cheapest first.
-    :ivar evidence: what says that it is the same article, where `Shop.elsewhere` found it.
+    :ivar evidence: what says that it is the same article, where `Shop.elsewhere` found it; `("photo",)` where
+        `Shop.similar` found the very picture searched for.
     """
 
     rank: int

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from embedding.encoder.heads import Head, load_heads
 from embedding.encoder.runtime import Encoder, load_encoder
-from embedding.index import columns
+from embedding.index import columns, verification
 from embedding.index.filters import Filters, row_mask
 from embedding.index.search import Hits, Index
 from lookalike.matches import Match, Offer
@@ -117,6 +118,17 @@ class Published:
             also_at = tuple(cheapest_first(offers, compared, dict(filters.rates)))
             found.append(replace(match, also_at=also_at) if also_at else match)
         return found
+
+    def differences(self, rows: np.ndarray, photo: Image.Image) -> np.ndarray:
+        """How far the photos of some rows are from a photo's picture, see `embedding.index.verification`.
+
+        :param photo: RGB.
+        :return: float32 [rows].
+        :raises GenerationError: thumbnails are damaged.
+        """
+        places = self._shown.select(["thumbnail_shard", "thumbnail_row"]).take(columns.row_numbers(rows))
+        jpegs = [self._thumbnails.read(*place.values()) for place in places.to_pylist()]
+        return verification.differences(photo, jpegs)
 
     def find(self, store: str, product_id: str) -> int | None:
         """The number of a product, None where the generation does not hold it."""

@@ -12,6 +12,7 @@ import numpy as np
 from embedding.index.filters import Filters
 from embedding.index.search import Hits
 from embedding.index.vectors import similarities, widen
+from embedding.index.verification import MOST_APART, SHORTLIST
 from embedding.index.wishes import Moment, Names, Number, exchange, filters_of
 from lookalike import description
 from lookalike.description import Description
@@ -65,6 +66,9 @@ class Shop:
         Products whose photo is the same, in one store or several, are one result: the most similar photo that
         passes, and the others under `also_at`.
 
+        A product that shows the very picture searched for, if cropped, mirrored or on another ground, comes
+        first, whatever its score; its `evidence` is then `("photo",)`.
+
         A product given by its name is no answer to itself, but its twins are: the same photo in another store
         comes first. A photo's own product is an answer, too.
 
@@ -110,10 +114,13 @@ class Shop:
         mask = published.mask(filters)  # before the photo is read: a mistake in a filter is said at once
         views = look(published, query, allow_private=allow_private)
         asked = {view.product for view in views if view.product is not None}
-        hits = published.index.search(_average(views), int(k), mask=mask, without=asked)
         photos = [view for view in views if view.encoded is not None]
+        wanted = max(int(k), SHORTLIST) if photos else int(k)
+        hits = published.index.search(_average(views), wanted, mask=mask, without=asked)
+        hits, same = _same_picture_first(published, hits, photos)
+        found = published.matches(hits[: int(k)], filters=filters, without=asked)
         return Matches(
-            published.matches(hits, filters=filters, without=asked),
+            [replace(match, evidence=("photo",)) for match in found[:same]] + found[same:],
             generation=published.name,
             query=", ".join(view.label for view in views),
             pictures=lambda: [view.picture() for view in views],
@@ -236,6 +243,18 @@ class Shop:
 
     def __repr__(self) -> str:
         return f"<Shop of {len(self):,} products from {', '.join(self.stores)}, generation {self.generation}>"
+
+
+def _same_picture_first(published: Published, hits: Hits, photos: Sequence[Seen]) -> tuple[Hits, int]:
+    """The hits that show the picture of a photo, the nearest first, then the others; and how many do."""
+    apart = np.full(len(hits), np.inf, np.float32)
+    for view in photos:
+        if view.image is not None:
+            apart = np.minimum(apart, published.differences(hits.rows, view.image))
+    same = np.flatnonzero(apart <= MOST_APART)
+    same = same[np.argsort(apart[same], kind="stable")]
+    order = np.r_[same, np.delete(np.arange(len(hits)), same)]
+    return Hits(hits.rows[order], hits.scores[order]), len(same)
 
 
 def _described(published: Published, seen: Seen) -> Description:

@@ -46,6 +46,7 @@ class Seen:
     :ivar product: the number of the product it names, which is no answer to it.
     :ivar picture: makes a JPEG of it.
     :ivar encoded: float32 [dim], as the encoder gave it, L2 norm 1; None where it is a product of the index.
+    :ivar image: RGB, at most 256 px a side; None where it is a product of the index.
     """
 
     label: str
@@ -53,6 +54,7 @@ class Seen:
     product: int | None
     picture: Callable[[], bytes]
     encoded: np.ndarray | None = None
+    image: Image.Image | None = None
 
 
 def look(published: Published, query: View | Sequence[View], *, allow_private: bool = False) -> list[Seen]:
@@ -216,7 +218,7 @@ def _image(published: Published, image: Image.Image, label: str) -> Seen:
         raise InputError(f"The encoder sees nothing in {label}. Give another photo.")
     small = image.copy()
     small.thumbnail((_PICTURE_PX, _PICTURE_PX))  # the photo itself may be large and matches may be kept
-    return Seen(label, vector, None, lambda: photos.thumbnail(small, _PICTURE_PX), encoded)
+    return Seen(label, vector, None, lambda: photos.thumbnail(small, _PICTURE_PX), encoded, small)
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -50,6 +50,9 @@ class Hits:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getitem__(self, some: slice) -> Hits:
+        return Hits(self.rows[some], self.scores[some])
+
 
 class Index:
     """The index of one generation, memory-mapped and never written. Any number of threads may search it.

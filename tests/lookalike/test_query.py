@@ -150,6 +150,37 @@ def test_a_photo_finds_its_own_product_first(shop: Shop, tmp_path: Path) -> None
     assert matches.generation == shop.generation
 
 
+def altered(at: int) -> Image.Image:
+    """A part of a product's photo, mirrored and darker."""
+    part = picture(at, (600, 800)).crop((40, 30, 590, 790)).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return part.point(lambda level: round(0.98 * level))
+
+
+@pytest.mark.parametrize("at", [3, 8, 19])
+def test_the_very_picture_comes_first_whatever_its_score(shop: Shop, at: int) -> None:
+    first, *others = shop.similar(altered(at), k=3)
+    assert first.product_id == f"p{at}"
+    assert first.rank == 1
+    assert first.evidence == ("photo",)
+    assert [match.rank for match in others] == [2, 3]
+    assert all(match.evidence == () for match in others)
+    assert others[0].score >= others[1].score
+    assert ids(shop.similar(altered(at), k=1)) == [first.id]
+
+
+def test_the_very_picture_has_to_pass_the_filters(shop: Shop) -> None:
+    found = shop.similar(altered(8), store="b.example")
+    assert [match.store for match in found] == ["b.example"] * 5
+    assert all(match.evidence == () for match in found)
+
+
+def test_a_product_is_not_looked_at_for_its_picture(shop: Shop) -> None:
+    assert all(match.evidence == () for match in shop.similar("a.example:p8"))
+    views = shop.similar(["a.example:p8", altered(19)])
+    assert [match.id for match in views if match.evidence] == ["b.example:p19"]
+    assert views[0].id == "b.example:p19"
+
+
 def exif_turned(image: Image.Image) -> Image.Image:
     turned = image.transpose(Image.Transpose.ROTATE_90)
     turned.getexif()[0x0112] = 6  # to be turned clockwise

@@ -1,0 +1,290 @@
+"""Which of the nearest photos is the very picture asked for: cropped, mirrored, saved again, on a new ground.
+
+A vector says what a photo shows; which photo it was, it hardly says. So the pixels of the nearest are
+compared with the photo's own: spatial verification, as in Philbin et al., "Object retrieval with large
+vocabularies and fast spatial matching" (2007), by colours in the place of local features, since garments are
+smooth. Of a stored photo on a pale ground only the garment counts, so the photo asked for may have any other.
+
+Two steps. In small, the photo is laid on each of the nearest in every size and place, as it is and mirrored,
+all at once by products of matrices. Then the best fits are aligned to fractions of a pixel, as in Lucas and
+Kanade, "An iterative image registration technique" (1981).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+SHORTLIST = 64
+"""Articles nearest by their vectors whose pixels are compared."""
+
+MOST_APART = 10.0
+"""Levels of 255 that the colours of one picture differ by, root of the mean square, at most."""
+
+_CELLS = 20  # of the longer side, where every place is tried
+_LEAST_SIDE = 0.6  # of the stored photo's longer side, that the photo asked for shows
+_ALIGNED = 8  # best fits that are aligned
+_GRID = 48  # of the longer side, where they are
+_STEPS = 5
+_DOUBTED = 1  # the step by which what is the same picture has come near
+_FARTHEST = 3.0  # pixels of the grid that one moves
+_MOST_GROWTH = 0.1  # of the sides, in one
+_LEAST_PIXELS = 16
+_PALE = 238  # of the darkest channel, from where on it may be ground
+_LEAST_GARMENT = 0.02  # of a photo; by less no picture is told from another
+_LEAST_SHOWN = 0.6  # of the garment, that the photo asked for shows
+_MARGIN = 0.25  # of a stored photo's sides, that a fit may reach beyond
+
+
+def differences(photo: Image.Image, thumbnails: Sequence[bytes]) -> np.ndarray:
+    """How far each stored photo is from being the picture that a photo shows, or a part of it.
+
+    :param photo: RGB.
+    :param thumbnails: JPEG bytes of the stored photos.
+    :return: float32 [n], root mean square difference of the colours where they were aligned, in levels of
+        255; inf where another fits better by far, so that they were not aligned. `MOST_APART` is the limit.
+    """
+    if not thumbnails:
+        return np.empty(0, np.float32)
+    fits = _best_fits(thumbnails, photo)
+    nearest = sorted(range(len(fits)), key=lambda place: fits[place].difference)[:_ALIGNED]
+    found = np.full(len(thumbnails), np.inf, np.float32)
+    for place in nearest:
+        found[place] = _aligned(photo, thumbnails[place], fits[place])
+    return found
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Where the photo asked for lies on a stored one: in shares of the stored photo's longer side."""
+
+    difference: float
+    left: float
+    top: float
+    width: float
+    height: float
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """The photo in one size, at every place of the square, a column a place.
+
+    :ivar colours: float32 [cells × cells × 3, places], 0 where it does not cover.
+    :ivar squares: float32 [cells × cells, places], the sum of its channels' squares.
+    :ivar covers: float32 [cells × cells, places].
+    """
+
+    colours: np.ndarray
+    squares: np.ndarray
+    covers: np.ndarray
+    height: int
+    width: int
+    mirrored: bool
+
+    def fit(self, place: int, difference: float) -> _Fit:
+        top, left = divmod(place, _CELLS - self.width + 1)
+        shares = (left / _CELLS, top / _CELLS, self.width / _CELLS, self.height / _CELLS)
+        return _Fit(difference, *shares, mirrored=self.mirrored)
+
+
+def _best_fits(thumbnails: Sequence[bytes], photo: Image.Image) -> list[_Fit]:
+    """Of each stored photo, where the photo asked for fits best."""
+    count = len(thumbnails)
+    pixels, counts = _in_small([_small(thumbnail) for thumbnail in thumbnails])
+    counted = (pixels * counts[..., None]).reshape(count, -1)
+    squares = ((pixels**2).sum(axis=3) * counts).reshape(count, -1)
+    counts = counts.reshape(count, -1)
+    least_covered = np.maximum(1, _LEAST_SHOWN * counts.sum(axis=1))[:, None]
+    least_missed = np.full(count, np.inf, np.float32)
+    best = [_Fit(np.inf, 0, 0, 0, 0, mirrored=False)] * count
+    for laid in _everywhere(photo):
+        covered = counts @ laid.covers
+        missed = squares @ laid.covers - 2 * (counted @ laid.colours) + counts @ laid.squares
+        missed = np.where(covered >= least_covered, missed / np.maximum(3 * covered, 1), np.inf)
+        places = missed.argmin(axis=1)
+        fitted = missed[np.arange(count), places]
+        for row in np.flatnonzero(fitted < least_missed).tolist():
+            best[row] = laid.fit(int(places[row]), max(0.0, float(fitted[row])) ** 0.5)
+        least_missed = np.minimum(least_missed, fitted)
+    return best
+
+
+def _in_small(photos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Stored photos, each in the upper left of a square.
+
+    :param photos: uint8 [height, width, 3] each, the longer side twice as long as the cells are many.
+    :return: colours, float32 [n, cells, cells, 3]; and float32 [n, cells, cells], 1 where a cell is garment
+        throughout.
+    """
+    side = 2 * _CELLS
+    pixels = np.full((len(photos), side, side, 3), 255, np.uint8)
+    inside = np.zeros((len(photos), side, side), bool)
+    for square, within, photo in zip(pixels, inside, photos, strict=True):
+        height, width = photo.shape[:2]
+        square[:height, :width], within[:height, :width] = photo, True
+    garment = _garment(pixels, inside)
+    quarters = [(slice(top, None, 2), slice(left, None, 2)) for top in (0, 1) for left in (0, 1)]
+    counts = np.logical_and.reduce([garment[:, rows, columns] for rows, columns in quarters])
+    colours = np.zeros((*counts.shape, 3), np.float32)
+    for rows, columns in quarters:
+        colours += pixels[:, rows, columns]
+    return colours / len(quarters), counts.astype(np.float32)
+
+
+def _everywhere(photo: Image.Image) -> Iterator[_Laid]:
+    for longer in range(_CELLS, round(_LEAST_SIDE * _CELLS) - 1, -1):
+        width, height = _fitting(photo, longer)
+        small = np.asarray(photo.resize((width, height), Image.Resampling.BOX), np.float32)
+        covers = _at_every_place(np.ones((height, width, 1), np.float32))
+        for mirrored in (False, True):
+            view = small[:, ::-1] if mirrored else small
+            squares = _at_every_place((view**2).sum(axis=2, keepdims=True))
+            yield _Laid(_at_every_place(view), squares, covers, height, width, mirrored)
+
+
+def _at_every_place(view: np.ndarray) -> np.ndarray:
+    """A view [height, width, channels] on the square, a column a place, places row by row."""
+    rows, columns = _CELLS - view.shape[0], _CELLS - view.shape[1]
+    padded = np.pad(view, ((rows, rows), (columns, columns), (0, 0)))
+    # A window that begins further down holds the view further up: hence backwards.
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (_CELLS, _CELLS), axis=(0, 1))[::-1, ::-1]
+    places = (rows + 1) * (columns + 1)
+    return windows.transpose(0, 1, 3, 4, 2).reshape(places, -1).T
+
+
+def _aligned(photo: Image.Image, thumbnail: bytes, fit: _Fit) -> float:
+    """The difference of the colours once the photo lies where it fits best: Gauss-Newton from `fit` on."""
+    stored = _Stored.of(thumbnail)
+    shape = _fitting(photo, _GRID)
+    wanted = np.asarray(photo.resize(shape, Image.Resampling.BILINEAR), np.float32)
+    wanted = wanted[:, ::-1] if fit.mirrored else wanted
+    size = np.array([fit.width, fit.height]) * stored.longer
+    centre = np.array([fit.left, fit.top]) * stored.longer + size / 2 + stored.margins
+    least, most_counts = np.inf, 0
+    for step in range(_STEPS):
+        first, last = np.maximum(0, centre - size / 2), np.minimum(stored.room, centre + size / 2)
+        if (last - first < 2).any():
+            break
+        seen, counts = stored.window(first, last, shape)
+        most_counts = max(most_counts, int(counts.sum()))
+        if counts.sum() < max(_LEAST_PIXELS, most_counts / 2):  # it slid off the garment
+            break
+        missing = wanted - seen
+        least = min(least, float((missing[counts] ** 2).mean()) ** 0.5)
+        if step == _DOUBTED and least > 4 * MOST_APART:
+            break
+        shift, growth = _better(seen, missing, counts)
+        centre = (first + last) / 2 + shift * (last - first) / shape
+        size = (last - first) * (1 + growth)
+    return least
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A stored photo with room around it, for fits that reach beyond.
+
+    :ivar picture: RGB, white around the photo.
+    :ivar garment: 255 where the garment is.
+    :ivar room: int [2], width and height with the margins.
+    :ivar margins: int [2], at the left and at the top.
+    :ivar longer: the photo's own longer side.
+    """
+
+    picture: Image.Image
+    garment: Image.Image
+    room: np.ndarray
+    margins: np.ndarray
+    longer: int
+
+    @classmethod
+    def of(cls, thumbnail: bytes) -> _Stored:
+        """The stored photo of a thumbnail."""
+        photo = _opened(thumbnail, 2 * _GRID)
+        pixels = np.asarray(photo)[None]
+        shown = _garment(pixels, np.ones(pixels.shape[:3], bool))[0]
+        wide, high = (round(_MARGIN * side) for side in photo.size)
+        width, height = photo.width + 2 * wide, photo.height + 2 * high
+        picture, garment = Image.new("RGB", (width, height), "white"), Image.new("L", (width, height))
+        picture.paste(photo, (wide, high))
+        garment.paste(Image.fromarray(shown.astype(np.uint8) * 255), (wide, high))
+        return cls(picture, garment, np.array([width, height]), np.array([wide, high]), max(photo.size))
+
+    def window(
+        self, first: np.ndarray, last: np.ndarray, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A part of the picture in another size.
+
+        :param first: float [2], left and top.
+        :param last: float [2], right and bottom.
+        :param shape: width and height to bring it to.
+        :return: colours, float32 [height, width, 3]; and bool [height, width], what is garment throughout.
+        """
+        box = (float(first[0]), float(first[1]), float(last[0]), float(last[1]))
+        colours = self.picture.resize(shape, Image.Resampling.BILINEAR, box=box)
+        garment = self.garment.resize(shape, Image.Resampling.BILINEAR, box=box)
+        return np.asarray(colours, np.float32), np.asarray(garment) > 250
+
+
+def _better(seen: np.ndarray, missing: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By how much the window moves and grows to lessen what is missing, along width and height.
+
+    :param seen: float32 [height, width, 3].
+    :param missing: what has to be added to `seen`.
+    :param counts: bool [height, width], what is compared.
+    :return: float [2], pixels; and float [2], shares of the window's sides.
+    """
+    height, width = counts.shape
+    by_row, by_column = np.gradient(seen, axis=(0, 1))
+    across, down = (np.linspace(-0.5, 0.5, side, dtype=np.float32) * side for side in (width, height))
+    motions = (by_column, by_row, by_column * across[:, None], by_row * down[:, None, None])
+    slopes = np.stack([motion[counts].ravel() for motion in motions], axis=1)
+    normal = slopes.T @ slopes
+    normal[np.diag_indices(4)] = 1.01 * np.diagonal(normal) + 1  # damped: smooth cloth holds nothing in place
+    moved = np.linalg.solve(normal, slopes.T @ missing[counts].ravel())
+    return np.clip(moved[:2], -_FARTHEST, _FARTHEST), np.clip(moved[2:], -_MOST_GROWTH, _MOST_GROWTH)
+
+
+def _garment(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Where photos show more than pale ground that reaches straight in from one of their borders; nowhere,
+    where it is next to nothing.
+
+    :param pixels: uint8 [n, height, width, 3].
+    :param inside: bool [n, height, width], what is photo.
+    :return: bool [n, height, width].
+    """
+    pale = (_darkest(pixels) >= _PALE) | ~inside
+    garment = inside.copy()
+    for axis in (1, 2):
+        backwards = np.flip(pale, axis)
+        garment &= ~np.logical_and.accumulate(pale, axis=axis)
+        garment &= ~np.flip(np.logical_and.accumulate(backwards, axis=axis), axis)
+    garment[garment.sum(axis=(1, 2)) < _LEAST_GARMENT * inside.sum(axis=(1, 2))] = False
+    return garment
+
+
+def _darkest(pixels: np.ndarray) -> np.ndarray:
+    return np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+
+
+def _small(thumbnail: bytes) -> np.ndarray:
+    """A stored photo in small, uint8 [height, width, 3]."""
+    image = _opened(thumbnail, 2 * _CELLS)
+    return np.asarray(image.resize(_fitting(image, 2 * _CELLS), Image.Resampling.BOX))
+
+
+def _opened(thumbnail: bytes, side: int) -> Image.Image:
+    """A stored photo, decoded no larger than its longer side needs."""
+    image = Image.open(io.BytesIO(thumbnail), formats=["JPEG"])
+    image.draft("RGB", _fitting(image, side))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _fitting(image: Image.Image, longer: int) -> tuple[int, int]:
+    """Width and height of an image once its longer side is as long; neither less than two."""
+    scale = longer / max(image.size)
+    return max(2, round(scale * image.width)), max(2, round(scale * image.height))
