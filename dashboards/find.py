@@ -178,7 +178,8 @@ def draw_wish(wish: Wish, shown: str) -> None:
 
     :param shown: what the photo shows, in words; empty where nothing can be said.
     """
-    seen = f'<p class="la-seen">Seen as {escape(shown)}</p>' if shown else ""
+    words = escape(shown).replace(" %", "\N{NO-BREAK SPACE}%")
+    seen = f'<p class="la-seen">Seen as {words}</p>' if shown else ""
     with st.container(key="la-wish"):
         st.html(
             f'<figure class="la-card la-wished">{framed_photo(wish.preview, wish.caption)}'

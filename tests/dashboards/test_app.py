@@ -146,7 +146,7 @@ def test_it_says_what_the_photo_shows(
     encoders.put_heads(root, encoders.available(root)[0], root.encoders / "h.npz")
     app = start("--data", root.path)
     app.file_uploader[0].set_value(("shirt.jpg", garments[0].photos[0](), "image/jpeg")).run()
-    assert "Seen as &lt;b&gt;Shirts&lt;/b&gt; (95 %)</p>" in html(app)
+    assert "Seen as &lt;b&gt;Shirts&lt;/b&gt; (95\N{NO-BREAK SPACE}%)</p>" in html(app)
     app.button(key="more-1").click().run()
     assert "Seen as" not in html(app)
 
