@@ -16,6 +16,7 @@ fingerprints of weights and photos, so that another run computes only what is ne
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import tempfile
 from collections.abc import Callable
@@ -56,6 +57,24 @@ class Split:
     near_equal: Hidden
 
 
+class _Shelf:
+    """Photos as search has them.
+
+    :param side: px that search decodes a photo asked for to, at least.
+    """
+
+    def __init__(self, photos: LabelledPhotos, side: int) -> None:
+        self._photos, self._side = photos, side
+        self._thumbnail = functools.cache(self._made)
+
+    def apart(self, image: bytes, rows: np.ndarray) -> np.ndarray:
+        """How far the photos of some rows are from a picture, see `embedding.index.verification`."""
+        return differences(decode(image, fit=self._side), [self._thumbnail(row) for row in rows.tolist()])
+
+    def _made(self, row: int) -> bytes:
+        return thumbnail(decode(self._photos.image(row), fit=thumbnails.SIDE), thumbnails.SIDE)
+
+
 @dataclass(frozen=True)
 class Altered:
     """Queries after one alteration, and the row of the query that each was."""
@@ -88,12 +107,14 @@ def main(
         figures[name] = _figures(contender, vectors, splits)
         figures[name]["recall_at_1"] = _recall(contender, vectors, splits[0], alterations)
         if verify and isinstance(contender, ResNet50):
+            shelves = [_Shelf(split.photos, contender.side) for split in splits]
             figures[name]["verified_recall_at_1"] = {
-                alteration: _verified_recall(contender, vectors, splits[0], asked)
+                alteration: _verified_recall(contender, vectors, splits[0], asked, shelves[0])
                 for alteration, asked in alterations.items()
             }
             figures[name]["verified_in_error"] = {
-                split.name: _verified_in_error(contender, vectors, split) for split in splits
+                split.name: _verified_in_error(contender, vectors, split, shelf)
+                for split, shelf in zip(splits, shelves, strict=True)
             }
     labels = " | ".join(_SHOWN.values())
     for title, key in (("Precision@5", "precision_at_5"), ("mAP@10", "map_at_10")):
@@ -149,41 +170,31 @@ def _recall(
     return recall
 
 
-def _verified_recall(contender: ResNet50, vectors_of: VectorsOf, catalogue: Split, asked: Altered) -> float:
+def _verified_recall(
+    contender: ResNet50, vectors_of: VectorsOf, catalogue: Split, asked: Altered, shelf: _Shelf
+) -> float:
     """The same as search answers: of the nearest, one that shows the very picture comes first."""
     gallery = vectors_of(catalogue.photos)
     found = nearest(*contender.comparable(vectors_of(asked.photos), gallery), SHORTLIST)
     same = np.array([image_id(image.as_py()) for image in catalogue.photos.images])
     right = 0
     for query, (row, near) in enumerate(zip(asked.rows, found, strict=True)):
-        apart = _apart(contender, asked.photos.image(query), catalogue.photos, near)
+        apart = shelf.apart(asked.photos.image(query), near)
         first = near[apart.argmin()] if apart.min() <= MOST_APART else near[0]
         right += int(same[first] == same[row])
     return right / len(found)
 
 
-def _verified_in_error(contender: ResNet50, vectors_of: VectorsOf, split: Split) -> float:
+def _verified_in_error(contender: ResNet50, vectors_of: VectorsOf, split: Split, shelf: _Shelf) -> float:
     """How often a photo whose picture is not in the gallery is taken for one that is."""
     vectors = vectors_of(split.photos)
     queries, gallery = contender.comparable(vectors[: split.asked], vectors[split.asked :])
     found = nearest(queries, gallery, SHORTLIST, hidden=split.near_equal)
-    return float(
-        np.mean(
-            [
-                _apart(contender, split.photos.image(query), split.photos, split.asked + near).min()
-                <= MOST_APART
-                for query, near in enumerate(found)
-            ]
-        )
-    )
-
-
-def _apart(contender: ResNet50, image: bytes, photos: LabelledPhotos, rows: np.ndarray) -> np.ndarray:
-    """How far stored photos are from a picture, both as search has them."""
-    stored = [
-        thumbnail(decode(photos.image(row), fit=thumbnails.SIDE), thumbnails.SIDE) for row in rows.tolist()
+    taken = [
+        shelf.apart(split.photos.image(query), split.asked + near).min() <= MOST_APART
+        for query, near in enumerate(found)
     ]
-    return differences(decode(image, fit=contender.side), stored)
+    return float(np.mean(taken))
 
 
 def _split(photos: Path, prefix: str, labels: tuple[str, ...], scratch: Path) -> Split:
