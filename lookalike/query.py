@@ -250,7 +250,8 @@ def _same_picture_first(published: Published, hits: Hits, photos: Sequence[Seen]
     apart = np.full(len(hits), np.inf, np.float32)
     for view in photos:
         if view.image is not None:
-            apart = np.minimum(apart, published.differences(hits.rows, view.image))
+            compared = published.differences(hits.rows[:SHORTLIST], view.image)
+            apart[:SHORTLIST] = np.minimum(apart[:SHORTLIST], compared)
     same = np.flatnonzero(apart <= MOST_APART)
     same = same[np.argsort(apart[same], kind="stable")]
     order = np.r_[same, np.delete(np.arange(len(hits)), same)]
