@@ -13,7 +13,7 @@ Kanade, "An iterative image registration technique" (1981).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +26,11 @@ MOST_APART = 10.0
 """Levels of 255 that the colours of one picture differ by, root of the mean square, at most."""
 
 _CELLS = 20  # of the longer side, where every place is tried
-_LEAST_SIDE = 0.6  # of the stored photo's longer side, that the photo asked for shows
+_SIZES = (20, 19, 17, 15, 13)  # cells of the longer side of the photo asked for: the whole to two thirds
 _ALIGNED = 8  # best fits that are aligned
 _GRID = 48  # of the longer side, where they are
 _STEPS = 5
-_DOUBTED = 1  # the step by which what is the same picture has come near
+_STILL_FAR = (45.0, 25.0)  # levels apart at the first steps, beyond which none was found to be the same
 _FARTHEST = 3.0  # pixels of the grid that one moves
 _MOST_GROWTH = 0.1  # of the sides, in one
 _LEAST_PIXELS = 16
@@ -51,9 +51,9 @@ def differences(photo: Image.Image, thumbnails: Sequence[bytes]) -> np.ndarray:
     if not thumbnails:
         return np.empty(0, np.float32)
     fits = _best_fits(thumbnails, photo)
-    nearest = sorted(range(len(fits)), key=lambda place: fits[place].difference)[:_ALIGNED]
+    near = [place for place, fit in enumerate(fits) if fit.difference <= _STILL_FAR[0]]
     found = np.full(len(thumbnails), np.inf, np.float32)
-    for place in nearest:
+    for place in sorted(near, key=lambda place: fits[place].difference)[:_ALIGNED]:
         found[place] = _aligned(photo, thumbnails[place], fits[place])
     return found
 
@@ -72,46 +72,69 @@ class _Fit:
 
 @dataclass(frozen=True)
 class _Laid:
-    """The photo in one size, at every place of the square, a column a place.
+    """The photo in every size and place on the square, a column each.
 
     :ivar colours: float32 [cells × cells × 3, places], 0 where it does not cover.
     :ivar squares: float32 [cells × cells, places], the sum of its channels' squares.
-    :ivar covers: float32 [cells × cells, places].
+    :ivar covers: float32 [cells × cells, places], 1 where it covers.
+    :ivar places: left, top, width and height in cells, and whether it is mirrored.
     """
 
     colours: np.ndarray
     squares: np.ndarray
     covers: np.ndarray
-    height: int
-    width: int
-    mirrored: bool
+    places: list[tuple[int, int, int, int, bool]]
+
+    @classmethod
+    def of(cls, photo: Image.Image) -> _Laid:
+        """A photo in all of `_SIZES`."""
+        views, places = [], []
+        for longer in _SIZES:
+            width, height = _fitting(photo, longer)
+            small = np.asarray(photo.resize((width, height), Image.Resampling.BOX), np.float32)
+            for mirrored in (False, True):
+                view = small[:, ::-1] if mirrored else small
+                squares = (view**2).sum(axis=2, keepdims=True)
+                views.append(_at_every_place(np.concatenate([view, squares, np.ones_like(squares)], axis=2)))
+                places += [
+                    (left, top, width, height, mirrored)
+                    for top in range(_CELLS - height + 1)
+                    for left in range(_CELLS - width + 1)
+                ]
+        laid = np.concatenate(views)
+        colours = laid[..., :3].reshape(len(places), -1).T
+        return cls(colours, laid[..., 3].copy().T, laid[..., 4].copy().T, places)
 
     def fit(self, place: int, difference: float) -> _Fit:
-        top, left = divmod(place, _CELLS - self.width + 1)
-        shares = (left / _CELLS, top / _CELLS, self.width / _CELLS, self.height / _CELLS)
-        return _Fit(difference, *shares, mirrored=self.mirrored)
+        """A place in shares of the square."""
+        left, top, width, height, mirrored = self.places[place]
+        return _Fit(difference, left / _CELLS, top / _CELLS, width / _CELLS, height / _CELLS, mirrored)
+
+
+def _at_every_place(view: np.ndarray) -> np.ndarray:
+    """A view [height, width, channels] on the square at every place, row by row: [places, cells × cells,
+    channels]."""
+    rows, columns = _CELLS - view.shape[0], _CELLS - view.shape[1]
+    padded = np.pad(view, ((rows, rows), (columns, columns), (0, 0)))
+    # A window that begins further down holds the view further up: hence backwards.
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (_CELLS, _CELLS), axis=(0, 1))[::-1, ::-1]
+    return windows.transpose(0, 1, 3, 4, 2).reshape(-1, _CELLS * _CELLS, view.shape[2])
 
 
 def _best_fits(thumbnails: Sequence[bytes], photo: Image.Image) -> list[_Fit]:
     """Of each stored photo, where the photo asked for fits best."""
-    count = len(thumbnails)
+    laid, count = _Laid.of(photo), len(thumbnails)
     pixels, counts = _in_small([_small(thumbnail) for thumbnail in thumbnails])
     counted = (pixels * counts[..., None]).reshape(count, -1)
     squares = ((pixels**2).sum(axis=3) * counts).reshape(count, -1)
     counts = counts.reshape(count, -1)
+    covered = counts @ laid.covers
+    missed = squares @ laid.covers - 2 * (counted @ laid.colours) + counts @ laid.squares
     least_covered = np.maximum(1, _LEAST_SHOWN * counts.sum(axis=1))[:, None]
-    least_missed = np.full(count, np.inf, np.float32)
-    best = [_Fit(np.inf, 0, 0, 0, 0, mirrored=False)] * count
-    for laid in _everywhere(photo):
-        covered = counts @ laid.covers
-        missed = squares @ laid.covers - 2 * (counted @ laid.colours) + counts @ laid.squares
-        missed = np.where(covered >= least_covered, missed / np.maximum(3 * covered, 1), np.inf)
-        places = missed.argmin(axis=1)
-        fitted = missed[np.arange(count), places]
-        for row in np.flatnonzero(fitted < least_missed).tolist():
-            best[row] = laid.fit(int(places[row]), max(0.0, float(fitted[row])) ** 0.5)
-        least_missed = np.minimum(least_missed, fitted)
-    return best
+    missed = np.where(covered >= least_covered, missed / np.maximum(3 * covered, 1), np.inf)
+    places = missed.argmin(axis=1)
+    fitted = np.sqrt(np.maximum(0, missed[np.arange(count), places]))
+    return [laid.fit(*found) for found in zip(places.tolist(), fitted.tolist(), strict=True)]
 
 
 def _in_small(photos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -136,27 +159,6 @@ def _in_small(photos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return colours / len(quarters), counts.astype(np.float32)
 
 
-def _everywhere(photo: Image.Image) -> Iterator[_Laid]:
-    for longer in range(_CELLS, round(_LEAST_SIDE * _CELLS) - 1, -1):
-        width, height = _fitting(photo, longer)
-        small = np.asarray(photo.resize((width, height), Image.Resampling.BOX), np.float32)
-        covers = _at_every_place(np.ones((height, width, 1), np.float32))
-        for mirrored in (False, True):
-            view = small[:, ::-1] if mirrored else small
-            squares = _at_every_place((view**2).sum(axis=2, keepdims=True))
-            yield _Laid(_at_every_place(view), squares, covers, height, width, mirrored)
-
-
-def _at_every_place(view: np.ndarray) -> np.ndarray:
-    """A view [height, width, channels] on the square, a column a place, places row by row."""
-    rows, columns = _CELLS - view.shape[0], _CELLS - view.shape[1]
-    padded = np.pad(view, ((rows, rows), (columns, columns), (0, 0)))
-    # A window that begins further down holds the view further up: hence backwards.
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (_CELLS, _CELLS), axis=(0, 1))[::-1, ::-1]
-    places = (rows + 1) * (columns + 1)
-    return windows.transpose(0, 1, 3, 4, 2).reshape(places, -1).T
-
-
 def _aligned(photo: Image.Image, thumbnail: bytes, fit: _Fit) -> float:
     """The difference of the colours once the photo lies where it fits best: Gauss-Newton from `fit` on."""
     stored = _Stored.of(thumbnail)
@@ -176,7 +178,7 @@ def _aligned(photo: Image.Image, thumbnail: bytes, fit: _Fit) -> float:
             break
         missing = wanted - seen
         least = min(least, float((missing[counts] ** 2).mean()) ** 0.5)
-        if step == _DOUBTED and least > 4 * MOST_APART:
+        if step < len(_STILL_FAR) and least > _STILL_FAR[step]:
             break
         shift, growth = _better(seen, missing, counts)
         centre = (first + last) / 2 + shift * (last - first) / shape
