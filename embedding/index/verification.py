@@ -26,7 +26,7 @@ MOST_APART = 10.0
 """Levels of 255 that the colours of one picture differ by, root of the mean square, at most."""
 
 _CELLS = 20  # of the longer side, where every place is tried
-_SIZES = (20, 19, 17, 15, 13)  # cells of the longer side of the photo asked for: the whole to two thirds
+_SIZES = range(20, 12, -1)  # cells of the longer side of the photo asked for: all of it to two thirds
 _ALIGNED = 8  # best fits that are aligned
 _GRID = 48  # of the longer side, where they are
 _STEPS = 5
