@@ -12,7 +12,7 @@ import numpy as np
 from embedding.index.filters import Filters
 from embedding.index.search import Hits
 from embedding.index.vectors import similarities, widen
-from embedding.index.verification import MOST_APART, SHORTLIST
+from embedding.index.verification import SHORTLIST, same_pictures
 from embedding.index.wishes import Moment, Names, Number, exchange, filters_of
 from lookalike import description
 from lookalike.description import Description
@@ -252,8 +252,7 @@ def _same_picture_first(published: Published, hits: Hits, photos: Sequence[Seen]
         if view.image is not None:
             compared = published.differences(hits.rows[:SHORTLIST], view.image)
             apart[:SHORTLIST] = np.minimum(apart[:SHORTLIST], compared)
-    same = np.flatnonzero(apart <= MOST_APART)
-    same = same[np.argsort(apart[same], kind="stable")]
+    same = same_pictures(apart)
     order = np.r_[same, np.delete(np.arange(len(hits)), same)]
     return Hits(hits.rows[order], hits.scores[order]), len(same)
 

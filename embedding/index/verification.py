@@ -58,6 +58,15 @@ def differences(photo: Image.Image, thumbnails: Sequence[bytes]) -> np.ndarray:
     return found
 
 
+def same_pictures(apart: np.ndarray) -> np.ndarray:
+    """Which of the stored photos show the very picture, the nearest first: int64 places in `apart`.
+
+    :param apart: what `differences` gave.
+    """
+    same = np.flatnonzero(apart <= MOST_APART)
+    return same[np.argsort(apart[same], kind="stable")]
+
+
 @dataclass(frozen=True)
 class _Fit:
     """Where the photo asked for lies on a stored one: in shares of the stored photo's longer side."""
