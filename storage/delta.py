@@ -80,7 +80,7 @@ def load_or_create(root: Root, table: str) -> DeltaTable:
     return DeltaTable(uri, storage_options=options)
 
 
-def dataset(root: Root, table: str, delta: DeltaTable) -> ds.Dataset:
+def dataset(root: Root, table: str, delta: DeltaTable) -> ds.FileSystemDataset:
     """The table's files as an Arrow dataset whose filters skip partitions, files and row groups."""
     if root.bucket is not None:
         return delta.to_pyarrow_dataset()

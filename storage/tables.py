@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
-from storage import delta
+from storage import delta, view_types
 from storage.root import Root
 from storage.rows import Rows, absent, fitted, last_by_key
 from storage.schemas import TABLES, TableSpec
@@ -42,7 +42,9 @@ def read(
     with delta.damage_named(root, table):
         if (dataset := _dataset(root, table)) is None:
             return wanted.empty_table()
-        return dataset.to_table(columns=wanted.names, filter=where).cast(wanted)
+        if where is None:
+            return dataset.to_table(columns=wanted.names).cast(wanted)
+        return view_types.to_table(dataset, wanted.names, where).cast(wanted)
 
 
 def scan(
@@ -61,15 +63,7 @@ def scan(
     with delta.damage_named(root, table):
         if (dataset := _dataset(root, table)) is None:
             return
-        batches = dataset.scanner(
-            columns=wanted.names,
-            filter=where,
-            batch_size=batch_size,
-            batch_readahead=2,
-            fragment_readahead=1,
-            # Arrow otherwise holds a whole file while it reads it.
-            fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
-        ).to_batches()
+    batches = _batches(dataset, wanted.names, where, batch_size)
     while (batch := _next(root, table, batches)) is not None:
         if batch.num_rows:
             yield batch.cast(wanted)
@@ -154,9 +148,27 @@ def _columns(table: str, columns: Sequence[str] | None) -> pa.Schema:
     return schema if columns is None else pa.schema([schema.field(name) for name in columns])
 
 
-def _dataset(root: Root, table: str) -> ds.Dataset | None:
+def _dataset(root: Root, table: str) -> ds.FileSystemDataset | None:
     found = delta.load(root, table)
     return None if found is None else delta.dataset(root, table, found)
+
+
+def _batches(
+    dataset: ds.FileSystemDataset, columns: list[str], where: pc.Expression | None, batch_size: int
+) -> Iterator[pa.RecordBatch]:
+    plain, viewed = (dataset, []) if where is None else view_types.split(dataset, where)
+    yield from plain.scanner(
+        columns=columns,
+        filter=where,
+        batch_size=batch_size,
+        batch_readahead=2,
+        fragment_readahead=1,
+        # Arrow otherwise holds a whole file while it reads it.
+        fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
+    ).to_batches()
+    if where is not None:
+        for rows in view_types.filtered(viewed, dataset.schema, columns, where):
+            yield from rows.to_batches(max_chunksize=batch_size)
 
 
 def _next(root: Root, table: str, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
@@ -183,7 +195,7 @@ def _insert(root: Root, table: str, data: pa.Table) -> Merged:
         key = list(TABLES[table].key)
         asked = functools.reduce(operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key))
         dataset = delta.dataset(root, table, opened)
-        stored = dataset.to_table(columns=key, filter=asked).cast(data.select(key).schema)
+        stored = view_types.to_table(dataset, key, asked).cast(data.select(key).schema)
         # Sorted by key, so that a filter on it finds the few row groups that matter.
         new = absent(data, stored)
         if new.num_rows:
