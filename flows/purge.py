@@ -12,7 +12,8 @@ from storage import tables
 from storage.root import Root
 
 BY_STORE = ("products", "offers", "pages", "fetches", "rejects", "crawls", "recommendations")
-BY_IMAGE = ("images", "embeddings", "predictions")
+# What says that a photo is stored goes before it: a kill in between must leave nothing that says so falsely.
+BY_IMAGE = ("fetches", "images", "embeddings", "predictions")
 # Ids in one delete statement; each is 64 characters, and the statement is parsed as a whole.
 CHUNK = 2000
 

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 _VERSION_FILE = "root.json"
 _T = TypeVar("_T")
 
-MIGRATIONS: dict[int, Callable[[Root], None]] = {}
+
+def _fetches_by_store(root: Root) -> None:
+    from storage import migrations  # which reads tables, as whoever opens a root of today need not
+
+    migrations.fetches_by_store(root)
+
+
+MIGRATIONS: dict[int, Callable[[Root], None]] = {1: _fetches_by_store}
 """Schema version to the function that turns a root of that version into one of the next.
 
 A migration that was killed runs again from its beginning, so it must bear that. Nobody else writes meanwhile.

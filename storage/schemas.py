@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the whole data root. A reader migrates an older root and refuses a newer one."""
 
 EMBEDDING_DIM = 2048
@@ -137,8 +137,8 @@ TABLES: dict[str, TableSpec] = {
     ),
     "fetches": TableSpec(
         _schema(
-            url=pa.string(),
             store=pa.string(),
+            url=pa.string(),
             etag=pa.string(),
             last_modified=pa.string(),
             status=pa.int32(),
@@ -147,7 +147,8 @@ TABLES: dict[str, TableSpec] = {
             fetched_at=TIME,
             due_at=TIME,
         ),
-        key=("url",),
+        key=("store", "url"),
+        partition_by=("store",),
         on_match="replace",
     ),
     "crawls": TableSpec(

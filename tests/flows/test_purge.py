@@ -51,6 +51,16 @@ def test_everything_of_the_store_goes_and_nothing_else(root):
         assert column(root, table, "image_id") == ["both", "its"]
 
 
+def test_no_other_store_takes_a_photo_for_stored_that_is_gone(root):
+    """A store may have read a photo that none of its products shows any more, and may show it again."""
+    fetches = [("going.example", "only"), ("staying.example", "only"), ("staying.example", "both")]
+    rows = [{"store": store, "url": f"https://{image}.jpg", "image_id": image} for store, image in fetches]
+    tables.merge(root, "fetches", rows)
+    purge_store(root, "going.example")
+    assert column(root, "fetches", "image_id") == ["both"]
+    assert column(root, "fetches", "store") == ["staying.example"]
+
+
 def test_a_store_that_was_never_crawled_has_nothing_to_purge(root):
     assert purge_store(root, "new.example") == Purged(products=0, images=0)
     assert column(root, "products", "store") == ["going.example", "going.example", "staying.example"]

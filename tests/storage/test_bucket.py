@@ -99,7 +99,8 @@ def test_tables_are_written_and_read(far: Root, tmp_path: Path) -> None:
 def test_two_writers_of_a_table_lose_nothing(far: Root) -> None:
     def write(writer: int) -> None:
         for number in range(5):
-            tables.merge(far, "fetches", [{"url": f"https://{writer}.example/{number}"}])
+            row = {"store": "a.example", "url": f"https://{writer}.example/{number}"}
+            tables.merge(far, "fetches", [row])
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, range(2)))

@@ -115,11 +115,19 @@ def test_a_product_is_removed_once_and_comes_back(root: Root) -> None:
 
 
 def test_a_fetch_is_replaced_by_any_difference(root: Root) -> None:
-    fetch = {"url": "u", "etag": "1", "status": 200, "fetched_at": NOW, "due_at": LATER}
+    fetch = {"store": "s", "url": "u", "etag": "1", "status": 200, "fetched_at": NOW, "due_at": LATER}
     tables.merge(root, "fetches", [fetch])
     assert tables.merge(root, "fetches", [fetch | {"etag": None}]) == Merged(0, 1)
     assert tables.merge(root, "fetches", [fetch | {"etag": None}]) == Merged(0, 0)
     assert tables.merge(root, "fetches", [fetch | {"etag": "2"}, fetch | {"url": "v"}]) == Merged(1, 1)
+
+
+def test_what_stores_know_of_one_address_stays_apart(root: Root) -> None:
+    fetch = {"store": "a", "url": "u", "etag": "1"}
+    assert tables.merge(root, "fetches", [fetch, fetch | {"store": "b"}]) == Merged(2, 0)
+    assert tables.merge(root, "fetches", [fetch | {"store": "b", "etag": "2"}]) == Merged(0, 1)
+    known = {row["store"]: row["etag"] for row in tables.read(root, "fetches").to_pylist()}
+    assert known == {"a": "1", "b": "2"}
 
 
 def test_photos_are_never_changed(root: Root) -> None:

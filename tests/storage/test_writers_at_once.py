@@ -39,7 +39,7 @@ for number in range(rounds):
     rows = {
         "products": [{"store": "s", "product_id": id, "content_hash": writer, "title": writer} for id in ids],
         "images": [{"image_id": id, "bytes": writer.encode(), "month": "2026-11"} for id in ids],
-        "fetches": [{"url": id, "etag": writer} for id in ids],
+        "fetches": [{"store": "s", "url": id, "etag": writer} for id in ids],
     }
     for table, batch in rows.items():
         inserted[table] += tables.merge(root, table, batch).inserted
