@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from storage import tables
 from storage.root import Root
+from storage.schemas import TABLES
 
 COVERED = (
     "title",
@@ -28,6 +29,16 @@ COVERED = (
     "images",
 )
 """The fields whose coverage a crawl reports."""
+
+
+CLOCK_SKEW = timedelta(hours=1)
+"""How far ahead of this machine's clock another one's may be. A later time is a clock's fault: it says
+nothing of when something was, and would hide for as long what comes after it."""
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ROWS = 65_536
+"""Rows of a history that are held beside what was found in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class KnownProduct:
 class KnownFetch:
     """What was learnt when an address was last asked for.
 
-    :ivar fetched_at: when that was.
+    :ivar fetched_at: when that was; long ago where a clock was wrong.
     :ivar due_at: when it is to be asked for again though nothing says that it changed.
     """
 
@@ -89,28 +100,37 @@ class Memory:
 
 
 def load(root: Root, store: str) -> Memory:
-    """Reads what is stored about a store."""
+    """Reads what is stored about a store. Times yet to come count as the oldest, see `CLOCK_SKEW`."""
     memory = Memory()
-    mine = of_store(store)
+    mine, latest = of_store(store), datetime.now(UTC) + CLOCK_SKEW
     _load_products(memory, root, mine)
-    columns = ["product_id", "variant_id", "price", "was_price", "currency", "availability", "observed_at"]
-    offers = tables.read(root, "offers", columns=columns, where=mine)
-    for row in offers.sort_by("observed_at").to_pylist():
+    offers = last_rows(
+        root,
+        "offers",
+        ["product_id", "variant_id", "price", "was_price", "currency", "availability"],
+        key=["product_id", "variant_id"],
+        at="observed_at",
+        where=mine,
+    )
+    for row in offers.to_pylist():
         state = (row["price"], row["was_price"], row["currency"], row["availability"])
         memory.offers[row["product_id"], row["variant_id"]] = state
     columns = ["etag", "last_modified", "status", "content_hash", "image_id", "fetched_at", "due_at"]
     for row in tables.read(root, "fetches", columns=["url", *columns], where=mine).to_pylist():
         url = row.pop("url")
+        if row["fetched_at"] is None or row["fetched_at"] > latest:
+            row |= {"fetched_at": _LONG_AGO, "due_at": None}
         memory.fetches[url] = KnownFetch(**row)
         if row["image_id"]:
             memory.image_ids.add(row["image_id"])
-    pages = tables.read(root, "pages", columns=["url", "product_id", "fetched_at"], where=mine)
-    for row in pages.sort_by("fetched_at").to_pylist():
-        memory.product_at[row["url"]] = row["product_id"]
+    columns = ["url", "product_id"]
+    pages = last_rows(root, "pages", columns, key=["url"], at="fetched_at", where=mine)
+    memory.product_at = dict(zip(pages["url"].to_pylist(), pages["product_id"].to_pylist(), strict=True))
     complete = mine & (pc.field("status") == "complete")
-    columns = ["products", "coverage", "ended_at"]
-    for row in tables.read(root, "crawls", columns=columns, where=complete).sort_by("ended_at").to_pylist():
-        memory.last_complete = row["ended_at"]
+    columns = ["store", "products", "coverage", "ended_at"]
+    crawls = last_rows(root, "crawls", columns, key=["store"], at="ended_at", where=complete)
+    for row in crawls.to_pylist():
+        memory.last_complete = row["ended_at"] if row["ended_at"] <= latest else None
         memory.last_products = row["products"]
         memory.last_coverage = dict(row["coverage"] or ())
     return memory
@@ -119,6 +139,43 @@ def load(root: Root, store: str) -> Memory:
 def of_store(name: str) -> pc.Expression:
     """The filter for one store's rows."""
     return pc.field("store") == name
+
+
+def last_rows(
+    root: Root,
+    table: str,
+    columns: Sequence[str],
+    *,
+    key: list[str],
+    at: str,
+    where: pc.Expression,
+) -> pa.Table:
+    """The last row of each key, the history before it never in memory as a whole.
+
+    :param columns: of the rows returned, the key's among them.
+    :param at: the column that says when a row was written; a time yet to come counts as the oldest.
+    """
+    latest = datetime.now(UTC) + CLOCK_SKEW
+    names = list(dict.fromkeys([*columns, at]))
+    schema = pa.schema([TABLES[table].columns.field(name) for name in names])
+    found, waiting = schema.empty_table(), list[pa.RecordBatch]()
+    for batch in tables.scan(root, table, columns=names, where=where, batch_size=_ROWS):
+        waiting.append(batch)
+        # As many as were found, too: each fold sorts those again.
+        if sum(map(len, waiting)) >= max(_ROWS, len(found)):
+            found, waiting = _last_of(found, waiting, key, at, latest), []
+    return _last_of(found, waiting, key, at, latest)
+
+
+def _last_of(
+    found: pa.Table, more: list[pa.RecordBatch], key: list[str], at: str, latest: datetime
+) -> pa.Table:
+    rows = pa.concat_tables([found, pa.Table.from_batches(more, found.schema)])
+    times = pc.if_else(pc.greater(rows[at], latest), _LONG_AGO, rows[at])
+    order = pc.sort_indices(pc.fill_null(times, _LONG_AGO))
+    rows = rows.take(order)
+    numbered = rows.select(key).append_column("row", pa.array(range(len(rows)), pa.int64()))
+    return rows.take(numbered.group_by(key).aggregate([("row", "max")])["row_max"].sort())
 
 
 def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:

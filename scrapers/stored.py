@@ -91,12 +91,13 @@ class _Rereading:
 
     def _latest(self) -> dict[str, datetime]:
         """When each product that is on sale was last read from a source that is stored."""
-        columns = ["product_id", "fetched_at"]
-        rows = tables.read(self.root, "pages", columns=columns, where=memory.of_store(self.store.name))
-        last = rows.group_by("product_id").aggregate([("fetched_at", "max")]).to_pylist()
+        mine = memory.of_store(self.store.name)
+        last = memory.last_rows(
+            self.root, "pages", ["product_id"], key=["product_id"], at="fetched_at", where=mine
+        )
         return {
-            row["product_id"]: row["fetched_at_max"]
-            for row in last
+            row["product_id"]: row["fetched_at"]
+            for row in last.to_pylist()
             if (known := self.known.products.get(row["product_id"])) and not known.removed
         }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,16 +37,18 @@ def find_placeholders(products: pa.Table) -> dict[tuple[str, str], int]:
     """
     products = products.select(["store", "title", "brand", "images"]).combine_chunks()
     found = {}
-    for store, image_id, rows in _repeated(products):
+    for store, photos in groupby(_repeated(products), key=itemgetter(0)):
         mine = pc.indices_nonzero(pc.equal(products["store"], store))
-        others = mine.filter(pc.invert(pc.is_in(mine, value_set=rows)))
-        if not _one_article(_words(products.take(rows)), _words(products.take(others))):
-            found[store, image_id] = len(rows)
+        titles = dict(zip(mine.to_pylist(), _words(products.take(mine)), strict=True))
+        counts = Counter(chain.from_iterable(titles.values()))
+        for _, image_id, rows in photos:
+            if not _one_article([titles[row] for row in rows], counts, len(titles)):
+                found[store, image_id] = len(rows)
     return found
 
 
-def _repeated(products: pa.Table) -> list[tuple[str, str, pa.Array]]:
-    """Store, image id and rows of the photos that are on many products."""
+def _repeated(products: pa.Table) -> list[tuple[str, str, list[int]]]:
+    """Store, image id and rows of the photos that are on many products, sorted by store."""
     if not products.num_rows:
         return []
     lists = products["images"].chunk(0)
@@ -60,8 +63,8 @@ def _repeated(products: pa.Table) -> list[tuple[str, str, pa.Array]]:
     photos = shown.group_by(["store", "image_id"]).aggregate([("row", "count_distinct"), ("row", "distinct")])
     many = photos.filter(pc.greater_equal(photos["row_count_distinct"], MIN_PRODUCTS))
     many = many.sort_by([("store", "ascending"), ("image_id", "ascending")])
-    rows = [pa.array(one, pa.uint64()) for one in many["row_distinct"].to_pylist()]
-    return list(zip(many["store"].to_pylist(), many["image_id"].to_pylist(), rows, strict=True))
+    columns = (many[name].to_pylist() for name in ("store", "image_id", "row_distinct"))
+    return list(zip(*columns, strict=True))
 
 
 def _words(products: pa.Table) -> list[set[str]]:
@@ -74,18 +77,19 @@ def _split(text: str | None) -> set[str]:
     return set(_WORD.findall((text or "").casefold()))
 
 
-def _one_article(titles: Sequence[set[str]], others: Sequence[set[str]]) -> bool:
+def _one_article(titles: Sequence[set[str]], in_store: Counter[str], size: int) -> bool:
     """Whether titles are those of one article in its colours and sizes.
 
-    :param others: all other titles of the store, for the words that all of them have.
+    :param in_store: in how many titles of the store each word is, these among them: in most of the others
+        is what all of them have.
+    :param size: titles of the store.
     """
-    idle = _in_most(others, _BOILERPLATE) if len(others) >= MIN_PRODUCTS else set()
+    counts = Counter(chain.from_iterable(titles))
+    others = size - len(titles)
+    idle = {word for word, count in counts.items() if in_store[word] - count >= _BOILERPLATE * others}
+    if others < MIN_PRODUCTS:
+        idle = set()
     titles = [title - idle for title in titles]
-    common = _in_most(titles, _COMMON)
+    common = {word for word, count in counts.items() if count >= _COMMON * len(titles)}
     alike = [len(title & common) / len(title) if title else 1.0 for title in titles]
     return sum(alike) / len(alike) >= _ALIKE
-
-
-def _in_most(titles: Sequence[set[str]], share: float) -> set[str]:
-    counts = Counter(chain.from_iterable(titles))
-    return {word for word, count in counts.items() if count >= share * len(titles)}

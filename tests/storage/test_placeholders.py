@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from storage import placeholders
 from storage.placeholders import MIN_PRODUCTS, find_placeholders
 from storage.schemas import TABLES
 
@@ -71,3 +72,14 @@ def test_a_photo_twice_on_one_product_counts_once_and_one_that_is_missing_not_at
     assert found([row(title, "same", "same", None) for title in UNLIKE[:9]]) == {}
     assert found([row(title, None) for title in UNLIKE]) == {}
     assert found([]) == {}
+
+
+def test_each_title_is_read_once_however_many_photos_repeat(monkeypatch):
+    read = []
+    split = placeholders._split
+    monkeypatch.setattr(placeholders, "_split", lambda text: read.append(text) or split(text))
+    rows = [
+        row(f"{UNLIKE[n % 12]} {n}", *(f"group-{(n + shift) % 40}" for shift in range(3))) for n in range(400)
+    ]
+    assert len(found(rows)) == 40
+    assert len(read) == 2 * len(rows)  # title and brand
