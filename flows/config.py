@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -75,14 +76,35 @@ class ScheduleSettings(_Section):
         return value
 
 
+class PrefectSettings(_Section):
+    """The Prefect server that `lookalike deploy` and `lookalike nightly` start."""
+
+    port: int = Field(default=4200, ge=1, le=65535, description="Its port: the first free one from this one.")
+    database: str = Field(
+        default="", description="`postgresql://…`; an SQLite file in `.prefect` beside the settings if empty."
+    )
+    keep_days: int = Field(default=60, ge=1, description="Days that the history of runs is kept.")
+
+    @field_validator("database")
+    @classmethod
+    def _postgresql(cls, value: str) -> str:
+        if value and not re.match(r"postgresql(\+asyncpg)?://.", value):
+            raise ValueError("it must be an address such as postgresql://user:${PASSWORD}@localhost/prefect")
+        if (password := urlsplit(value).password) and not re.fullmatch(r"\$\{\w+\}", password):
+            raise ValueError("its password is written ${PASSWORD}, the name of an environment variable")
+        return value
+
+
 class _File(_Section):
     """What `lookalike.toml` may hold."""
 
+    name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]*)?$")
     data: str = ""
     crawl: CrawlSettings = CrawlSettings()
     embed: EmbedSettings = EmbedSettings()
     index: IndexSettings = IndexSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    prefect: PrefectSettings = PrefectSettings()
     stores: list[Store] = Field(default_factory=list)
 
 
@@ -90,6 +112,7 @@ class Config(BaseModel):
     """Resolved settings: every path absolute, every store with its limits filled in.
 
     :ivar file: the `lookalike.toml` they were read from, None where there is none.
+    :ivar name: the catalogue's name in Prefect; empty where the file gives none.
     :ivar data: the data root: a folder, or `s3://bucket/prefix`.
     :ivar cache: the folder for copies of a bucket's files; the user's own where None.
     """
@@ -97,6 +120,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     file: Path | None
+    name: str = ""
     data: Path | str
     cache: Path | None = None
     stores: tuple[Store, ...] = ()
@@ -104,6 +128,7 @@ class Config(BaseModel):
     embed: EmbedSettings = EmbedSettings()
     index: IndexSettings = IndexSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    prefect: PrefectSettings = PrefectSettings()
 
     def open_root(self, *, create: bool = False) -> Root:
         """The data root; see `storage.root.Root.open`."""
@@ -146,6 +171,7 @@ def load_config(
     settings = parse_config(_read(file), file) if file else _File()
     return Config(
         file=file,
+        name=settings.name,
         data=_resolve_data(data, environ.get(DATA_VARIABLE), settings.data, file),
         cache=Path(cache).expanduser().absolute() if (cache := environ.get(CACHE_VARIABLE)) else None,
         stores=tuple(settings.stores),
@@ -153,6 +179,7 @@ def load_config(
         embed=_resolve_weights(settings.embed, file),
         index=settings.index,
         schedule=settings.schedule,
+        prefect=settings.prefect,
     )
 
 
@@ -270,7 +297,7 @@ def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
             reason = "a name holds lower-case letters, digits, dots and hyphens"
         case _:
             reason = first["msg"].replace("Input should be", "it should be")
-    if "headers" in loc or "proxy" in loc or (loc[:1] == ("stores",) and len(loc) == 2):
+    if {"headers", "proxy", "database"} & set(loc) or (loc[:1] == ("stores",) and len(loc) == 2):
         # What stands there may be a secret, or a whole store.
         return f"{file}: {place} is not usable: {_lower(reason)}. Correct it."
     return f"{file}: {place} is {first['input']!r}, but {_lower(reason)}. Correct it."

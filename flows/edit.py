@@ -41,6 +41,19 @@ def write_example(file: Path, *, data: str | None = None) -> None:
         raise InputError(f"{file} cannot be written ({error.strerror}). Choose another folder.") from None
 
 
+def write_prefect_yaml(folder: Path) -> None:
+    """Writes the `prefect.yaml` that deploys a folder's `lookalike.toml`; an existing one stays as it is."""
+    text = resources.files("flows").joinpath("prefect.yaml").read_text(encoding="utf-8")
+    file = folder / "prefect.yaml"
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}). Choose another folder.") from None
+
+
 def add_store(file: Path, store: Store) -> None:
     """Adds a store at the end of the file.
 

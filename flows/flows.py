@@ -8,12 +8,16 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
 from prefect.states import Failed, State
 
 from embedding.encoder.stage import EmbedOutcome
 from embedding.index.build import BuildOutcome
 from flows import night, report
+from flows.child import end_run_with_worker
 from flows.config import Config, load_config
+from flows.turns import skipped, take_turn
 from scrapers.crawl import CrawlOutcome
 from scrapers.stores import Store
 from storage.errors import BusyError, InputError, LookalikeError
@@ -34,22 +38,36 @@ class NightFailedError(LookalikeError):
 
 
 @flow(name="nightly", flow_run_name="nightly")
-def nightly(config: Settings = None, data: str | None = None) -> night.Night:
+def nightly(config: Settings = None, data: str | None = None) -> night.Night | State:
     """Crawls all stores, embeds what is new, builds, verifies and publishes.
+
+    A deployment's nights run one at a time; see `flows.turns`.
 
     :param config: the `lookalike.toml` to read; ./lookalike.toml where None.
     :param data: the data root; what the settings say where None.
+    :return: the `Night`; the state `Skipped` where another night makes this one needless.
     """
-    settings = _resolve(config, data)
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
 
-    def run() -> night.Night:
-        done = night.run_nightly(settings, stages=PrefectStages(settings))
-        create_markdown_artifact(key="nightly", markdown=report.markdown(done), description="The last night")
-        if not done.ok:
-            raise NightFailedError(done)
-        return done
+    def work() -> night.Night:
+        return _nightly(_resolve(config, data))
 
-    return _or_failed(run)
+    if run is None or run.deployment_id is None:
+        return _or_failed(work)
+    end_run_with_worker()
+    with get_client(sync_client=True) as client:
+        if reason := take_turn(client, run.id, run.deployment_id):
+            return skipped(reason)
+    return _or_failed(work, busy=lambda error: skipped(str(error)))
+
+
+def _nightly(settings: Config) -> night.Night:
+    done = night.run_nightly(settings, stages=PrefectStages(settings))
+    create_markdown_artifact(key="nightly", markdown=report.markdown(done), description="The last night")
+    if not done.ok:
+        raise NightFailedError(done)
+    return done
 
 
 @flow(name="crawl-store", flow_run_name="crawl-{store}")
@@ -121,12 +139,21 @@ def _resolve(config: Settings, data: str | None) -> Config:
     return config if isinstance(config, Config) else load_config(config, data)
 
 
-def _or_failed(work: Callable[[], Any]) -> Any:
-    """What the work returns; an error that is a sentence becomes a failed state, without a traceback."""
+def _final(error: LookalikeError) -> State:
+    return Failed(name=FINAL, message=str(error), data=error)
+
+
+def _or_failed(work: Callable[[], Any], busy: Callable[[LookalikeError], State] = _final) -> Any:
+    """What the work returns; an error that is a sentence becomes a failed state, without a traceback.
+
+    :param busy: the state where another process is at the same work.
+    """
     try:
         return work()
-    except (InputError, BusyError, night.StoppedError) as error:
-        return Failed(name=FINAL, message=str(error), data=error)
+    except BusyError as error:
+        return busy(error)
+    except (InputError, night.StoppedError) as error:
+        return _final(error)
     except LookalikeError as error:
         return Failed(message=str(error), data=error)
 

@@ -1,36 +1,58 @@
-"""A night whose process was killed says nothing any more: a Prefect automation notices and marks it crashed.
+"""A night whose process is gone says nothing any more: it is noticed, and marked as crashed.
 
-Without it such a run stays `Running` for ever. The data root's locks went with the process, so the next night
-runs in any case; what is kept right here is what Prefect shows.
+Without that such a run stays `Running` for ever, and the next night waits for it. An automation on the server
+notices those whose heartbeat it has seen; `crash_silent_runs` notices the rest: runs that ended before their
+first heartbeat, and those that the automation forgot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events.actions import ChangeFlowRunState
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
+from prefect.states import Crashed
 
 AUTOMATION = "lookalike: nights that fell silent"
 SILENCE = timedelta(seconds=120)
 """Four of the heartbeats that `flows.prefect_environment` asks for; fewer than three mistook busy nights."""
 
+START = timedelta(minutes=10)
+"""Time a worker has to start a run, which sends no heartbeat before."""
+
 HEARTBEAT = "prefect.flow-run.heartbeat"
-ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
+ENDS = ("Completed", "Failed", "Failed for good", "Skipped", "Cancelled", "Crashed")
+"""Names of the states that end a run; events are named by the state's name, not by its type."""
+
+STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+RECENT = 200
+"""Nights looked at for stages that never ended; the API gives as many at once."""
 
 
 def watch_heartbeats(client: SyncPrefectClient, flows: Sequence[str]) -> None:
     """Creates the automation, or brings it up to date.
 
+    One that is as it should be is left alone: renewed, it would forget the runs it has heard of.
+
     :param flows: names of the flows to watch; runs of others on the same server are left alone.
     """
     automation = AutomationCore(
         name=AUTOMATION,
-        description="Marks a night as crashed when its process is gone. Made by `lookalike deploy`.",
+        description="Marks a night as crashed when its process is gone. Made by Lookalike.",
         trigger=EventTrigger(
             after={HEARTBEAT},
             expect={HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)},
@@ -50,7 +72,70 @@ def watch_heartbeats(client: SyncPrefectClient, flows: Sequence[str]) -> None:
         ],
     )
     known = client.read_automations_by_name(AUTOMATION)
-    if known:
-        client.update_automation(known[0].id, automation)
-    else:
+    if not known:
         client.create_automation(automation)
+    elif AutomationCore.model_validate(known[0].model_dump()) != automation:
+        client.update_automation(known[0].id, automation)
+
+
+def crash_silent_runs(
+    client: SyncPrefectClient, deployment: UUID, *, silence: timedelta = SILENCE, start: timedelta = START
+) -> int:
+    """Marks a deployment's nights and their stages as crashed where their process gives no sign of life.
+
+    :param silence: time without a heartbeat after which a running process counts as gone.
+    :param start: time after which a run that was handed to a worker should be running.
+    :return: how many were marked.
+    """
+    silent = [
+        run
+        for run in started_runs(client, deployment)
+        if not _alive(client, run, start if run.state_type == StateType.PENDING else silence)
+    ]
+    for run in silent:
+        crash(client, run.id, "The process of this run is gone: it gives no sign of life any more.")
+    return len(silent)
+
+
+def started_runs(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
+    """A deployment's nights and stages that began and have not ended."""
+    nights = FlowRunFilterDeploymentId(any_=[deployment])
+    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(STARTED)))
+    started = client.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id=nights, state=state))
+    recent = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(deployment_id=nights), sort=FlowRunSort.START_TIME_DESC, limit=RECENT
+    )
+    return started + stages_of(client, [run.id for run in recent], state)
+
+
+def stages_of(
+    client: SyncPrefectClient, nights: list[UUID], state: FlowRunFilterState | None = None
+) -> list[FlowRun]:
+    """The stages of nights, in any state where None is given."""
+    parents = FlowRunFilterParentFlowRunId(any_=nights)
+    return client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parents, state=state))
+
+
+def crash(client: SyncPrefectClient, run: UUID, message: str) -> None:
+    """Marks a run as crashed."""
+    client.set_flow_run_state(run, Crashed(message=message), force=True)
+
+
+def _alive(client: SyncPrefectClient, run: FlowRun, silence: timedelta) -> bool:
+    since = datetime.now(UTC) - silence
+    if _entered(run) > since:
+        return True
+    heard = client.read_events(
+        EventFilter(
+            event=EventNameFilter(name=[HEARTBEAT]),
+            resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+            occurred=EventOccurredFilter.model_validate({"since": since}),
+        ),
+        limit=1,
+    )
+    return bool(heard.events)
+
+
+def _entered(run: FlowRun) -> datetime:
+    """When a run entered its state."""
+    return run.state.timestamp if run.state else datetime.now(UTC)

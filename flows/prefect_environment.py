@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import os
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 
+from flows.config import Config
+from flows.server import free_port, run_server
 from storage.errors import LookalikeError
+
+HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
+HEARTBEAT_S = 30
+"""A run whose process was killed is noticed by its silence; 30 s is the least that Prefect allows."""
 
 DEFAULTS = {
     # Nothing of a night leaves the machine.
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # A busy machine takes longer than Prefect's 20 s to start the temporary server (13 s on an idle one).
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    # A run whose process was killed is noticed by its silence; 30 s is the least that Prefect allows.
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    HEARTBEAT_VARIABLE: str(HEARTBEAT_S),
 }
 
 
 class PrefectUnreachableError(LookalikeError):
-    """The Prefect server of the user's settings does not answer, or the temporary one did not start."""
+    """The Prefect server of the user's settings does not answer."""
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
@@ -28,7 +33,7 @@ def prepare(environ: MutableMapping[str, str]) -> None:
 
 
 def require_server() -> None:
-    """Connects to Prefect's server, or starts the temporary one where none is configured.
+    """Connects to Prefect's server.
 
     :raises PrefectUnreachableError: a sentence, where Prefect itself would end a night with a traceback.
     """
@@ -44,7 +49,35 @@ def require_server() -> None:
         problem = error
     if problem:
         url = get_current_settings().api.url
-        server = f"Prefect's server at {url} cannot be reached" if url else "Prefect's server did not start"
         raise PrefectUnreachableError(
-            f"{server} ({problem}). Check it and PREFECT_API_URL, or run `lookalike nightly --no-prefect`."
+            f"Prefect's server at {url} cannot be reached ({problem}). Check it and PREFECT_API_URL, "
+            "or run `lookalike nightly --no-prefect`."
         )
+
+
+@contextmanager
+def reachable_server(config: Config) -> Iterator[None]:
+    """Lets flows run on the server that Prefect knows, or on a temporary one with the catalogue's database.
+
+    Prefect's own temporary server would outlive a process that is killed.
+
+    :raises PrefectUnreachableError: where the user's server does not answer.
+    :raises ServerError: where the temporary one does not start.
+    """
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import get_current_settings
+
+    if get_current_settings().api.url:
+        require_server()
+        yield
+        return
+    host = "127.0.0.1"
+    with run_server(config, host=host, port=free_port(host), passing=True) as api:
+        # In the environment: Prefect's own threads see no settings that hold for one context only.
+        os.environ["PREFECT_API_URL"] = api
+        refresh_global_settings_context()
+        try:
+            yield
+        finally:
+            del os.environ["PREFECT_API_URL"]
+            refresh_global_settings_context()

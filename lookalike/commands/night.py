@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -96,7 +96,7 @@ def nightly(
         bool,
         typer.Option(
             "--prefect/--no-prefect",
-            help="Through Prefect (its temporary server, or yours), or as plain functions.",
+            help="Through Prefect (on a temporary server, or on yours), or as plain functions.",
         ),
     ] = True,
     allow_private: PrivateOption = False,
@@ -119,10 +119,14 @@ def nightly(
 
 def deploy(
     pool: Annotated[
-        str, typer.Option("--pool", help="The Prefect work pool; made where it does not exist.")
-    ] = "local",
+        str | None,
+        typer.Option("--pool", help="The Prefect work pool; the catalogue's own if not given."),
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Where Prefect's server listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="The port that Prefect's server listens on.")] = 4200,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", help="The port that Prefect's server listens on; else a free one from 4200."),
+    ] = None,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
@@ -179,17 +183,19 @@ def plainly(config: Config) -> Night:
 
 
 def through_prefect(config: Config) -> Night:
-    """The night as a Prefect flow, on its temporary server or on yours."""
+    """The night as a Prefect flow, on a server of its own or on yours."""
     _prepare_prefect()
-    from flows.flows import NightFailedError
-    from flows.flows import nightly as flow
-    from flows.prefect_environment import require_server
+    from flows.prefect_environment import reachable_server
 
-    require_server()
-    try:
-        return flow(config)
-    except NightFailedError as error:
-        return error.night
+    with reachable_server(config):
+        from flows.flows import NightFailedError
+        from flows.flows import nightly as flow
+
+        try:
+            # Only a deployment's night can be skipped, and return a state.
+            return cast("Night", flow(config))
+        except NightFailedError as error:
+            return error.night
 
 
 def _prepare_prefect() -> None:

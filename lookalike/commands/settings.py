@@ -20,11 +20,14 @@ stores = typer.Typer(no_args_is_help=True, help="The stores that are crawled: ad
 
 
 def init(config: ConfigOption = None, data: DataOption = None) -> None:
-    """Write a commented lookalike.toml."""
-    from flows.edit import write_example
+    """Write a commented lookalike.toml, and a prefect.yaml that deploys it on your Prefect server."""
+    from flows.config import CONFIG_NAME
+    from flows.edit import write_example, write_prefect_yaml
 
     file = _file(config)
     write_example(file, data=data)
+    if file.name == CONFIG_NAME:
+        write_prefect_yaml(file.parent)
     terminal.say(f"{file} is written. Add a store with `lookalike stores add URL`.")
 
 

@@ -30,10 +30,11 @@ def test_the_example_names_every_setting_with_its_default(tmp_path):
     uncommented = re.sub(r"^# (?=[a-z_]+ = |\[\[?stores)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
     document = tomllib.loads(uncommented)
     config = load_config(write(tmp_path, "data = 'data'"), environ={})
-    for section in ("crawl", "embed", "index", "schedule"):
+    for section in ("crawl", "embed", "index", "schedule", "prefect"):
         defaults = getattr(config, section).model_dump(exclude={"limits"})
         written = {key: value for key, value in document[section].items() if key != "limits"}
         assert written == defaults
+    assert document["name"] == config.name
     assert document["crawl"]["limits"] == Limits().model_dump()
     assert {*document["stores"][0], "limits"} == set(Store.model_fields)
     load_config(write(tmp_path, uncommented), environ={})
@@ -87,6 +88,9 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         ("stores = 'shop.example'", ["`stores`", "shop.example"]),
         ("[schedule]\ncron = 'nightly'", ["`schedule.cron`", "five fields"]),
         ("[schedule]\ntimezone = 'Mars/Base'", ["`schedule.timezone`", "Europe/Berlin"]),
+        ("name = 'My Shop'", ["`name`", "'My Shop'", "lower-case letters"]),
+        ("[prefect]\nkeep_days = 0", ["`prefect.keep_days`", "greater than or equal to 1"]),
+        ("[prefect]\ndatabase = 'mysql://x'", ["`prefect.database`", "postgresql://user:${PASSWORD}"]),
         ("data = 'gs://bucket/x'", ["gs://bucket/x", "s3://bucket/prefix"]),
         ("[[stores]]\nname = 'shop.example'", ["lacks `url`", "store 'shop.example'"]),
         ("[[stores]]\nurl = 'https://a.example'", ["lacks `name`", "entry number 1"]),
@@ -136,6 +140,14 @@ def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
 def test_a_secret_is_never_repeated(tmp_path, line):
     with pytest.raises(InputError, match=r"store 'shop\.example'") as caught:
         load_config(write(tmp_path, STORE + line), environ={})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "postgresql"])
+def test_a_databases_password_is_never_repeated(tmp_path, scheme):
+    file = write(tmp_path, f"[prefect]\ndatabase = '{scheme}://me:hunter2@localhost/prefect'")
+    with pytest.raises(InputError, match=r"prefect\.database") as caught:
+        load_config(file, environ={})
     assert "hunter2" not in str(caught.value)
 
 

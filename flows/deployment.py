@@ -1,0 +1,142 @@
+"""The deployment of a catalogue on a Prefect server: its name, its work pool and its schedule.
+
+One server may hold several catalogues, so nothing of one may be taken over by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.deployments.runner import EntrypointType
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.schedules import Cron
+from prefect.workers.process import ProcessWorker
+
+from flows.config import Config, load_config
+from flows.flows import FLOWS, nightly
+from flows.heartbeats import crash_silent_runs, watch_heartbeats
+from flows.prefect_environment import HEARTBEAT_S, HEARTBEAT_VARIABLE, require_server
+from flows.server import catalogue_name
+from storage.errors import InputError
+
+DEFAULT_NAME = "nightly"
+DEFAULT_POOL = "local"
+DESCRIPTION = "Crawl all stores, embed what is new, build, verify and publish."
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A catalogue's place on a Prefect server.
+
+    :ivar name: the part after `nightly/`.
+    """
+
+    name: str
+    pool: str
+
+    @property
+    def full_name(self) -> str:
+        """What `prefect deployment run` takes."""
+        return f"{nightly.name}/{self.name}"
+
+
+def register(config: Config, pool: str | None = None) -> tuple[Deployment, UUID]:
+    """Makes the work pool where it is missing, and creates or updates the deployment.
+
+    :param pool: the work pool; named by the catalogue where None.
+    :return: the deployment and its id.
+    :raises PrefectUnreachableError: where the server does not answer.
+    :raises InputError: where the name belongs to another catalogue.
+    """
+    require_server()
+    with get_client(sync_client=True) as client:
+        place = find_place(client, config, pool)
+        template = ProcessWorker.get_default_base_job_template()
+        with suppress(ObjectAlreadyExists):
+            client.create_work_pool(
+                WorkPoolCreate(name=place.pool, type="process", base_job_template=template)
+            )
+        watch_heartbeats(client, [flow.name for flow in FLOWS])
+        deployment: Any = nightly.to_deployment(
+            name=place.name,
+            schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),
+            parameters=parameters(config),
+            entrypoint_type=EntrypointType.MODULE_PATH,
+            description=DESCRIPTION,
+            job_variables={"env": {HEARTBEAT_VARIABLE: str(HEARTBEAT_S)}},
+        )
+        deployment_id: UUID = deployment.apply(work_pool_name=place.pool)
+        crash_silent_runs(client, deployment_id)
+    return place, deployment_id
+
+
+def parameters(config: Config) -> dict[str, str | None]:
+    """What the flow is run with. Workers change directory, so both paths are absolute."""
+    return {"config": str(config.file) if config.file else None, "data": str(config.data)}
+
+
+def find_place(client: SyncPrefectClient, config: Config, pool: str | None = None) -> Deployment:
+    """Which deployment is this catalogue's; one that it had under another name is deleted.
+
+    :raises InputError: where the name belongs to another catalogue.
+    """
+    found = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[nightly.name])))
+    name = choose_name(config, {deployment.name: deployment.parameters for deployment in found})
+    for deployment in found:
+        if deployment.name != name and deployment.parameters == parameters(config):
+            # Left there, it would go on running the same night on its own schedule.
+            client.delete_deployment(deployment.id)
+    return Deployment(name, pool or (DEFAULT_POOL if name == DEFAULT_NAME else name))
+
+
+def choose_name(config: Config, known: Mapping[str, Mapping[str, Any]]) -> str:
+    """The name of a catalogue's deployment.
+
+    Its `name` in the settings; without one `nightly`, or the folder's where another catalogue is called that.
+
+    :param known: the parameters of each deployment on the server, by name.
+    :raises InputError: where the name belongs to another catalogue.
+    """
+    own = parameters(config)
+    names = [config.name] if config.name else [DEFAULT_NAME, catalogue_name(config)]
+    for name in names:
+        if known.get(name) == own:
+            return name
+    for name in names:
+        if name not in known:
+            return name
+    other, full_name = known[names[-1]], f"{nightly.name}/{names[-1]}"
+    raise InputError(
+        f"{full_name} on this Prefect server is another catalogue ({other.get('config')}, data in "
+        f"{other.get('data')}). Give this one a `name` of its own at the top of {config.file}, or, "
+        f"if it only moved, delete the old one with `prefect deployment delete {full_name}`."
+    )
+
+
+def read_settings(config: str = "lookalike.toml") -> dict[str, Any]:
+    """A step of `prefect.yaml`: what a deployment takes from the settings; prepares the server for it.
+
+    :param config: the settings file, relative to the folder of `prefect.yaml`.
+    :return: `name`, `cron`, `timezone`, and the flow's parameters.
+    :raises InputError: where the settings are wrong, or the name belongs to another catalogue.
+    """
+    settings = load_config(config)
+    settings.choose_stores()
+    require_server()
+    with get_client(sync_client=True) as client:
+        place = find_place(client, settings)
+        watch_heartbeats(client, [flow.name for flow in FLOWS])
+    schedule = settings.schedule
+    return {
+        "name": place.name,
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        **parameters(settings),
+    }
