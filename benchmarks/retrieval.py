@@ -9,8 +9,10 @@ fashion`, `imagenet` where Keras has its weights on this machine. A colour histo
 Precision@5 and mAP@10 are given as is, and with gallery photos of the query's own name or near-equal
 perceptual hash removed. Altered photos (`embedding.training.alterations`) are asked for among the whole
 catalogue, their originals in it; with `--verify` also as `Shop.similar` answers, which compares the pixels of
-the nearest (`embedding.index.verification`), with how often that is an error. Vectors are kept in DIR by the
-fingerprints of weights and photos, so that another run computes only what is new.
+the nearest (`embedding.index.verification`), and with the precision of its claim "the same photo": on the
+held-out photos as they are, of which a few are in the gallery twice, and on photos whose picture is not
+there: the same without near-equals, people's own, and another maker's (`--elsewhere`). Vectors are kept in
+DIR by the fingerprints of weights and photos, so that another run computes only what is new.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from storage.photos import decode, image_id, thumbnail
 _SPLITS = {"": ("article_type", "colour", "article_type+colour"), "street_": ("category",)}
 _SHOWN = {"article_type": "type", "colour": "colour", "article_type+colour": "both", "category": "street"}
 _NEAR_EQUAL_BITS = 6
+_MOST_OTHERS = 2000
 
 Figures = dict[str, dict[str, float]]
 """Name of a figure to label or alteration to its value."""
@@ -67,10 +70,15 @@ class _Shelf:
         self._photos, self._side = photos, side
         self._thumbnail = functools.cache(self._made)
 
-    def same_pictures(self, image: bytes, rows: np.ndarray) -> np.ndarray:
-        """The rows whose photos show a photo's very picture, the nearest first."""
+    def same_pictures(self, image: bytes, rows: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+        """The rows whose photos show a photo's very picture, the nearest first.
+
+        :param cosines: float32 [n], of the photo and each row's.
+        """
         stored = [self._thumbnail(row) for row in rows.tolist()]
-        return rows[same_pictures(differences(decode(image, fit=self._side), stored))]
+        photo = decode(image, fit=self._side)
+        photo.thumbnail((thumbnails.SIDE, thumbnails.SIDE))  # as `lookalike.views` hands it on
+        return rows[same_pictures(differences(photo, stored), cosines)]
 
     def _made(self, row: int) -> bytes:
         return thumbnail(decode(self._photos.image(row), fit=thumbnails.SIDE), thumbnails.SIDE)
@@ -91,6 +99,7 @@ def main(
     out: Path | None,
     precision: Precision | None,
     verify: bool,
+    elsewhere: Path | None = None,
 ) -> None:
     """Prints the tables."""
     splits = [_split(photos, prefix, labels, scratch) for prefix, labels in _SPLITS.items()]
@@ -113,10 +122,17 @@ def main(
                 alteration: _verified_recall(contender, vectors, splits[0], asked, shelves[0])
                 for alteration, asked in alterations.items()
             }
-            figures[name]["verified_in_error"] = {
-                split.name: _verified_in_error(contender, vectors, split, shelf)
+            claims = {
+                split.name: _claims(contender, vectors, split, split.near_equal, shelf)
                 for split, shelf in zip(splits, shelves, strict=True)
             }
+            if elsewhere is not None:
+                claims["elsewhere"] = _claims_on_others(contender, vectors, splits[0], elsewhere, shelves[0])
+            figures[name]["verified_in_error"] = {
+                asked: float(np.mean([row is not None for row in rows])) for asked, rows in claims.items()
+            }
+            as_they_are = _claims(contender, vectors, splits[0], None, shelves[0])
+            figures[name]["claims"] = _precision(as_they_are, splits[0].near_equal, claims)
     labels = " | ".join(_SHOWN.values())
     for title, key in (("Precision@5", "precision_at_5"), ("mAP@10", "map_at_10")):
         print(f"{title}\n\n| encoder | {labels} | no near-equals: {labels} |")
@@ -133,6 +149,12 @@ def main(
     for name, of in figures.items():
         for split, share in of.get("verified_in_error", {}).items():
             print(f"{name}: of {split} photos {share:.1%} are taken for another picture of the gallery.")
+        if "claims" in of:
+            print(
+                "{0}: {made:.0f} claims of the same photo on held-out photos as they are, precision "
+                "{precision:.3f}; {false:.0f} claims on {absent:.0f} photos whose picture is not "
+                "there.".format(name, **of["claims"])
+            )
     if out is not None:
         out.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -176,25 +198,70 @@ def _verified_recall(
 ) -> float:
     """The same as search answers: of the nearest, one that shows the very picture comes first."""
     gallery = vectors_of(catalogue.photos)
-    found = nearest(*contender.comparable(vectors_of(asked.photos), gallery), SHORTLIST)
+    queries, gallery = contender.comparable(vectors_of(asked.photos), gallery)
+    found = nearest(queries, gallery, SHORTLIST)
     same = np.array([image_id(image.as_py()) for image in catalogue.photos.images])
     right = 0
     for query, (row, near) in enumerate(zip(asked.rows, found, strict=True)):
-        first = [*shelf.same_pictures(asked.photos.image(query), near), *near][0]
+        cosines = gallery[near] @ queries[query]
+        first = [*shelf.same_pictures(asked.photos.image(query), near, cosines), *near][0]
         right += int(same[first] == same[row])
     return right / len(found)
 
 
-def _verified_in_error(contender: ResNet50, vectors_of: VectorsOf, split: Split, shelf: _Shelf) -> float:
-    """How often a photo whose picture is not in the gallery is taken for one that is."""
+def _claims(
+    contender: ResNet50, vectors_of: VectorsOf, split: Split, hidden: Hidden | None, shelf: _Shelf
+) -> list[int | None]:
+    """By query, the gallery photo that is said to be the same photo, from 0; None where none is."""
     vectors = vectors_of(split.photos)
     queries, gallery = contender.comparable(vectors[: split.asked], vectors[split.asked :])
-    found = nearest(queries, gallery, SHORTLIST, hidden=split.near_equal)
-    taken = [
-        len(shelf.same_pictures(split.photos.image(query), split.asked + near)) > 0
-        for query, near in enumerate(found)
-    ]
-    return float(np.mean(taken))
+    images = [split.photos.image(query) for query in range(split.asked)]
+    return _claimed(images, queries, gallery, split.asked, shelf, hidden)
+
+
+def _claims_on_others(
+    contender: ResNet50, vectors_of: VectorsOf, catalogue: Split, file: Path, shelf: _Shelf
+) -> list[int | None]:
+    """The same of photos that have nothing to do with the catalogue, asked of its gallery."""
+    table = pq.read_table(file, columns=["image"]).slice(0, _MOST_OTHERS)
+    images = table["image"].cast(pa.large_binary())
+    others = LabelledPhotos([str(row) for row in range(len(images))], images, {}, {})
+    gallery = vectors_of(catalogue.photos)[catalogue.asked :]
+    queries, gallery = contender.comparable(vectors_of(others), gallery)
+    return _claimed(images.to_pylist(), queries, gallery, catalogue.asked, shelf, None)
+
+
+def _claimed(
+    images: list[bytes],
+    queries: np.ndarray,
+    gallery: np.ndarray,
+    first: int,
+    shelf: _Shelf,
+    hidden: Hidden | None,
+) -> list[int | None]:
+    """:param first: row of the shelf where the gallery begins."""
+    claims: list[int | None] = []
+    found = nearest(queries, gallery, SHORTLIST, hidden=hidden)
+    for image, query, near in zip(images, queries, found, strict=True):
+        same = shelf.same_pictures(image, first + near, gallery[near] @ query)
+        claims.append(int(same[0]) - first if len(same) else None)
+    return claims
+
+
+def _precision(
+    claims: list[int | None], near_equal: Hidden, absent: dict[str, list[int | None]]
+) -> dict[str, float]:
+    """How many claims were made on photos as they are and how many of these are near-equals of the query,
+    and the claims on photos whose picture is not there, each of which is false."""
+    made = [(query, row) for query, row in enumerate(claims) if row is not None]
+    right = sum(row in near_equal[query] for query, row in made)
+    false = sum(row is not None for rows in absent.values() for row in rows)
+    return {
+        "made": len(made),
+        "precision": right / max(1, len(made)),
+        "false": false,
+        "absent": sum(map(len, absent.values())),
+    }
 
 
 def _split(photos: Path, prefix: str, labels: tuple[str, ...], scratch: Path) -> Split:
@@ -228,6 +295,9 @@ if __name__ == "__main__":
     arguments.add_argument("--scratch", type=Path, metavar="DIR", help="keeps vectors for the next run")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="gets the figures, unrounded")
     arguments.add_argument("--verify", action="store_true", help="also as search answers: 3 minutes more")
+    arguments.add_argument(
+        "--elsewhere", type=Path, metavar="FILE", help="another maker's photos, of which the gallery has none"
+    )
     arguments.add_argument("--precision", choices=("f32", "bf16", "int8"), help="the product's if not given")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -238,4 +308,5 @@ if __name__ == "__main__":
             given.json,
             given.precision,
             given.verify,
+            given.elsewhere,
         )

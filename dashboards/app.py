@@ -1,6 +1,8 @@
 """The Streamlit app: `streamlit run dashboards/app.py -- --data DIR [--config FILE]`.
 
-`lookalike dashboard` starts it. Settings are read here; the pages take what they need as arguments.
+`lookalike dashboard` starts it. Settings are read here; the pages take what they need as arguments. What a
+search needs takes seconds to import when a server is cold, so it is imported once the page says what it waits
+for.
 """
 
 from __future__ import annotations
@@ -8,17 +10,19 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+import sys
 from html import escape
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
 import lookalike
-from dashboards import find
-from flows.config import Config, load_config
-from lookalike.query import Shop
 from storage.errors import InputError, LookalikeError
+
+if TYPE_CHECKING:
+    from flows.config import Config
+    from lookalike.query import Shop
 
 _log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -36,6 +40,8 @@ def chosen(arguments: list[str] | None = None) -> Config:
 
     :raises InputError: an unknown argument or a malformed settings file.
     """
+    from flows.config import load_config
+
     parser = _Arguments(prog="dashboards/app.py", add_help=False)
     parser.add_argument("--data")
     parser.add_argument("--config", type=Path)
@@ -43,7 +49,7 @@ def chosen(arguments: list[str] | None = None) -> Config:
     return load_config(given.config, given.data)
 
 
-@st.cache_resource(show_spinner="Opening the shop…")
+@st.cache_resource(show_spinner=False)
 def open_shop(data: str, cache: Path | None) -> Shop:
     """One shop for all visitors of a data root: its index is memory-mapped and its encoder is loaded once."""
     return lookalike.open(data, cache=cache)
@@ -57,13 +63,20 @@ def main() -> None:
         layout="wide",
     )
     st.html(HERE / "look.css")
+    waiting = st.empty()
+    if "dashboards.find" not in sys.modules:
+        waiting.html('<p class="la-waiting" role="status">Lookalike is opening the shop…</p>')
     try:
+        from dashboards import find
+
         config = chosen()
         shop = open_shop(str(config.data), config.cache)
         take_up_newer(shop)
     except LookalikeError as error:
         closed(str(error))
         return
+    finally:
+        waiting.empty()
     find.page(shop)
 
 

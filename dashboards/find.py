@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards.cards import card_html, framed_photo
 from lookalike.matches import Match
@@ -22,8 +24,22 @@ PREVIEW_SIDE = 720
 """Pixels of the longer side of the uploaded photo as shown; the search gets the photo as it came."""
 
 PHOTO = "photo"  # session key: the uploader
+CURRENT = "current"  # session key: the photo searched for, an `Upload`
+UPLOADERS = "uploaders"  # session key: how often the visitor started over, each time with an empty uploader
 LIKE = "like"  # session key: the product a visitor wants more of, "store:product_id"
 SEARCHES = "searches"  # session key: how often they asked for more
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A photo that has arrived.
+
+    :ivar file_id: Streamlit's, another for each transfer.
+    """
+
+    file_id: str
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,20 @@ class Wish:
     headline: str
 
 
+@dataclass(frozen=True)
+class Slots:
+    """The parts of the page in their order, the same in every state, so that the uploader never moves.
+
+    The browser drops a transfer when its uploader is drawn elsewhere, as another element or under another
+    parent. So all that changes is drawn into these, and the style sheet arranges them.
+    """
+
+    lead: DeltaGenerator
+    grid: DeltaGenerator
+    asked: DeltaGenerator
+    below: DeltaGenerator
+
+
 def page(shop: Shop) -> None:
     """Draw the page for one visitor.
 
@@ -48,33 +78,53 @@ def page(shop: Shop) -> None:
     """
     filters = choose_filters(shop)
     header()
+    slots = draw_frame()
     try:
         wish = current_wish(shop)
     except LookalikeError as error:
         look_at_photo()  # a product that has left the shop is not asked for again
-        welcome(shop, trouble=str(error))
-        return
-    if wish is None:
-        welcome(shop)
-        return
+        welcome(slots, trouble=str(error))
+    else:
+        if wish is None:
+            welcome(slots)
+        else:
+            answer(shop, slots, wish, filters)
+    with slots.below:
+        footer(shop)
+
+
+def draw_frame() -> Slots:
+    """The parts of the page, the uploader in its one place; takes the photo that has arrived."""
+    lead = st.container(key="la-lead")
+    grid = st.container(key="la-grid")
+    with grid, st.container(key="la-wish"):
+        asked = st.container(key="la-asked")
+        take_photo(draw_uploader())
+    return Slots(lead, grid, asked, st.container(key="la-below"))
+
+
+def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> None:
+    """What looks like the wish, or why there is nothing."""
     try:
-        found = shop.similar(wish.query, k=MATCHES, **filters)
+        with slots.lead, st.spinner("Looking for what looks like it…"):
+            found = shop.similar(wish.query, k=MATCHES, **filters)
+            shown = ", ".join(description.summary() for description in found.descriptions())
     except LookalikeError as error:
         matches, warning, shown, trouble = [], None, "", str(error)
     else:
         matches, warning = list(found), found.warning
-        shown = ", ".join(description.summary() for description in found.descriptions())
         trouble = "" if matches else "Nothing in the shop fits these filters. Loosen one of them."
-    st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
-    if warning:
-        note(warning)
-    with st.container(key="la-grid"):
+    with slots.lead:
+        st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
+        if warning:
+            note(warning)
+    with slots.asked:
         draw_wish(wish, shown)
+    with slots.grid:
         for match in matches:
             draw_match(match)
         if trouble:
             note(trouble)
-    footer(shop)
 
 
 def header() -> None:
@@ -129,26 +179,25 @@ def current_wish(shop: Shop) -> Wish | None:
         product = shop.product(like)
         title = product.title or "this product"
         return Wish(product, product.thumbnail(), "More like this", f"More like {title}")
-    upload = st.session_state.get(PHOTO)
-    if upload is None:
+    photo: Upload | None = st.session_state.get(CURRENT)
+    if photo is None:
         return None
-    data = upload.getvalue()
     try:
-        preview = photos.thumbnail(photos.decode(data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
+        preview = photos.thumbnail(photos.decode(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
-        raise UnreadableImageError(f"{upload.name} could not be opened: {error}.") from None
-    return Wish(data, preview, "Your photo", "Looks like your photo")
+        raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
+    return Wish(photo.data, preview, "Your photo", "Looks like your photo")
 
 
-def welcome(shop: Shop, trouble: str = "") -> None:
+def welcome(slots: Slots, trouble: str = "") -> None:
     """The page before a search: what it does, where the photo goes, what was wrong with the last one."""
-    with st.container(key="la-welcome"):
+    with slots.lead:
         st.html(
             '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
             "<p>Upload a photo of something to wear. You get the five products that look most like it, "
             "with their price and the way to the store.</p></section>"
         )
-        draw_uploader()
+    with slots.below:
         if trouble:
             note(trouble)
         st.html(
@@ -158,37 +207,51 @@ def welcome(shop: Shop, trouble: str = "") -> None:
             "<li><b>It stays yours</b><span>Your photo is used for this search and is not kept.</span></li>"
             "</ul>"
         )
-    footer(shop)
 
 
-def draw_uploader() -> None:
-    """The one uploader of the page. A new photo ends a "More like this"."""
-    st.file_uploader(
-        "Upload a photo",
-        type=PHOTO_TYPES,
-        max_upload_size=MAX_UPLOAD_MB,
-        key=PHOTO,
-        on_change=look_at_photo,
-        label_visibility="collapsed",
-    )
+def draw_uploader() -> UploadedFile | None:
+    """The one uploader of the page.
+
+    What the browser itself refuses, a file too large or of another kind, it says under the uploader; the
+    style sheet shows that sentence.
+    """
+    with st.container(key="la-uploader"):
+        return st.file_uploader(
+            "Upload a photo",
+            type=PHOTO_TYPES,
+            max_upload_size=MAX_UPLOAD_MB,
+            key=f"{PHOTO}-{st.session_state.get(UPLOADERS, 0)}",
+            label_visibility="collapsed",
+        )
+
+
+def take_photo(upload: UploadedFile | None) -> None:
+    """Search for a photo that has just arrived; it ends a "More like this".
+
+    While the next one travels the uploader holds none: the photo before is then still the one searched for.
+    """
+    current: Upload | None = st.session_state.get(CURRENT)
+    if upload is None or (current is not None and current.file_id == upload.file_id):
+        return
+    st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
+    st.session_state.pop(LIKE, None)
 
 
 def draw_wish(wish: Wish, shown: str) -> None:
-    """The first tile of the grid: what is searched for, and how to search for something else.
+    """The first tile of the grid: what is searched for, and how to leave it.
 
     :param shown: what the photo shows, in words; empty where nothing can be said.
     """
     words = escape(shown).replace(" %", "\N{NO-BREAK SPACE}%")
     seen = f'<p class="la-seen">Seen as {words}</p>' if shown else ""
-    with st.container(key="la-wish"):
-        st.html(
-            f'<figure class="la-card la-wished">{framed_photo(wish.preview, wish.caption)}'
-            f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>{seen}'
-        )
-        if isinstance(wish.query, Match):
-            back = "Back to your photo" if st.session_state.get(PHOTO) else "Start over"
-            st.button(back, key="back", on_click=look_at_photo, width="stretch")
-        draw_uploader()
+    st.html(
+        f'<figure class="la-card la-wished">{framed_photo(wish.preview, wish.caption)}'
+        f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>{seen}'
+    )
+    if isinstance(wish.query, Match) and st.session_state.get(CURRENT):
+        st.button("Back to your photo", key="back", on_click=look_at_photo, width="stretch")
+    else:
+        st.button("Start over", key="restart", on_click=start_over, width="stretch")
 
 
 def draw_match(match: Match) -> None:
@@ -223,6 +286,13 @@ def footer(shop: Shop) -> None:
 def look_at_photo() -> None:
     """Search for the uploaded photo again, not for a product."""
     st.session_state.pop(LIKE, None)
+
+
+def start_over() -> None:
+    """Forget the photo and what it led to; the next one is given to an empty uploader."""
+    st.session_state.pop(LIKE, None)
+    st.session_state.pop(CURRENT, None)
+    st.session_state[UPLOADERS] = st.session_state.get(UPLOADERS, 0) + 1
 
 
 def look_for_more(product: str) -> None:

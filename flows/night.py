@@ -198,7 +198,7 @@ def crawl_store(
     outcome = run_crawl(
         root,
         store,
-        allow_private=config.crawl.allow_private,
+        allow_private=config.crawl.allow_private or store.allow_private,
         throttle=config.crawl.throttle,
         query=query,
         on_progress=show,

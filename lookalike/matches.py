@@ -120,7 +120,8 @@ class Matches(Sequence[Match]):
 
     :ivar generation: name of the generation that was searched.
     :ivar query: what was searched for, in words.
-    :ivar warning: a sentence where a photo searched for does not look like clothing; else None.
+    :ivar warning: what a caller should know: that a photo searched for does not look like clothing, or that
+        products were left out whose prices are in other currencies than the limit; else None.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from PIL import Image
 from embedding.encoder.heads import Head, load_heads
 from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.index import columns, verification
-from embedding.index.filters import Filters, row_mask
+from embedding.index.filters import Filters, left_out, row_mask
 from embedding.index.search import Hits, Index
 from lookalike.matches import Match, Offer
 from lookalike.twins import Twins, cheapest_first
@@ -56,6 +56,7 @@ class Published:
         self.name = folder.name
         self.index = Index.open(folder, self.manifest)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
+        self.left_out = functools.lru_cache(maxsize=64)(functools.partial(left_out, self.index.items))
         self.twins = Twins(self.index)
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
@@ -128,7 +129,8 @@ class Published:
         """
         places = self._shown.select(["thumbnail_shard", "thumbnail_row"]).take(columns.row_numbers(rows))
         jpegs = [self._thumbnails.read(*place.values()) for place in places.to_pylist()]
-        return verification.differences(photo, jpegs)
+        grids = [self._thumbnails.grid(*place.values()) for place in places.to_pylist()]
+        return verification.differences(photo, jpegs, grids)
 
     def find(self, store: str, product_id: str) -> int | None:
         """The number of a product, None where the generation does not hold it."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from embedding.index.filters import Filters
 from embedding.index.search import Hits
 from embedding.index.vectors import similarities, widen
 from embedding.index.verification import SHORTLIST, same_pictures
-from embedding.index.wishes import Moment, Names, Number, exchange, filters_of
+from embedding.index.wishes import Moment, Names, Number, exchange, filters_of, yes_or_no
 from lookalike import description
 from lookalike.description import Description
 from lookalike.matches import Match, Matches
@@ -74,7 +75,7 @@ class Shop:
 
         :param query: a path, a URL of an image or of a product page, image bytes, a PIL image, a uint8 RGB
             array, `"store:product_id"`, a `Match`, or a list of these, several views of one wish, which are
-            averaged. A photo that does not look like clothing is answered, too, with a `warning`.
+            averaged, at most 16. A photo that does not look like clothing is answered, too, with a `warning`.
         :param store: only this store, or one of these.
         :param category: only this category, or one of these: a store's whole path, or one step of it.
         :param colour: only this colour, or one of these, or colours that hold this word, as far as stores
@@ -83,7 +84,8 @@ class Shop:
         :param min_price: only from this price on.
         :param max_price: only up to this price; where there are prices in several currencies, `currency` says
             in which.
-        :param currency: the currency of the limits, ISO 4217; without `rates` only prices in it are returned.
+        :param currency: the currency of the limits, ISO 4217; without `rates` only prices in it are returned,
+            and a `warning` says how many products were left out.
         :param rates: what one unit of other currencies is worth in `currency`: with `currency="EUR"`,
             `{"USD": 0.92}` says that a dollar is 0.92 euros. Prices in these currencies are then compared,
             too; those in currencies without a rate are not returned. `currency` may be left out where its own
@@ -124,7 +126,8 @@ class Shop:
             generation=published.name,
             query=", ".join(view.label for view in views),
             pictures=lambda: [view.picture() for view in views],
-            warning=description.warning(published.heads(), photos) if photos else None,
+            warning=" ".join(filter(None, (_no_clothing(published, photos), published.left_out(filters))))
+            or None,
             descriptions=lambda: [_described(published, view) for view in photos if published.heads()],
         )
 
@@ -168,6 +171,7 @@ class Shop:
         :param in_stock: only what its store says is in stock.
         :raises InputError: the generation holds no such product, or a rate that makes no sense.
         """
+        filters = Filters(in_stock=yes_or_no(in_stock, "in_stock"))
         published = self._published
         number = _number(published, product.id if isinstance(product, Match) else product)
         row = published.main_row(number)
@@ -176,7 +180,7 @@ class Shop:
         same = published.twins.elsewhere(row)
         rows = np.array([published.main_row(other) for other in same], np.int64)
         scores = similarities(published.index.vectors[rows], widen(published.index.vectors[row]))
-        mask = published.mask(Filters(in_stock=in_stock))
+        mask = published.mask(filters)
         found = [
             replace(match, evidence=evidence, also_at=())
             for match, evidence, place in zip(
@@ -252,9 +256,13 @@ def _same_picture_first(published: Published, hits: Hits, photos: Sequence[Seen]
         if view.image is not None:
             compared = published.differences(hits.rows[:SHORTLIST], view.image)
             apart[:SHORTLIST] = np.minimum(apart[:SHORTLIST], compared)
-    same = same_pictures(apart)
+    same = same_pictures(apart, hits.scores)
     order = np.r_[same, np.delete(np.arange(len(hits)), same)]
     return Hits(hits.rows[order], hits.scores[order]), len(same)
+
+
+def _no_clothing(published: Published, photos: Sequence[Seen]) -> str | None:
+    return description.warning(published.heads(), photos) if photos else None
 
 
 def _described(published: Published, seen: Seen) -> Description:
@@ -268,8 +276,10 @@ def _described(published: Published, seen: Seen) -> Description:
     )
 
 
-def _number(published: Published, product: str) -> int:
+def _number(published: Published, product: Any) -> int:
     """The number of a product by its name."""
+    if not isinstance(product, str):
+        raise InputError(f"A product cannot be a {type(product).__name__}. Give store:product_id.")
     store, colon, product_id = product.partition(":")
     number = published.find(store, product_id)
     if number is None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 View = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray | Match
 """One view of what is looked for."""
 
+MOST_VIEWS = 16
+"""Views of one wish. Their mean says little of any where they are many, and each photo takes an encoding."""
+
 MAX_PHOTO_BYTES = 50_000_000
 MAX_PAGE_BYTES = 10_000_000
 TIMEOUT_S = 20.0
@@ -62,12 +65,17 @@ def look(published: Published, query: View | Sequence[View], *, allow_private: b
 
     :param query: a view or several of the same wish.
     :param allow_private: whether a URL may lead to this machine or a private network.
-    :raises InputError: something that cannot be searched for; the sentence names it.
+    :raises InputError: something that cannot be searched for, or too many; the sentence names it.
     :raises LookalikeError: a URL that does not answer.
     """
     views = list(query) if isinstance(query, list | tuple) else [query]
     if not views:
         raise InputError("The query is an empty list. Give at least one photo or product.")
+    if len(views) > MOST_VIEWS:
+        raise InputError(
+            f"The query has {len(views)} views, and at most {MOST_VIEWS} are averaged into one wish. Search "
+            "for each of them alone, or give fewer."
+        )
     return [_look(published, view, allow_private) for view in views]
 
 
@@ -100,6 +108,10 @@ def _look(published: Published, view: Any, allow_private: bool) -> Seen:
 
 
 def _text(published: Published, text: str, allow_private: bool) -> Seen:
+    if not text.strip():
+        raise InputError(
+            "The query is an empty text. Give an image file, a URL with https://, or store:product_id."
+        )
     if "://" in text:
         return _address(published, text, allow_private)
     named = _STORE_AND_ID.fullmatch(text)

@@ -111,6 +111,9 @@ class Store(BaseModel):
         description="Language asked for, such as `de` or `en-GB`.",
     )
     render: bool = Field(default=False, description="Whether its pages need a browser to be read.")
+    allow_private: bool = Field(
+        default=False, description="Whether this store may be on a private address, such as localhost."
+    )
     headers: dict[str, str] = Field(
         default_factory=dict,
         description="Sent with every request to the store itself; `${NAME}` is an environment variable.",

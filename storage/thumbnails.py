@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import itertools
 import mmap
 import os
@@ -15,7 +16,9 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pyarrow as pa
+from PIL import Image
 
 from storage.manifest import WAY_OUT, GenerationError
 from storage.root import Root
@@ -30,7 +33,14 @@ SHARD_ROWS = 4096
 _NAME_LENGTH = 20
 _AT_ONCE = 8
 
-_SCHEMA = pa.schema([pa.field("image_id", pa.string()), pa.field("jpeg", pa.binary())])
+GRID_SIDE = 40
+"""Cells of the longer side of a thumbnail's grid of colours, by which pictures are compared: about 4 KB."""
+
+_SCHEMA = pa.schema(
+    [pa.field("image_id", pa.string()), pa.field("jpeg", pa.binary()), pa.field("grid", pa.binary())]
+)
+"""Shards of earlier releases have no `grid`; those releases read shards that have one."""
+
 _LOCATIONS = pa.schema(
     [
         pa.field("image_id", pa.string()),
@@ -56,7 +66,12 @@ def add(
     written = []
     unfinished = root.thumbnails / ".unfinished"
     while batch := list(itertools.islice(pairs, rows)):
-        table = pa.table({"image_id": [i for i, _ in batch], "jpeg": [jpeg for _, jpeg in batch]}, _SCHEMA)
+        columns = {
+            "image_id": [image_id for image_id, _ in batch],
+            "jpeg": [jpeg for _, jpeg in batch],
+            "grid": [_stored_grid(jpeg) for _, jpeg in batch],
+        }
+        table = pa.table(columns, _SCHEMA)
         with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             writer.write_table(table)
         name = sha256_of(unfinished)[:_NAME_LENGTH]
@@ -113,6 +128,36 @@ class Thumbnails:
         jpeg: bytes = self._shards[shard].jpegs[row].as_py()
         return jpeg
 
+    def grid(self, shard: str, row: int) -> np.ndarray:
+        """A thumbnail's colours in small, see `grid`; decoded where its shard was written without.
+
+        :raises GenerationError: the shard is damaged.
+        """
+        grids = self._shards[shard].grids
+        stored = grids[row].as_buffer() if grids is not None else None
+        if stored is None:
+            return grid(self.read(shard, row))
+        height, width = memoryview(stored)[:2]
+        return np.frombuffer(stored, np.uint8, offset=2).reshape(height, width, 3)
+
+
+def grid(jpeg: bytes) -> np.ndarray:
+    """Means of a photo's colours in cells, `GRID_SIDE` along its longer side: uint8 [height, width, 3]."""
+    image = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
+    scale = GRID_SIDE / max(image.size)
+    size = (max(2, round(scale * image.width)), max(2, round(scale * image.height)))
+    image.draft("RGB", size)
+    return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+
+
+def _stored_grid(jpeg: bytes) -> bytes | None:
+    """A grid behind its height and width, a byte each; None where the photo cannot be decoded."""
+    try:
+        cells = grid(jpeg)
+    except OSError:
+        return None
+    return bytes(cells.shape[:2]) + cells.tobytes()
+
 
 class _Shard:
     """A mapped shard. Its bytes are verified when the first is needed: there may be gigabytes of thumbnails,
@@ -122,14 +167,24 @@ class _Shard:
         self._root, self._name = root, name
         self._status, self._bytes = _mapped(root.files.fetch(file_name(name)), size_bytes)
 
-    @functools.cached_property
+    @property
     def jpegs(self) -> pa.ChunkedArray:
         """The photos, binary [rows]."""
+        return self._table.column("jpeg")
+
+    @property
+    def grids(self) -> pa.ChunkedArray | None:
+        """The grids of colours, binary [rows]; None in a shard of an earlier release."""
+        table = self._table
+        return table.column("grid") if "grid" in table.column_names else None
+
+    @functools.cached_property
+    def _table(self) -> pa.Table:
         if not self._holds():
             # A damaged copy is fetched again; what is damaged itself raises.
             file = _sound(self._root, self._name, self._root.verified)
             self._status, self._bytes = _mapped(file, self._status.st_size)
-        return _read(pa.BufferReader(pa.py_buffer(self._bytes))).column("jpeg")
+        return _read(pa.BufferReader(pa.py_buffer(self._bytes)))
 
     def _holds(self) -> bool:
         return self._root.verified.confirm(

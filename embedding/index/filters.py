@@ -12,7 +12,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -91,6 +91,37 @@ def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
         since, given = columns.moments(items["first_seen"])
         masks.append(given & (since >= _microseconds(filters.new_since)))
     return np.logical_and.reduce(masks) if masks else None
+
+
+def left_out(items: pa.Table, filters: Filters) -> str:
+    """What a price limit leaves out since it cannot be compared with it: one sentence, or nothing.
+
+    Products that pass all other filters are counted, by the currency of their price.
+
+    :param items: a generation's rows, as `embedding.index.items.read` gives them.
+    """
+    if not filters.rates and filters.min_price is None and filters.max_price is None:
+        return ""  # a currency alone asks for nothing else
+    compared = _compared(items, filters)
+    others = replace(filters, currency=None, rates=(), min_price=None, max_price=None)
+    passing = row_mask(items, others)
+    rows = np.arange(items.num_rows) if passing is None else np.flatnonzero(passing)
+    coded, known = columns.codes(items["currency"].chunk(0))
+    products = columns.integers(items["product"])[rows]
+    comparable = {compared, *dict(filters.rates)}
+    counts = {
+        code: len(np.unique(products[coded[rows] == place]))
+        for place, code in enumerate(known)
+        if code is not None and code not in comparable
+    }
+    found = [f"{count:,} in {code}" for code, count in sorted(counts.items()) if count]
+    if not found:
+        return ""
+    return (
+        f"Products with prices in other currencies are left out ({_listed(found)}): only prices in "
+        f"{_listed(sorted(code for code in comparable if code))} are compared, as no exchange rate is given "
+        "for the others."
+    )
 
 
 def values(items: pa.Table, column: str) -> list[str]:

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from embedding.index.filters import Filters
 from storage.errors import InputError
 
@@ -55,9 +57,20 @@ def filters_of(
         max_price=most,
         currency=compared,
         rates=known,
-        in_stock=bool(in_stock),
+        in_stock=yes_or_no(in_stock, "in_stock"),
         new_since=moment(new_since),
     )
+
+
+def yes_or_no(value: Any, name: str) -> bool:
+    """A switch; a text is none, since "no" would count as yes.
+
+    :param name: what the caller calls it.
+    :raises InputError: it is neither True nor False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}={_short(value)} is neither yes nor no. Give True or False.")
+    return bool(value)
 
 
 def price(value: Number | None, name: str = "max_price") -> Decimal | None:

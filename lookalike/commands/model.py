@@ -49,9 +49,11 @@ def evaluate(
     data: DataOption = None,
 ) -> None:
     """Measure how many of the nearest photos carry the query's label: precision@5 and mAP@10."""
+    _require_files(queries, *([gallery] if gallery else ()))
+    resolved = settings(config, data)
+    _require_weights(encoder or resolved.embed.weights)
     from embedding.training.evaluate import evaluate_files
 
-    resolved = settings(config, data)
     terminal.log_to_stderr()
     with terminal.progress() as advance:
         result = evaluate_files(
@@ -158,9 +160,12 @@ def train(
     data: DataOption = None,
 ) -> None:
     """Fine-tune the encoder on labelled photos; run again, it continues where it stopped."""
+    _require_files(*files, *([teacher] if teacher else ()), folders=True)
     if encoder == "autoencoder":
         weights = _train_autoencoder(files, out, epochs or "100", batch)
     else:
+        if start != "none":
+            _require_weights(start)
         recipe = _recipe(labels, label_weights, start, sizes, epochs or "0.3,1,2", train_from, batch)
         recipe = replace(
             recipe,
@@ -176,6 +181,27 @@ def train(
     else:
         terminal.print_lines([str(weights)])
         terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
+
+
+def _require_files(*files: Path, folders: bool = False) -> None:
+    """Checks that photos are there before TensorFlow is imported, which takes up to half a minute.
+
+    :param folders: whether a folder will do, too.
+    :raises InputError: a file is missing; the sentence names it.
+    """
+    for file in files:
+        if not file.exists():
+            raise InputError(f"{file} does not exist. Give a Parquet file of labelled photos.")
+        if file.is_dir() and not folders:
+            raise InputError(f"{file} is a folder. Give a Parquet file of labelled photos.")
+
+
+def _require_weights(name_or_file: str) -> None:
+    """Checks that weights given as a file are there, likewise before TensorFlow is imported."""
+    if name_or_file.endswith(".npz") and not Path(name_or_file).is_file():
+        raise InputError(
+            f"There are no weights {name_or_file}. Give a name such as `fashion`, or their file."
+        )
 
 
 def _recipe(

@@ -188,7 +188,7 @@ def _reread(config: Config, store: str, allow_private: bool) -> Reread:
         return reread_store(
             config.open_root(),
             chosen,
-            allow_private=allow_private,
+            allow_private=allow_private or chosen.allow_private,
             on_progress=lambda done, total: advance(f"extract {store}", done, total),
         )
 
@@ -215,7 +215,8 @@ def _page(source: str, url: str | None, allow_private: bool, store: Store | None
         from scrapers.visit import visiting
 
         if store:
-            with visiting(store, os.environ, allow_private=allow_private) as visit:
+            allowed = allow_private or store.allow_private
+            with visiting(store, os.environ, allow_private=allowed) as visit:
                 page = visit.page(source)
         else:
             page = fetch(source, max_bytes=Limits().page_bytes, timeout_s=30.0, allow_private=allow_private)

@@ -71,7 +71,7 @@ def add(
 
     file = _file(config)
     before = load_config(file, data) if file.exists() else None
-    allow_private = allow_private or (before is not None and before.crawl.allow_private)
+    everywhere = before is not None and before.crawl.allow_private
     headers = dict(_pair(line, ":", "--header", "'X-Country: DE'") for line in header or ())
     chosen: dict[str, Any] = {
         "name": name,
@@ -81,13 +81,14 @@ def add(
         "locale": locale,
     }
     chosen["render"] = render
+    chosen["allow_private"] = allow_private and not everywhere  # what holds for all stores is not repeated
     chosen["limits"] = dict(_pair(line, "=", "--limit", "pages=2000") for line in limit or ())
     given = {key: value for key, value in chosen.items() if value}
     # What is wrong with these is said before anything is asked.
     adjusted(Store(name="store", url="https://shop.example"), given)
     detected = detect(
         url,
-        allow_private=allow_private,
+        allow_private=allow_private or everywhere,
         render=render,
         headers={one: filled(value, os.environ, store=url) for one, value in headers.items()},
         proxy=filled(proxy, os.environ, store=url) if proxy else None,

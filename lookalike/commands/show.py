@@ -48,7 +48,7 @@ def demo(
 
 def dashboard(
     host: Annotated[str, typer.Option("--host", help="The address it listens on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="The port it listens on.")] = 8501,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port it listens on.")] = 8501,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
     config: ConfigOption = None,
     data: DataOption = None,

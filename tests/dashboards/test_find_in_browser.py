@@ -145,6 +145,138 @@ def test_a_file_that_is_no_photo_gets_a_sentence(visit: Visit, garments: list[De
     expect(visit.cards).to_have_count(5)
 
 
+MEGABIT = 125_000  # bytes
+
+FIRST, SECOND, THIRD = 0, 2, 4  # garments that only one store sells
+
+
+def throttle(page: Page, megabits_a_second: float) -> None:
+    """Photos leave the browser no faster than this, through its own protocol."""
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("Network.enable")
+    protocol.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": 20,
+            "downloadThroughput": -1,
+            "uploadThroughput": megabits_a_second * MEGABIT,
+        },
+    )
+
+
+def padded(garment: DemoProduct, size_bytes: int) -> bytes:
+    """A photo of a garment as a file of this size: decoders stop where the JPEG ends."""
+    data = garment.photos[0]()
+    return data + bytes(max(0, size_bytes - len(data)))
+
+
+@pytest.mark.parametrize(
+    ("megabits_a_second", "size_bytes"),
+    [
+        (20, 300_000),
+        (20, 2_000_000),
+        (5, 1_000_000),
+        (1, 300_000),
+        pytest.param(5, 6_000_000, marks=pytest.mark.slow),
+        pytest.param(400, 12_000_000, marks=pytest.mark.slow),
+    ],
+)
+def test_every_photo_arrives_however_long_it_travels(
+    visit: Visit, garments: list[DemoProduct], megabits_a_second: float, size_bytes: int
+) -> None:
+    throttle(visit.page, megabits_a_second)
+    for place in (FIRST, SECOND, THIRD):
+        visit.upload(padded(garments[place], size_bytes), name=f"{place}.jpg")
+        first = visit.cards.first
+        expect(first).to_have_attribute("aria-label", garments[place].title, timeout=60_000)
+        expect(first.locator(".la-alike")).to_have_text("The same photo")
+    assert not visit.errors
+
+
+def test_the_answer_stays_while_the_next_photo_travels(visit: Visit, garments: list[DemoProduct]) -> None:
+    visit.upload(garments[FIRST].photos[0]())
+    expect(visit.cards.first).to_have_attribute("aria-label", garments[FIRST].title)
+    throttle(visit.page, 1)
+    visit.upload(padded(garments[SECOND], 500_000), name="second.jpg")
+    expect(visit.page.get_by_test_id("stFileChipIconSpinner")).to_have_count(1)
+    expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible()
+    expect(visit.cards.first).to_have_attribute("aria-label", garments[FIRST].title)
+
+    visit.page.get_by_role("button", name="Cancel upload of second.jpg").click()
+    expect(visit.page.get_by_test_id("stFileChipIconSpinner")).to_have_count(0)
+    expect(visit.cards.first).to_have_attribute("aria-label", garments[FIRST].title)
+
+
+def test_another_photo_arrives_while_filters_are_set(visit: Visit, garments: list[DemoProduct]) -> None:
+    visit.upload(garments[FIRST].photos[0]())
+    expect(visit.cards).to_have_count(5)
+    visit.page.get_by_role("combobox", name="Store").click()
+    visit.page.get_by_role("option", name="shop.example").click()
+    expect(visit.page.locator(".la-store", has_text="shop.example")).to_have_count(5)
+    throttle(visit.page, 1)
+    visit.upload(padded(garments[SECOND], 500_000))
+    visit.page.get_by_role("combobox", name="Store").click()  # and while it travels
+    visit.page.get_by_role("option", name="shop.example").click()
+    expect(visit.cards.first).to_have_attribute("aria-label", garments[SECOND].title, timeout=60_000)
+    expect(visit.page.locator(".la-store", has_text="shop.example")).to_have_count(5)
+
+
+def test_another_photo_ends_a_search_for_more_like_a_product(
+    visit: Visit, garments: list[DemoProduct]
+) -> None:
+    visit.upload(garments[FIRST].photos[0]())
+    expect(visit.cards).to_have_count(5)
+    visit.page.get_by_role("button", name="More like this").nth(2).click()
+    expect(visit.page.get_by_role("heading", name="More like")).to_be_visible()
+    throttle(visit.page, 5)
+    visit.upload(padded(garments[SECOND], 1_000_000))
+    expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible(timeout=60_000)
+    expect(visit.cards.first).to_have_attribute("aria-label", garments[SECOND].title)
+
+
+def test_starting_over_empties_the_page_and_takes_the_next_photo(
+    visit: Visit, garments: list[DemoProduct]
+) -> None:
+    visit.upload(garments[FIRST].photos[0]())
+    expect(visit.cards).to_have_count(5)
+    visit.page.get_by_role("button", name="Start over").click()
+    expect(visit.page.get_by_role("heading", name="Seen it somewhere?")).to_be_visible()
+    expect(visit.cards).to_have_count(0)
+    expect(visit.page.get_by_test_id("stFileChip")).to_have_count(0)
+    visit.upload(garments[SECOND].photos[0]())
+    expect(visit.cards.first).to_have_attribute("aria-label", garments[SECOND].title)
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "size_bytes", "reason"),
+    [
+        ("photo.jpg", "image/jpeg", 21 * 1024 * 1024, "File must be 20.0MB or smaller."),
+        ("notes.pdf", "application/pdf", 40_000, "application/pdf files are not allowed."),
+        ("photo.heic", "image/heic", 40_000, "image/heic files are not allowed."),
+    ],
+)
+def test_a_file_that_the_browser_refuses_gets_a_sentence_that_all_can_read(
+    visit: Visit, garments: list[DemoProduct], name: str, mime: str, size_bytes: int, reason: str
+) -> None:
+    for before in (False, True):  # on the first page, and beside an answer
+        file = {"name": name, "mimeType": mime, "buffer": bytes(size_bytes)}
+        visit.page.set_input_files("input[type=file]", files=[file])
+        sentence = visit.page.get_by_test_id("stFileUploader").get_by_role("alert")
+        expect(sentence).to_have_text(f"Error: {reason}")
+        box = sentence.bounding_box()
+        assert box
+        assert box["width"] > 80
+        assert box["height"] > 15
+        after = sentence.evaluate("element => getComputedStyle(element, '::after').content")
+        assert "JPEG, PNG, WebP, AVIF or GIF of at most 20 MB" in after
+
+        visit.upload(garments[SECOND if before else FIRST].photos[0]())
+        wanted = garments[SECOND if before else FIRST].title
+        expect(visit.cards.first).to_have_attribute("aria-label", wanted)
+        expect(sentence.and_(visit.page.locator(":visible"))).to_have_count(0)  # it is about a file before
+
+
 def test_it_fits_a_phone(browser: Browser, dashboard: str, garments: list[DemoProduct]) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, color_scheme="dark"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from embedding.index import items
-from embedding.index.filters import Filters, row_mask
+from embedding.index.filters import Filters, left_out, row_mask
 from embedding.index.wishes import exchange, filters_of, moment, price
 from storage.errors import InputError
 
@@ -54,7 +54,8 @@ def rows(tmp_path: Path) -> pa.Table:
 
 def stored(folder: Path, rows: list[dict[str, Any]]) -> pa.Table:
     """Rows as a generation holds them."""
-    items.write(pa.Table.from_pylist(rows, items.SCHEMA), folder / items.FILE)
+    numbered = [row | {"product": number} for number, row in enumerate(rows)]
+    items.write(pa.Table.from_pylist(numbered, items.SCHEMA), folder / items.FILE)
     return items.read(folder / items.FILE)
 
 
@@ -117,6 +118,28 @@ def test_what_passes(rows: pa.Table, wishes: dict[str, Any], expected: list[int]
 
 def test_no_wish_is_no_mask(rows: pa.Table) -> None:
     assert row_mask(rows, Filters()) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"max_price": 100, "currency": "EUR"}, "left out (1 in USD): only prices in EUR are compared"),
+        ({"min_price": 1, "currency": "EUR"}, "left out (1 in USD)"),
+        ({"max_price": 100, "currency": "USD"}, "left out (2 in EUR)"),
+        ({"max_price": 100, "currency": "EUR", "brand": "ACME"}, "left out (1 in USD)"),
+        ({"max_price": 100, "currency": "EUR", "brand": "Ärmel & Söhne"}, None),
+        ({"max_price": 100, "currency": "CHF", "rates": {"USD": "1.1"}}, "left out (2 in EUR)"),
+        ({"currency": "CHF", "rates": {"USD": "1.1"}}, "left out (2 in EUR)"),
+        ({"max_price": 100, "currency": "EUR", "rates": {"USD": "0.9"}}, None),
+        ({"currency": "EUR"}, None),
+        ({"in_stock": True}, None),
+    ],
+)
+def test_what_no_limit_can_be_compared_with_is_counted(
+    rows: pa.Table, given: dict[str, Any], says: str | None
+) -> None:
+    sentence = left_out(rows, filters_of(**given))
+    assert (says in sentence) if says else not sentence
 
 
 def test_a_price_needs_a_currency_where_there_are_several(rows: pa.Table) -> None:

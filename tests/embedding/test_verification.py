@@ -84,6 +84,50 @@ def test_pictures_like_it_are_others(shirts: list[Image.Image]) -> None:
         assert differences(image, shelf[:at] + shelf[at + 1 :]).min() > MOST_APART
 
 
+PLAIN = {
+    "a black square": (lambda draw: draw.rectangle((40, 40, 140, 200), fill=(20, 20, 22))),
+    "a black scarf": (lambda draw: draw.rectangle((75, 10, 105, 230), fill=(24, 22, 22))),
+    "black socks": (
+        lambda draw: [draw.rectangle((x, 60, x + 25, 220), fill=(18, 20, 20)) for x in (60, 100)]
+    ),
+    "black trousers": (
+        lambda draw: draw.polygon(
+            [(60, 20), (120, 20), (140, 230), (100, 230), (90, 90), (50, 230)], (22,) * 3
+        )
+    ),
+    "a black disc": (lambda draw: draw.ellipse((40, 60, 140, 180), fill=(21, 21, 24))),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_garment_is_no_other_plain_garment_of_its_colour(name: str) -> None:
+    def drawn(garment: str) -> Image.Image:
+        image = Image.new("RGB", (180, 240), "white")
+        PLAIN[garment](ImageDraw.Draw(image))
+        noise = np.random.default_rng(len(garment)).normal(0, 3, (240, 180, 1))  # as a camera has it
+        return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
+
+    others = [stored(drawn(other)) for other in PLAIN if other != name]
+    assert differences(drawn(name), others).min() > MOST_APART
+    assert differences(drawn(name).crop((20, 20, 165, 225)), others).min() > MOST_APART
+
+
+def test_one_cut_in_two_weaves_is_two_pictures() -> None:
+    def tie(across: int, down: int) -> Image.Image:
+        weave = Image.new("RGB", (180, 240), (52, 34, 82))
+        draw = ImageDraw.Draw(weave)
+        for y in range(0, 240, 24):
+            for x in range(0, 180, 24):
+                draw.rectangle((x, y, x + across, y + down), fill=(64, 46, 94))
+        shape = Image.new("L", weave.size, 0)
+        ImageDraw.Draw(shape).polygon([(60, 10), (120, 10), (130, 200), (90, 230), (50, 200)], 255)
+        return Image.composite(weave, Image.new("RGB", weave.size, "white"), shape)
+
+    found = differences(tie(11, 23), [stored(tie(23, 11)), stored(tie(11, 23))])
+    assert found[0] > MOST_APART
+    assert found[1] <= MOST_APART
+
+
 def test_a_photo_without_anything_on_it_is_no_picture() -> None:
     blank = Image.new("RGB", (180, 240), "white")
     assert np.isinf(differences(blank, [stored(blank), stored(blank)])).all()

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -126,3 +127,38 @@ def test_a_missing_package_is_one_sentence(tmp_path):
     assert seen.returncode == 1
     assert seen.stderr.count("\n") == 1
     assert "pip install 'lookalike[flows]'" in seen.stderr
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http"])
+def test_a_port_that_is_none_is_said(port: str, capsys) -> None:
+    assert main(["dashboard", "--port", port]) == 2
+    assert "--port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        (["train", "photos.parquet"], "photos.parquet does not exist"),
+        (["train", "photos.parquet", "--encoder", "autoencoder"], "photos.parquet does not exist"),
+        (["train", "there.parquet", "--teacher", "taught.parquet"], "taught.parquet does not exist"),
+        (["train", "there.parquet", "--from", "mine.npz"], "There are no weights mine.npz"),
+        (["evaluate", "photos.parquet"], "photos.parquet does not exist"),
+        (["evaluate", "there.parquet", "--gallery", "photos.parquet"], "photos.parquet does not exist"),
+        (["evaluate", "there.parquet", "--encoder", "mine.npz"], "There are no weights mine.npz"),
+        (["evaluate", "."], ". is a folder"),
+    ],
+)
+def test_a_missing_file_is_said_before_tensorflow_is_imported(
+    arguments: list[str], missing: str, tmp_path: Path
+) -> None:
+    (tmp_path / "there.parquet").touch()
+    code = (
+        "import sys; from lookalike.cli import main; code = main(sys.argv[1:]); "
+        "assert not {'keras', 'tensorflow'} & set(sys.modules); sys.exit(code)"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert missing in done.stderr

@@ -280,6 +280,31 @@ def test_a_product_by_its_name(shop: Shop) -> None:
             shop.product(name)
 
 
+@pytest.mark.parametrize("product", [12, None, 1.5, b"a.example:p1", ["a.example:p1"]])
+def test_what_names_no_product_is_a_sentence(shop: Shop, product: Any) -> None:
+    for ask in (shop.product, shop.elsewhere):
+        with pytest.raises(InputError, match=r"A product cannot be a \w+\. Give store:product_id"):
+            ask(product)
+
+
+def test_a_switch_that_is_a_text_is_a_sentence(shop: Shop) -> None:
+    with pytest.raises(InputError, match="in_stock='no' is neither yes nor no"):
+        shop.elsewhere("a.example:p1", in_stock="no")  # type: ignore[arg-type]
+    assert shop.similar(picture(1), in_stock=np.True_) == shop.similar(picture(1), in_stock=True)
+
+
+def test_it_says_what_a_price_limit_leaves_out(shop: Shop) -> None:
+    limited = shop.similar(picture(1), max_price=100, currency="EUR")
+    assert "left out (15 in USD): only prices in EUR are compared" in str(limited.warning)
+    assert limited.to_dict()["warning"] == limited.warning
+    only = shop.similar(picture(1), store="b.example", max_price=100, currency="EUR")  # all in USD
+    assert not only
+    assert "left out (15 in USD)" in str(only.warning)
+    for compared in ({"rates": {"USD": 0.9}}, {"store": "a.example"}):
+        assert shop.similar(picture(1), max_price=100, currency="EUR", **compared).warning is None
+    assert shop.similar(picture(1)).warning is None
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -290,7 +315,12 @@ def test_a_product_by_its_name(shop: Shop) -> None:
             "c.example:p1",
             r"There is no store 'c\.example' for the query c\.example:p1\. Known are: a\.example, b",
         ),
-        ("", r"is a folder"),
+        ("", r"The query is an empty text\. Give an image file"),
+        (" \n", r"The query is an empty text"),
+        ([""], r"The query is an empty text"),
+        (".", r"is a folder"),
+        ([picture(at) for at in range(17)], r"The query has 17 views, and at most 16 are averaged"),
+        ([np.zeros((8, 8, 3), np.uint8)] * 200, r"The query has 200 views"),
         (b"", r"A photo: not an image \(it is empty\)"),
         (b"<!DOCTYPE html>", r"A photo: not an image \(it starts with '<!DOCTYPE"),
         (encoded(picture(1))[:200], r"A photo: a damaged PNG image"),
@@ -349,6 +379,10 @@ def test_a_text_file_named_jpg_is_a_sentence(shop: Shop, tmp_path: Path) -> None
         {"max_price": 5},
         {"max_price": -5, "currency": "EUR"},
         {"currency": "GBP"},
+        {"in_stock": "no"},
+        {"in_stock": "False"},
+        {"in_stock": None},
+        {"in_stock": 0},
     ],
 )
 def test_a_mistake_in_a_filter_is_said_before_the_photo_is_read(shop: Shop, wishes: dict[str, Any]) -> None:

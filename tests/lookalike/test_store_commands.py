@@ -40,6 +40,7 @@ def test_what_is_given_stands_in_the_entry_with_secrets_by_name(folder, monkeypa
         "currency": "SEK",
         "locale": "sv-SE",
         "headers": {"Authorization": "Bearer ${SHOP_TOKEN}", "X-Country": "DE"},
+        "allow_private": True,
         "recipe": {"search_url": f"{front.url}/search?q={{query}}"},
         "limits": {"pages": 200, "delay_s": 0.5},
     }
@@ -69,6 +70,22 @@ def test_what_is_wrong_is_said_before_anything_is_asked(folder, options, says, c
     assert says in said
     assert "hunter2" not in said
     assert not (folder / "lookalike.toml").exists()
+
+
+def test_a_store_added_as_private_stays_so_and_no_other_becomes_so(folder, capsys):
+    with (
+        serve(products(4, photos=0), "woocommerce") as front,
+        serve(products(4, photos=0), "schema") as other,
+    ):
+        assert main(["stores", "add", front.url, "--name", "mine", "--allow-private"]) == 0
+        text = (folder / "lookalike.toml").read_text()
+        assert tomllib.loads(text)["stores"][0]["allow_private"] is True
+        assert "allow_private" not in tomllib.loads(text).get("crawl", {})
+        (folder / "lookalike.toml").write_text(text + entry("other", other.url, "sitemap"))
+        assert main(["crawl", "mine"]) == 0, capsys.readouterr().err
+        assert main(["crawl", "other"]) == 1
+        assert not list(other.requests)
+    assert "private" in capsys.readouterr().err
 
 
 def entry(name: str, url: str, strategy: str) -> str:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import io
+
+import numpy as np
+import pyarrow as pa
 import pytest
+from PIL import Image
 
 from storage import thumbnails
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.thumbnails import Thumbnails
+from storage.verified import sha256_of
 
 
 def places(root: Root) -> dict[str, tuple[str, int]]:
@@ -65,3 +71,38 @@ def test_a_missing_or_damaged_shard_is_a_sentence(root: Root) -> None:
     file.unlink()
     with pytest.raises(GenerationError, match="cannot be read"):
         Thumbnails(root, sizes)
+
+
+def photograph(width: int, height: int) -> bytes:
+    colours = np.random.default_rng(width).integers(0, 256, (4, 3, 3), dtype=np.uint8)
+    image = Image.fromarray(colours).resize((width, height), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_grids_of_colours_are_stored_beside_the_thumbnails(root: Root) -> None:
+    photos = {
+        f"{at}": photograph(*size) for at, size in enumerate([(192, 256), (256, 100), (3, 256), (9, 9)])
+    }
+    photos["none"] = b"no photo"
+    [shard] = thumbnails.add(root, photos)
+    stored = Thumbnails(root, thumbnails.sizes(root, [shard]))
+    for row, jpeg in enumerate(list(photos.values())[:-1]):
+        grid = stored.grid(shard, row)
+        assert max(grid.shape) == thumbnails.GRID_SIDE
+        np.testing.assert_array_equal(grid, thumbnails.grid(jpeg))
+    assert stored.read(shard, 4) == b"no photo"
+
+
+def test_a_shard_of_an_earlier_release_has_its_grids_decoded(root: Root) -> None:
+    jpeg = photograph(192, 256)
+    old = pa.table({"image_id": ["a"], "jpeg": pa.array([jpeg], pa.binary())})
+    unfinished = root.thumbnails / ".unfinished"
+    with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, old.schema) as writer:
+        writer.write_table(old)
+    shard = sha256_of(unfinished)[:20]
+    unfinished.rename(root.thumbnails / f"{shard}.arrow")
+    stored = Thumbnails(root, thumbnails.sizes(root, [shard]))
+    assert stored.read(shard, 0) == jpeg
+    np.testing.assert_array_equal(stored.grid(shard, 0), thumbnails.grid(jpeg))
