@@ -11,9 +11,16 @@ from scrapers.extract.markup import read_markup
 from scrapers.extract.page import parse_page
 from scrapers.extract.product import Examined
 from scrapers.extract.recipe import examine_with_recipe, links_by_recipe
+from scrapers.platforms import (
+    is_empty_without_scripts,
+    likely_platform,
+    locale_of,
+    rest_api,
+    search_url,
+    shopify_host,
+)
 from scrapers.recipes import Recipe
-
-__all__ = ["Links", "examine_page", "page_currency", "page_links", "product_of_page"]
+from scrapers.stores import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,37 @@ class Links:
 
     listings: Sequence[str]
     products: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What a store's front page says of the store.
+
+    :ivar platform: the shop system that it looks like.
+    :ivar shopify_host: its address below myshopify.com.
+    :ivar rest_api: the address of WordPress' interface.
+    :ivar search_url: the address of its search, with `{query}` where the words stand.
+    :ivar empty: whether it shows next to nothing before its scripts have run.
+    """
+
+    platform: Strategy | None = None
+    shopify_host: str | None = None
+    rest_api: str | None = None
+    locale: str | None = None
+    search_url: str | None = None
+    empty: bool = False
+
+
+def read_front(html: str, url: str) -> Front:
+    """What a store's front page says of the store."""
+    return Front(
+        likely_platform(html),
+        shopify_host(html),
+        rest_api(html, url),
+        locale_of(html),
+        search_url(html, url),
+        is_empty_without_scripts(html),
+    )
 
 
 def examine_page(

@@ -174,7 +174,7 @@ class AsyncWorker(Worker):
 
 
 class _Answers(pickle.Unpickler):
-    """Reads records and errors of ours: a process that read hostile bytes must not make this one call things."""
+    """Reads records and errors of ours only: a process that read hostile bytes must have nothing called."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.partition(".")[0] in ("scrapers", "storage", "decimal", "builtins"):

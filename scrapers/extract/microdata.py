@@ -52,8 +52,8 @@ _CLEANER = Cleaner(
 def read_microdata(page: Page) -> list[Item]:
     """The items of a page that are no property of another one, in their order.
 
-    Each is `{"type", "id", "properties": {name: value or list of values}}`, or `{"type", "value"}` where it has
-    no properties.
+    Each is `{"type", "id", "properties": {name: value or list of values}}`; one without properties has a
+    `"value"` instead.
     """
     return _Reader(page).read()
 
