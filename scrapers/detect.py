@@ -116,8 +116,8 @@ def _missing(url: str, finding: Finding, currency: str | None) -> str | None:
         return f"{why}, but there is no product in it. Check the address."
     return (
         f"{why}, but {finding.preview[0].url} and others give no price. See what is read with "
-        f"`lookalike extract {finding.preview[0].url}`; where a shopper sees a price, write the store's entry by "
-        "hand, with a recipe that says where it stands (docs/stores.md)."
+        f"`lookalike extract {finding.preview[0].url}`; where shoppers see a price, write the store's entry "
+        "by hand, with a recipe that says where it stands (docs/stores.md)."
     )
 
 

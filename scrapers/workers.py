@@ -84,7 +84,10 @@ class Worker:
             answer = self._answer(process, question)
             if answer is None:
                 raise self._failure(process)
-        kind, value = _Answers(io.BytesIO(answer)).load()
+        try:
+            kind, value = _Answers(io.BytesIO(answer)).load()
+        except pickle.UnpicklingError as error:
+            raise WorkerError(f"its reading gave no answer of ours ({error})") from None
         if kind == "raised":
             raise value
         result: T = value
