@@ -22,8 +22,8 @@ MAX_REFERENCES = 200
 """Elements that items may name by `itemref`; each is looked for in the whole page."""
 MAX_REFERRED = 2000
 """Properties that items get by `itemref`: many items may refer to the same ones."""
-MAX_ELEMENTS = 30_000
-"""Elements whose text is read, counted once for each property around them; real pages have a few thousand."""
+MAX_TIMES_READ = 8
+"""Times that an element's text is read, on average: once for each property around it."""
 
 _SOURCES = {
     **dict.fromkeys(("audio", "embed", "iframe", "img", "source", "track", "video"), "src"),
@@ -67,7 +67,7 @@ class _Reader:
         self.items = {one: _item(one) for one in self.elements if "itemscope" in one.attrib}
         self.scopes: dict[HtmlElement, HtmlElement | None] = {}
         self.taken: set[HtmlElement] = set()
-        self.left = MAX_ELEMENTS
+        self.left = MAX_TIMES_READ * int(page.tree.xpath("count(//*)"))
 
     def read(self) -> list[Item]:
         """Gives each property to the item around it, then to those that refer to it."""
