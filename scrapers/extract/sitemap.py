@@ -6,7 +6,7 @@ import codecs
 import re
 import zlib
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from html.entities import html5
 from io import BytesIO
 from itertools import islice
@@ -22,8 +22,9 @@ USUAL_PLACES = ("sitemap.xml", "sitemap_index.xml", "wp-sitemap.xml")
 _GZIP = b"\x1f\x8b"
 _PRODUCT_WORDS = re.compile(r"product|produkt|produit|prodott[io]|producto|produto|[-_]pdp[-_.]")
 
-_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31};)")
-_BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
+_ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_OF_XML = ("amp", "lt", "gt", "quot", "apos")
+_BARE = re.compile(rf"&(?!(?:{'|'.join(_OF_XML)});)")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _UTF16 = {
     codecs.BOM_UTF16_LE: "utf-16",
@@ -145,12 +146,24 @@ def _mended(text: str) -> str:
 
     HTML's entities become their characters, a bare `&` becomes `&amp;`.
     """
-    return _BARE.sub("&amp;", _NAMED.sub(_character, _NOT_IN_XML.sub("", text)))
+    outside, *others = _NOT_IN_XML.sub("", text).split("<![CDATA[")
+    mended = [_with_entities_of_xml(outside)]
+    for other in others:
+        inside, end, outside = other.partition("]]>")
+        mended += ["<![CDATA[", inside, end, _with_entities_of_xml(outside)]
+    return "".join(mended)
+
+
+def _with_entities_of_xml(text: str) -> str:
+    return _BARE.sub("&amp;", _ENTITY.sub(_character, text))
 
 
 def _character(entity: re.Match[str]) -> str:
-    character = html5.get(entity[1])
-    return escape(character) if character else entity[0]
+    name = entity[1]
+    if name in _OF_XML:
+        return entity[0]
+    character = unescape(entity[0]) if name[0] == "#" else html5.get(f"{name};", entity[0])
+    return escape(_NOT_IN_XML.sub("", character), quote=False)
 
 
 def _xml(body: bytes, base: str) -> SitemapFile:

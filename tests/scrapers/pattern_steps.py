@@ -12,8 +12,8 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 MOST = 6
-"""A larger bound of a repetition is taken for this one: it multiplies the steps by a constant, which would look
-like growth on short texts."""
+"""A larger bound of a repetition is taken for this one: it only multiplies the steps by a constant, which
+would look like growth on short texts."""
 
 _CATEGORIES = {
     op.CATEGORY_DIGIT: str.isdigit,
