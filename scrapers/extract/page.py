@@ -76,7 +76,8 @@ def _bounded(data: bytes) -> bytes:
     """The beginning of a page whose tree would take more memory or time than any real page's."""
     if data.count(b"<") + data.count(b"=") > MAX_MARKS:
         data = data[: next(islice(_MARKS.finditer(data), MAX_MARKS, None)).start()]
-    return data[: _BEFORE_ENDLESS_TAG.match(data).end()]
+    sound = _BEFORE_ENDLESS_TAG.match(data)
+    return data[: sound.end()] if sound else data
 
 
 def without_tracking(url: str) -> str:
