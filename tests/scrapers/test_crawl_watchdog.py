@@ -2,9 +2,16 @@
 
 import threading
 
+import pytest
+
+from lookalike.commands.query import _examined
+from lookalike.views import _main_photo
 from scrapers.crawl import run_crawl
+from scrapers.guard import Fetched
 from scrapers.stores import Limits, Store
+from scrapers.workers import Worker
 from storage import tables
+from storage.errors import LookalikeError
 from storage.root import Root
 from tests.scrapers.webserver import Answer, photo, product_page, sitemap
 
@@ -74,3 +81,16 @@ def test_a_crawl_whose_time_is_up_waits_for_no_answer_and_keeps_what_it_read(sit
         "The crawl was stopped at its limit of 12 seconds.",
     )
     assert titles == {f"Good {number}" for number in range(6)}
+
+
+def test_extract_says_that_a_page_takes_too_long():
+    store = Store(name="shop.example", url="https://shop.example", limits=Limits(read_seconds=0.5))
+    with pytest.raises(LookalikeError, match=r"/p cannot be read: its reading takes more than 0\.5 seconds"):
+        _examined(DOCUMENTS.encode(), "https://shop.example/p", store)
+
+
+def test_search_says_that_a_page_takes_too_long(monkeypatch):
+    monkeypatch.setattr(Worker.__init__, "__defaults__", (0.5,))
+    page = Fetched("https://shop.example/p", 200, {}, "text/html", DOCUMENTS.encode())
+    with pytest.raises(LookalikeError, match="Give the address of a photo"):
+        _main_photo("https://shop.example/p", page)
