@@ -199,13 +199,19 @@ def _is_page(fetched: Fetched) -> bool:
 
 def _main_photo(url: str, page: Fetched) -> str:
     try:
-        from scrapers.extract.product import extract_product
+        from scrapers.reading import product_of_page
+        from scrapers.workers import Worker, WorkerError
     except ModuleNotFoundError as error:
         raise InputError(
             f"{url} is a page, and reading product pages needs {error.name}. Install it with "
             "`pip install 'lookalike[crawl]'`, or give the address of the photo itself."
         ) from None
-    product = extract_product(page.body[:MAX_PAGE_BYTES], page.url)
+    with Worker() as worker:
+        try:
+            examined = worker.call(product_of_page, page.body[:MAX_PAGE_BYTES], page.url)
+        except WorkerError as error:
+            raise LookalikeError(f"{url} cannot be read: {error}. Give the address of a photo.") from None
+    product = examined.product if examined else None
     if product is None or not product.images:
         raise InputError(
             f"{url} shows no product with a photo. Give a product's page or the address of a photo."

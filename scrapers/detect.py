@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scrapers.guard import Fetched
-from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
 from scrapers.probes import Finding, Preview, listing_store, shopify_store, sitemap_store, woocommerce_store
+from scrapers.reading import Front, read_front
 from scrapers.recipes import Recipe
 from scrapers.renderer import Renderer
 from scrapers.stores import OF_PAGES, Store, Strategy, name_for
@@ -16,7 +16,10 @@ from scrapers.visit import UnreadableStoreError, Visit
 
 __all__ = ["Detected", "Preview", "UnreadableStoreError", "detect"]
 
-_PROBES: dict[Strategy, Callable[[Visit, Fetched], Finding | None]] = {
+MAX_FRONT = 1_000_000
+"""Characters of a front page that are searched for marks of a shop system."""
+
+_PROBES: dict[Strategy, Callable[[Visit, Fetched, Front], Finding | None]] = {
     "shopify": shopify_store,
     "woocommerce": woocommerce_store,
     "sitemap": sitemap_store,
@@ -45,12 +48,14 @@ def detect(
     render: bool = False,
     headers: Mapping[str, str] | None = None,
     proxy: str | None = None,
+    currency: str | None = None,
 ) -> Detected:
     """Finds the best way to read a store.
 
     :param url: the store's address; one without scheme is taken for https.
     :param render: whether its pages are to be read with a browser.
     :param headers: sent to the store's site; `proxy` is asked through. Both with their secrets filled in.
+    :param currency: of prices that name none.
     :raises RefusedURLError: where it is not a public web address.
     :raises LookalikeError: where it cannot be reached, does not want to be read, or is no store we can read.
     """
@@ -58,38 +63,67 @@ def detect(
         url = f"https://{url}"
     with contextlib.ExitStack() as open_browser:
         visit = Visit(url, allow_private=allow_private, headers=headers, proxy=proxy)
+        open_browser.callback(visit.worker.end)
         if render:
             visit.browser = open_browser.enter_context(Renderer(allow_private=allow_private))
-        return _detect(url, visit, render)
+        return _detect(url, visit, render, currency)
 
 
-def _detect(url: str, visit: Visit, render: bool) -> Detected:
+def _detect(url: str, visit: Visit, render: bool, currency: str | None) -> Detected:
     front = visit.page(url)
     if front.status >= 400:
         raise UnreadableStoreError(f"{url} answers with status {front.status}. Check the address.")
-    likely = likely_platform(front.text)
-    for strategy in sorted(_PROBES, key=lambda name: name != likely):
+    page = visit.read(read_front, front.text[:MAX_FRONT], front.url)
+    if page is None:
+        raise UnreadableStoreError(
+            f"{url} cannot be read: its front page is broken, or would be read without end. Give the address "
+            "of a category, or write its entry by hand (docs/stores.md)."
+        )
+    problem = None
+    for strategy in sorted(_PROBES, key=lambda name: name != page.platform):
         if render and strategy not in OF_PAGES:
             continue
-        finding = _PROBES[strategy](visit, front)
-        if finding:
-            found = search_url(front.text, front.url) if strategy in OF_PAGES else None
+        finding = _PROBES[strategy](visit, front, page)
+        if finding and (missing := _missing(url, finding, currency)):
+            problem = problem or missing
+        elif finding:
+            found = page.search_url if strategy in OF_PAGES else None
             store = Store(
                 name=name_for(front.url),
                 url=finding.url,
                 strategy=strategy,
                 currency=finding.currency,
-                locale=locale_of(front.text),
+                locale=page.locale,
                 render=render,
                 recipe=Recipe(search_url=found) if found and visit.may_ask(found) else None,
             )
             return Detected(store, finding.why, finding.preview)
-    raise UnreadableStoreError(_why_not(url, front, visit, render))
+    raise UnreadableStoreError(problem or _why_not(url, page, visit, render))
 
 
-def _why_not(url: str, front: Fetched, visit: Visit, render: bool) -> str:
+def _missing(url: str, finding: Finding, currency: str | None) -> str | None:
+    """The sentence for a store whose products would be stored without prices; None where they have some."""
+    priced = [preview for preview in finding.preview if preview.price is not None]
+    if any(preview.currency or currency for preview in priced):
+        return None
+    why = f"{url} can be read in part: {finding.why.rstrip('.')}"
+    if priced:
+        return (
+            f"{why}, but its prices name no currency. Say what they are in: "
+            f"`lookalike stores add {url} --currency EUR`."
+        )
+    if not finding.preview:
+        return f"{why}, but there is no product in it. Check the address."
+    return (
+        f"{why}, but {finding.preview[0].url} and others give no price. See what is read with "
+        f"`lookalike extract {finding.preview[0].url}`; where shoppers see a price, write the store's entry "
+        "by hand, with a recipe that says where it stands (docs/stores.md)."
+    )
+
+
+def _why_not(url: str, page: Front, visit: Visit, render: bool) -> str:
     """The sentence for a store in which nothing was found, with what may help."""
-    if not render and (is_empty_without_scripts(front.text) or visit.empty_pages):
+    if not render and (page.empty or visit.empty_pages):
         return (
             f"{url} shows nothing without JavaScript. Read its pages with a browser: "
             f"`lookalike stores add {url} --render`."

@@ -14,6 +14,7 @@ from scrapers.ledger import Ledger
 from scrapers.memory import Memory
 from scrapers.outbox import Outbox
 from scrapers.stores import Store
+from scrapers.workers import AsyncWorker
 from storage.root import Root
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Job:
     :ivar headers: the store's own, with their secrets; `proxy` likewise.
     :ivar memory: what is stored already; empty until the crawl has begun.
     :ivar outbox: what is to be stored.
+    :ivar reader: reads pages and sitemaps; `photo_reader` decodes photos.
     :ivar given_up: hosts that are asked for nothing more, with the reason.
     """
 
@@ -44,10 +46,20 @@ class Job:
     memory: Memory = field(default_factory=Memory)
     ledger: Ledger = field(default_factory=Ledger)
     outbox: Outbox = field(init=False)
+    reader: AsyncWorker = field(init=False)
+    photo_reader: AsyncWorker = field(init=False)
     given_up: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.root)
+        self.reader = AsyncWorker(self.store.limits.read_seconds)
+        # One photo at a time, for the memory that each takes: a WebP of 25 million pixels 380 MB.
+        self.photo_reader = AsyncWorker(self.store.limits.read_seconds)
+
+    @property
+    def workers(self) -> tuple[AsyncWorker, ...]:
+        """The processes beside the crawl's."""
+        return self.reader, self.photo_reader
 
 
 def job_of(crawler: Crawler) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlencode, urljoin
 
 from bs4 import BeautifulSoup
@@ -23,9 +24,15 @@ _PLACE = re.compile(r"\{search_term[a-z_]{0,20}\}")
 _SEARCH_FIELD = re.compile(r"^(?:q|query|s|search|keyword|keywords|text|term)$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1)
+def _parsed(html: str) -> BeautifulSoup:
+    """A page, parsed once for all that is looked for on it; not to be changed."""
+    return BeautifulSoup(html, "lxml")
+
+
 def likely_platform(html: str) -> Strategy | None:
     """The shop system that a page looks like; None where it shows no mark."""
-    soup = BeautifulSoup(html, "lxml")
+    soup = _parsed(html)
     generators = " ".join(str(tag.get("content", "")) for tag in soup.find_all("meta", {"name": "generator"}))
     if _WOOCOMMERCE.search(generators):
         return "woocommerce"
@@ -46,9 +53,15 @@ def shopify_host(html: str) -> str | None:
     return found[1] if found else None
 
 
+def rest_api(html: str, url: str) -> str | None:
+    """The address of WordPress' interface that a page names; None where it names none."""
+    link = _parsed(html).find("link", {"rel": "https://api.w.org/", "href": True})
+    return urljoin(url, str(link["href"])) if link else None
+
+
 def locale_of(html: str) -> str | None:
     """The language a page names as its own, such as `de` or `en-GB`."""
-    tag = BeautifulSoup(html, "lxml").find("html")
+    tag = _parsed(html).find("html")
     language = str(tag.get("lang", "")) if tag else ""
     return language if _LOCALE.fullmatch(language) else None
 
@@ -68,7 +81,7 @@ def search_url(html: str, url: str) -> str | None:
 
     By its `SearchAction`, else by its search form.
     """
-    soup = BeautifulSoup(html, "lxml")
+    soup = _parsed(html)
     for script in soup.find_all("script", {"type": "application/ld+json"}):
         found = _SEARCH_ACTION.search(script.get_text()[:_SCRIPT_CHARACTERS])
         if found:

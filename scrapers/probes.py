@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,12 +10,12 @@ from urllib.parse import urljoin, urlsplit
 
 from scrapers.extract import shopify, woocommerce
 from scrapers.extract.currency import currency_code
-from scrapers.extract.links import category_links, product_links
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import Page, parse_page, same_site
-from scrapers.extract.product import Extracted, extract_product
+from scrapers.extract.page import same_site
+from scrapers.extract.product import Extracted
 from scrapers.extract.sitemap import (
     USUAL_PLACES,
+    Entry,
+    SitemapFile,
     UnreadableSitemap,
     of_products,
     read_sitemap,
@@ -23,15 +23,24 @@ from scrapers.extract.sitemap import (
 )
 from scrapers.guard import Fetched
 from scrapers.items import ProductItem
-from scrapers.platforms import is_empty_without_scripts, shopify_host
+from scrapers.platforms import is_empty_without_scripts
+from scrapers.reading import Front, page_links, product_of_page
 from scrapers.stores import Limits
 from scrapers.visit import Visit
 from storage.money import display_price
 
 PREVIEWS = 3
+_SHOWN = 1_000_000
 _NAMED = ("json-ld", "microdata", "rdfa", "opengraph")
 MAX_TRIES = 12
 """Pages of a sitemap or listing that are looked at in search of products."""
+MAX_CATEGORIES = 12
+"""Links of the navigation that are followed in search of products."""
+MAX_TRIES_A_CATEGORY = 4
+MAX_NAMED = 4
+"""Sitemaps named in robots.txt that are looked at, those of products first."""
+MAX_BASES = 4
+"""Folders above an address that a store may begin at."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,9 @@ class Finding:
     currency: str | None = None
 
 
-def shopify_store(visit: Visit, front: Fetched) -> Finding | None:
+def shopify_store(visit: Visit, front: Fetched, page: Front) -> Finding | None:
     """Shopify's `/products.json`."""
-    hidden = shopify_host(front.text)
+    hidden = page.shopify_host
     elsewhere = [f"{urlsplit(front.url).scheme}://{hidden}/"] if hidden else []
     for base in [*_bases(front.url), *elsewhere]:
         data = visit.json(urljoin(base, f"products.json?limit={PREVIEWS}"))
@@ -84,8 +93,8 @@ def shopify_store(visit: Visit, front: Fetched) -> Finding | None:
 
     items = list(_read(products, read))
     if items and currency is None:
-        page = visit.tried(items[0].url)
-        product = extract_product(page.body, page.url) if page else None
+        answer = visit.tried(items[0].url)
+        product = _product(visit, answer) if answer else None
         currency = product.currency if product else None
         items = list(_read(products, read))
     known = "" if currency is None else f", with prices in {currency}"
@@ -93,10 +102,10 @@ def shopify_store(visit: Visit, front: Fetched) -> Finding | None:
     return Finding(f"it publishes Shopify's product list{where}{known}.", base, _previews(items), currency)
 
 
-def woocommerce_store(visit: Visit, front: Fetched) -> Finding | None:
+def woocommerce_store(visit: Visit, front: Fetched, page: Front) -> Finding | None:
     """WooCommerce's Store API."""
-    for base in _bases(front.url):
-        data = visit.json(urljoin(base, f"wp-json/wc/store/v1/products?per_page={PREVIEWS}"))
+    for base in _woocommerce_bases(front, page):
+        data = visit.json(woocommerce.api_url(base, "products", per_page=PREVIEWS))
         if not isinstance(data, list):
             continue
 
@@ -110,32 +119,60 @@ def woocommerce_store(visit: Visit, front: Fetched) -> Finding | None:
     return None
 
 
-def sitemap_store(visit: Visit, front: Fetched) -> Finding | None:
+def _woocommerce_bases(front: Fetched, page: Front) -> Iterator[str]:
+    """Where the Store API may be below: as the page says, else in a usual place."""
+    named = page.rest_api
+    if named and same_site(named, front.url):
+        yield named if urlsplit(named).query else urljoin(named, "../")
+    yield from _bases(front.url)
+    if page.platform == "woocommerce":
+        yield from (f"{base}?rest_route=/" for base in _bases(front.url))
+
+
+def sitemap_store(visit: Visit, front: Fetched, page: Front) -> Finding | None:
     """A sitemap whose pages describe products."""
+    for url, home in _sitemaps(visit, front):
+        pages = [one for one in _pages_of(visit, url) if same_site(one, front.url)]
+        found = _look(visit, _spread(pages))
+        if not found:
+            continue
+        sources = {source for product in found for source in product.source.values()}
+        marked = [name for name in _NAMED if name in sources] or ["what they show"]
+        why = f"its sitemap lists {len(pages)} pages, which describe products in {' and '.join(marked)}."
+        previews = [_preview(product) for product in found]
+        return Finding(why, home, previews, _currency(previews))
+    return None
+
+
+def _sitemaps(visit: Visit, front: Fetched) -> Iterator[tuple[str, str]]:
+    """Where a sitemap may be, each with the address that a crawl finds it from."""
+    if _sitemap(visit, front):
+        yield front.url, front.url
+        return
+    bases = _bases(front.url)
     named = sitemaps_in_robots(visit.robots_of(front.url)[0], front.url)
-    pages: list[str] = []
-    for url in named or [urljoin(front.url, f"/{place}") for place in USUAL_PLACES]:
-        pages = _pages_of(visit, url)
-        if pages:
-            break
-    pages = [url for url in pages if same_site(url, front.url)]
-    found = _look(visit, _spread(pages))
-    if not found:
+    first = [entry.url for entry in of_products(tuple(map(Entry, named)))]
+    for url in list(dict.fromkeys([*first, *named]))[:MAX_NAMED]:
+        yield url, bases[-1]
+    for base in bases:
+        for place in USUAL_PLACES:
+            url = urljoin(base, place)
+            if url not in named:
+                # A crawl looks in the usual places only where robots.txt names none.
+                yield url, url if named else base
+
+
+def _sitemap(visit: Visit, answer: Fetched) -> SitemapFile | None:
+    try:
+        return visit.read(read_sitemap, answer.body, answer.url, max_bytes=Limits().page_bytes)
+    except UnreadableSitemap:
         return None
-    sources = {source for product in found for source in product.source.values()}
-    marked = [name for name in _NAMED if name in sources] or ["what they show"]
-    why = f"its sitemap lists {len(pages)} pages, which describe products in {' and '.join(marked)}."
-    previews = [_preview(product) for product in found]
-    return Finding(why, _bases(front.url)[-1], previews, _currency(previews))
 
 
 def _pages_of(visit: Visit, url: str, depth: int = 0) -> list[str]:
     """Pages of the first sitemap below one that lists any."""
     answer = visit.tried(url)
-    try:
-        found = read_sitemap(answer.body, url, max_bytes=Limits().page_bytes) if answer else None
-    except UnreadableSitemap:
-        found = None
+    found = _sitemap(visit, answer) if answer else None
     if found is None:
         return []
     if found.pages or depth > 2:
@@ -147,16 +184,16 @@ def _pages_of(visit: Visit, url: str, depth: int = 0) -> list[str]:
     return []
 
 
-def listing_store(visit: Visit, front: Fetched) -> Finding | None:
+def listing_store(visit: Visit, front: Fetched, page: Front) -> Finding | None:
     """Listings on the front page or in the navigation that link to product pages."""
-    page = parse_page(front.body, front.url)
-    if page is None:
+    links = visit.read(page_links, front.body, front.url, max_categories=MAX_CATEGORIES)
+    if links is None:
         return None
-    found = _look(visit, _products_on(page)[:MAX_TRIES])
-    for url in category_links(page)[:3] if not found else []:
+    found = _look(visit, links.products[:MAX_TRIES])
+    for url in links.listings[:MAX_CATEGORIES] if not found else []:
         answer = visit.tried(url)
-        category = parse_page(answer.body, answer.url) if answer else None
-        found = _look(visit, _products_on(category)[:MAX_TRIES]) if category else []
+        category = visit.read(page_links, answer.body, answer.url) if answer else None
+        found = _look(visit, category.products[:MAX_TRIES_A_CATEGORY]) if category else []
         if found:
             break
     if not found:
@@ -173,17 +210,18 @@ def _currency(previews: list[Preview]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def _products_on(page: Page) -> list[str]:
-    return product_links(page, read_markup(page))
+def _product(visit: Visit, answer: Fetched) -> Extracted | None:
+    examined = visit.read(product_of_page, answer.body, answer.url)
+    return examined.product if examined else None
 
 
-def _look(visit: Visit, urls: list[str]) -> list[Extracted]:
+def _look(visit: Visit, urls: Sequence[str]) -> list[Extracted]:
     """Up to three products on the pages at these addresses."""
     found: list[Extracted] = []
     for url in urls:
         answer = visit.tried(url)
-        product = extract_product(answer.body, answer.url) if answer else None
-        if answer and not product and is_empty_without_scripts(answer.text):
+        product = _product(visit, answer) if answer else None
+        if answer and not product and visit.read(is_empty_without_scripts, answer.text[:_SHOWN]):
             visit.empty_pages += 1
         if product and product.title not in {other.title for other in found}:
             found.append(product)
@@ -215,7 +253,10 @@ def _preview(product: Extracted) -> Preview:
 
 
 def _bases(url: str) -> list[str]:
-    """Where a store may begin: an address's folder, which may name a country or language, and its root."""
+    """Where a store may begin: an address's folder, which may name a country or language, those above it, and
+    the root."""
     parts = urlsplit(url)
-    root = f"{parts.scheme}://{parts.netloc}/"
-    return list(dict.fromkeys([urljoin(root, parts.path.rpartition("/")[0] + "/"), root]))
+    folder, _, last = parts.path.rpartition("/")
+    steps = [step for step in f"{folder}/{'' if '.' in last else last}".split("/") if step]
+    paths = ["/".join(["", *steps[:count], ""]) for count in range(len(steps), 0, -1)]
+    return [f"{parts.scheme}://{parts.netloc}{path}" for path in (*paths[:MAX_BASES], "/")]

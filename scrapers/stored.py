@@ -12,15 +12,14 @@ from typing import Any
 from scrapers import memory
 from scrapers.extract import shopify, woocommerce
 from scrapers.extract.item import item_of
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import parse_page
-from scrapers.extract.recipe import examine_with_recipe
 from scrapers.items import Photo, ProductItem, Source
 from scrapers.memory import Memory
 from scrapers.outbox import Outbox
 from scrapers.pipelines.validate import tidy
+from scrapers.reading import product_of_page
 from scrapers.rows import Row, decompress, offer_row, offer_state, offers_of, product_row
 from scrapers.stores import Store
+from scrapers.workers import Worker, WorkerError
 from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES
@@ -64,13 +63,13 @@ def reread_store(
     :param on_progress: called with the number of sources read, and of all.
     :raises BusyError: where a crawl of this store runs.
     """
-    with root.lock(f"crawl-{store.name}"):
-        return _Rereading(root, store, allow_private).run(on_progress)
+    with root.lock(f"crawl-{store.name}"), Worker(store.limits.read_seconds) as worker:
+        return _Rereading(root, store, worker, allow_private).run(on_progress)
 
 
 class _Rereading:
-    def __init__(self, root: Root, store: Store, allow_private: bool) -> None:
-        self.root, self.store, self.allow_private = root, store, allow_private
+    def __init__(self, root: Root, store: Store, worker: Worker, allow_private: bool) -> None:
+        self.root, self.store, self.worker, self.allow_private = root, store, worker, allow_private
         self.known: Memory = memory.load(root, store.name)
         self.outbox = Outbox(root)
         self.done = Reread(store.name)
@@ -127,8 +126,8 @@ class _Rereading:
         self.done.read += 1
         item, reason = None, _NO_PRODUCT
         try:
-            item = read_source(page, self.store)
-        except ValueError as error:
+            item = read_source(page, self.store, self.worker)
+        except (ValueError, WorkerError) as error:
             reason = str(error)
         if item is not None:
             item.product_id, item.url = stored["product_id"], stored["url"]
@@ -181,18 +180,19 @@ class _Rereading:
 _BOOKKEEPING = {"first_seen", "changed_at", "removed_at", "content_hash", "crawl_id"}
 
 
-def read_source(page: Row, store: Store) -> ProductItem | None:
+def read_source(page: Row, store: Store, worker: Worker) -> ProductItem | None:
     """The product of a row of `pages`; None where there is none on it.
 
+    :param worker: reads pages of HTML.
     :raises ValueError: where it is no product of the platform that it was read from.
+    :raises WorkerError: where it cannot be read, or not in time.
     """
     body = decompress(page["body_zstd"])
     if page["content_type"] == "application/json":
         return _of_platform(json.loads(body), store)
-    parsed = parse_page(body, page["url"], page["content_type"])
-    product = examine_with_recipe(parsed, read_markup(parsed), store.recipe).product if parsed else None
+    examined = worker.call(product_of_page, body, page["url"], page["content_type"], store.recipe)
     source = Source(page["url"], page["content_type"], body, page["fetched_at"])
-    return item_of(product, store, source) if product else None
+    return item_of(examined.product, store, source) if examined and examined.product else None
 
 
 def _of_platform(data: Any, store: Store) -> ProductItem:

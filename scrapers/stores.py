@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from scrapers.credentials import plain_secret
 from scrapers.recipes import Recipe
+from scrapers.workers import CPU_S
 
 Strategy = Literal["shopify", "woocommerce", "sitemap", "listing", "bing"]
 """How a store is read; each is the name of the spider that does it."""
@@ -57,6 +58,9 @@ class Limits(BaseModel):
         description="Least time between two requests to one host; robots.txt may ask for more.",
     )
     timeout_s: float = Field(default=30.0, gt=0, description="Time for one response.")
+    read_seconds: float = Field(
+        default=CPU_S, gt=0, description="Processor time to read one page or sitemap, or to decode one photo."
+    )
     connections: int = Field(default=8, ge=1, le=64, description="Requests at once to one host.")
     retries: int = Field(
         default=5,

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from protego import Protego
 
 from scrapers.credentials import filled
 from scrapers.extract.page import same_site
+from scrapers.extract.sitemap import MAX_ROBOTS
 from scrapers.guard import USER_AGENT, Fetched, FetchError, check_url, fetch
 from scrapers.stores import Limits, Store
+from scrapers.workers import Worker, WorkerError
 from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
     from scrapers.renderer import Renderer
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 TIMEOUT_S = 20.0
 _NO_PAGES = (".xml", ".gz", ".txt", ".json")
@@ -48,6 +53,14 @@ class Visit:
         self.browser: Renderer | None = None
         self.empty_pages = 0
         self.robots: dict[str, tuple[str, Protego]] = {}
+        self.worker = Worker()
+
+    def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What a function reads from a page; None where it fails or takes too long."""
+        try:
+            return self.worker.call(function, *args, **kwargs)
+        except WorkerError:
+            return None
 
     def page(self, url: str) -> Fetched:
         """:raises LookalikeError: where it cannot or must not be fetched."""
@@ -75,7 +88,7 @@ class Visit:
         page = self.tried(url)
         try:
             return json.loads(page.body) if page else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def robots_of(self, url: str) -> tuple[str, Protego]:
@@ -86,7 +99,7 @@ class Visit:
             text = ""
             try:
                 answer = self._fetch(f"{host}/robots.txt")
-                text = answer.text if answer.status == 200 else ""
+                text = answer.text[:MAX_ROBOTS] if answer.status == 200 else ""
             except FetchError:
                 pass  # the page itself will tell whether the host is there
             self.robots[host] = (text, Protego.parse(text))
@@ -118,6 +131,7 @@ def visiting(store: Store, environ: Mapping[str, str], *, allow_private: bool) -
         proxy=filled(store.proxy, environ, store=store.name) if store.proxy else None,
     )
     with contextlib.ExitStack() as opened:
+        opened.callback(visit.worker.end)
         if store.render:
             visit.browser = opened.enter_context(Renderer(allow_private=allow_private))
         yield visit

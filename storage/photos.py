@@ -26,11 +26,6 @@ _SIGNATURES = {"JPEG": (0, b"\xff\xd8\xff"), "PNG": (0, b"\x89PNG"), "GIF": (0, 
 _SIGNATURES |= {"WebP": (8, b"WEBP"), "AVIF": (4, b"ftypavi")}
 _HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
-_BYTES_A_PIXEL = {"JPEG": 3, "WEBP": 19, "AVIF": 9}
-_OTHER_BYTES_A_PIXEL = 12
-"""Measured at 25 million pixels: a progressive JPEG, WebP and PNG with transparency; without it WebP takes 15
-and PNG 4, a JPEG that is not progressive less than one."""
-
 # Pillow warns of odd metadata, which is no news to anybody, and of sizes that are refused here anyway. Set
 # once for the process, because `warnings.catch_warnings` is not safe in the threads that decode.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -91,15 +86,6 @@ def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 
     return PhotoFacts(
         form, width, height, str(imagehash.phash(image.reduce(factor) if factor > 1 else image))
     )
-
-
-def decoding_bytes(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 1) -> int:
-    """About how much memory `inspect` takes for a photo, judged by its header.
-
-    :raises UnreadableImageError: not an image, too large or too small.
-    """
-    opened = _opened(data, max_pixels, min_side)
-    return opened.width * opened.height * _BYTES_A_PIXEL.get(_form(opened), _OTHER_BYTES_A_PIXEL)
 
 
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_PX) -> bytes:

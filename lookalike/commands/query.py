@@ -169,15 +169,16 @@ def extract(
 
 def _examined(html: bytes, url: str, store: Store | None) -> Examined:
     """What a page says; a page of a store in the settings is read by its recipe, where it has one."""
-    from scrapers.extract.markup import read_markup
-    from scrapers.extract.page import parse_page
     from scrapers.extract.product import Examined
-    from scrapers.extract.recipe import examine_with_recipe
+    from scrapers.reading import examine_page
+    from scrapers.workers import Worker, WorkerError
 
-    page = parse_page(html, url)
-    if page is None:
-        return Examined(None, "there is nothing on it")
-    return examine_with_recipe(page, read_markup(page), store.recipe if store else None)
+    with Worker(store.limits.read_seconds) if store else Worker() as worker:
+        try:
+            examined = worker.call(examine_page, html, url, recipe=store.recipe if store else None)
+        except WorkerError as error:
+            raise LookalikeError(f"{url or 'The page'} cannot be read: {error}.") from None
+    return examined or Examined(None, "there is nothing on it")
 
 
 def _reread(config: Config, store: str, allow_private: bool) -> Reread:

@@ -92,6 +92,7 @@ def add(
         render=render,
         headers={one: filled(value, os.environ, store=url) for one, value in headers.items()},
         proxy=filled(proxy, os.environ, store=url) if proxy else None,
+        currency=currency,
     )
     store = adjusted(detected.store, given)
     if before is None:

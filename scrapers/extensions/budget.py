@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+WIND_UP_S = 4.0
+"""Time for what is on its way when a crawl is ended: requests, and pages and photos that are read."""
+
 
 class Interrupts:
     """Ends the crawl in good order when it is asked to, by Ctrl-C or SIGTERM; asked again, it ends at once.
@@ -86,7 +89,7 @@ class TimeBudget:
 
 
 def stop(crawler: Crawler, reason: str) -> None:
-    """Ends a crawl now: requests that wait for their turn are given up, those on their way are finished.
+    """Ends a crawl now: requests that wait for their turn are given up, those on their way have `WIND_UP_S`.
 
     :param reason: a sentence for the crawl's row in `crawls`.
     """
@@ -98,6 +101,14 @@ def stop(crawler: Crawler, reason: str) -> None:
     for slot in crawler.engine.downloader.slots.values():
         _drop(slot, Stopped("the crawl ended before its turn came"))
     _schedule_coro(crawler.engine.close_spider_async(reason="stopped"))
+    call_later(WIND_UP_S, _give_up_all, crawler)
+
+
+def _give_up_all(crawler: Crawler) -> None:
+    """Gives up what is still downloaded or read, so that what is there can be written."""
+    crawler.engine.downloader.give_up()
+    for worker in job_of(crawler).workers:
+        worker.end()
 
 
 def give_up(crawler: Crawler, host: str, reason: str) -> None:

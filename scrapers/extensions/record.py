@@ -108,6 +108,9 @@ class CrawlRecord:
         try:
             self._conclude(job, reason)
         finally:
+            for worker in job.workers:
+                worker.end()
+                worker.close()
             self.lock.close()
 
     def _conclude(self, job: Job, reason: str) -> None:

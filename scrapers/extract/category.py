@@ -9,7 +9,7 @@ from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
 
 SEPARATOR = " > "
-_STEPS = re.compile(r"\s*[>›»→]\s*|\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
+_STEPS = re.compile(r"(?:(?<!\s)\s+)?[>›»→]\s*|(?<!\s)\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
 _HOMES = """
     home homepage start startseite startsida accueil inicio início pagina hjem etusivu forside главная shop
     store strona główna domů hem anasayfa ホーム 首页

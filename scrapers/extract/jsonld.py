@@ -15,11 +15,14 @@ MAX_SCRIPT = 4_000_000
 """Longest script that is read, in characters; a product's takes a few thousand."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_WRAPPERS = re.compile(
-    r"^\s*(?:<!--|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?)|(?:-->|(?://|/\*)?\s*\]\]>\s*(?:\*/)?)\s*$"
+_OPENING_MARK = re.compile(r"\s*+(?:<!--|(?://|/\*)?+\s*+<!\[CDATA\[\s*+(?:\*/)?)")
+# A string or comment without an end is all that is left: another try from its next sign would find no end
+# either, and many such tries take quadratic time.
+_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
+_STRING_OR_COMMENT = re.compile(
+    rf"{_STRING}|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+|<!--(?:[^-]|-(?!->))*+(?:-->|\Z)", re.DOTALL
 )
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*+"|/\*.*?\*/|//[^\n]*|<!--.*?-->', re.DOTALL)
-_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_COMMA = re.compile(rf"{_STRING}|,(?=\s*+[}}\]])", re.DOTALL)
 _DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
 
 
@@ -61,8 +64,19 @@ def _without_comments(text: str) -> list[Any]:
 def _unwrapped(text: str) -> list[Any]:
     """The marks of a comment or CDATA around it taken off first: then the whole of it is in one of HTML's."""
     for _ in range(2):
-        text = _WRAPPERS.sub("", text)
+        opening = _OPENING_MARK.match(text)
+        text = _without_closing_mark(text[opening.end() :] if opening else text)
     return _without_comments(text)
+
+
+def _without_closing_mark(text: str) -> str:
+    text = text.rstrip()
+    if text.endswith("-->"):
+        return text[:-3]
+    inner = text.removesuffix("*/").rstrip()
+    if not inner.endswith("]]>"):
+        return text
+    return inner[:-3].rstrip().removesuffix("//").removesuffix("/*")
 
 
 def _documents(text: str) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import tostring
@@ -25,8 +26,12 @@ from scrapers.extract.page import Page, without_tracking
 
 MAX_RDFA = 1_000_000
 """Longest page, in characters, that is read as RDFa: its library is slow."""
+MAX_RDFA_MARKS = 3000
+"""Elements of a page with RDFa's attributes; each takes its library a quarter of a millisecond."""
 MAX_ITEMS = 500
 """RDFa items of a page that are looked at."""
+MAX_HEADINGS = 50
+"""Headings that a product's name is compared with."""
 
 _LISTS = ("itemlist", "collectionpage", "searchresultspage")
 
@@ -60,7 +65,8 @@ def read_markup(page: Page) -> Markup:
         products = [product for product in products if product.title or product.offers]
         own = choose(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)
         candidates += own
-        listed += [product.url for product in products if product.url and product not in own]
+        of_page = set(own)
+        listed += [product.url for product in products if product.url and product not in of_page]
         listed += _list_entries(nodes, page.base_url)
     if candidates or says_product:
         candidates.append(opengraph.to_candidate(properties, page))
@@ -97,13 +103,10 @@ def _merged_first(products: Sequence[Candidate]) -> list[Candidate]:
 def _microdata(page: Page) -> list[Node]:
     if not page.tree.xpath("boolean(//*[@itemscope])"):
         return []
-    # Imported here, because extruct brings parsers of all formats, and most pages need none of them.
-    from extruct.w3cmicrodata import MicrodataExtractor
+    # Imported here, because it brings a library for texts, and most pages need none of it.
+    from scrapers.extract.microdata import read_microdata
 
-    try:
-        return from_microdata(MicrodataExtractor().extract_items(page.tree, page.base_url))
-    except (ValueError, AssertionError):  # an address in it that is none
-        return []
+    return from_microdata(read_microdata(page))
 
 
 def _rdfa(page: Page) -> list[Node]:
@@ -114,7 +117,8 @@ def _rdfa(page: Page) -> list[Node]:
     from extruct.utils import parse_xmldom_html
 
     html = tostring(page.tree, encoding="unicode")
-    if len(html) > MAX_RDFA:
+    marks = page.tree.xpath("count(//*[@typeof or @property or @about or @resource or @rel or @rev])")
+    if len(html) > MAX_RDFA or marks > MAX_RDFA_MARKS:
         return []
     try:
         items = RDFaExtractor().extract_items(parse_xmldom_html(html, "utf-8"), base_url=page.base_url)
@@ -124,7 +128,7 @@ def _rdfa(page: Page) -> list[Node]:
 
 
 def _titles(page: Page, properties: dict[str, list[str]]) -> list[str]:
-    headings = [heading.text_content() for heading in page.tree.iter("h1")]
+    headings = [heading.text_content() for heading in islice(page.tree.iter("h1"), MAX_HEADINGS)]
     found = [*properties.get("og:title", []), *headings, page.first("//title") or ""]
     return [text for text in (_folded(title) for title in found) if text]
 

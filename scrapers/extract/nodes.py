@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,12 @@ Node = dict[str, Any]
 PRODUCT_TYPES = frozenset({"product", "productgroup", "individualproduct", "productmodel", "someproducts"})
 MAX_NODES = 20_000
 MAX_DEPTH = 30
+MAX_HOPS = 6
+"""References in a row that are followed: page, product, its variants, their offers, prices."""
+MAX_REFERRED = 20_000
+"""Values that the references of a document may bring in; a text counts by its length. A node that many refer
+to is read once for each, and references that double at each level would bring in any number."""
+_CHARACTERS_A_VALUE = 100
 
 
 def normalise(data: Any) -> list[Node]:
@@ -22,11 +29,10 @@ def normalise(data: Any) -> list[Node]:
     top = _normalise(data, by_id, 0)
     nodes = [node for node in flat(top) if isinstance(node, dict)]
     graph = [inner for node in nodes for inner in flat(node.get("@graph")) if isinstance(inner, dict)]
-    if by_id:
-        for node in [*nodes, *graph, *by_id.values()]:
-            for key, value in node.items():
-                node[key] = _resolved(value, by_id, node)
-    return [*nodes, *graph]
+    if not by_id:
+        return [*nodes, *graph]
+    # The graph's nodes are read as nodes of the top, not below the node that holds them.
+    return _Resolver(by_id).resolve([*({**node, "@graph": None} for node in nodes), *graph])
 
 
 def from_microdata(items: Iterable[Any]) -> list[Node]:
@@ -96,13 +102,59 @@ def _normalise(data: Any, by_id: dict[str, Node], depth: int) -> Any:
     return node
 
 
-def _resolved(value: Any, by_id: dict[str, Node], owner: Node) -> Any:
-    if isinstance(value, list):
-        return [_resolved(one, by_id, owner) for one in value]
-    if isinstance(value, dict) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
-        found = by_id.get(value["@id"])
-        return found if found is not None and found is not owner else value
-    return value
+class _Resolver:
+    """Puts nodes in the places of the references to them, level by level, as far as the budget goes.
+
+    Every place has a copy of its own, so that all who walk through the nodes afterwards walk through a tree
+    that is no larger than the document and the budget together.
+    """
+
+    def __init__(self, by_id: dict[str, Node]) -> None:
+        self.by_id = by_id
+        self.left = MAX_REFERRED
+        self.sizes: dict[str, int] = {}
+        self.waiting: deque[tuple[Node, tuple[str, ...]]] = deque()
+
+    def resolve(self, nodes: list[Node]) -> list[Node]:
+        """The nodes with what they refer to; a reference to what it stands in is left as it is."""
+        resolved = [self._copy(node, ()) for node in nodes]
+        while self.waiting:
+            node, path = self.waiting.popleft()
+            for key, value in node.items():
+                node[key] = self._resolved(value, path)
+        return resolved
+
+    def _copy(self, node: Node, path: tuple[str, ...]) -> Node:
+        identity = node.get("@id")
+        copy = dict(node)
+        self.waiting.append((copy, (*path, identity) if isinstance(identity, str) else path))
+        return copy
+
+    def _resolved(self, value: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [self._resolved(one, path) for one in value]
+        if not isinstance(value, dict):
+            return value
+        identity = value.get("@id")
+        if not isinstance(identity, str) or not value.keys() <= {"@id", "@type"}:
+            return self._copy(value, path)
+        found = self.by_id.get(identity)
+        if found is None or identity in path or len(path) > MAX_HOPS:
+            return value
+        if identity not in self.sizes:
+            self.sizes[identity] = _size(found)
+        if self.sizes[identity] > self.left:
+            return value
+        self.left -= self.sizes[identity]
+        return self._copy(found, path)
+
+
+def _size(value: Any) -> int:
+    """Values in a value, itself included."""
+    if isinstance(value, str):
+        return 1 + len(value) // _CHARACTERS_A_VALUE
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_size, inner))
 
 
 def _as_jsonld(item: Any, depth: int = 0) -> Any:

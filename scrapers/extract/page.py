@@ -19,10 +19,12 @@ has 50,000. The tree of a page of three megabytes that holds nothing else would 
 MAX_ATTRIBUTES = 5000
 """Attributes of one tag: the parser compares each with all before it, a hundred thousand for a minute."""
 _MARKS = re.compile(rb"[<=]")
-_ENDLESS_TAG = re.compile(
-    rb"""<[a-zA-Z][^\s/>]*+(?:[\s/]++[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?){%d}"""
-    % MAX_ATTRIBUTES
+_ATTRIBUTE = rb"""[\s/]++[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?"""
+_BEFORE_ENDLESS_TAG = re.compile(
+    rb"(?:[^<]++|<(?![a-zA-Z])|<[a-zA-Z][^\s/>]*+(?:%b){0,%d}+(?!%b))*+"
+    % (_ATTRIBUTE, MAX_ATTRIBUTES - 1, _ATTRIBUTE)
 )
+"""Matches all tags, one after the other, until one has too many attributes: each is looked at once."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def _bounded(data: bytes) -> bytes:
     """The beginning of a page whose tree would take more memory or time than any real page's."""
     if data.count(b"<") + data.count(b"=") > MAX_MARKS:
         data = data[: next(islice(_MARKS.finditer(data), MAX_MARKS, None)).start()]
-    endless = _ENDLESS_TAG.search(data)
-    return data[: endless.start()] if endless else data
+    sound = _BEFORE_ENDLESS_TAG.match(data)
+    return data[: sound.end()] if sound else data
 
 
 def without_tracking(url: str) -> str:

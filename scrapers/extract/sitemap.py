@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import zlib
 from dataclasses import dataclass
+from html import escape, unescape
+from html.entities import html5
 from io import BytesIO
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
+from w3lib.encoding import html_to_unicode
+
+from storage.errors import LookalikeError
 
 USUAL_PLACES = ("sitemap.xml", "sitemap_index.xml", "wp-sitemap.xml")
 
 _GZIP = b"\x1f\x8b"
 _PRODUCT_WORDS = re.compile(r"product|produkt|produit|prodott[io]|producto|produto|[-_]pdp[-_.]")
 
-_SAFELY: dict[str, bool] = {
+_ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_OF_XML = ("amp", "lt", "gt", "quot", "apos")
+_BARE = re.compile(rf"&(?!(?:{'|'.join(_OF_XML)});)")
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_UTF16 = {
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    b"<\x00": "utf-16-le",
+    b"\x00<": "utf-16-be",
+}
+
+_SAFELY: dict[str, bool | str] = {
+    "encoding": "utf-8",
     "recover": True,
     "resolve_entities": False,
     "no_network": True,
     "huge_tree": True,
 }
 
+MAX_PARTS = 20_000
+"""Elements of one entry that are looked at; a page may list 1,000 photos."""
+MAX_ROBOTS = 512 * 1024
+"""Characters of a robots.txt that are read; RFC 9309 asks for at least 500 KiB."""
 
-class UnreadableSitemap(ValueError):
+
+class UnreadableSitemap(LookalikeError):
     """What was given is no sitemap; the message says why."""
 
 
@@ -59,10 +83,10 @@ def read_sitemap(body: bytes, url: str, *, max_bytes: int) -> SitemapFile:
     :raises UnreadableSitemap: where it is none, or too large.
     """
     body = _unpacked(body, max_bytes)
-    text = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"<"):
-        return _xml(body.lstrip(b"\xef\xbb\xbf \t\r\n"), url)
-    lines = [line.strip() for line in body.decode("utf-8", "replace").splitlines()]
+    text = _text(body).lstrip("\ufeff \t\r\n")
+    if text.startswith("<"):
+        return _xml(_mended(text).encode("utf-8", "replace"), url)
+    lines = (line.strip() for line in text.splitlines())
     pages = [Entry(line) for line in lines if line.startswith(("http://", "https://"))]
     if not pages:
         raise UnreadableSitemap("it is no sitemap")
@@ -79,8 +103,12 @@ def of_products(sitemaps: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 def sitemaps_in_robots(robots: str, url: str) -> list[str]:
     """The sitemaps that a robots.txt names."""
-    found = re.findall(r"^\s*sitemap\s*:\s*(\S+)", robots, re.IGNORECASE | re.MULTILINE)
-    return list(dict.fromkeys(urljoin(url, address) for address in found))
+    found: dict[str, None] = {}
+    for line in robots[:MAX_ROBOTS].splitlines():
+        name, _, value = line.partition(":")
+        if name.strip().lower() == "sitemap" and value.strip():
+            found[_join(url, value.split()[0])] = None
+    return list(found)
 
 
 def _file_name(url: str) -> str:
@@ -103,19 +131,49 @@ def _unpacked(body: bytes, max_bytes: int) -> bytes:
     return body
 
 
+def _text(body: bytes) -> str:
+    """A sitemap as text, by its byte order mark or what its first line declares, else UTF-8."""
+    encoding = _UTF16.get(body[:2])
+    if encoding:
+        return body.decode(encoding, "replace")
+    if body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return html_to_unicode(None, body, default_encoding="utf-8")[1]
+    return body.decode("utf-8-sig", "replace")
+
+
+def _mended(text: str) -> str:
+    """The text without what makes libxml2 give up: after one error it drops every `&amp;` that follows.
+
+    HTML's entities become their characters, a bare `&` becomes `&amp;`.
+    """
+    outside, *others = _NOT_IN_XML.sub("", text).split("<![CDATA[")
+    mended = [_with_entities_of_xml(outside)]
+    for other in others:
+        inside, end, outside = other.partition("]]>")
+        mended += ["<![CDATA[", inside, end, _with_entities_of_xml(outside)]
+    return "".join(mended)
+
+
+def _with_entities_of_xml(text: str) -> str:
+    return _BARE.sub("&amp;", _ENTITY.sub(_character, text))
+
+
+def _character(entity: re.Match[str]) -> str:
+    name = entity[1]
+    if name in _OF_XML:
+        return entity[0]
+    character = unescape(entity[0]) if name[0] == "#" else html5.get(f"{name};", entity[0])
+    return escape(_NOT_IN_XML.sub("", character), quote=False)
+
+
 def _xml(body: bytes, base: str) -> SitemapFile:
     sitemaps: list[Entry] = []
     pages: list[Entry] = []
     odd: dict[str, None] = {}
-    root = ""
+    parsed = lxml.etree.iterparse(BytesIO(body), tag=("{*}url", "{*}sitemap"), **_SAFELY)
     try:
-        for event, element in lxml.etree.iterparse(BytesIO(body), events=("start", "end"), **_SAFELY):
+        for _, element in parsed:
             name = _local(element)
-            if event == "start":
-                root = root or name
-                continue
-            if name not in ("url", "sitemap"):
-                continue
             entry = _entry(element, base)
             element.clear()
             while element.getprevious() is not None:
@@ -131,6 +189,7 @@ def _xml(body: bytes, base: str) -> SitemapFile:
     except lxml.etree.XMLSyntaxError as error:
         if not (pages or sitemaps or odd):
             raise UnreadableSitemap(f"it is no XML ({error})") from None
+    root = _local(parsed.root) if parsed.root is not None else ""
     if root.lower() not in ("urlset", "sitemapindex"):
         raise UnreadableSitemap(f"it is no sitemap but <{root[:50]}>")
     return SitemapFile(_once(sitemaps), _once(pages), tuple(odd))
@@ -139,7 +198,7 @@ def _xml(body: bytes, base: str) -> SitemapFile:
 def _entry(element: lxml.etree._Element, base: str) -> Entry | None:
     url = lastmod = None
     images = []
-    for child in element.iter():
+    for child in islice(element.iter(), MAX_PARTS):
         text = (child.text or "").strip()
         name, parent = _local(child), child.getparent()
         if not text:
@@ -155,11 +214,14 @@ def _entry(element: lxml.etree._Element, base: str) -> Entry | None:
 
 def _local(element: lxml.etree._Element) -> str:
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    # A prefix that nothing declares is part of the name.
+    return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
 
 
 def _join(base: str, address: str) -> str:
     """The address, absolute; as it is written where it is none."""
+    if address.startswith(("http://", "https://")):
+        return address
     try:
         return urljoin(base, address)
     except ValueError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 import re
 
-from w3lib.html import remove_tags_with_content, replace_tags
+from w3lib.html import replace_tags
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _SPACE = re.compile(r"\s+")
-_TAG = re.compile(r"<[a-zA-Z/!][^>]{0,2000}>")
+_CODE_MARKS = (re.compile(r"<script\b|</script\s*+>", re.I), re.compile(r"<style\b|</style\s*+>", re.I))
 
 
 def clean(text: object, limit: int) -> str | None:
@@ -29,8 +29,11 @@ def clean(text: object, limit: int) -> str | None:
 
 def unescape(text: str) -> str:
     """Resolves entities, also those that were escaped twice: `&amp;#8211;` is a dash."""
-    once = html.unescape(text)
-    return html.unescape(once) if "&" in once and ";" in once else once
+    try:
+        once = html.unescape(text)
+        return html.unescape(once) if "&" in once and ";" in once else once
+    except ValueError:  # the number of a character has thousands of digits
+        return text
 
 
 def plain(text: object, limit: int = 20_000) -> str | None:
@@ -38,6 +41,25 @@ def plain(text: object, limit: int = 20_000) -> str | None:
     if not isinstance(text, str):
         return clean(text, limit)
     text = text[: 20 * limit]
-    if _TAG.search(text):
-        text = replace_tags(remove_tags_with_content(text, ("script", "style")), " ")
+    if "<" in text:
+        for marks in _CODE_MARKS:
+            text = _without_content(text, marks)
+        text = replace_tags(text, " ")
     return clean(unescape(text), limit)
+
+
+def _without_content(text: str, marks: re.Pattern[str]) -> str:
+    """The text without what stands between the marks of an element; a mark without an end is left alone.
+
+    In one pass: w3lib's `remove_tags_with_content` looks for an end from each beginning anew.
+    """
+    kept: list[str] = []
+    begun: int | None = None
+    end = 0
+    for mark in marks.finditer(text):
+        if mark[0][1] != "/":
+            begun = mark.start() if begun is None else begun
+        elif begun is not None:
+            kept.append(text[end:begun])
+            begun, end = None, mark.end()
+    return "".join([*kept, text[end:]])

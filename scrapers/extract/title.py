@@ -9,7 +9,7 @@ from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
 
 _SHOWN = "html"
-_SUFFIX = re.compile(r"\s+[-–—|·:•»]\s+\S")
+_SUFFIX = re.compile(r"(?<!\s)\s+[-–—|·:•»]\s+\S")
 
 
 def extract_title(candidates: Iterable[Candidate]) -> Field[str] | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from scrapers.extract.category import SEPARATOR
 from scrapers.extract.currency import currency_code
@@ -17,12 +17,27 @@ from scrapers.items import Photo, ProductItem
 PER_PAGE = 100
 """The Store API answers at most this many products a page."""
 
+_ROUTE = "/wc/store/v1/"
+
 _FIELDS = ("title", "price", "availability", "images")
 
 _CATEGORY_BASE = re.compile("categor|kategor|catégor")
 
 Categories = Mapping[int, tuple[str, int]]
 """Names and parents of categories by their id; a parent of 0 is none."""
+
+
+def api_url(home: str, path: str, **query: object) -> str:
+    """An address of the Store API.
+
+    :param home: the store's address; where it names `?rest_route=`, as WordPress without permalinks does, the
+        API is asked for in the same way.
+    """
+    parts = urlsplit(home)
+    if "rest_route" in parse_qs(parts.query):
+        route = urlencode({"rest_route": f"{_ROUTE}{path}", **query}, safe="/")
+        return urlunsplit(parts._replace(query=route))
+    return urljoin(home, f"wp-json{_ROUTE}{path}") + (f"?{urlencode(query)}" if query else "")
 
 
 def read_product(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from scrapy import Request
 from scrapy.exceptions import DropItem
 from scrapy.http.request import NO_CALLBACK
 
-from scrapers.decoder import Decoder
 from scrapers.fetches import photo_read
 from scrapers.items import Photo, ProductItem
 from scrapers.job import check_job, job_of
@@ -21,6 +18,8 @@ from scrapers.memory import KnownFetch
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.middlewares.stopped import Stopped
 from scrapers.reasons import is_fault, reason_for
+from scrapers.workers import EndedError, WorkerError
+from storage import photos
 from storage.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -45,9 +44,6 @@ class PhotosPipeline:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.pending: dict[str, asyncio.Task[str | None]] = {}
-        self.decoder = Decoder()
-        # One at a time, for the memory that each takes.
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="decode")
         self.turns: asyncio.Semaphore | None = None
         self.waiting = asyncio.Semaphore(WAITING)
 
@@ -68,11 +64,6 @@ class PhotosPipeline:
         if job.ledger.stopped and any(photo.image_id is None for photo in item.images):
             raise DropItem("the crawl ended before its photos were fetched")
         return item
-
-    def close_spider(self) -> None:
-        """Ends the decoding."""
-        self.thread.shutdown()
-        self.decoder.close()
 
     async def _fill_in(self, photo: Photo) -> None:
         job = job_of(self.crawler)
@@ -144,14 +135,12 @@ class PhotosPipeline:
         image_id = hashlib.sha256(body).hexdigest()
         if image_id not in job.memory.image_ids:
             try:
-                inspect = partial(
-                    self.decoder.inspect,
-                    body,
-                    max_pixels=limits.image_pixels,
-                    min_side=limits.image_min_side,
+                facts = await job.photo_reader.answer(
+                    photos.inspect, body, max_pixels=limits.image_pixels, min_side=limits.image_min_side
                 )
-                facts = await asyncio.get_running_loop().run_in_executor(self.thread, inspect)
-            except UnreadableImageError as error:
+            except EndedError:
+                return None
+            except (UnreadableImageError, WorkerError) as error:
                 job.ledger.reject(url, "photo", str(error))
                 photo_read(job, url, response, None, image_id)
                 return None

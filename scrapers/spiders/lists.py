@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from scrapers import heap
-from scrapers.extract.links import category_links, next_pages, product_links
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import Page
-from scrapers.extract.recipe import links_by_recipe
-from scrapers.spiders.pages import PageSpider
+from scrapers.reading import Links, page_links
+from scrapers.spiders.pages import PageSpider, content_type_of, is_page
+from scrapers.workers import EndedError, WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response
 
 MAX_CATEGORIES = 100
 """Categories of the navigation that are followed where no listing is named."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Links:
-    """Where a listing leads: to further listings and to products."""
-
-    listings: list[str]
-    products: list[str]
 
 
 class ListSpider(PageSpider):
@@ -50,30 +38,43 @@ class ListSpider(PageSpider):
             self.listings.add(url)
             yield from self.ask_page(url, self.parse_listing, essential=True, priority=10, front=front)
 
-    def parse_listing(self, response: Response, front: bool = False) -> Iterator[Any]:
+    async def parse_listing(self, response: Response, front: bool = False) -> AsyncIterator[Any]:
         """Asks for the products of a listing and for its next page."""
-        links = self._links_of(response, front=front)
-        heap.trim_after(len(response.body))
+        try:
+            links = await self._links_of(response, front=front)
+        except WorkerError as error:
+            self.list_not_read(response.url, error)
+            return
         if links is None:
             self.job.ledger.gaps.append(f"{response.url}: it holds no page")
             return
         for url in links.listings:
-            yield from self.ask_listing(url)
+            for request in self.ask_listing(url):
+                yield request
         for url in links.products:
             if url not in self.listings:
-                yield from self.ask_product(url)
+                for request in self.ask_product(url):
+                    yield request
 
-    def _links_of(self, response: Response, *, front: bool) -> _Links | None:
-        """Where a listing leads; None where it is no HTML. The page's tree lives no longer than this."""
-        page = self.page_of(response)
-        if page is None:
+    def list_not_read(self, url: str, error: WorkerError) -> None:
+        """Notes a list of products whose reading was given up."""
+        if not isinstance(error, EndedError):
+            self.job.ledger.reject(url, "extract", str(error))
+            self.job.ledger.gaps.append(f"{url}: {error}")
+
+    async def _links_of(self, response: Response, *, front: bool) -> Links | None:
+        """Where a listing leads; None where it is no HTML.
+
+        :raises WorkerError: where it cannot be read, or not in time.
+        """
+        header = content_type_of(response)
+        if not is_page(header):
             return None
-        categories = category_links(page)[:MAX_CATEGORIES] if front else []
-        return _Links(
-            [*categories, *(self._by_recipe(page, "next_page") or next_pages(page))],
-            self._by_recipe(page, "product_links") or product_links(page, read_markup(page)),
+        return await self.job.reader.answer(
+            page_links,
+            response.body,
+            response.url,
+            header,
+            self.job.store.recipe,
+            max_categories=MAX_CATEGORIES if front else 0,
         )
-
-    def _by_recipe(self, page: Page, name: str) -> list[str]:
-        recipe = self.job.store.recipe
-        return links_by_recipe(page, recipe, name) if recipe else []

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from scrapers import heap
 from scrapers.extract.item import item_of
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import Page, parse_page, same_site
-from scrapers.extract.recipe import examine_with_recipe
+from scrapers.extract.page import same_site
 from scrapers.fetches import page_unchanged
 from scrapers.freshness import changed_before, read_lately
 from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.reading import product_of_page
 from scrapers.spiders.store import StoreSpider, source_of
+from scrapers.workers import EndedError, WorkerError
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -73,7 +72,7 @@ class PageSpider(StoreSpider):
         due = fetch.due_at is None or fetch.due_at <= now
         return not due and changed_before(lastmod, fetch.fetched_at)
 
-    def parse_product(self, response: Response) -> Iterator[Any]:
+    async def parse_product(self, response: Response) -> AsyncIterator[Any]:
         """Yields the product of a page; a page without one is a reject."""
         asked = response.meta.get("redirect_urls", [response.url])[0]
         if response.status == NOT_MODIFIED:
@@ -83,8 +82,11 @@ class PageSpider(StoreSpider):
         if not same_site(response.url, self.job.store.url):
             self.job.ledger.reject(asked, "fetch", "it leads to another site")
             return
-        examined = self._examined(response)
-        heap.trim_after(len(response.body))
+        try:
+            examined = await self._examined(response)
+        except WorkerError as error:
+            self.not_read(asked, error)
+            return
         if examined is None:
             self.job.ledger.reject(asked, "extract", "there is no page of HTML")
         elif examined.product is None:
@@ -92,14 +94,31 @@ class PageSpider(StoreSpider):
         else:
             yield item_of(examined.product, self.job.store, source_of(response))
 
-    def _examined(self, response: Response) -> Examined | None:
-        """What a page is about; None where it is no HTML. The page's tree lives no longer than this."""
-        page = self.page_of(response)
-        return examine_with_recipe(page, read_markup(page), self.job.store.recipe) if page else None
+    def not_read(self, url: str, error: WorkerError) -> None:
+        """Notes a product's page whose reading was given up; where the crawl ended, the next one reads it."""
+        self.seen_unread(url)
+        if not isinstance(error, EndedError):
+            self.job.ledger.reject(url, "extract", str(error))
+            self.job.ledger.unread += 1
 
-    def page_of(self, response: Response) -> Page | None:
-        """The page, parsed; None where it is no HTML."""
-        header = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        if header and not any(kind in header.lower() for kind in ("html", "xml", "text/plain")):
+    async def _examined(self, response: Response) -> Examined | None:
+        """What a page is about; None where it is no HTML.
+
+        :raises WorkerError: where it cannot be read, or not in time.
+        """
+        header = content_type_of(response)
+        if not is_page(header):
             return None
-        return parse_page(response.body, response.url, header)
+        job = self.job
+        return await job.reader.answer(product_of_page, response.body, response.url, header, job.store.recipe)
+
+
+def content_type_of(response: Response) -> str:
+    """The header that tells what an answer is; empty where there is none."""
+    return (response.headers.get("Content-Type") or b"").decode("latin-1")
+
+
+def is_page(content_type: str) -> bool:
+    """Whether an answer with this header may be a page of HTML."""
+    kinds = ("html", "xml", "text/plain")
+    return not content_type or any(kind in content_type.lower() for kind in kinds)

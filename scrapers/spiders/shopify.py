@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from scrapers.extract.currency import currency_code, extract_currency
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import parse_page
+from scrapers.extract.currency import currency_code
 from scrapers.extract.shopify import MAX_PAGES, PER_PAGE, has_words, read_product
 from scrapers.platforms import shopify_host
+from scrapers.reading import page_currency
 from scrapers.reasons import reason_for
 from scrapers.spiders.shopify_search import ShopifySearch
 from scrapers.spiders.store import json_bytes, source_of
+from scrapers.workers import WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -145,14 +146,15 @@ class ShopifySpider(ShopifySearch):
         for request in self.ask(url, self.parse_currency, response=response, products=products):
             yield request.replace(errback=lambda _: self.read(response, products))
 
-    def parse_currency(
+    async def parse_currency(
         self, page_response: Response, response: Response, products: list[Any]
-    ) -> Iterator[Any]:
+    ) -> AsyncIterator[Any]:
         """A product's page, for the currency it names, then the products that waited for it."""
-        page = parse_page(page_response.body, page_response.url)
-        found = extract_currency(read_markup(page).candidates, page) if page else None
-        self.currency = found.value if found else self.currency
-        yield from self.read(response, products)
+        body, url = page_response.body, page_response.url
+        with contextlib.suppress(WorkerError):
+            self.currency = await self.job.reader.answer(page_currency, body, url) or self.currency
+        for item in self.read(response, products):
+            yield item
 
     def collections_page(self, page: int) -> Iterator[Any]:
         """Asks for one page of the list of collections."""

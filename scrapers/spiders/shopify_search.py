@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-from scrapers.extract.links import product_links
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import parse_page
 from scrapers.extract.shopify import as_listed
+from scrapers.reading import page_links
 from scrapers.reasons import reason_for
 from scrapers.spiders.store import StoreSpider
+from scrapers.workers import WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -93,16 +92,21 @@ class ShopifySearch(StoreSpider):
         for request in self.ask(url, self.parse_results, page=page):
             yield request.replace(errback=lambda _: None)
 
-    def parse_results(self, response: Response, page: int) -> Iterator[Any]:
+    async def parse_results(self, response: Response, page: int) -> AsyncIterator[Any]:
         """Asks for the products of a result page that were not met before, and for the next page."""
-        parsed = parse_page(response.body, response.url)
-        links = product_links(parsed, read_markup(parsed)) if parsed else []
-        found = (_HANDLE.search(urlsplit(link).path) for link in links)
+        try:
+            links = await self.job.reader.answer(page_links, response.body, response.url)
+        except WorkerError as error:
+            self.job.ledger.reject(response.url, "extract", str(error))
+            return
+        found = (_HANDLE.search(urlsplit(link).path) for link in (links.products if links else ()))
         new = [handle for link in found if link and (handle := unquote(link[1])) not in self.handles]
         for handle in new:
-            yield from self.ask_found(handle)
+            for request in self.ask_found(handle):
+                yield request
         if new and page < MAX_RESULT_PAGES:
-            yield from self.result_page(page + 1)
+            for request in self.result_page(page + 1):
+                yield request
 
     def ask_found(self, handle: str) -> Iterator[Any]:
         """Asks for one product, once."""

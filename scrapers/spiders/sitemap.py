@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -19,6 +19,7 @@ from scrapers.extract.sitemap import (
 from scrapers.items import Photo, ProductItem
 from scrapers.reasons import reason_for
 from scrapers.spiders.lists import ListSpider
+from scrapers.workers import WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -78,16 +79,21 @@ class SitemapSpider(ListSpider):
             self.sitemaps.add(url)
             yield from self.ask(url, self.parse_sitemap, essential=True, priority=10, depth=depth)
 
-    def parse_sitemap(self, response: Response, depth: int = 0) -> Iterator[Any]:
+    async def parse_sitemap(self, response: Response, depth: int = 0) -> AsyncIterator[Any]:
         """Asks for the pages and the further sitemaps of one."""
+        most = self.job.store.limits.page_bytes
         try:
-            found = read_sitemap(response.body, response.url, max_bytes=self.job.store.limits.page_bytes)
+            found = await self.job.reader.answer(read_sitemap, response.body, response.url, max_bytes=most)
         except UnreadableSitemap as error:
             self.job.ledger.reject(response.url, "extract", str(error))
             self.job.ledger.gaps.append(f"{response.url}: {error}")
             return
+        except WorkerError as error:
+            self.list_not_read(response.url, error)
+            return
         for entry in of_products(found.sitemaps):
-            yield from self.ask_sitemap(entry.url, depth + 1)
+            for request in self.ask_sitemap(entry.url, depth + 1):
+                yield request
         pages = [entry for entry in found.pages if same_site(entry.url, self.job.store.url)]
         others = [entry.url for entry in found.pages if not same_site(entry.url, self.job.store.url)]
         self.leave_out(response.url, others, "it is on another site")
@@ -96,7 +102,8 @@ class SitemapSpider(ListSpider):
         for entry in pages:
             if entry.images:
                 self.photos_of[entry.url] = entry.images
-            yield from self.ask_product(entry.url, entry.lastmod)
+            for request in self.ask_product(entry.url, entry.lastmod):
+                yield request
 
     def leave_out(self, sitemap: str, urls: Sequence[str], reason: str) -> None:
         """Notes addresses of a sitemap that are not asked for; of very many, how many more there are."""
@@ -106,11 +113,11 @@ class SitemapSpider(ListSpider):
             more = f"{len(urls) - MAX_LEFT_OUT} more of its addresses: {reason}"
             self.job.ledger.reject(sitemap, "fetch", more)
 
-    def parse_product(self, response: Response) -> Iterator[Any]:
+    async def parse_product(self, response: Response) -> AsyncIterator[Any]:
         """As every product page; one that names no photo has those that the sitemap lists for it."""
         asked = response.meta.get("redirect_urls", [response.url])[0]
         listed = self.photos_of.pop(asked, ())
-        for item in super().parse_product(response):
+        async for item in super().parse_product(response):
             if isinstance(item, ProductItem) and not item.images:
                 item.images = [Photo(url, position) for position, url in enumerate(listed)]
             yield item

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin
 
 from scrapers.extract.woocommerce import (
     PER_PAGE,
     Categories,
+    api_url,
     categories_of,
     read_categories,
     read_product,
@@ -19,8 +19,6 @@ from scrapers.spiders.store import StoreSpider, json_bytes, source_of
 if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
-
-API = "wp-json/wc/store/v1/"
 
 
 class WooCommerceSpider(StoreSpider):
@@ -35,7 +33,7 @@ class WooCommerceSpider(StoreSpider):
 
     def begin(self) -> Iterator[Any]:
         """The categories first: a product names its own without those above it."""
-        url = urljoin(self.base_url, f"{API}products/categories")
+        url = api_url(self.base_url, "products/categories")
         for request in self.ask(url, self.parse_categories):
             yield request.replace(errback=self.no_categories)
 
@@ -61,7 +59,7 @@ class WooCommerceSpider(StoreSpider):
         query: dict[str, Any] = {"per_page": PER_PAGE, "page": page, "orderby": "id", "order": "asc"}
         if self.words:
             query["search"] = self.words
-        url = urljoin(self.base_url, f"{API}products?{urlencode(query)}")
+        url = api_url(self.base_url, "products", **query)
         yield from self.ask(url, self.parse_list, essential=True, page=page)
 
     def parse_list(self, response: Response, page: int) -> Iterator[Any]:

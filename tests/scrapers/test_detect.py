@@ -6,11 +6,14 @@ import pytest
 
 from lookalike.demo.storefront import serve
 from scrapers.addresses import RefusedURLError
+from scrapers.crawl import run_crawl
 from scrapers.detect import detect
 from scrapers.guard import FetchError
 from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
 from scrapers.visit import UnreadableStoreError
+from scrapers.workers import Worker
 from storage.errors import LookalikeError
+from storage.root import Root
 from tests.scrapers.shelves import products
 from tests.scrapers.webserver import Answer, product_page, sitemap
 
@@ -243,3 +246,94 @@ def test_headers_and_proxy_are_used(site):
     assert (found.store.strategy, len(found.preview)) == ("listing", 3)
     assert {seen.headers.get("x-country") for seen in site.seen} == {"DE"}
     assert "secret" not in found.store.model_dump_json() + found.why
+
+
+def woocommerce_list(url: str) -> str:
+    prices = {"price": "500", "currency_code": "EUR", "currency_minor_unit": 2}
+    return json.dumps([{"id": 1, "name": "Cap", "permalink": f"{url}/p/1", "prices": prices}])
+
+
+@pytest.mark.parametrize("address", ["/shop/", "/shop", "/shop/en/index.php"])
+def test_an_interface_below_a_folder(site, address):
+    site.pages[address] = Answer("<h1>Shop</h1>")
+    site.pages["/shop/wp-json/wc/store/v1/products"] = Answer(woocommerce_list(site.url))
+    found = detect(f"{site.url}{address}", allow_private=True)
+    assert (found.store.strategy, found.store.url) == ("woocommerce", f"{site.url}/shop/")
+
+
+def rest_route(answer: str):
+    def answered(seen):
+        wanted = "rest_route=/wc/store/v1/products&" in seen.target
+        return (
+            Answer(answer) if wanted else Answer("<h1>Shop</h1>" if "rest_route" not in seen.target else "[]")
+        )
+
+    return answered
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_wordpress_without_permalinks(site, tmp_path, named):
+    api = '<link rel="https://api.w.org/" href="/index.php?rest_route=/">' if named else ""
+    front = f'{api}<link rel="stylesheet" href="/wp-content/plugins/woocommerce/a.css">'
+    place = "/index.php" if named else "/"
+    site.pages["/"] = lambda seen: (
+        rest_route(woocommerce_list(site.url))(seen) if "?" in seen.target else Answer(front)
+    )
+    site.pages["/index.php"] = rest_route(woocommerce_list(site.url))
+    found = detect(f"{site.url}/", allow_private=True)
+    assert (found.store.strategy, found.store.url) == ("woocommerce", f"{site.url}{place}?rest_route=/")
+    root = Root.open(tmp_path / "data", create=True)
+    outcome = run_crawl(root, found.store, allow_private=True, throttle=False)
+    assert (outcome.status, outcome.products) == ("complete", 1)
+
+
+@pytest.mark.parametrize("robots", ["", "Sitemap: /blog.xml"])
+def test_a_sitemap_below_a_folder(site, tmp_path, robots):
+    shelve(site)
+    site.pages["/shop/"] = Answer("<h1>Shop</h1>")
+    site.pages["/robots.txt"] = Answer(robots)
+    site.pages["/blog.xml"] = Answer(sitemap(f"{site.url}/blog/1"))
+    site.pages["/shop/sitemap.xml"] = Answer(sitemap(*(f"{site.url}/p/{number}" for number in range(4))))
+    found = detect(f"{site.url}/shop/", allow_private=True)
+    assert found.store.strategy == "sitemap"
+    root = Root.open(tmp_path / "data", create=True)
+    assert run_crawl(root, found.store, allow_private=True, throttle=False).products == 4
+
+
+def test_a_sitemaps_own_address(site):
+    shelve(site)
+    site.pages["/lists/products.xml"] = Answer(sitemap(*(f"{site.url}/p/{number}" for number in range(4))))
+    found = detect(f"{site.url}/lists/products.xml", allow_private=True)
+    assert (found.store.strategy, found.store.url) == ("sitemap", f"{site.url}/lists/products.xml")
+
+
+def test_the_shop_is_the_last_link_of_the_navigation(site):
+    shelve(site)
+    others = "".join(f'<a href="/story/{number}">Story</a>' for number in range(9))
+    site.pages["/"] = Answer(f'<nav>{others}<a href="/all">All</a></nav>')
+    site.pages["/all"] = Answer(cards())
+    assert detect(site.url, allow_private=True).store.strategy == "listing"
+
+
+def test_products_without_a_price_are_no_success(site):
+    for number in range(4):
+        site.pages[f"/p/{number}"] = Answer(product_page(f"Shirt {number}", price="", sku="1"))
+    site.pages["/"] = Answer(cards())
+    with pytest.raises(UnreadableStoreError, match=r"give no price.*lookalike extract .*recipe"):
+        detect(site.url, allow_private=True)
+
+
+def test_prices_without_a_currency_need_one(site):
+    listed = {"products": [{"id": 1, "handle": "a", "title": "A", "variants": [{"id": 1, "price": "5.00"}]}]}
+    site.pages["/"] = Answer("<h1>Shop</h1>")
+    site.pages["/products.json"] = Answer(json.dumps(listed))
+    with pytest.raises(UnreadableStoreError, match=r"name no currency.*--currency EUR"):
+        detect(site.url, allow_private=True)
+    assert detect(site.url, allow_private=True, currency="EUR").store.strategy == "shopify"
+
+
+def test_a_front_page_without_end_is_a_sentence(site, monkeypatch):
+    monkeypatch.setattr(Worker.__init__, "__defaults__", (0.3,))
+    site.pages["/"] = Answer("<b><a href=x>" * 70_000)
+    with pytest.raises(UnreadableStoreError, match="front page is broken"):
+        detect(site.url, allow_private=True)

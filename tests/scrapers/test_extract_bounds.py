@@ -16,7 +16,20 @@ PAGE = (
 SECONDS = 8.0
 """Processor time that is allowed; the worst of these pages takes about one second."""
 
+LD = '<script type="application/ld+json">'
+LEVELS = [
+    f'{{"@id": "{n}", "price": null, "offers": [{{"@id": "{n + 1}"}}, {{"@id": "{n + 1}"}}]}}'
+    for n in range(40)
+]
 HOSTILE = {
+    "references that double at each level": f'{LD}{{"@graph": [{{"@type": "Product", "name": "Cap", '
+    f'"offers": {{"@id": "0"}}}}, {", ".join(LEVELS)}]}}</script>',
+    "comments without end in JSON-LD": LD + "{" + "/*" * 100_000 + "</script>",
+    "white space before a mark in JSON-LD": LD + '{"a": ' + " " * 100_000 + "]]>x</script>",
+    "styles in a description": f'{LD}{{"@type": "Product", "name": "Cap", "description": '
+    f'"{"<style>" * 30_000}"}}</script>',
+    "items in items": '<div itemscope itemprop="a">' * 2000 + "</div>" * 2000,
+    "tags without end": "<a" * 90_000,
     "a state of 4 MB": '<script type="application/json">{"product":['
     + ",".join(f'{{"name":"Cap","price":{number},"sku":"a{number}"}}' for number in range(90_000))
     + "]}</script>",

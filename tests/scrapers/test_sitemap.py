@@ -120,3 +120,56 @@ def test_sitemaps_in_robots_txt():
         "https://shop.example/a.xml",
         "https://cdn.example/b.xml",
     ]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "<n>d&eacute;t&eacute;</n>",
+        "<n>a & b &c; &#xZZ; &nosuch;</n>",
+        "<n>&#0; \x01 </n>",
+        "<n>caf\udce9</n>",
+        "<image:image><image:loc>https://shop.example/1.jpg</image:loc></image:image>",
+    ],
+)
+def test_addresses_after_what_is_no_xml_keep_their_ampersands(odd):
+    body = (
+        f"<urlset {NS}><url><loc>/p?a=1&amp;b=2</loc>{odd}</url><url><loc>/p?a=3&amp;b=4</loc></url></urlset>"
+    )
+    found = read(body.encode("utf-8", "surrogateescape"))
+    assert urls(found.pages) == ["https://shop.example/p?a=1&b=2", "https://shop.example/p?a=3&b=4"]
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("/p?a=1&b=2", "/p?a=1&b=2"),
+        ("/p?a=1&copy=2", "/p?a=1&copy=2"),
+        ("/p/caf&eacute;", "/p/caf\u00e9"),
+        ("/p?a=&LT;b", "/p?a=<b"),
+        ("/p?a=1&#38;b=2", "/p?a=1&b=2"),
+        ("<![CDATA[/p?a=1&b=2]]>", "/p?a=1&b=2"),
+    ],
+)
+def test_an_address_as_it_was_meant(written, address):
+    found = read(f"<urlset {NS}><url><loc>{written}</loc></url></urlset>")
+    assert urls(found.pages) == [f"https://shop.example{address}"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "iso-8859-1"])
+def test_other_encodings(encoding):
+    body = (
+        f'<?xml version="1.0" encoding="{encoding}"?><urlset {NS}><url><loc>/p/caf\u00e9</loc></url></urlset>'
+    )
+    assert urls(read(body.encode(encoding)).pages) == ["https://shop.example/p/caf\u00e9"]
+
+
+def test_a_plain_list_in_utf_16():
+    assert urls(read("https://shop.example/p/1\n".encode("utf-16")).pages) == ["https://shop.example/p/1"]
+
+
+def test_a_line_of_a_robots_txt_is_read_by_itself():
+    robots = (
+        "\n" * 200_000 + "Sitemap\n: /no.xml\nSITEMAP : /a.xml # ours\nsitemap: http://[\nSitemaps: /b.xml\n"
+    )
+    assert sitemaps_in_robots(robots, HERE) == ["https://shop.example/a.xml", "http://["]

@@ -10,8 +10,8 @@ from scrapers.extract.visible.others import Others
 
 MAX_VALUE = 80
 
-_COLON = re.compile(r"\s*[:：;]\s*$")
-_EDGE = re.compile(r"^[\s\-–—:：#.]+|[\s\-–—:：]+$")
+_COLON = re.compile(r"(?:(?<!\s)\s+)?[:：;]\s*$")
+_EDGE = re.compile(r"^[\s\-–—:：#.]+|(?<![\s\-–—:：])[\s\-–—:：]+$")
 
 _LABELS = {
     "brand": """

@@ -1,0 +1,153 @@
+"""Microdata as items with properties, in the shape that extruct gives them.
+
+extruct itself looks through all that is below an item once for each item above it, and copies each property
+to read its text: on items in items that is cubic.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+from urllib.parse import urljoin
+
+import html_text
+from lxml.html import HtmlElement
+from lxml_html_clean import Cleaner
+
+from scrapers.extract.page import Page
+
+Item = dict[str, Any]
+
+MAX_REFERENCES = 200
+"""Elements that items may name by `itemref`; each is looked for in the whole page."""
+MAX_REFERRED = 2000
+"""Properties that items get by `itemref`: many items may refer to the same ones."""
+MAX_TIMES_READ = 8
+"""Times that an element's text is read, on average: once for each property around it."""
+
+_SOURCES = {
+    **dict.fromkeys(("audio", "embed", "iframe", "img", "source", "track", "video"), "src"),
+    **dict.fromkeys(("a", "area", "link"), "href"),
+    "object": "data",
+}
+_VALUES = {"meta": "content", "data": "value", "meter": "value", "time": "datetime"}
+_CLEANER = Cleaner(
+    scripts=True,
+    javascript=False,
+    comments=True,
+    style=True,
+    links=True,
+    meta=True,
+    page_structure=False,
+    processing_instructions=True,
+    embedded=False,
+    frames=False,
+    forms=False,
+    annoying_tags=False,
+    remove_unknown_tags=False,
+    safe_attrs_only=False,
+)
+
+
+def read_microdata(page: Page) -> list[Item]:
+    """The items of a page that are no property of another one, in their order.
+
+    Each is `{"type", "id", "properties": {name: value or list of values}}`; one without properties has a
+    `"value"` instead.
+    """
+    return _Reader(page).read()
+
+
+class _Reader:
+    """Reads each element once; what an item is of is looked up, not searched for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.elements = page.tree.xpath("//*[@itemscope or @itemprop]")
+        self.items = {one: _item(one) for one in self.elements if "itemscope" in one.attrib}
+        self.scopes: dict[HtmlElement, HtmlElement | None] = {}
+        self.taken: set[HtmlElement] = set()
+        self.left = MAX_TIMES_READ * int(page.tree.xpath("count(//*)"))
+
+    def read(self) -> list[Item]:
+        """Gives each property to the item around it, then to those that refer to it."""
+        for element in self.elements:
+            owner = self._scope_of(element.getparent())
+            if owner is not None and "itemprop" in element.attrib:
+                self._add(owner, element)
+        references = [(one, name) for one in self.items for name in one.get("itemref", "").split()]
+        referred = ((item, one) for item, name in references[:MAX_REFERENCES] for one in self._referred(name))
+        for item, element in islice(referred, MAX_REFERRED):
+            if element is not item and element not in self.taken:
+                self._add(item, element)
+        for element, item in self.items.items():
+            if item["properties"]:
+                item["properties"] = {
+                    name: values[0] if len(values) == 1 else values
+                    for name, values in item["properties"].items()
+                }
+            else:
+                del item["properties"]
+                item["value"] = self._value(element)
+        return [item for element, item in self.items.items() if element not in self.taken]
+
+    def _add(self, owner: HtmlElement, element: HtmlElement) -> None:
+        if element in self.items:
+            self.taken.add(element)
+            value: Any = self.items[element]
+        else:
+            value = self._value(element)
+        for name in element.get("itemprop").split():
+            self.items[owner]["properties"].setdefault(name, []).append(value)
+
+    def _scope_of(self, element: HtmlElement | None) -> HtmlElement | None:
+        """The item that an element is or is in; None where there is none."""
+        passed = []
+        while element is not None and element not in self.scopes and element not in self.items:
+            passed.append(element)
+            element = element.getparent()
+        scope = element if element is None or element in self.items else self.scopes[element]
+        self.scopes.update(dict.fromkeys(passed, scope))
+        return scope
+
+    def _referred(self, name: str) -> list[HtmlElement]:
+        """The properties at the element of this id, those of items in it left out."""
+        found = self.page.tree.xpath("//*[@id=$name]", name=name)[:1]
+        if not found or (found[0] in self.items and "itemprop" in found[0].attrib):
+            return found
+        scope = self._scope_of(found[0])
+        below = found[0].xpath("descendant-or-self::*[@itemprop]")[:MAX_REFERRED]
+        return [one for one in below if self._scope_of(one.getparent()) is scope]
+
+    def _value(self, element: HtmlElement) -> Any:
+        if element.tag in _VALUES:
+            return element.get(_VALUES[element.tag], "")
+        if element.tag in _SOURCES:
+            address = element.get(_SOURCES[element.tag], "").strip()
+            try:
+                return urljoin(self.page.base_url, address)
+            except ValueError:
+                return address
+        return element.get("content") or self._text(element)
+
+    def _text(self, element: HtmlElement) -> str:
+        """Its text as it is laid out; nothing once the page's properties repeat each other's without end."""
+        if len(element) == 0:
+            return " ".join((element.text or "").split())
+        self.left -= int(element.xpath("count(descendant-or-self::*)")) if self.left > 0 else 0
+        if self.left <= 0:
+            return ""
+        try:
+            return str(html_text.etree_to_text(_CLEANER.clean_html(element)))
+        except RecursionError:
+            return str(element.text_content())
+
+
+def _item(element: HtmlElement) -> Item:
+    types = element.get("itemtype", "").split()
+    item: Item = {"properties": {}}
+    if types:
+        item["type"] = types[0] if len(types) == 1 else types
+        if element.get("itemid"):
+            item["id"] = element.get("itemid").strip()
+    return item
