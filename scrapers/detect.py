@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from scrapers.credentials import Credentials
 from scrapers.guard import Fetched
 from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
 from scrapers.probes import Finding, Preview, listing_store, shopify_store, sitemap_store, woocommerce_store
@@ -43,24 +44,27 @@ def detect(
     *,
     allow_private: bool = False,
     render: bool = False,
-    headers: Mapping[str, str] | None = None,
-    proxy: str | None = None,
+    credentials: Credentials | None = None,
 ) -> Detected:
     """Finds the best way to read a store.
 
     :param url: the store's address; one without scheme is taken for https.
     :param render: whether its pages are to be read with a browser.
-    :param headers: sent to the store's site; `proxy` is asked through. Both with their secrets filled in.
+    :param credentials: the store's headers and proxy.
     :raises RefusedURLError: where it is not a public web address.
     :raises LookalikeError: where it cannot be reached, does not want to be read, or is no store we can read.
     """
-    if "://" not in url:
-        url = f"https://{url}"
+    url = with_scheme(url)
     with contextlib.ExitStack() as open_browser:
-        visit = Visit(url, allow_private=allow_private, headers=headers, proxy=proxy)
+        visit = Visit(allow_private=allow_private, credentials=credentials)
         if render:
             visit.browser = open_browser.enter_context(Renderer(allow_private=allow_private))
         return _detect(url, visit, render)
+
+
+def with_scheme(url: str) -> str:
+    """An address; one that names no scheme is taken for https."""
+    return url if "://" in url else f"https://{url}"
 
 
 def _detect(url: str, visit: Visit, render: bool) -> Detected:

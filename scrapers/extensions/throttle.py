@@ -9,6 +9,9 @@ from scrapy import signals
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.utils.httpobj import urlparse_cached
 
+from scrapers.addresses import origin_of
+from scrapers.job import Job, job_of
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -36,12 +39,15 @@ class CrawlDelay:
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
         """One request at a time to this host from now on, this far apart."""
-        asked = robotparser.crawl_delay(self.user_agent)
-        if not asked or asked <= 0:
+        asked = float(robotparser.crawl_delay(self.user_agent) or 0)
+        if not asked > 0:  # nor where it is not a number
             return
         host = urlparse_cached(request).hostname or ""
         downloader = self.crawler.engine.downloader
-        delay = max(float(asked), self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        settings = self.crawler.settings
+        delay = max(min(asked, settings.getfloat("CRAWL_DELAY_MAX")), settings.getfloat("DOWNLOAD_DELAY"))
+        if hasattr(self.crawler.spider, "job"):
+            _note_pace(job_of(self.crawler), host, asked, delay)
         # No jitter: a third of the waits would be shorter than what was asked for. The settings by slot hold
         # after Scrapy drops an idle slot and makes a new one.
         downloader.per_slot_settings[host] = {"delay": delay, "concurrency": 1, "jitter": 0}
@@ -49,6 +55,21 @@ class CrawlDelay:
         if slot is not None:
             slot.delay, slot.concurrency, slot.jitter = delay, 1, 0.0
         logger.info("robots.txt of %s asks for %g s between requests", host, delay)
+
+
+def _note_pace(job: Job, host: str, asked: float, delay: float) -> None:
+    """What the crawl's row says about a delay of the store's own server that was cut, or takes too long."""
+    if host != origin_of(job.store.url).host:
+        return
+    limits = job.store.limits
+    says = f"robots.txt of {host} asks for {asked:g} s between requests"
+    if asked > delay:
+        job.ledger.delay_cut = f"{says}, and {delay:g} s were kept (`crawl_delay_s` in its limits)."
+    job.ledger.delay_s = delay
+    job.ledger.pace = (
+        f"{says}: at most {int(limits.seconds / delay) + 1} fit into the {limits.seconds:g} s of a crawl. "
+        "Raise `seconds` in its limits, or ask its owner for a shorter delay."
+    )
 
 
 class PoliteThrottle(AutoThrottle):

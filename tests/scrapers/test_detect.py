@@ -6,6 +6,7 @@ import pytest
 
 from lookalike.demo.storefront import serve
 from scrapers.addresses import RefusedURLError
+from scrapers.credentials import fill
 from scrapers.detect import detect
 from scrapers.guard import FetchError
 from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
@@ -238,8 +239,9 @@ def test_headers_and_proxy_are_used(site):
     site.pages[f"{home}/"] = Answer(cards())
     for number in range(4):
         site.pages[f"{home}/p/{number}"] = Answer(product_page(f"Shirt {number}"))
-    proxy = f"http://me:secret@127.0.0.1:{site.server.server_port}"
-    found = detect(home, headers={"X-Country": "DE"}, proxy=proxy)
+    proxy = f"http://me:${{PASSWORD}}@127.0.0.1:{site.server.server_port}"
+    credentials = fill({"X-Country": "DE"}, proxy, [home], {"PASSWORD": "secret"}, store="shop")
+    found = detect(home, credentials=credentials)
     assert (found.store.strategy, len(found.preview)) == ("listing", 3)
     assert {seen.headers.get("x-country") for seen in site.seen} == {"DE"}
     assert "secret" not in found.store.model_dump_json() + found.why
