@@ -14,6 +14,7 @@ from storage.errors import InputError
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*(?:%.+)?")
+_AUTHORITY = re.compile(r"(?:.*@)?(?:\[[^\[\]]+\]|[^\[\]:]+)(?::\d*)?", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _USERINFO = re.compile(r"(?<=//)[^/?#\s'\"]*@|[^\s/?#'\"@:]+:[^\s/?#'\"@]+@")
@@ -206,7 +207,7 @@ def _read_alike(url: str, parts: SplitResult, host: str) -> bool:
     before_query = re.split(r"[?#]", url, maxsplit=1)[0]
     if "\\" in before_query or _CONTROLS.search(url) or not _HOST.fullmatch(host):
         return False
-    if re.search(r"\s", parts.netloc):
+    if re.search(r"\s", parts.netloc) or not _AUTHORITY.fullmatch(parts.netloc):
         return False
     last = host.rstrip(".").rpartition(".")[2]
     return _literal(host.rstrip(".")) is not None or not _NUMBER.fullmatch(last)

@@ -1,7 +1,8 @@
 """One Chromium that renders pages, one at a time, from documents that were fetched without it.
 
 The browser never asks for a document itself: a page begins with an answer that we fetched, so that the
-store's headers, robots.txt and the guard are seen to in one place. What scripts ask for goes through a guarded proxy.
+store's headers, robots.txt and the guard are seen to in one place. What scripts ask for goes through a
+guarded proxy.
 """
 
 from __future__ import annotations

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from scrapers.credentials import Credentials
-from scrapers.guard import Fetched
+from scrapers.guard import USER_AGENT, Fetched
+from scrapers.ledger import CrawlDelay
 from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
 from scrapers.probes import Finding, Preview, listing_store, shopify_store, sitemap_store, woocommerce_store
 from scrapers.recipes import Recipe
 from scrapers.renderer import Renderer
-from scrapers.stores import OF_PAGES, Store, Strategy, name_for
+from scrapers.stores import OF_PAGES, Limits, Store, Strategy, name_for
 from scrapers.visit import UnreadableStoreError, Visit
 
 __all__ = ["Detected", "Preview", "UnreadableStoreError", "detect"]
@@ -25,6 +27,9 @@ _PROBES: dict[Strategy, Callable[[Visit, Fetched], Finding | None]] = {
 }
 """From the surest source of products and prices to the least sure."""
 
+_SLOW_S = 10.0
+"""From this crawl-delay on, a night reads no more than 2,000 pages."""
+
 
 @dataclass(frozen=True)
 class Detected:
@@ -32,11 +37,13 @@ class Detected:
 
     :ivar why: what was found, as the rest of a sentence.
     :ivar preview: up to three of its products.
+    :ivar notice: what the operator should know before it is crawled; None where there is nothing.
     """
 
     store: Store
     why: str
     preview: list[Preview]
+    notice: str | None = None
 
 
 def detect(
@@ -87,8 +94,18 @@ def _detect(url: str, visit: Visit, render: bool) -> Detected:
                 render=render,
                 recipe=Recipe(search_url=found) if found and visit.may_ask(found) else None,
             )
-            return Detected(store, finding.why, finding.preview)
+            return Detected(store, finding.why, finding.preview, _slow(visit, finding.url))
     raise UnreadableStoreError(_why_not(url, front, visit, render))
+
+
+def _slow(visit: Visit, url: str) -> str | None:
+    """The sentence for a store that cannot be read in one night, at the pace that its robots.txt asks for."""
+    delay = visit.robots_of(url)[1].crawl_delay(USER_AGENT) or 0
+    limits = Limits()
+    if not delay >= _SLOW_S:
+        return None
+    kept = min(float(delay), limits.crawl_delay_s)
+    return CrawlDelay(urlsplit(url).netloc, float(delay), kept, limits.seconds).sentence(too_slow=True)
 
 
 def _why_not(url: str, front: Fetched, visit: Visit, render: bool) -> str:

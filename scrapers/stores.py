@@ -59,7 +59,7 @@ class Limits(BaseModel):
     )
     crawl_delay_s: float = Field(
         default=300.0,
-        ge=0,
+        gt=0,
         description="Longest time between two requests that robots.txt may ask for; longer ones are cut.",
     )
     timeout_s: float = Field(default=30.0, gt=0, description="Time for one response.")

@@ -157,3 +157,5 @@ def _preview(detected: Detected) -> None:
     terminal.say(f"{detected.store.url} is read as {detected.store.strategy}: {detected.why}")
     for product in detected.preview:
         terminal.say(f"  {product}")
+    if detected.notice:
+        terminal.say(detected.notice)

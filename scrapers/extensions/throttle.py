@@ -9,8 +9,9 @@ from scrapy import signals
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.utils.httpobj import urlparse_cached
 
+from scrapers import ledger
 from scrapers.addresses import origin_of
-from scrapers.job import Job, job_of
+from scrapers.job import job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -46,30 +47,22 @@ class CrawlDelay:
         downloader = self.crawler.engine.downloader
         settings = self.crawler.settings
         delay = max(min(asked, settings.getfloat("CRAWL_DELAY_MAX")), settings.getfloat("DOWNLOAD_DELAY"))
-        if hasattr(self.crawler.spider, "job"):
-            _note_pace(job_of(self.crawler), host, asked, delay)
+        self._note(host, asked, delay)
         # No jitter: a third of the waits would be shorter than what was asked for. The settings by slot hold
         # after Scrapy drops an idle slot and makes a new one.
         downloader.per_slot_settings[host] = {"delay": delay, "concurrency": 1, "jitter": 0}
         slot = downloader.slots.get(host)
         if slot is not None:
             slot.delay, slot.concurrency, slot.jitter = delay, 1, 0.0
-        logger.info("robots.txt of %s asks for %g s between requests", host, delay)
+        logger.info("robots.txt of %s asks for %g s between requests; %g s are kept", host, asked, delay)
 
-
-def _note_pace(job: Job, host: str, asked: float, delay: float) -> None:
-    """What the crawl's row says about a delay of the store's own server that was cut, or takes too long."""
-    if host != origin_of(job.store.url).host:
-        return
-    limits = job.store.limits
-    says = f"robots.txt of {host} asks for {asked:g} s between requests"
-    if asked > delay:
-        job.ledger.delay_cut = f"{says}, and {delay:g} s were kept (`crawl_delay_s` in its limits)."
-    job.ledger.delay_s = delay
-    job.ledger.pace = (
-        f"{says}: at most {int(limits.seconds / delay) + 1} fit into the {limits.seconds:g} s of a crawl. "
-        "Raise `seconds` in its limits, or ask its owner for a shorter delay."
-    )
+    def _note(self, host: str, asked: float, kept: float) -> None:
+        """For the crawl's row, where it is the store's own server."""
+        if not hasattr(self.crawler.spider, "job"):
+            return
+        job = job_of(self.crawler)
+        if host == origin_of(job.store.url).host:
+            job.ledger.delay = ledger.CrawlDelay(host, asked, kept, job.store.limits.seconds)
 
 
 class PoliteThrottle(AutoThrottle):
