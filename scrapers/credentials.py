@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
@@ -96,6 +97,20 @@ class Credentials:
             values.append(self.proxy_authorization.get_secret_value().removeprefix("Basic "))
         spelt = {form for value in values for form in (value, quote(value, safe=""), quote(value))}
         return sorted((form for form in spelt if len(form) >= _SHORTEST_HIDDEN), key=len, reverse=True)
+
+
+def hide_in_logs(credentials: Credentials) -> None:
+    """Has what this process logs from now on show `***` in place of the secrets."""
+    if not credentials.secrets:
+        return
+    made = logging.getLogRecordFactory()
+
+    def redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = made(*args, **kwargs)
+        record.msg, record.args = credentials.redacted(record.getMessage()), ()
+        return record
+
+    logging.setLogRecordFactory(redacted)
 
 
 def credentials_of(store: Store, environ: Mapping[str, str]) -> Credentials:

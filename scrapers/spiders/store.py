@@ -15,7 +15,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from scrapers.addresses import RefusedURLError, origin_of
 from scrapers.browser import rendered, use_browser
-from scrapers.credentials import credentials_of
+from scrapers.credentials import credentials_of, hide_in_logs
 from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
@@ -52,6 +52,7 @@ class StoreSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """:raises InputError: where the arguments do not make a store."""
         job = _job(cls.name, kwargs)
+        hide_in_logs(job.credentials)
         _apply_limits(crawler.settings, job)
         spider = super().from_crawler(crawler)
         spider.job = job

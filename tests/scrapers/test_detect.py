@@ -234,6 +234,18 @@ def test_pages_that_are_empty_without_scripts(html, empty):
     assert is_empty_without_scripts(html) is empty
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"), [("120", "at most 181 requests fit"), ("900", "300 s were kept"), ("2", None)]
+)
+def test_a_store_that_no_night_can_read_is_told(site, asked, says):
+    site.pages["/"] = Answer(cards())
+    site.pages["/robots.txt"] = Answer(f"User-agent: *\nCrawl-delay: {asked}", content_type="text/plain")
+    for number in range(4):
+        site.pages[f"/p/{number}"] = Answer(product_page(f"Shirt {number}"))
+    notice = detect(site.url, allow_private=True).notice
+    assert (says in notice) if says else (notice is None)
+
+
 def test_headers_and_proxy_are_used(site):
     home = "http://shop.invalid"
     site.pages[f"{home}/"] = Answer(cards())
