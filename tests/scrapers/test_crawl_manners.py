@@ -39,7 +39,7 @@ def test_a_crawl_delay_is_kept_though_the_store_answers_at_once(site, root):
     assert {seen.headers["user-agent"] for seen in site.seen} == {USER_AGENT}
 
 
-@pytest.mark.parametrize("asked", ["600", "1e300", "inf"])
+@pytest.mark.parametrize("asked", ["600", "1e300"])
 def test_a_crawl_delay_is_cut_with_a_sentence(site, root, asked):
     shelve(site, 1, f"User-agent: *\nCrawl-delay: {asked}")
     store = Store(name="shop.example", url=site.url, limits=Limits(crawl_delay_s=0.3))
@@ -53,7 +53,7 @@ def test_a_crawl_delay_is_cut_with_a_sentence(site, root, asked):
     assert min(gaps) >= 0.3 - 0.05, gaps
 
 
-@pytest.mark.parametrize("asked", ["nan", "-5", "0", "soon"])
+@pytest.mark.parametrize("asked", ["nan", "inf", "-5", "0", "soon"])
 def test_a_crawl_delay_that_is_none(site, root, asked):
     shelve(site, 1, f"User-agent: *\nCrawl-delay: {asked}")
     outcome = run_crawl(root, Store(name="shop.example", url=site.url), allow_private=True, throttle=False)
