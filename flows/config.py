@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from scrapers.addresses import hide_userinfo
 from scrapers.stores import Limits, Store
 from storage.errors import InputError
 from storage.root import Root
@@ -300,7 +301,8 @@ def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
     if {"headers", "proxy", "database"} & set(loc) or (loc[:1] == ("stores",) and len(loc) == 2):
         # What stands there may be a secret, or a whole store.
         return f"{file}: {place} is not usable: {_lower(reason)}. Correct it."
-    return f"{file}: {place} is {first['input']!r}, but {_lower(reason)}. Correct it."
+    # A user name and password in an address are secrets, too.
+    return f"{file}: {place} is {hide_userinfo(repr(first['input']))}, but {_lower(reason)}. Correct it."
 
 
 def _place(loc: tuple[int | str, ...], raw: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ app.add_typer(settings.stores, name="stores", rich_help_panel="Start")
 
 EXTRAS = {
     "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "zyte_parsers"),
-    "browser": ("playwright", "scrapy_playwright"),
+    "browser": ("playwright", "psutil"),
     "flows": ("prefect", "fastapi", "sqlalchemy"),
     "train": ("keras", "scipy", "skimage", "sklearn", "tensorflow"),
     "dashboard": ("streamlit",),

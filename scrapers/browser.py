@@ -1,4 +1,4 @@
-"""Pages that only a browser renders: Chromium through scrapy-playwright, behind a guarded proxy.
+"""Pages that only a browser renders: Chromium, driven by Playwright, behind a guarded proxy.
 
 What a page's scripts ask for would go past Scrapy's guard, so the browser reaches nothing but our own proxy,
 which checks every address that it connects to. Photos, fonts and media are not loaded at all.
@@ -24,11 +24,11 @@ HANDLER = "scrapers.rendering.RenderingHandler"
 
 
 def check_browser(environ: Mapping[str, str]) -> None:
-    """:raises LookalikeError: where scrapy-playwright or a browser is missing; it says what to install."""
-    for package in ("scrapy_playwright", "playwright"):
+    """:raises LookalikeError: where Playwright or a browser is missing; it says what to install."""
+    for package in ("playwright", "psutil"):
         if importlib.util.find_spec(package) is None:
             raise LookalikeError(
-                f"Reading pages with a browser needs {package.replace('_', '-')}, which is not installed. "
+                f"Reading pages with a browser needs {package}, which is not installed. "
                 "Run `pip install 'lookalike[browser]'`."
             )
     if find_browser(environ) is None:
@@ -52,23 +52,13 @@ def use_browser(settings: BaseSettings) -> None:
     :raises LookalikeError: where there is none.
     """
     check_browser(os.environ)
-    handlers = settings.getdict("DOWNLOAD_HANDLERS")
-    for name, value in {
-        "DOWNLOAD_HANDLERS": handlers | {"http": HANDLER, "https": HANDLER},
-        "PLAYWRIGHT_LAUNCH_OPTIONS": {"executable_path": find_browser(os.environ)},
-        "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": 1,
-        "PLAYWRIGHT_ABORT_REQUEST": "scrapers.rendering.not_loaded",
-        "PLAYWRIGHT_PROCESS_REQUEST_HEADERS": "scrapers.rendering.headers_of",
-    }.items():
-        settings.set(name, value, priority="spider")
+    handlers = settings.getdict("DOWNLOAD_HANDLERS") | {"http": HANDLER, "https": HANDLER}
+    settings.set("DOWNLOAD_HANDLERS", handlers, priority="spider")
 
 
 def rendered() -> dict[str, Any]:
     """What a request's meta says so that a browser renders its page."""
-    return {
-        "playwright": True,
-        "playwright_context_kwargs": {"service_workers": "block", "accept_downloads": False},
-    }
+    return {"render": True}
 
 
 def launch_options(chosen: dict[str, Any], proxy: str) -> dict[str, Any]:
@@ -85,7 +75,8 @@ def launch_options(chosen: dict[str, Any], proxy: str) -> dict[str, Any]:
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             "--proxy-bypass-list=<-loopback>",
             "--disable-quic",
-            "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+            # Chromium ignores it under its older name, --force-webrtc-…, and sends UDP past the proxy.
+            "--webrtc-ip-handling-policy=disable_non_proxied_udp",
             "--disable-dev-shm-usage",
             "--disable-gpu",
             "--js-flags=--max-old-space-size=256",

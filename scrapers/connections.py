@@ -49,13 +49,20 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        adapter = self
+        self.poolmanager.pool_classes_by_scheme = self._pools(self.allow_private)
 
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> urllib3.ProxyManager:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        # The proxy that a store's entry names may stand in a private network; the time is up there, too.
+        manager.pool_classes_by_scheme = self._pools(allow_private=True)
+        return manager
+
+    def _pools(self, allow_private: bool) -> dict[str, type[HTTPConnectionPool]]:
         class Plain(_Connection, HTTPConnection):
-            owner = adapter
+            owner, private = self, allow_private
 
         class Secure(_Connection, HTTPSConnection):
-            owner = adapter
+            owner, private = self, allow_private
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -63,12 +70,12 @@ class _Adapter(HTTPAdapter):
         class SecurePool(HTTPSConnectionPool):
             ConnectionCls = Secure
 
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+        return {"http": PlainPool, "https": SecurePool}
 
     def cut(self) -> None:
         """Ends what any connection is waiting for."""
         for connection in self.opened:
-            for reading in (connection.reading, connection.sock):
+            for reading in (connection.reading, connection.connecting, connection.sock):
                 with contextlib.suppress(OSError, AttributeError):
                     reading.shutdown(socket.SHUT_RDWR)
 
@@ -77,11 +84,13 @@ class _Connection(HTTPConnection):
     """Connects to an address that was just checked, never to a name that could resolve anew."""
 
     owner: _Adapter
+    private: bool
     reading: Any = None
+    connecting: Any = None
 
     def _new_conn(self) -> socket.socket:
         try:
-            addresses = resolve(self._dns_host, self.port, allow_private=self.owner.allow_private)
+            addresses = resolve(self._dns_host, self.port, allow_private=self.private)
         except (OSError, UnicodeError) as error:
             unknown = socket.gaierror(str(error))
             raise urllib3.exceptions.NameResolutionError(self.host, self, unknown) from error
@@ -95,6 +104,8 @@ class _Connection(HTTPConnection):
             except OSError as error:
                 problem = error
                 continue
+            # Kept, because a proxy that never opens the tunnel is waited for before this has a `sock`.
+            self.connecting = connected
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connected
         raise urllib3.exceptions.NewConnectionError(self, f"{problem}") from problem

@@ -15,7 +15,7 @@ import sysconfig
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,7 +158,7 @@ def _process(
     :param options: further arguments of the spider.
     """
     arguments = {
-        "config": store.model_dump_json(),
+        "config": "-",  # from stdin: any user of the machine can read a command line
         "data": str(root),
         "crawl_id": crawl_id,
         **options,
@@ -176,6 +176,7 @@ def _process(
     process = subprocess.Popen(  # noqa: S603 - our own interpreter; the arguments are no shell text
         command,
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -185,6 +186,9 @@ def _process(
         start_new_session=True,
     )
     try:
+        if process.stdin is not None:
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(json.dumps(store.model_dump(mode="json")))
         yield process
     finally:
         if process.poll() is None:

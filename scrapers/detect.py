@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from scrapers.guard import Fetched
+from scrapers.credentials import Credentials
+from scrapers.guard import USER_AGENT, Fetched
+from scrapers.ledger import CrawlDelay
 from scrapers.probes import Finding, Preview, listing_store, shopify_store, sitemap_store, woocommerce_store
 from scrapers.reading import Front, read_front
 from scrapers.recipes import Recipe
 from scrapers.renderer import Renderer
-from scrapers.stores import OF_PAGES, Store, Strategy, name_for
+from scrapers.stores import OF_PAGES, Limits, Store, Strategy, name_for
 from scrapers.visit import UnreadableStoreError, Visit
 
 __all__ = ["Detected", "Preview", "UnreadableStoreError", "detect"]
@@ -27,6 +30,9 @@ _PROBES: dict[Strategy, Callable[[Visit, Fetched, Front], Finding | None]] = {
 }
 """From the surest source of products and prices to the least sure."""
 
+_SLOW_S = 10.0
+"""From this crawl-delay on, a night reads no more than 2,000 pages."""
+
 
 @dataclass(frozen=True)
 class Detected:
@@ -34,11 +40,13 @@ class Detected:
 
     :ivar why: what was found, as the rest of a sentence.
     :ivar preview: up to three of its products.
+    :ivar notice: what the operator should know before it is crawled; None where there is nothing.
     """
 
     store: Store
     why: str
     preview: list[Preview]
+    notice: str | None = None
 
 
 def detect(
@@ -46,27 +54,30 @@ def detect(
     *,
     allow_private: bool = False,
     render: bool = False,
-    headers: Mapping[str, str] | None = None,
-    proxy: str | None = None,
+    credentials: Credentials | None = None,
     currency: str | None = None,
 ) -> Detected:
     """Finds the best way to read a store.
 
     :param url: the store's address; one without scheme is taken for https.
     :param render: whether its pages are to be read with a browser.
-    :param headers: sent to the store's site; `proxy` is asked through. Both with their secrets filled in.
+    :param credentials: the store's headers and proxy.
     :param currency: of prices that name none.
     :raises RefusedURLError: where it is not a public web address.
     :raises LookalikeError: where it cannot be reached, does not want to be read, or is no store we can read.
     """
-    if "://" not in url:
-        url = f"https://{url}"
+    url = with_scheme(url)
     with contextlib.ExitStack() as open_browser:
-        visit = Visit(url, allow_private=allow_private, headers=headers, proxy=proxy)
+        visit = Visit(allow_private=allow_private, credentials=credentials)
         open_browser.callback(visit.worker.end)
         if render:
             visit.browser = open_browser.enter_context(Renderer(allow_private=allow_private))
         return _detect(url, visit, render, currency)
+
+
+def with_scheme(url: str) -> str:
+    """An address; one that names no scheme is taken for https."""
+    return url if "://" in url else f"https://{url}"
 
 
 def _detect(url: str, visit: Visit, render: bool, currency: str | None) -> Detected:
@@ -97,7 +108,7 @@ def _detect(url: str, visit: Visit, render: bool, currency: str | None) -> Detec
                 render=render,
                 recipe=Recipe(search_url=found) if found and visit.may_ask(found) else None,
             )
-            return Detected(store, finding.why, finding.preview)
+            return Detected(store, finding.why, finding.preview, _slow(visit, finding.url))
     raise UnreadableStoreError(problem or _why_not(url, page, visit, render))
 
 
@@ -119,6 +130,16 @@ def _missing(url: str, finding: Finding, currency: str | None) -> str | None:
         f"`lookalike extract {finding.preview[0].url}`; where shoppers see a price, write the store's entry "
         "by hand, with a recipe that says where it stands (docs/stores.md)."
     )
+
+
+def _slow(visit: Visit, url: str) -> str | None:
+    """The sentence for a store that cannot be read in one night, at the pace that its robots.txt asks for."""
+    delay = visit.robots_of(url)[1].crawl_delay(USER_AGENT) or 0
+    limits = Limits()
+    if not delay >= _SLOW_S:
+        return None
+    kept = min(float(delay), limits.crawl_delay_s)
+    return CrawlDelay(urlsplit(url).netloc, float(delay), kept, limits.seconds).sentence(too_slow=True)
 
 
 def _why_not(url: str, page: Front, visit: Visit, render: bool) -> str:

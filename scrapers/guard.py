@@ -7,16 +7,17 @@ connected to, so that a name that changes its address in between gains nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 import urllib3
 
-from scrapers.addresses import RefusedURLError, check_url
+from scrapers.addresses import RefusedURLError, check_host_behind_proxy, check_url
 from scrapers.connections import bounded_session
+from scrapers.credentials import Credentials
 from storage.errors import LookalikeError
 
 __all__ = ["USER_AGENT", "FetchError", "Fetched", "RefusedURLError", "check_url", "fetch"]
@@ -73,29 +74,34 @@ def fetch(
     max_bytes: int,
     timeout_s: float,
     allow_private: bool = False,
-    headers: Mapping[str, str] | None = None,
-    proxy: str | None = None,
+    credentials: Credentials | None = None,
+    check: Callable[[str], None] | None = None,
 ) -> Fetched:
     """Fetches one address, following redirects.
 
     :param max_bytes: most bytes of content, counted after unpacking.
     :param timeout_s: time for the whole of it, redirects included.
-    :param headers: sent to this host only, not to another one that it redirects to.
-    :param proxy: asks through this one, which then sees to it where names lead.
+    :param credentials: of a store, whose headers go to its own servers only, not to where they redirect.
+        Its proxy resolves names for itself; those that lead to a private address here are refused before.
+    :param check: raises where an address must not be asked for; called for each that it redirects to.
     :raises RefusedURLError: where it, or a redirect from it, is not a public http or https address.
     :raises FetchError: where there is no answer, or it is too large or too slow.
     """
     deadline = time.monotonic() + timeout_s
+    sent = credentials or Credentials()
+    through = sent.proxy.get_secret_value() if sent.proxy else None
+    check_address = check_host_behind_proxy if through else check_url
     with bounded_session(timeout_s, allow_private=allow_private) as session:
         target = url
         for _ in range(MAX_REDIRECTS + 1):
-            check_url(target, allow_private=allow_private)
-            own = urlsplit(target).netloc == urlsplit(url).netloc
+            check_address(target, allow_private=allow_private)
+            if check is not None and target != url:
+                check(target)
             try:
                 response = session.get(
                     target,
-                    headers={"User-Agent": USER_AGENT, **(headers if headers and own else {})},
-                    proxies={"http": proxy, "https": proxy} if proxy else None,
+                    headers={"User-Agent": USER_AGENT, **sent.headers_for(target)},
+                    proxies={"http": through, "https": through} if through else None,
                     allow_redirects=False,
                     stream=True,
                     timeout=max(0.1, deadline - time.monotonic()),
@@ -104,7 +110,7 @@ def fetch(
                 raise FetchError(_sentence(target, error, timeout_s, deadline)) from None
             with response:
                 if response.is_redirect:
-                    target = urljoin(target, response.headers["location"])
+                    target = _redirected(target, response.headers["location"])
                     continue
                 return Fetched(
                     url=target,
@@ -114,6 +120,14 @@ def fetch(
                     body=_read(response, target, max_bytes, deadline, timeout_s),
                 )
     raise FetchError(f"{url} redirects more than {MAX_REDIRECTS} times. Check the address in a browser.")
+
+
+def _redirected(url: str, location: str) -> str:
+    """:raises RefusedURLError: where a redirect leads to no address."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise RefusedURLError(f"{url} redirects to something that is not a web address.") from None
 
 
 def _read(response: requests.Response, url: str, max_bytes: int, deadline: float, timeout_s: float) -> bytes:

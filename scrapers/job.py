@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import NotConfigured
 
+from scrapers.credentials import Credentials
 from scrapers.identity import new_crawl_id
 from scrapers.ledger import Ledger
 from scrapers.memory import Memory
@@ -27,7 +27,7 @@ class Job:
 
     :ivar throttle: whether the pace adapts to how quickly the store answers. A crawl-delay holds regardless.
     :ivar query: words that the store is asked for; None where all of it is read.
-    :ivar headers: the store's own, with their secrets; `proxy` likewise.
+    :ivar credentials: the store's own headers and proxy.
     :ivar memory: what is stored already; empty until the crawl has begun.
     :ivar outbox: what is to be stored.
     :ivar reader: reads pages and sitemaps; `photo_reader` decodes photos.
@@ -40,8 +40,7 @@ class Job:
     allow_private: bool = False
     throttle: bool = True
     query: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+    credentials: Credentials = field(default_factory=Credentials)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     memory: Memory = field(default_factory=Memory)
     ledger: Ledger = field(default_factory=Ledger)

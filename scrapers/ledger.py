@@ -41,6 +41,37 @@ class Verdict:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class CrawlDelay:
+    """A crawl-delay of a store's robots.txt.
+
+    :ivar kept_s: the time between two requests that was kept; less than was asked for where that was cut.
+    :ivar limit_s: the time of the whole crawl.
+    """
+
+    host: str
+    asked_s: float
+    kept_s: float
+    limit_s: float
+
+    @property
+    def fitting(self) -> int:
+        """Requests that fit into the crawl at most."""
+        return int(self.limit_s / self.kept_s) + 1
+
+    def sentence(self, *, too_slow: bool) -> str:
+        """What the operator has to know; empty where the delay was kept and does no harm."""
+        asks = f"robots.txt of {self.host} asks for {self.asked_s:g} s between requests"
+        cut = f"{self.kept_s:g} s were kept, by `crawl_delay_s`" if self.kept_s < self.asked_s else ""
+        slow = (
+            f"at most {self.fitting} requests fit into a crawl of {self.limit_s:g} s. Raise `seconds` in its "
+            "limits, or ask its owner for a shorter delay"
+            if too_slow
+            else ""
+        )
+        return f"{asks}; {'; '.join(filter(None, [cut, slow]))}." if cut or slow else ""
+
+
 @dataclass(slots=True)
 class Ledger:
     """What one crawl has done so far.
@@ -52,6 +83,7 @@ class Ledger:
     :ivar searched: what was searched for, as the beginning of a sentence; None where all of it was read.
     :ivar broken: why the store could not be read at all.
     :ivar gaps: why the list of products is not known to be whole.
+    :ivar delay: what the crawl-delay of the store's robots.txt meant for this crawl.
     :ivar unread: product pages that are listed but could not be read.
     """
 
@@ -75,6 +107,7 @@ class Ledger:
     stopped: str | None = None
     expected: int | None = None
     searched: str | None = None
+    delay: CrawlDelay | None = None
 
     def reject(self, url: str, stage: str, reason: str) -> None:
         """Notes a page or photo that was not kept. Addresses and reasons of hostile length are cut."""
@@ -104,6 +137,14 @@ class Ledger:
 
     def verdict(self, store: str, memory: Memory, *, threshold: float) -> Verdict:
         """What to make of the crawl, once it has ended."""
+        verdict = self._judged(store, memory, threshold=threshold)
+        if self.delay is None:
+            return verdict
+        too_slow = bool(self.stopped) or (self.expected or 0) > self.delay.fitting
+        sentences = [verdict.message, self.delay.sentence(too_slow=too_slow)]
+        return Verdict(verdict.status, " ".join(filter(None, sentences)))
+
+    def _judged(self, store: str, memory: Memory, *, threshold: float) -> Verdict:
         found = len(self.found)
         if self.broken:
             return Verdict(FAILED, self.broken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scrapers.browser import check_browser
-from scrapers.credentials import filled
+from scrapers.credentials import credentials_of
 from scrapers.stores import Store
 from storage.errors import LookalikeError
 
@@ -13,11 +13,10 @@ from storage.errors import LookalikeError
 def check_ready(store: Store, environ: Mapping[str, str]) -> None:
     """Says before a crawl begins what it would break off for.
 
-    :raises InputError: where an environment variable that the store's entry names is not set.
+    :raises InputError: where an environment variable that the store's entry names is not set or not usable.
     :raises LookalikeError: where its pages need a browser, and there is none.
     """
-    for text in (*store.headers.values(), store.proxy or ""):
-        filled(text, environ, store=store.name)
+    credentials_of(store, environ)
     if store.render:
         try:
             check_browser(environ)

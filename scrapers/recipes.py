@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from scrapers.addresses import RefusedURLError, origin_of
 
 PLACE_OF_WORDS = "{query}"
 
@@ -68,8 +70,12 @@ class Recipe(BaseModel):
     @classmethod
     def _search(cls, value: str | None) -> str | None:
         if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname or PLACE_OF_WORDS not in value:
+            try:
+                origin_of(value)
+                usable = PLACE_OF_WORDS in value
+            except RefusedURLError:
+                usable = False
+            if not usable:
                 raise ValueError("it must be an address such as 'https://shop.example/search?q={query}'")
         return value
 

@@ -19,10 +19,10 @@ def write_rejects(job: Job, rejects: Sequence[Reject]) -> None:
     """Writes them; one that earlier crawls had as well stays as it was."""
     rows = [
         {
-            "url": reject.url,
+            "url": job.credentials.redacted(reject.url),
             "store": job.store.name,
             "stage": reject.stage,
-            "reason": reject.reason,
+            "reason": job.credentials.redacted(reject.reason),
             "crawl_id": job.crawl_id,
             "rejected_at": reject.rejected_at,
         }

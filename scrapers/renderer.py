@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from scrapers.browser import check_browser, find_browser, launch_options, rendered
-from scrapers.guard import USER_AGENT, Fetched, FetchError
-from scrapers.guarded_proxy import GuardedProxy
+from scrapers.browser import check_browser
+from scrapers.guard import Fetched, FetchError
+from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Playwright
+    from scrapers.chromium import Chromium, Document, Rendered
+    from scrapers.visit import Visit
 
 T = TypeVar("T")
 
 _START_S = 60.0
+_MAX_REDIRECTS = 5
+"""Times that the scripts of a page may lead to another one."""
 
 
 class Renderer:
@@ -27,76 +32,78 @@ class Renderer:
     """
 
     def __init__(self, *, allow_private: bool) -> None:
-        self.proxy = GuardedProxy(allow_private=allow_private)
+        self.allow_private = allow_private
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="browser", daemon=True)
 
     def __enter__(self) -> Self:
         check_browser(os.environ)
+        from scrapers.chromium import Chromium
+
         self.thread.start()
-        try:
-            self._run(self._open(), _START_S)
-        except BaseException:
-            self._end()
-            raise
+        self.browser: Chromium = self._run(_made(Chromium, self.allow_private), _START_S)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._close(), _START_S)
-        self._end()
+        with contextlib.suppress(TimeoutError):
+            self._run(self.browser.close(), _START_S)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
-    def page(self, url: str, *, max_bytes: int, timeout_s: float) -> Fetched:
-        """A page as it is after its scripts ran.
+    def page(self, url: str, visit: Visit, *, max_bytes: int, timeout_s: float) -> Fetched:
+        """A page as it is after its scripts ran; where they lead to another page, that one.
 
-        :raises FetchError: where it is not there in time, refused, or too large.
+        :param visit: fetches its document, and knows what robots.txt allows.
+        :raises LookalikeError: where it is not there in time, refused, or too large.
         """
-        from playwright.async_api import Error
+        for _ in range(_MAX_REDIRECTS + 1):
+            answer = visit.fetch(url)
+            if "html" not in answer.content_type:
+                return answer
+            page = self._rendered(answer, visit, max_bytes, timeout_s)
+            if page.redirect is None:
+                return replace(
+                    answer,
+                    url=page.url,
+                    body=page.body,
+                    content_type="text/html",
+                    headers={**answer.headers, "content-type": "text/html; charset=utf-8"},
+                )
+            url = page.redirect
+            visit.check_allowed(url)
+        raise FetchError(f"{url} leads to other pages more than {_MAX_REDIRECTS} times.")
 
-        self.proxy.begin_page(max_bytes)
+    def _rendered(self, answer: Fetched, visit: Visit, max_bytes: int, timeout_s: float) -> Rendered:
+        from scrapers.chromium import PageError, PageLimits
+
+        async def may_load(asked: str) -> bool:
+            try:
+                return await asyncio.to_thread(visit.may_ask, asked)
+            except LookalikeError:
+                return False
+
+        async def reload(cookies: str) -> Document:
+            return _document(await asyncio.to_thread(visit.fetch, answer.url, cookies))
+
+        limits = PageLimits(max_bytes, max_bytes, timeout_s)
+        work = self.browser.render(_document(answer), limits, may_load=may_load, reload=reload)
         try:
-            return self._run(self._render(url, max_bytes, timeout_s), 2 * timeout_s)
-        except (Error, TimeoutError) as error:
-            refused = next(iter(self.proxy.refused.values()), None)
-            reason = str(error).partition("\n")[0][:200] or "no answer in time"
-            raise FetchError(refused or f"{url} cannot be rendered ({reason}).") from None
-
-    async def _open(self) -> None:
-        from playwright.async_api import async_playwright
-
-        await self.proxy.start()
-        self.playwright: Playwright = await async_playwright().start()
-        options = launch_options({"executable_path": find_browser(os.environ)}, self.proxy.url)
-        self.browser: Browser = await self.playwright.chromium.launch(**options)
-
-    async def _render(self, url: str, max_bytes: int, timeout_s: float) -> Fetched:
-        from scrapers.rendering import not_loaded, settled
-
-        context = await self.browser.new_context(
-            user_agent=USER_AGENT, **rendered()["playwright_context_kwargs"]
-        )
-        try:
-            page = await context.new_page()
-            await page.route(
-                "**", lambda route, asked: route.abort() if not_loaded(asked) else route.continue_()
-            )
-            answer = await page.goto(url, timeout=1000 * timeout_s)
-            if not await settled(page, max_bytes):
-                raise FetchError(f"{url} is larger than the limit of {max_bytes} bytes.")
-            body = (await page.content()).encode("utf-8", "replace")
-            status = answer.status if answer else 200
-            return Fetched(page.url, status, {"content-type": "text/html; charset=utf-8"}, "text/html", body)
-        finally:
-            await context.close()
-
-    async def _close(self) -> None:
-        await self.browser.close()
-        await self.playwright.stop()
-        await self.proxy.stop()
+            return self._run(work, _START_S + 2 * timeout_s)
+        except PageError as error:
+            raise FetchError(f"{answer.url} cannot be read: {error}.") from None
+        except TimeoutError:
+            raise FetchError(f"{answer.url} cannot be read: there was no answer in time.") from None
 
     def _run(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
 
-    def _end(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
+
+async def _made(browser: type[Chromium], allow_private: bool) -> Chromium:
+    return browser(allow_private=allow_private)
+
+
+def _document(answer: Fetched) -> Document:
+    from scrapers.chromium import Document
+
+    return Document(answer.url, answer.status, list(answer.headers.items()), answer.body)

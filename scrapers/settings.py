@@ -16,6 +16,8 @@ AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 0.5
 AUTOTHROTTLE_MAX_DELAY = 60.0
 AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
+CRAWL_DELAY_MAX = 300.0
+"""Longest time between two requests that robots.txt may ask for, in seconds."""
 RETRY_AFTER_MAX = 300.0
 """Longest pause granted to a Retry-After header, in seconds."""
 RETRY_AFTER_PATIENCE = 3600.0

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from scrapers.credentials import plain_secret
+from scrapers.addresses import RefusedURLError, origin_of
+from scrapers.credentials import is_http_proxy, plain_secret
 from scrapers.recipes import Recipe
 from scrapers.workers import CPU_S
 
@@ -56,6 +57,11 @@ class Limits(BaseModel):
         default=0.0,
         ge=0,
         description="Least time between two requests to one host; robots.txt may ask for more.",
+    )
+    crawl_delay_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="Longest time between two requests that robots.txt may ask for; longer ones are cut.",
     )
     timeout_s: float = Field(default=30.0, gt=0, description="Time for one response.")
     read_seconds: float = Field(
@@ -120,7 +126,7 @@ class Store(BaseModel):
     )
     headers: dict[str, str] = Field(
         default_factory=dict,
-        description="Sent with every request to the store itself; `${NAME}` is an environment variable.",
+        description="Sent to the servers of `url` and `listing_urls`; `${NAME}` is an environment variable.",
     )
     proxy: str | None = Field(
         default=None, description="The proxy to ask through; `${NAME}` is an environment variable."
@@ -147,22 +153,24 @@ class Store(BaseModel):
                 raise ValueError(f"'{name}' must be the name of a header, and its value one line of text")
             if plain_secret(name, value):
                 raise ValueError(
-                    f"'{name}' must be a secret's place, such as '${{SHOP_TOKEN}}', which is then read from "
-                    "the environment variable SHOP_TOKEN"
+                    f"'{name}' may hold a secret: its value must be a secret's place, such as "
+                    "'${SHOP_TOKEN}', which is then read from the environment variable SHOP_TOKEN"
                 )
         return values
 
     @field_validator("proxy")
     @classmethod
     def _proxy_address(cls, value: str | None) -> str | None:
-        if value is None or value.startswith("${"):
+        if value is None:
             return value
-        if urlsplit(_checked(value)).scheme != "http":
-            raise ValueError("it must be the address of an http proxy, such as 'http://proxy.example:3128'")
         if plain_secret("proxy", value):
             raise ValueError(
                 "it must hold no password: write 'http://name:${PROXY_PASSWORD}@proxy.example:3128'"
             )
+        if value.startswith("${"):
+            return value
+        if not is_http_proxy(value):
+            raise ValueError("it must be the address of an http proxy, such as 'http://proxy.example:3128'")
         return value
 
     @model_validator(mode="after")
@@ -176,6 +184,14 @@ class Store(BaseModel):
         if self.render and self.proxy:
             raise ValueError("it must not set both `render` and `proxy`: the browser has a proxy of its own")
         return self
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses whose servers get the entry's headers; no others do.
+
+        The recipe's `search_url` is none of them: `stores add` takes it from the store's page.
+        """
+        return [self.url, *self.listing_urls]
 
     @property
     def searchable(self) -> bool:
@@ -201,4 +217,11 @@ def _checked(url: str) -> str:
         raise ValueError("it must be a web address such as 'https://shop.example'") from None
     if parts.scheme not in ("http", "https") or not hostname:
         raise ValueError("it must be a web address that starts with http:// or https://")
+    try:
+        origin_of(url.strip())
+    except RefusedURLError:
+        raise ValueError(
+            "it must be a web address as a browser shows it, without user name and password: "
+            "secrets go into `headers`"
+        ) from None
     return url.strip()

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from scrapers.credentials import filled
-from scrapers.extract.page import same_site
+from scrapers.credentials import Credentials, credentials_of
 from scrapers.extract.sitemap import MAX_ROBOTS
 from scrapers.guard import USER_AGENT, Fetched, FetchError, check_url, fetch
 from scrapers.stores import Limits, Store
@@ -35,21 +34,13 @@ class UnreadableStoreError(LookalikeError):
 class Visit:
     """Fetches pages of one store as far as its robots.txt allows."""
 
-    def __init__(
-        self,
-        home: str,
-        *,
-        allow_private: bool,
-        headers: Mapping[str, str] | None = None,
-        proxy: str | None = None,
-    ) -> None:
-        """:param home: the store's address; the headers are sent to its site only.
+    def __init__(self, *, allow_private: bool, credentials: Credentials | None = None) -> None:
+        """:param credentials: the store's own headers and proxy.
 
         :ivar browser: renders pages where there is one; lists and sitemaps are fetched as they are.
         :ivar empty_pages: pages that showed nothing without JavaScript.
         """
-        self.home, self.allow_private = home, allow_private
-        self.headers, self.proxy = headers, proxy
+        self.allow_private, self.credentials = allow_private, credentials or Credentials()
         self.browser: Renderer | None = None
         self.empty_pages = 0
         self.robots: dict[str, tuple[str, Protego]] = {}
@@ -65,11 +56,15 @@ class Visit:
     def page(self, url: str) -> Fetched:
         """:raises LookalikeError: where it cannot or must not be fetched."""
         check_url(url, allow_private=self.allow_private)
+        self.check_allowed(url)
+        if self.browser and not urlsplit(url).path.endswith(_NO_PAGES):
+            return self.browser.page(url, self, max_bytes=Limits().page_bytes, timeout_s=TIMEOUT_S)
+        return self.fetch(url)
+
+    def check_allowed(self, url: str) -> None:
+        """:raises UnreadableStoreError: where robots.txt forbids an address."""
         if not self.may_ask(url):
             raise UnreadableStoreError(f"robots.txt forbids reading {url}. Ask its owner for permission.")
-        if self.browser and not urlsplit(url).path.endswith(_NO_PAGES):
-            return self.browser.page(url, max_bytes=Limits().page_bytes, timeout_s=TIMEOUT_S)
-        return self._fetch(url)
 
     def may_ask(self, url: str) -> bool:
         """Whether robots.txt allows an address."""
@@ -98,21 +93,32 @@ class Visit:
         if host not in self.robots:
             text = ""
             try:
-                answer = self._fetch(f"{host}/robots.txt")
+                answer = self._fetch(f"{host}/robots.txt", self.credentials)
                 text = answer.text[:MAX_ROBOTS] if answer.status == 200 else ""
             except FetchError:
                 pass  # the page itself will tell whether the host is there
             self.robots[host] = (text, Protego.parse(text))
         return self.robots[host]
 
-    def _fetch(self, url: str) -> Fetched:
+    def fetch(self, url: str, cookies: str = "") -> Fetched:
+        """The answer of an address as it is, unrendered; robots.txt is asked about each redirect.
+
+        :param cookies: that the page at this address has set before.
+        :raises LookalikeError: where it cannot or must not be fetched.
+        """
+        sent = self.credentials.with_cookies(url, cookies) if cookies else self.credentials
+        return self._fetch(url, sent, self.check_allowed)
+
+    def _fetch(
+        self, url: str, credentials: Credentials, check: Callable[[str], None] | None = None
+    ) -> Fetched:
         return fetch(
             url,
             max_bytes=Limits().page_bytes,
             timeout_s=TIMEOUT_S,
             allow_private=self.allow_private,
-            headers=self.headers if same_site(url, self.home) else None,
-            proxy=self.proxy,
+            credentials=credentials,
+            check=check,
         )
 
 
@@ -124,12 +130,7 @@ def visiting(store: Store, environ: Mapping[str, str], *, allow_private: bool) -
     """
     from scrapers.renderer import Renderer
 
-    visit = Visit(
-        store.url,
-        allow_private=allow_private,
-        headers={name: filled(value, environ, store=store.name) for name, value in store.headers.items()},
-        proxy=filled(store.proxy, environ, store=store.name) if store.proxy else None,
-    )
+    visit = Visit(allow_private=allow_private, credentials=credentials_of(store, environ))
     with contextlib.ExitStack() as opened:
         opened.callback(visit.worker.end)
         if store.render:

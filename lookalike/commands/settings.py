@@ -65,8 +65,8 @@ def add(
     """Find out how a store can be read, show a preview, and add it to lookalike.toml."""
     from flows.config import load_config
     from flows.edit import add_store, adjusted, write_example
-    from scrapers.credentials import filled
-    from scrapers.detect import detect
+    from scrapers.credentials import fill
+    from scrapers.detect import detect, with_scheme
     from scrapers.stores import Store
 
     file = _file(config)
@@ -86,15 +86,20 @@ def add(
     given = {key: value for key, value in chosen.items() if value}
     # What is wrong with these is said before anything is asked.
     adjusted(Store(name="store", url="https://shop.example"), given)
+    credentials = fill(headers, proxy, [with_scheme(url)], os.environ, store=with_scheme(url))
     detected = detect(
         url,
         allow_private=allow_private or everywhere,
         render=render,
-        headers={one: filled(value, os.environ, store=url) for one, value in headers.items()},
-        proxy=filled(proxy, os.environ, store=url) if proxy else None,
+        credentials=credentials,
         currency=currency,
     )
     store = adjusted(detected.store, given)
+    if headers and not any(origin.serves(store.url) for origin in credentials.origins):
+        raise InputError(
+            f"{url} leads to {store.url}, and the headers are for the server that you name alone. "
+            f"Run the command with {store.url} if they are for that one."
+        )
     if before is None:
         write_example(file, data=data)
     add_store(file, store)
@@ -162,3 +167,5 @@ def _preview(detected: Detected) -> None:
     terminal.say(f"{detected.store.url} is read as {detected.store.strategy}: {detected.why}")
     for product in detected.preview:
         terminal.say(f"  {product}")
+    if detected.notice:
+        terminal.say(detected.notice)

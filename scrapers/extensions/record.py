@@ -119,7 +119,7 @@ class CrawlRecord:
             ledger.stopped = "The crawl was interrupted."
         self._count()
         verdict = ledger.verdict(job.store.name, job.memory, threshold=job.store.limits.suspicious_below)
-        status, message = verdict.status, verdict.message
+        status, message = verdict.status, job.credentials.redacted(verdict.message)
         try:
             if status == COMPLETE:
                 self._mark_removed(job)

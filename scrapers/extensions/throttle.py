@@ -9,6 +9,10 @@ from scrapy import signals
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.utils.httpobj import urlparse_cached
 
+from scrapers import ledger
+from scrapers.addresses import origin_of
+from scrapers.job import job_of
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -36,19 +40,29 @@ class CrawlDelay:
 
     def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
         """One request at a time to this host from now on, this far apart."""
-        asked = robotparser.crawl_delay(self.user_agent)
-        if not asked or asked <= 0:
+        asked = float(robotparser.crawl_delay(self.user_agent) or 0)
+        if not asked > 0:  # nor where it is not a number
             return
         host = urlparse_cached(request).hostname or ""
         downloader = self.crawler.engine.downloader
-        delay = max(float(asked), self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        settings = self.crawler.settings
+        delay = max(min(asked, settings.getfloat("CRAWL_DELAY_MAX")), settings.getfloat("DOWNLOAD_DELAY"))
+        self._note(host, asked, delay)
         # No jitter: a third of the waits would be shorter than what was asked for. The settings by slot hold
         # after Scrapy drops an idle slot and makes a new one.
         downloader.per_slot_settings[host] = {"delay": delay, "concurrency": 1, "jitter": 0}
         slot = downloader.slots.get(host)
         if slot is not None:
             slot.delay, slot.concurrency, slot.jitter = delay, 1, 0.0
-        logger.info("robots.txt of %s asks for %g s between requests", host, delay)
+        logger.info("robots.txt of %s asks for %g s between requests; %g s are kept", host, asked, delay)
+
+    def _note(self, host: str, asked: float, kept: float) -> None:
+        """For the crawl's row, where it is the store's own server."""
+        if not hasattr(self.crawler.spider, "job"):
+            return
+        job = job_of(self.crawler)
+        if host == origin_of(job.store.url).host:
+            job.ledger.delay = ledger.CrawlDelay(host, asked, kept, job.store.limits.seconds)
 
 
 class PoliteThrottle(AutoThrottle):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,14 @@ from scrapy.utils.httpobj import urlparse_cached
 from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
-from scrapers.addresses import RefusedURLError, check_url, is_public, refusal
+from scrapers.addresses import (
+    RefusedURLError,
+    check_host_behind_proxy,
+    check_url,
+    is_public,
+    origin_of,
+    refusal,
+)
 from scrapers.job import job_of
 
 if TYPE_CHECKING:
@@ -19,6 +28,9 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.crawler import Crawler
+
+_LOOKUP_S = 10.0
+"""Time to look a name up that a proxy is going to resolve anyway."""
 
 
 class RefusedRequest(IgnoreRequest):
@@ -35,6 +47,8 @@ class GuardMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.allow_private = crawler.settings.getbool("ALLOW_PRIVATE")
+        self.behind_proxy = False
+        self.names: dict[str, asyncio.Future[None]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -46,22 +60,35 @@ class GuardMiddleware:
     def engine_started(self) -> None:
         """Puts the guard around the reactor's resolver.
 
-        A store's own proxy resolves the names of the store, and may itself stand in a private network.
+        A store's own proxy resolves the names of the store, and may itself stand in a private network: then
+        each name is looked up before its request is handed to the proxy.
         """
-        own_proxy = hasattr(self.crawler.spider, "job") and job_of(self.crawler).proxy
-        if self.allow_private or own_proxy:
+        self.behind_proxy = hasattr(self.crawler.spider, "job") and bool(
+            job_of(self.crawler).credentials.proxy
+        )
+        if self.allow_private or self.behind_proxy:
             return
         from twisted.internet import reactor
 
         guarded = GuardedResolver(reactor.nameResolver)
         reactor.installNameResolver(guarded)
 
-    def process_request(self, request: Request) -> None:
-        """Refuses what can be seen from the URL."""
+    async def process_request(self, request: Request) -> None:
+        """Refuses what can be seen from the URL, and behind a proxy what its name leads to here."""
         try:
             check_url(request.url, allow_private=self.allow_private)
+            if self.behind_proxy and not self.allow_private:
+                await self._check_name(request.url)
         except RefusedURLError as error:
             raise RefusedRequest(str(error)) from None
+
+    async def _check_name(self, url: str) -> None:
+        """:raises RefusedURLError: where the host's name leads to a private address here."""
+        host = origin_of(url).host
+        if host not in self.names:
+            self.names[host] = asyncio.ensure_future(asyncio.to_thread(check_host_behind_proxy, url))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.names[host]), _LOOKUP_S)
 
 
 class RefusedNameMiddleware:

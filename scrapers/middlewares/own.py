@@ -1,12 +1,9 @@
-"""What a store's entry says to send: its headers to the store alone, and everything through its proxy."""
+"""What a store's entry says to send: its headers to its own servers, and everything through its proxy."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from scrapers.extract.page import same_site
 from scrapers.job import check_job, job_of
 
 if TYPE_CHECKING:
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OwnHeadersMiddleware:
-    """Adds the headers of the store's entry to requests to its site, and takes them from all others.
+    """Adds the headers of the store's entry to requests to its own servers, and takes them from all others.
 
     A redirect, or a photo on somebody else's server, must not carry the store's secrets there.
     """
@@ -32,11 +29,10 @@ class OwnHeadersMiddleware:
 
     def process_request(self, request: Request) -> None:
         """Sets or removes them."""
-        job = job_of(self.crawler)
-        for name, value in job.headers.items():
+        credentials = job_of(self.crawler).credentials
+        for name in credentials.headers:
             request.headers.pop(name, None)
-            if same_site(request.url, job.store.url):
-                request.headers[name] = value
+        request.headers.update(credentials.headers_for(request.url))
 
 
 class OwnProxyMiddleware:
@@ -52,11 +48,9 @@ class OwnProxyMiddleware:
 
     def process_request(self, request: Request) -> None:
         """Names the proxy, and who we are to it."""
-        job = job_of(self.crawler)
-        if job.proxy is None:
+        credentials = job_of(self.crawler).credentials
+        if credentials.proxy is None:
             return
-        parts = urlsplit(job.proxy)
-        request.meta["proxy"] = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        if parts.username:
-            told = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            request.headers["Proxy-Authorization"] = b"Basic " + b64encode(told.encode())
+        request.meta["proxy"] = credentials.proxy_address
+        if credentials.proxy_authorization:
+            request.headers["Proxy-Authorization"] = credentials.proxy_authorization.get_secret_value()

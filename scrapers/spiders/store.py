@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ import pydantic
 from scrapy import Request, Spider
 from scrapy.spidermiddlewares.httperror import HttpError
 
+from scrapers.addresses import RefusedURLError, origin_of
 from scrapers.browser import rendered, use_browser
-from scrapers.credentials import filled
+from scrapers.credentials import credentials_of, hide_in_logs
 from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
@@ -32,14 +34,16 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
+FROM_STDIN = "-"
+"""The value of `config` that stands for standard input."""
 _GONE = (404, 410)
 
 
 class StoreSpider(Spider):
     """Reads one store. By hand: `scrapy crawl NAME -a store=NAME -a url=URL -a data=DIR`.
 
-    Further arguments: `config` (the whole store as JSON, with its limits), `query` (words to search for),
-    `crawl_id`, `allow_private=1`, `throttle=0`.
+    Further arguments: `config` (the whole store as JSON, with its limits; `-` reads it from stdin), `query`
+    (words to search for), `crawl_id`, `allow_private=1`, `throttle=0`.
     """
 
     job: Job
@@ -48,6 +52,7 @@ class StoreSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """:raises InputError: where the arguments do not make a store."""
         job = _job(cls.name, kwargs)
+        hide_in_logs(job.credentials)
         _apply_limits(crawler.settings, job)
         spider = super().from_crawler(crawler)
         spider.job = job
@@ -96,6 +101,7 @@ class StoreSpider(Spider):
                 ledger.gaps.append(gap)
             return
         try:
+            origin_of(url)
             request = Request(
                 url,
                 callback,
@@ -104,6 +110,9 @@ class StoreSpider(Spider):
                 cb_kwargs=cb_kwargs,
                 meta={"essential": essential, **(rendered() if render else {})},
             )
+        except RefusedURLError as error:
+            ledger.reject(url, "fetch", str(error))
+            return
         except ValueError:
             ledger.reject(url, "fetch", "it is not a web address")
             return
@@ -187,7 +196,7 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
     query = " ".join(str(arguments.get("query") or "").split()) or None
     try:
         if arguments.get("config"):
-            store = Store.model_validate_json(arguments["config"])
+            store = Store.model_validate_json(_config(arguments["config"]))
         else:
             store = Store.model_validate(
                 {
@@ -207,9 +216,13 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
         allow_private=_flag(arguments.get("allow_private"), default=False),
         throttle=_flag(arguments.get("throttle"), default=True),
         query=query,
-        headers={name: filled(value, os.environ, store=store.name) for name, value in store.headers.items()},
-        proxy=filled(store.proxy, os.environ, store=store.name) if store.proxy else None,
+        credentials=credentials_of(store, os.environ),
     )
+
+
+def _config(argument: str) -> str:
+    """The store as JSON. What stands on a command line, every user of the machine can read."""
+    return sys.stdin.read() if argument == FROM_STDIN else argument
 
 
 def _flag(value: object, *, default: bool) -> bool:
@@ -227,6 +240,7 @@ def _apply_limits(settings: BaseSettings, job: Job) -> None:
         "DOWNLOAD_MAXSIZE": limits.page_bytes,
         "DOWNLOAD_TIMEOUT": limits.timeout_s,
         "RETRY_TIMES": limits.retries,
+        "CRAWL_DELAY_MAX": limits.crawl_delay_s,
         "RETRY_AFTER_MAX": limits.retry_after_s,
         "RETRY_AFTER_PATIENCE": limits.patience_s,
     }.items():

@@ -131,6 +131,12 @@ def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
     [
         "headers = { Authorization = 'hunter2' }",
         "headers = { X-Api-Key = 'hunter2' }",
+        "headers = { X-Auth = 'hunter2' }",
+        "headers = { X-Session-Id = 'hunter2' }",
+        "headers = { Cookie = 'session=hunter2; basket=${BASKET}' }",
+        "listing_urls = ['https://me:hunter2@shop.example/all']",
+        "proxy = '${SCHEME}://me:hunter2@proxy.example:3128'",
+        "[stores.recipe]\nsearch_url = 'https://me:hunter2@shop.example/?q={query}'",
         "headers = { 'Bad Name' = 'hunter2' }",
         "headers = ['hunter2']",
         "proxy = 'http://me:hunter2@proxy.example:3128'",
@@ -148,6 +154,14 @@ def test_a_databases_password_is_never_repeated(tmp_path, scheme):
     file = write(tmp_path, f"[prefect]\ndatabase = '{scheme}://me:hunter2@localhost/prefect'")
     with pytest.raises(InputError, match=r"prefect\.database") as caught:
         load_config(file, environ={})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://me:hunter2@shop.example/", "me:hunter2@shop.example"])
+def test_a_password_in_a_store_s_address_is_never_repeated(tmp_path, url):
+    entry = f"[[stores]]\nname = 'shop.example'\nurl = '{url}'\n"
+    with pytest.raises(InputError, match=r"`url` of store 'shop\.example'") as caught:
+        load_config(write(tmp_path, entry), environ={})
     assert "hunter2" not in str(caught.value)
 
 

@@ -39,6 +39,27 @@ def test_a_crawl_delay_is_kept_though_the_store_answers_at_once(site, root):
     assert {seen.headers["user-agent"] for seen in site.seen} == {USER_AGENT}
 
 
+@pytest.mark.parametrize("asked", ["600", "1e300"])
+def test_a_crawl_delay_is_cut_with_a_sentence(site, root, asked):
+    shelve(site, 1, f"User-agent: *\nCrawl-delay: {asked}")
+    store = Store(name="shop.example", url=site.url, limits=Limits(crawl_delay_s=0.3))
+    outcome = run_crawl(root, store, allow_private=True, throttle=False)
+    assert outcome.status == "complete"
+    assert outcome.message == (
+        f"robots.txt of 127.0.0.1 asks for {float(asked):g} s between requests; "
+        "0.3 s were kept, by `crawl_delay_s`."
+    )
+    gaps = [after.at - before.at for before, after in pairwise(site.seen)]
+    assert min(gaps) >= 0.3 - 0.05, gaps
+
+
+@pytest.mark.parametrize("asked", ["nan", "inf", "-5", "0", "soon"])
+def test_a_crawl_delay_that_is_none(site, root, asked):
+    shelve(site, 1, f"User-agent: *\nCrawl-delay: {asked}")
+    outcome = run_crawl(root, Store(name="shop.example", url=site.url), allow_private=True, throttle=False)
+    assert (outcome.status, outcome.message) == ("complete", "")
+
+
 def test_rules_for_us_by_name_are_obeyed(site, root):
     shelve(site, 3, "User-agent: lookalike\nDisallow: /p/1\nDisallow: /2.jpg\n\nUser-agent: *\nDisallow: /")
     outcome = run_crawl(root, Store(name="shop.example", url=site.url), allow_private=True, throttle=False)
@@ -141,7 +162,11 @@ def test_time_that_is_up_ends_a_crawl_that_a_long_delay_holds_back(site, root):
     outcome = run_crawl(root, store, allow_private=True, throttle=False)
     assert time.monotonic() - started < 30
     assert outcome.status == "partial"
-    assert outcome.message == "The crawl was stopped at its limit of 1.5 seconds."
+    assert outcome.message == (
+        "The crawl was stopped at its limit of 1.5 seconds. robots.txt of 127.0.0.1 asks for 600 s between "
+        "requests; 300 s were kept, by `crawl_delay_s`; at most 1 requests fit into a crawl of 1.5 s. Raise "
+        "`seconds` in its limits, or ask its owner for a shorter delay."
+    )
     assert outcome.products == 0
     assert tables.version(root, "products") is None
 

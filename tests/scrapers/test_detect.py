@@ -7,6 +7,7 @@ import pytest
 from lookalike.demo.storefront import serve
 from scrapers.addresses import RefusedURLError
 from scrapers.crawl import run_crawl
+from scrapers.credentials import fill
 from scrapers.detect import detect
 from scrapers.guard import FetchError
 from scrapers.platforms import is_empty_without_scripts, likely_platform, locale_of, search_url
@@ -236,13 +237,26 @@ def test_pages_that_are_empty_without_scripts(html, empty):
     assert is_empty_without_scripts(html) is empty
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"), [("120", "at most 181 requests fit"), ("900", "300 s were kept"), ("2", None)]
+)
+def test_a_store_that_no_night_can_read_is_told(site, asked, says):
+    site.pages["/"] = Answer(cards())
+    site.pages["/robots.txt"] = Answer(f"User-agent: *\nCrawl-delay: {asked}", content_type="text/plain")
+    for number in range(4):
+        site.pages[f"/p/{number}"] = Answer(product_page(f"Shirt {number}"))
+    notice = detect(site.url, allow_private=True).notice
+    assert (says in notice) if says else (notice is None)
+
+
 def test_headers_and_proxy_are_used(site):
     home = "http://shop.invalid"
     site.pages[f"{home}/"] = Answer(cards())
     for number in range(4):
         site.pages[f"{home}/p/{number}"] = Answer(product_page(f"Shirt {number}"))
-    proxy = f"http://me:secret@127.0.0.1:{site.server.server_port}"
-    found = detect(home, headers={"X-Country": "DE"}, proxy=proxy)
+    proxy = f"http://me:${{PASSWORD}}@127.0.0.1:{site.server.server_port}"
+    credentials = fill({"X-Country": "DE"}, proxy, [home], {"PASSWORD": "secret"}, store="shop")
+    found = detect(home, credentials=credentials)
     assert (found.store.strategy, len(found.preview)) == ("listing", 3)
     assert {seen.headers.get("x-country") for seen in site.seen} == {"DE"}
     assert "secret" not in found.store.model_dump_json() + found.why

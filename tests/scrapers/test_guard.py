@@ -10,8 +10,9 @@ import pytest
 
 from scrapers import addresses
 from scrapers.addresses import RefusedURLError
+from scrapers.credentials import Credentials, fill
 from scrapers.guard import USER_AGENT, FetchError, fetch
-from tests.scrapers.webserver import Answer
+from tests.scrapers.webserver import Answer, Site
 
 LIMITS = {"max_bytes": 10_000, "timeout_s": 3.0}
 
@@ -92,6 +93,68 @@ def test_a_proxy_of_the_environment_is_not_asked(site, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     site.pages["/p"] = Answer("here")
     assert fetch(f"{site.url}/p", allow_private=True, **LIMITS).text == "here"
+
+
+def test_a_store_s_headers_follow_no_redirect_to_another_server(site):
+    with Site().running() as other:
+        other.pages["/b"] = Answer("there")
+        site.pages["/a"] = Answer(status=302, headers={"Location": f"{other.url}/b"})
+        site.pages["/back"] = Answer(status=302, headers={"Location": "/c"})
+        site.pages["/c"] = Answer("here")
+        credentials = of_store({"Authorization": "${TOKEN}"}, None, site.url)
+        fetch(f"{site.url}/a", allow_private=True, credentials=credentials, **LIMITS)
+        fetch(f"{site.url}/back", allow_private=True, credentials=credentials, **LIMITS)
+        assert {seen.headers["authorization"] for seen in site.seen} == {"hunter2"}
+        assert ["authorization" in seen.headers for seen in other.seen] == [False]
+
+
+def of_store(headers: dict[str, str], proxy: str | None, *urls: str) -> Credentials:
+    return fill(headers, proxy, urls, {"TOKEN": "hunter2"}, store="shop.example")
+
+
+def test_an_address_of_two_readings_is_not_asked(site):
+    with pytest.raises(RefusedURLError, match="a browser may read another host"):
+        fetch("http://localhost\\.shop.example/", allow_private=True, **LIMITS)
+    site.pages["/a"] = Answer(status=302, headers={"Location": f"{site.url}\\@shop.example/b"})
+    with pytest.raises(RefusedURLError, match="a browser may read another host"):
+        fetch(f"{site.url}/a", allow_private=True, **LIMITS)
+    assert [seen.target for seen in site.seen] == ["/a"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://intranet/",
+        "http://[fec0::1]/",
+        "http://168.63.129.16/",
+        "http://inside.test/",
+    ],
+)
+def test_private_hosts_are_refused_though_a_proxy_resolves_names(site, monkeypatch, url):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *a, **k: real("127.0.0.1" if host == "inside.test" else host, *a, **k),
+    )
+    with pytest.raises(RefusedURLError, match="private address"):
+        fetch(url, credentials=of_store({}, site.url), **LIMITS)
+    assert site.seen == []
+
+
+@pytest.mark.parametrize("url", ["http://shop.invalid/", "https://shop.invalid/"])
+@pytest.mark.parametrize(
+    "start", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-H: "]
+)
+def test_a_proxy_that_drips(url, start):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server, start), daemon=True).start()
+        proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(FetchError):
+            fetch(url, max_bytes=9999, timeout_s=1, credentials=of_store({}, proxy))
+        assert time.monotonic() - started < 6  # it drips for ten seconds
 
 
 def test_a_body_that_says_it_is_too_large(site):
