@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from lxml.html import HtmlElement
 
 from scrapers.extract.markup import Markup
-from scrapers.extract.page import Page, same_site, without_tracking
+from scrapers.extract.address import without_tracking
+from scrapers.extract.page import Page, same_site
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
 _NOT_PRODUCTS = re.compile(

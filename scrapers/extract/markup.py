@@ -21,7 +21,8 @@ from scrapers.extract.nodes import (
     products_in,
     text_of,
 )
-from scrapers.extract.page import Page, without_tracking
+from scrapers.extract.address import without_tracking
+from scrapers.extract.page import Page
 
 MAX_RDFA = 1_000_000
 """Longest page, in characters, that is read as RDFa: its library is slow."""
