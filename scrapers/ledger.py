@@ -119,7 +119,9 @@ class Ledger:
 
     def loss(self, memory: Memory) -> float:
         """The share of the stored products, not counting those that say they are gone, that was not met."""
-        standing = [one for one, known in memory.products.items() if not known.removed and one not in self.gone]
+        standing = [
+            one for one, known in memory.products.items() if not known.removed and one not in self.gone
+        ]
         lost = sum(one not in self.found for one in standing)
         return lost / len(standing) if standing else 0.0
 

@@ -57,7 +57,9 @@ class Signs:
 
 def signs_of(product: Extracted) -> Signs:
     """The signs of a product that was read."""
-    return Signs(fold(product.title), product.sku, product.gtin, product.images[0] if product.images else None)
+    return Signs(
+        fold(product.title), product.sku, product.gtin, product.images[0] if product.images else None
+    )
 
 
 def fold(title: str | None) -> str:
@@ -91,6 +93,7 @@ class ProductAddresses:
     naming: set[str] = field(default_factory=set)
     again: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    _stored: set[str] = field(default_factory=set)
     _listings: set[str] = field(default_factory=set)
     _shared: set[str] = field(default_factory=set)
     _claims: dict[str, _Read] = field(default_factory=dict)
@@ -98,8 +101,9 @@ class ProductAddresses:
 
     def remember(self, address: str, signs: Signs) -> None:
         """Notes a product that is stored."""
-        read = _Read(address, signs)
-        self._claims.setdefault(spelling(without_tracking(address)), read)
+        read, place = _Read(address, signs), spelling(without_tracking(address))
+        self._stored.add(place)
+        self._claims.setdefault(place, read)
         self._note(address, read)
 
     def note_listing(self, address: str) -> None:
@@ -161,6 +165,9 @@ class ProductAddresses:
         """The canonical address of a page, where it is to be believed."""
         place = spelling(canonical)
         if place == spelling(own):
+            return None
+        # A product keeps the address it is stored under; the other may have turned out to be shared.
+        if spelling(own) in self._stored and place not in self._stored:
             return None
         if place in self._shared or place in self._listings or is_home(canonical):
             return None

@@ -17,38 +17,224 @@ _QUERY_SAFE = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
 """What a browser leaves as it is in a path and in a query (the URL standard's percent-encode sets)."""
 
 _TRACKING = frozenset(
-    "gclid gclsrc dclid gbraid wbraid fbclid msclkid yclid ttclid twclid igshid mc_cid mc_eid srsltid _ga _gl "
-    "ref_src _hsenc _hsmi mkt_tok zanpid awc irclickid epik".split()
+    [
+        "gclid",
+        "gclsrc",
+        "dclid",
+        "gbraid",
+        "wbraid",
+        "fbclid",
+        "msclkid",
+        "yclid",
+        "ttclid",
+        "twclid",
+        "igshid",
+        "mc_cid",
+        "mc_eid",
+        "srsltid",
+        "_ga",
+        "_gl",
+        "ref_src",
+        "_hsenc",
+        "_hsmi",
+        "mkt_tok",
+        "zanpid",
+        "awc",
+        "irclickid",
+        "epik",
+    ]
 )
 _SESSION = frozenset(
-    "phpsessid sid zenid oscsid xtcsid jsessionid sessionid session_id session sess aspsessionid cfid cftoken "
-    "___sid s_id osc_sid gsessionid wcsid sesskey force_sid".split()
+    [
+        "phpsessid",
+        "sid",
+        "zenid",
+        "oscsid",
+        "xtcsid",
+        "jsessionid",
+        "sessionid",
+        "session_id",
+        "session",
+        "sess",
+        "aspsessionid",
+        "cfid",
+        "cftoken",
+        "___sid",
+        "s_id",
+        "osc_sid",
+        "gsessionid",
+        "wcsid",
+        "sesskey",
+        "force_sid",
+    ]
 )
 _PATH_SESSION = re.compile(
     r";(?:jsessionid|phpsessid|sid|sessionid|cfid|cftoken)=[^/?#;]*|/\(S\([a-z0-9]{24}\)\)", re.IGNORECASE
 )
 
 _VIEW_NAMES = frozenset(
-    "sort sortby sort_by sort_order sortorder order orderby order_by dir direction limit per_page perpage "
-    "page_size pagesize pagesize items_per_page results view mode display layout disp_order product_list_order "
-    "product_list_dir product_list_mode product_list_limit show number start offset page paged pg pagenumber "
-    "page_number pageno currency cur curr currency_code lang language locale hl langue idioma sprache country "
-    "___store ___from_store add-to-cart add_to_cart replytocom review reviews rating comments print format "
-    "ajax popup quickview add-to-wishlist add_to_wishlist action".split()
+    [
+        "sort",
+        "sortby",
+        "sort_by",
+        "sort_order",
+        "sortorder",
+        "order",
+        "orderby",
+        "order_by",
+        "dir",
+        "direction",
+        "limit",
+        "per_page",
+        "perpage",
+        "page_size",
+        "pagesize",
+        "pagesize",
+        "items_per_page",
+        "results",
+        "view",
+        "mode",
+        "display",
+        "layout",
+        "disp_order",
+        "product_list_order",
+        "product_list_dir",
+        "product_list_mode",
+        "product_list_limit",
+        "show",
+        "number",
+        "start",
+        "offset",
+        "page",
+        "paged",
+        "pg",
+        "pagenumber",
+        "page_number",
+        "pageno",
+        "currency",
+        "cur",
+        "curr",
+        "currency_code",
+        "lang",
+        "language",
+        "locale",
+        "hl",
+        "langue",
+        "idioma",
+        "sprache",
+        "country",
+        "___store",
+        "___from_store",
+        "add-to-cart",
+        "add_to_cart",
+        "replytocom",
+        "review",
+        "reviews",
+        "rating",
+        "comments",
+        "print",
+        "format",
+        "ajax",
+        "popup",
+        "quickview",
+        "add-to-wishlist",
+        "add_to_wishlist",
+        "action",
+    ]
 )
 """How a page is shown, or what is to be done to it."""
 _ORIGIN_NAMES = frozenset(
-    "path cpath cat category category_id categoryid cat_id catid cid cpid id_category categories cgid dept "
-    "department manufacturer manufacturer_id manufacturers_id id_manufacturer brand brand_id brandid vendor "
-    "keyword keywords q query search search_query searchword tag tags collection collection_id ref referer "
-    "referrer from source src origin via pos position list list_id listid campaign promo rel recommended_by "
-    "filter filters filter_id filters_id facet facets selected_facets alpha_filter_id inc_subcat tab "
-    "back_url return_url redirect_url return redirect".split()
+    [
+        "path",
+        "cpath",
+        "cat",
+        "category",
+        "category_id",
+        "categoryid",
+        "cat_id",
+        "catid",
+        "cid",
+        "cpid",
+        "id_category",
+        "categories",
+        "cgid",
+        "dept",
+        "department",
+        "manufacturer",
+        "manufacturer_id",
+        "manufacturers_id",
+        "id_manufacturer",
+        "brand",
+        "brand_id",
+        "brandid",
+        "vendor",
+        "keyword",
+        "keywords",
+        "q",
+        "query",
+        "search",
+        "search_query",
+        "searchword",
+        "tag",
+        "tags",
+        "collection",
+        "collection_id",
+        "ref",
+        "referer",
+        "referrer",
+        "from",
+        "source",
+        "src",
+        "origin",
+        "via",
+        "pos",
+        "position",
+        "list",
+        "list_id",
+        "listid",
+        "campaign",
+        "promo",
+        "rel",
+        "recommended_by",
+        "filter",
+        "filters",
+        "filter_id",
+        "filters_id",
+        "facet",
+        "facets",
+        "selected_facets",
+        "alpha_filter_id",
+        "inc_subcat",
+        "tab",
+        "back_url",
+        "return_url",
+        "redirect_url",
+        "return",
+        "redirect",
+    ]
 )
 """Where the shopper came from: a category, a maker, a search, a link."""
 SWITCHES = frozenset(
-    "currency cur curr currency_code lang language locale hl langue idioma sprache country ___store "
-    "add-to-cart add_to_cart add-to-wishlist add_to_wishlist replytocom".split()
+    [
+        "currency",
+        "cur",
+        "curr",
+        "currency_code",
+        "lang",
+        "language",
+        "locale",
+        "hl",
+        "langue",
+        "idioma",
+        "sprache",
+        "country",
+        "___store",
+        "add-to-cart",
+        "add_to_cart",
+        "add-to-wishlist",
+        "add_to_wishlist",
+        "replytocom",
+    ]
 )
 """What changes how the whole store is shown, or does something: links with it are not followed."""
 _ID_LIKE = re.compile(
@@ -100,7 +286,9 @@ def spelling(url: str) -> str:
     """One spelling of an address, for comparing: escapes, order of parameters, and empty ones as one."""
     parts = urlsplit(escaped(url))
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, encoding="latin-1"))
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, urlencode(pairs, encoding="latin-1"), ""))
+    return urlunsplit(
+        (parts.scheme, parts.netloc.lower(), parts.path, urlencode(pairs, encoding="latin-1"), "")
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -108,7 +296,9 @@ def pairs_of(url: str) -> tuple[tuple[str, str], ...]:
     """The names and values of an address's query, tracking and session ids left out."""
     query = urlsplit(url).query
     return tuple(
-        (name, value) for name, value in map(_read, filter(None, query.split("&"))) if not is_noise(name, value)
+        (name, value)
+        for name, value in map(_read, filter(None, query.split("&")))
+        if not is_noise(name, value)
     )
 
 
@@ -128,8 +318,20 @@ def is_context(name: str, value: str) -> bool:
     `page=product` and the like, whose values are words, name a page.
     """
     lower = re.sub(r"\[\w*\]$", "", name.lower())
-    if lower in ("page", "pg", "start", "offset", "number", "action", "view", "mode", "show", "format", "list"):
-        return value.isdigit() or lower in ("view", "mode") and value in ("grid", "list", "all")
+    if lower in (
+        "page",
+        "pg",
+        "start",
+        "offset",
+        "number",
+        "action",
+        "view",
+        "mode",
+        "show",
+        "format",
+        "list",
+    ):
+        return value.isdigit() or (lower in ("view", "mode") and value in ("grid", "list", "all"))
     return lower in _VIEW_NAMES or lower in _ORIGIN_NAMES or lower.startswith(("filter_", "sort_", "attr_"))
 
 
@@ -150,7 +352,9 @@ def is_bare(path: str) -> bool:
 
 def is_told_by_query(path: str) -> bool:
     """Whether it is for the query to say what is shown: a front page's path, or a script's."""
-    return is_bare(path) or bool(re.search(r"\.(?:php\d?|aspx?|ashx|cgi|pl|jsp|do|cfm|dll)$", path, re.IGNORECASE))
+    return is_bare(path) or bool(
+        re.search(r"\.(?:php\d?|aspx?|ashx|cgi|pl|jsp|do|cfm|dll)$", path, re.IGNORECASE)
+    )
 
 
 def is_home(url: str) -> bool:

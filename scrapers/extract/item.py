@@ -10,9 +10,7 @@ from scrapers.items import Offer, Photo, ProductItem, Source
 from scrapers.stores import Store
 
 
-def item_of(
-    product: Extracted, store: Store, source: Source, own_address: str | None = None
-) -> ProductItem:
+def item_of(product: Extracted, store: Store, source: Source, own_address: str | None = None) -> ProductItem:
     """The item for what a page says; a price that names no currency is in the one of the store's entry.
 
     :param own_address: the address that stands for the product; the page's canonical one where None.

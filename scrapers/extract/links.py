@@ -45,8 +45,12 @@ _PAGE_PARAMETERS = (
     "page", "p", "paged", "pg", "pagina", "seite", "page_no", "pageno", "pagenumber", "page_number",
     "product-page", "pagenum", "start", "offset", "currentpage", "pageindex",
 )  # fmt: skip
-_NUMBER_IN_PATH = re.compile(r"(?:/page[/-]?|[-_]page[-_]|/p(?=\d+/?$))(\d{1,6})(?=/?$|\.html?$)", re.IGNORECASE)
-_NAVIGATION = re.compile(r"(?:^|[ _-])(?:nav|menu|navbar|navigation|categor(?:y|ies)|departments?)", re.IGNORECASE)
+_NUMBER_IN_PATH = re.compile(
+    r"(?:/page[/-]?|[-_]page[-_]|/p(?=\d+/?$))(\d{1,6})(?=/?$|\.html?$)", re.IGNORECASE
+)
+_NAVIGATION = re.compile(
+    r"(?:^|[ _-])(?:nav|menu|navbar|navigation|categor(?:y|ies)|departments?)", re.IGNORECASE
+)
 _NAVIGATION_TAGS = ("nav", "header", "aside")
 _CARD_DEPTH = 4
 
@@ -125,16 +129,42 @@ def listing_key(url: str) -> str:
 
 
 _VIEWS = frozenset(
-    "sort sortby sort_by sort_order sortorder order orderby order_by dir direction limit per_page perpage page_size "
-    "pagesize items_per_page view mode display layout disp_order product_list_order product_list_dir "
-    "product_list_mode product_list_limit".split()
+    [
+        "sort",
+        "sortby",
+        "sort_by",
+        "sort_order",
+        "sortorder",
+        "order",
+        "orderby",
+        "order_by",
+        "dir",
+        "direction",
+        "limit",
+        "per_page",
+        "perpage",
+        "page_size",
+        "pagesize",
+        "items_per_page",
+        "view",
+        "mode",
+        "display",
+        "layout",
+        "disp_order",
+        "product_list_order",
+        "product_list_dir",
+        "product_list_mode",
+        "product_list_limit",
+    ]
 )
 
 
 def listing_shape(url: str) -> tuple[object, ...]:
     """How a listing's address is built: its path's folder where a path names it, else what is no number."""
     parts = urlsplit(listing_key(url))
-    names = tuple(sorted(name for name, _ in pairs_of(url) if name.lower() not in (*_VIEWS, *_PAGE_PARAMETERS)))
+    names = tuple(
+        sorted(name for name, _ in pairs_of(url) if name.lower() not in (*_VIEWS, *_PAGE_PARAMETERS))
+    )
     if is_told_by_query(parts.path):
         words = tuple(sorted(pair for pair in naming_pairs(url) if not re.search(r"\d", pair[1])))
         return (parts.path, names, words)
@@ -203,7 +233,8 @@ def _is_in_navigation(element: HtmlElement, known: dict[HtmlElement, bool]) -> b
 def _is_product_card(anchor: HtmlElement) -> bool:
     """Whether a link shows a picture in a product's card: some shops show a few products in their menus."""
     return _has_card(anchor) and any(
-        next(one.iter("img", "picture"), None) is not None for one in (anchor, anchor.getparent(), *_grand(anchor))
+        next(one.iter("img", "picture"), None) is not None
+        for one in (anchor, anchor.getparent(), *_grand(anchor))
     )
 
 

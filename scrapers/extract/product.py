@@ -30,7 +30,9 @@ from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string
 
 NAMELESS = "nothing on it names a product"
-_TRAIL_END = "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
+_TRAIL_END = (
+    "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
+)
 """Where a breadcrumb trail ends: on the page itself."""
 
 
@@ -189,7 +191,11 @@ def _with_gallery(visible: Candidate, state: State) -> Candidate:
 def _names(page: Page, markup: Markup) -> list[str]:
     """What a page calls its product, or itself, most trusted first."""
     stated = [one.title for one in markup.candidates]
-    tags = [page.first("//meta[@property='og:title']/@content"), page.first("//title"), page.first(_TRAIL_END)]
+    tags = [
+        page.first("//meta[@property='og:title']/@content"),
+        page.first("//title"),
+        page.first(_TRAIL_END),
+    ]
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 
 
@@ -215,11 +221,7 @@ def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[C
         return "it shows no price of its own and no way to buy"
     for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None or numbered
     plain = seen.price is not None and seen.price.score >= SURE and seen.buying.working
-    if (
-        (seen.heading.sure or plain)
-        and for_sale
-        and (seen.price is not None or matched or numbered)
-    ):
+    if (seen.heading.sure or plain) and for_sale and (seen.price is not None or matched or numbered):
         return None
     return "it shows no price with a way to buy, as the page of one product does"
 

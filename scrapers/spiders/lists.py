@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from scrapers import heap
-from scrapers.extract.address import spelling
+from scrapers.extract.address import is_told_by_query, spelling
 from scrapers.extract.links import (
     category_links,
     further_listings,
@@ -48,6 +49,7 @@ class ListSpider(PageSpider):
         super().__init__(*args, **kwargs)
         self.listings: set[str] = set()
         self.shapes: set[tuple[object, ...]] = set()
+        self.built: set[tuple[object, ...]] = set()
 
     def search(self, words: str) -> Iterator[Any]:
         """The results of the search that the store's recipe names."""
@@ -102,13 +104,34 @@ class ListSpider(PageSpider):
     def no_product(self, page: Page, asked: str, reason: str) -> Iterator[Any]:
         """A picture may lead to a category: what shows several products is followed as a listing."""
         key = spelling(listing_key(asked))
-        links = self._links_of(page, front=False) if self.follows_pictures and key not in self.listings else None
+        links = (
+            self._links_of(page, front=False) if self.follows_pictures and key not in self.listings else None
+        )
         if links is None or len(links.products) < MIN_CARDS:
             yield from super().no_product(page, asked, reason)
+            yield from self.beside(page)
             return
         self.listings.add(key)
         self.addresses.note_listing(asked)
         yield from self.follow(asked, links)
+
+    def beside(self, page: Page) -> Iterator[Any]:
+        """The products beside a page's own, and listings such as its maker's: some are in no category."""
+        if not self.follows_pictures:
+            return
+        for url in further_listings(page, self.shapes):
+            yield from self.ask_listing(url, discovered=True)
+        for url, _ in product_cards(page, read_markup(page)):
+            if self.is_built_as_products(url) and spelling(listing_key(url)) not in self.listings:
+                yield from self.ask_product(url)
+
+    def note_built(self, address: str) -> None:
+        """Notes how the address of a product is built."""
+        self.built.add(listing_shape(address))
+
+    def is_built_as_products(self, url: str) -> bool:
+        """Whether an address is built as those of products of this crawl, with a name of its own in its query."""
+        return is_told_by_query(urlsplit(url).path) and listing_shape(self.addresses.key(url)) in self.built
 
     def leads_nowhere(self, url: str, asked: str) -> bool:
         """Whether a product's address leads to the front page or to a listing."""

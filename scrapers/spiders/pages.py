@@ -106,9 +106,7 @@ class PageSpider(StoreSpider):
         if spelling(address) in self.asked_for:
             return
         self.asked_for.add(spelling(address))
-        yield from self.ask_page(
-            url, self.parse_product, meta={"address": address, "product_id": product_id}
-        )
+        yield from self.ask_page(url, self.parse_product, meta={"address": address, "product_id": product_id})
 
     def last_requests(self) -> Iterator[Request]:
         """First the pages whose canonical address turned out to be another product's, too."""
@@ -178,11 +176,20 @@ class PageSpider(StoreSpider):
         at = response.url if "redirect_urls" in response.meta else asked
         own = self.addresses.own_address(at, page.canonical, signs_of(examined.product))
         yield item_of(examined.product, self.job.store, replace(source_of(response), url=address), own)
+        self.note_built(own)
+        yield from self.beside(page)
+
+    def note_built(self, address: str) -> None:
+        """Notes how the address of a product is built."""
 
     def no_product(self, page: Page, asked: str, reason: str) -> Iterator[Any]:
         """Notes a page that shows no product."""
         self.job.ledger.refused += 1
         self.job.ledger.reject(asked, "extract", f"there is no product on the page: {reason}")
+        yield from ()
+
+    def beside(self, page: Page) -> Iterator[Any]:
+        """What else a product's page leads to; nothing where a list tells all there is."""
         yield from ()
 
     def leads_nowhere(self, url: str, asked: str) -> bool:

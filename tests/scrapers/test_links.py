@@ -2,9 +2,9 @@
 
 import pytest
 
+from scrapers.extract.address import without_tracking
 from scrapers.extract.links import category_links, next_pages, product_links
 from scrapers.extract.markup import read_markup
-from scrapers.extract.address import without_tracking
 from scrapers.extract.page import parse_page, same_site
 
 HERE = "https://shop.example/women/dresses"

@@ -200,7 +200,9 @@ def _leads_to(href: str, base_url: str, url: str) -> str | None:
         link = urljoin(base_url, href)
         there = urlsplit(link)
         named = "&".join(f"{name}={value}" for name, value in naming_pairs(link))
-        return None if is_same_page(link, url) else f"{there.netloc}{there.path.rstrip('/')}?{named}".rstrip("?")
+        return (
+            None if is_same_page(link, url) else f"{there.netloc}{there.path.rstrip('/')}?{named}".rstrip("?")
+        )
     except ValueError:
         return None
 
