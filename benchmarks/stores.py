@@ -1,8 +1,8 @@
-"""Whole captured shops, crawled with no code of their own: a row a shop says what was found and what was right.
+"""Whole captured shops, crawled with no code of their own: a row a shop says what was found and right.
 
     python benchmarks/stores.py DIR… [--json]
 
-A DIR holds one captured shop: `capture.parquet` and `truth.json`, with the `serve.py` that serves it beside it.
+A DIR holds one captured shop, `capture.parquet` and `truth.json`; `serve.py`, which serves it, is beside it.
 Each is detected and crawled, crawled again as it is, and once more with two products a unit dearer. A product
 is right where the truth says the same; photos are compared by their bytes, at most as many as a crawl keeps.
 """
@@ -45,8 +45,8 @@ _PLACEHOLDER = "http://STORE"
 class Row:
     """What came of one shop.
 
-    :ivar found: of its `products`, how many are stored and not removed; `hidden_found`: of those not for show.
-    :ivar no_products: stored rows that are no product of the shop; `twice`: rows of a product that has another.
+    :ivar found: of its `products`, how many are stored; `hidden_found`: of those not for show.
+    :ivar no_products: rows that are no product of the shop; `twice`: rows of a product with another row.
     :ivar titles: found products whose title is wrong; likewise the fields after it. `prices` counts a price
         where the shop has none, too; `brand` and `category` count where the shop has one.
     :ivar photos_missing: photos of found products that are not stored at their large size, of `photos`.

@@ -69,7 +69,7 @@ class KnownFetch:
 
 
 ABSENT = "absent:"
-"""What stands before a product's id in `fetches`, where its `status` counts the complete crawls that missed it."""
+"""Stands before a product's id in `fetches`, where `status` counts the complete crawls that missed it."""
 
 OfferState = tuple[Decimal | None, Decimal | None, str | None, str | None]
 """Price, price before, currency and availability: an offer is written when one of them changed."""

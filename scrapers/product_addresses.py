@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 MIN_ALIKE = 3
-"""Cards of a listing, all of other names, that are taken for one product only by what their addresses leave out."""
+"""Cards of a listing, all of other names, whose addresses differ only in what is thought to be context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class ProductAddresses:
         return None
 
     def _twin(self, own: str, signs: Signs) -> str | None:
-        """The address of the same product that differs in one parameter only, which is ignored from now on."""
+        """The address of the same product that differs in one parameter, which is ignored from now on."""
         for name, _ in pairs_of(own):
             if is_id_like(name) or name in self.naming:
                 continue

@@ -80,8 +80,8 @@ class Limits(BaseModel):
     absent_nights: int = Field(
         default=3,
         ge=1,
-        description="Complete crawls in a row that must miss a product before it counts as removed, where its "
-        "own page does not say so.",
+        description="Complete crawls in a row that must miss a product before it counts as removed, unless "
+        "its own page says so.",
     )
     suspicious_below: float = Field(
         default=0.5,

@@ -95,7 +95,7 @@ def _host(url: str) -> str:
 
 
 def _believable(canonical: str, url: str) -> str:
-    """A canonical address on another site, of the front page, or that lost what names the page is a mistake."""
+    """A canonical address on another site, of the front page, or without what names the page is a mistake."""
     if not same_site(canonical, url) or (is_home(canonical) and not is_home(url)):
         return url
     return url if _lost_its_name(canonical, url) else canonical

@@ -23,7 +23,7 @@ _CHALLENGE_TITLES = re.compile(
     r"|un momento|captcha|403 forbidden|request rejected|client challenge)\b",
     re.I,
 )
-_PASSWORD_FORM = """//form[.//input[@type='password']][not(.//input[not(@type) or @type='text' or
+_GATE = """//form[.//input[@type='password']][not(.//input[not(@type) or @type='text' or
     @type='email' or @type='tel'])][not(ancestor::header or ancestor::footer or ancestor::*[@aria-hidden])]"""
 """A form that asks for a password and for no name: of one page, not of an account."""
 _CHALLENGE_MARKS = (
@@ -58,7 +58,7 @@ _MISSING = phrases("""
 
 def refusal_of(page: Page) -> str | None:
     """Why a page cannot be a product's, whatever its markup says; None where it may be one."""
-    if page.tree.xpath(_PASSWORD_FORM):
+    if page.tree.xpath(_GATE):
         return PROTECTED
     title = (page.first("//title") or "")[:200]
     titled = _CHALLENGE_TITLES.search(title)

@@ -130,7 +130,7 @@ class ListSpider(PageSpider):
         self.built.add(listing_shape(address))
 
     def is_built_as_products(self, url: str) -> bool:
-        """Whether an address is built as those of products of this crawl, with a name of its own in its query."""
+        """Whether an address whose query names it is built as those of products of this crawl."""
         return is_told_by_query(urlsplit(url).path) and listing_shape(self.addresses.key(url)) in self.built
 
     def leads_nowhere(self, url: str, asked: str) -> bool:

@@ -43,7 +43,7 @@ class PageSpider(StoreSpider):
 
     @cached_property
     def addresses(self) -> ProductAddresses:
-        """What is known of the store's addresses; the crawl's memory has been loaded when it is first asked."""
+        """What is known of the store's addresses; first asked for when the crawl's memory has been loaded."""
         addresses = ProductAddresses(ignored=set(self.job.store.ignored_parameters))
         for product in self.job.memory.products.values():
             if product.signs and product.url and not product.removed:
@@ -79,7 +79,7 @@ class PageSpider(StoreSpider):
             yield request
 
     def failed(self, failure: Failure) -> Iterator[Any] | None:
-        """As every failure; a product whose address is dead may be found at another one that the store links."""
+        """As every failure; a product whose address is dead may be at another one that the store links."""
         super().failed(failure)
         request, error = failure.request, failure.value  # type: ignore[attr-defined]
         if "address" in request.meta and isinstance(error, HttpError) and error.response.status in GONE:
@@ -193,7 +193,7 @@ class PageSpider(StoreSpider):
         yield from ()
 
     def leads_nowhere(self, url: str, asked: str) -> bool:
-        """Whether a product's address leads to the front page, which is how many shops say that it is gone."""
+        """Whether an address leads to the front page, which is how many shops say that a product is gone."""
         return is_home(url) and not is_home(asked)
 
     def page_of(self, response: Response) -> Page | None:

@@ -60,7 +60,8 @@ def test_every_product_is_stored_once_and_asked_for_as_it_is_written(site, root,
     assert (crawl(root, site).status, standing(root)) == ("complete", set(TITLES.values()))
     assert {address.format(number) for number in TITLES} <= {seen.target for seen in site.seen}
     again = crawl(root, site)
-    assert (again.status, again.products_new, again.products_changed, again.products_removed) == (
+    changes = (again.products_new, again.products_changed, again.products_removed)
+    assert (again.status, *changes) == (
         "complete",
         0,
         0,
@@ -77,9 +78,8 @@ def test_a_new_session_id_makes_no_new_product(site, root):
 
 def test_a_product_whose_first_address_is_dead_is_read_at_another(site, root):
     serve(site, "/index.php?product_id={}", TITLES)
-    site.pages["/"] = Answer(
-        listing("/index.php?path=9&product_id=11", *(f"/index.php?product_id={n}" for n in TITLES))
-    )
+    others = (f"/index.php?product_id={number}" for number in TITLES)
+    site.pages["/"] = Answer(listing("/index.php?path=9&product_id=11", *others))
     site.pages["/index.php?path=9&product_id=11"] = Answer("gone", 404)
     crawl(root, site)
     assert standing(root) == set(TITLES.values())

@@ -188,7 +188,7 @@ def _kind(element: lxml.html.HtmlElement) -> str:
 
 
 def _elsewhere(href: str | None, page: Page) -> str | None:
-    """The address that a link leads to, with what of its query names a page; None where it stays on the page."""
+    """Where a link leads to, with what of its query names a page; None where it stays on the page."""
     return _leads_to(href.strip(), page.base_url, page.url) if href else None
 
 
