@@ -159,7 +159,7 @@ class StoreSpider(Spider):
 
     def parse_lost(self, response: Response) -> None:
         """Notes a product that was not met as gone where its own page leads to the front page."""
-        if is_home(response.url) and not is_home(response.request.url):
+        if is_home(response.url) and not is_home(response.meta["address"]):
             self.job.ledger.gone.add(response.meta["product_id"])
 
     def failed(self, failure: Failure) -> Iterator[Any] | None:
@@ -167,7 +167,7 @@ class StoreSpider(Spider):
         request: Request = failure.request  # type: ignore[attr-defined]
         error = failure.value
         if isinstance(error, Stopped):
-            return
+            return None
         ledger, reason = self.job.ledger, reason_for(error)
         ledger.reject(request.url, "fetch", reason)
         ledger.errors += is_fault(error)
@@ -176,13 +176,14 @@ class StoreSpider(Spider):
             # A shop's menu may lead to what is no more; what its entry names has to be there.
             if not (gone and request.meta.get("discovered")):
                 ledger.gaps.append(f"{request.url}: {reason}")
-            return
+            return None
         lost = request.meta.get("product_id")
         if gone:
             ledger.gone.add(lost or self.product_at(request))
         elif not lost:
             ledger.unread += 1
             self.seen_unread(self.product_at(request))
+        return None
 
     def product_at(self, request: Request) -> str:
         """The product that was read from a request's address before; empty where none was."""
