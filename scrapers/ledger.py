@@ -10,6 +10,7 @@ from scrapers.memory import KnownProduct, Memory, shares
 COMPLETE, PARTIAL, SUSPICIOUS, FAILED, QUERY = "complete", "partial", "suspicious", "failed", "query"
 
 _COLLAPSIBLE_FROM = 0.5
+_FEW_REFUSED = 5
 _COMPARABLE_FROM = 10
 """Under this many products a share says little, so nothing is suspicious about it."""
 
@@ -85,6 +86,9 @@ class Ledger:
     :ivar gaps: why the list of products is not known to be whole.
     :ivar delay: what the crawl-delay of the store's robots.txt meant for this crawl.
     :ivar unread: product pages that are listed but could not be read.
+    :ivar shown: pages asked for as a product's that show one; `refused` those that show none.
+    :ivar listings: how many products each listing showed; None where no listing is followed.
+    :ivar gone: products whose own page says that they are gone.
     """
 
     found: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -103,6 +107,10 @@ class Ledger:
     rejects: list[Reject] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     unread: int = 0
+    shown: int = 0
+    refused: int = 0
+    listings: dict[str, int] | None = None
+    gone: set[str] = field(default_factory=set)
     broken: str | None = None
     stopped: str | None = None
     expected: int | None = None
@@ -130,6 +138,25 @@ class Ledger:
         """Notes what was read of a product that was met."""
         self.found[product_id] = fields
         self.read.add(product_id)
+
+    def forget(self, product_id: str) -> None:
+        """Takes back that a product was met: the address that named it is not its own."""
+        self.found.pop(product_id, None)
+        self.read.discard(product_id)
+        self.gone.add(product_id)
+
+    def listed(self, listing: str, products: int) -> None:
+        """Notes how many products a listing showed."""
+        self.listings = self.listings or {}
+        self.listings[listing] = products
+
+    def loss(self, memory: Memory) -> float:
+        """The share of the stored products, not counting those that say they are gone, that was not met."""
+        standing = [
+            one for one, known in memory.products.items() if not known.removed and one not in self.gone
+        ]
+        lost = sum(one not in self.found for one in standing)
+        return lost / len(standing) if standing else 0.0
 
     def coverage(self) -> dict[str, float]:
         """The share of the found products that have each field."""
@@ -162,6 +189,9 @@ class Ledger:
             return Verdict(PARTIAL, f"The list of products is not whole: {self.gaps[0].rstrip('.')}{more}.")
         if self.unread > max(1, found // 10):
             return Verdict(PARTIAL, f"{self.unread} product pages could not be read.")
+        little = self._little(memory)
+        if little:
+            return Verdict(PARTIAL, little)
         doubt = self._doubt(found, memory, threshold)
         if doubt:
             return Verdict(SUSPICIOUS, f"{doubt} Nothing was marked as removed.")
@@ -175,12 +205,26 @@ class Ledger:
         more = f" Not all of it could be read: {gap}." if gap else ""
         return Verdict(QUERY, f"{searched}{'' if self.found else ' found nothing'}.{more}")
 
+    def _little(self, memory: Memory) -> str | None:
+        """Why the listings that were followed cannot be all, by what they led to."""
+        if self.listings is None:
+            return None
+        asked = self.shown + self.refused
+        if self.refused > max(_FEW_REFUSED, len(self.found)):
+            return f"Only {self.shown} of the {asked} pages that its listings lead to show a product."
+        showing = sum(count > 0 for count in self.listings.values())
+        if showing == 1 and len(self.listings) > 1 and self.loss(memory) > 0:
+            return "Only one of its listings shows products, and not all that were found before."
+        return None
+
     def _doubt(self, found: int, memory: Memory, threshold: float) -> str | None:
         last = memory.last_products
         if last is None or last < _COMPARABLE_FROM:
             return None
         if found < last * threshold:
             return f"Only {found} products were found, after {last} last time."
+        if self.loss(memory) > 1 - threshold:
+            return f"Only {1 - self.loss(memory):.0%} of the products found before were found again."
         # A night that reads a slice of the pages would need half a week to show in the whole what broke.
         anew = shares(self.found[product_id] for product_id in self.read)
         asked = [("products", self.coverage())]

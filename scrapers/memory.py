@@ -10,6 +10,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scrapers.product_addresses import Signs, fold
 from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES
@@ -48,6 +49,7 @@ class KnownProduct:
     :ivar fields: which of `COVERED` it has.
     :ivar images: how many of its photos are stored.
     :ivar without_photo: addresses of those that are not.
+    :ivar url: its own address; `signs` what tells it from other products.
     """
 
     content_hash: str
@@ -56,6 +58,8 @@ class KnownProduct:
     fields: frozenset[str]
     images: int = 0
     without_photo: tuple[str, ...] = ()
+    url: str = ""
+    signs: Signs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,9 @@ class KnownFetch:
     due_at: datetime | None
 
 
+ABSENT = "absent:"
+"""Stands before a product's id in `fetches`, where `status` counts the complete crawls that missed it."""
+
 OfferState = tuple[Decimal | None, Decimal | None, str | None, str | None]
 """Price, price before, currency and availability: an offer is written when one of them changed."""
 
@@ -84,6 +91,7 @@ class Memory:
     """What is stored about one store.
 
     :ivar product_at: the product that was last read from an address.
+    :ivar absent: in how many complete crawls in a row a product was not met.
     :ivar last_complete: when the last complete crawl ended; None where there was none.
     :ivar last_products: how many products it found.
     :ivar last_coverage: the share of products that had each field in that crawl.
@@ -94,6 +102,7 @@ class Memory:
     fetches: dict[str, KnownFetch] = field(default_factory=dict)
     image_ids: set[str] = field(default_factory=set)
     product_at: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, int] = field(default_factory=dict)
     last_complete: datetime | None = None
     last_products: int | None = None
     last_coverage: dict[str, float] = field(default_factory=dict)
@@ -118,6 +127,9 @@ def load(root: Root, store: str) -> Memory:
     columns = ["etag", "last_modified", "status", "content_hash", "image_id", "fetched_at", "due_at"]
     for row in tables.read(root, "fetches", columns=["url", *columns], where=mine).to_pylist():
         url = row.pop("url")
+        if url.startswith(ABSENT):
+            memory.absent[url.removeprefix(ABSENT)] = row["status"] or 0
+            continue
         if row["fetched_at"] is None or row["fetched_at"] > latest:
             row |= {"fetched_at": _LONG_AGO, "due_at": None}
         memory.fetches[url] = KnownFetch(**row)
@@ -179,12 +191,14 @@ def _last_of(
 
 
 def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
-    columns = ["product_id", "content_hash", "first_seen", "removed_at", *COVERED]
+    columns = ["product_id", "url", "content_hash", "first_seen", "removed_at", *COVERED]
     for batch in tables.scan(root, "products", columns=columns, where=mine):
         present = {name: _present(batch.column(name)) for name in COVERED}
         images = pc.fill_null(pc.list_value_length(batch.column("images")), 0).to_pylist()
         without = _without_photo(batch.column("images"))
-        rows = batch.select(["product_id", "content_hash", "first_seen", "removed_at"]).to_pylist()
+        photos = _first_photos(batch.column("images"))
+        names = ["product_id", "url", "content_hash", "first_seen", "removed_at", "title", "sku", "gtin"]
+        rows = batch.select(names).to_pylist()
         for index, row in enumerate(rows):
             memory.products[row["product_id"]] = KnownProduct(
                 content_hash=row["content_hash"],
@@ -193,6 +207,8 @@ def _load_products(memory: Memory, root: Root, mine: pc.Expression) -> None:
                 fields=frozenset(name for name in COVERED if present[name][index]),
                 images=images[index] - len(without.get(index, ())),
                 without_photo=tuple(without.get(index, ())),
+                url=row["url"] or "",
+                signs=Signs(fold(row["title"]), row["sku"], row["gtin"], photos.get(index)),
             )
 
 
@@ -205,6 +221,15 @@ def _without_photo(images: pa.ListArray) -> dict[int, list[str]]:
     for row, url in zip(rows, pc.struct_field(photos, "url").filter(lacking).to_pylist(), strict=True):
         found.setdefault(row, []).append(url)
     return found
+
+
+def _first_photos(images: pa.ListArray) -> dict[int, str]:
+    """By row, the address of its first photo."""
+    first: dict[int, str] = {}
+    urls = pc.struct_field(pc.list_flatten(images), "url").to_pylist()
+    for row, url in zip(pc.list_parent_indices(images).to_pylist(), urls, strict=True):
+        first.setdefault(row, url)
+    return first
 
 
 def _present(column: object) -> list[bool]:

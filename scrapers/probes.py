@@ -189,11 +189,12 @@ def listing_store(visit: Visit, front: Fetched, page: Front) -> Finding | None:
     links = visit.read(page_links, front.body, front.url, max_categories=MAX_CATEGORIES)
     if links is None:
         return None
-    found = _look(visit, links.products[:MAX_TRIES])
+    found = _look(visit, [url for url, _ in links.products[:MAX_TRIES]])
     for url in links.listings[:MAX_CATEGORIES] if not found else []:
         answer = visit.tried(url)
         category = visit.read(page_links, answer.body, answer.url) if answer else None
-        found = _look(visit, category.products[:MAX_TRIES_A_CATEGORY]) if category else []
+        cards = category.products[:MAX_TRIES_A_CATEGORY] if category else ()
+        found = _look(visit, [url for url, _ in cards])
         if found:
             break
     if not found:

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scrapers.extract.currency import extract_currency
-from scrapers.extract.links import category_links, next_pages, product_links
-from scrapers.extract.markup import read_markup
-from scrapers.extract.page import parse_page
+from scrapers.extract.links import (
+    category_links,
+    further_listings,
+    listing_shape,
+    next_pages,
+    product_cards,
+)
+from scrapers.extract.markup import Markup, read_markup
+from scrapers.extract.page import Page, parse_page
 from scrapers.extract.product import Examined
 from scrapers.extract.recipe import examine_with_recipe, links_by_recipe
 from scrapers.platforms import (
@@ -22,13 +28,43 @@ from scrapers.platforms import (
 from scrapers.recipes import Recipe
 from scrapers.stores import Strategy
 
+Shapes = frozenset[tuple[object, ...]]
+"""How the addresses of a store's listings are built, see `scrapers.extract.links.listing_shape`."""
+
+MIN_CARDS = 2
+"""Products that make a page without one of its own a listing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where a listing leads: to further listings and to products."""
+    """Where a page leads.
 
-    listings: Sequence[str]
-    products: Sequence[str]
+    :ivar listings: further listings.
+    :ivar following: the next pages of its own.
+    :ivar products: address and name of each product that it shows; no name where a recipe selects it.
+    """
+
+    listings: Sequence[str] = ()
+    following: Sequence[str] = ()
+    products: Sequence[tuple[str, str]] = ()
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether it shows enough products for a listing."""
+        return len(self.products) >= MIN_CARDS
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """What the page of a product says.
+
+    :ivar canonical: the address that it names as its own.
+    :ivar links: where it leads; None where nobody asked.
+    """
+
+    examined: Examined
+    canonical: str | None
+    links: Links | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +114,31 @@ def product_of_page(
     return replace(examined, candidates=()) if examined else None
 
 
+def product_page(
+    body: bytes,
+    url: str,
+    content_type: str | None = None,
+    recipe: Recipe | None = None,
+    *,
+    shapes: Shapes | None = None,
+) -> ProductPage | None:
+    """What the page of a product says, and where it leads; None where it is no HTML.
+
+    :param shapes: of the listings that are known; None where nobody wants to know where it leads.
+    """
+    page = parse_page(body, url, content_type)
+    if page is None:
+        return None
+    markup = read_markup(page)
+    examined = examine_with_recipe(page, markup, recipe)
+    links = None
+    if shapes is not None and examined.product is None:
+        links = _links_of(page, markup, recipe, shapes=shapes)
+    if shapes is not None and (links is None or not links.is_listing):
+        links = Links(further_listings(page, set(shapes)), (), product_cards(page, markup))
+    return ProductPage(replace(examined, candidates=()), page.canonical, links)
+
+
 def page_links(
     body: bytes,
     url: str,
@@ -85,23 +146,37 @@ def page_links(
     recipe: Recipe | None = None,
     *,
     max_categories: int = 0,
+    shapes: Shapes | None = None,
 ) -> Links | None:
     """Where a listing leads; None where it is no HTML.
 
-    :param max_categories: links of the store's navigation that are taken for listings.
+    :param max_categories: links of the store's navigation that are taken for listings; 0 where it is not the
+        front page.
+    :param shapes: of the listings that are known; None where no further ones are looked for.
     """
     page = parse_page(body, url, content_type)
     if page is None:
         return None
+    return _links_of(page, read_markup(page), recipe, max_categories=max_categories, shapes=shapes)
 
+
+def _links_of(
+    page: Page,
+    markup: Markup,
+    recipe: Recipe | None,
+    *,
+    max_categories: int = 0,
+    shapes: Shapes | None = None,
+) -> Links:
     def by_recipe(name: str) -> list[str]:
         return links_by_recipe(page, recipe, name) if recipe else []
 
-    categories = category_links(page)[:max_categories] if max_categories else []
-    return Links(
-        [*categories, *(by_recipe("next_page") or next_pages(page))],
-        by_recipe("product_links") or product_links(page, read_markup(page)),
-    )
+    products = [(url, "") for url in by_recipe("product_links")] or product_cards(page, markup)
+    listings = category_links(page)[:max_categories] if max_categories else []
+    if shapes is not None:
+        own = {listing_shape(page.url)} if len(products) >= MIN_CARDS and not max_categories else set()
+        listings += further_listings(page, set(shapes) | own)
+    return Links(listings, by_recipe("next_page") or next_pages(page), products)
 
 
 def page_currency(body: bytes, url: str) -> str | None:

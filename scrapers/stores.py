@@ -87,6 +87,12 @@ class Limits(BaseModel):
     image_due_days: float = Field(
         default=30.0, ge=0, description="Days until a stored photo's address is asked for again."
     )
+    absent_nights: int = Field(
+        default=3,
+        ge=1,
+        description="Complete crawls in a row that must miss a product before it counts as removed, unless "
+        "its own page says so.",
+    )
     suspicious_below: float = Field(
         default=0.5,
         ge=0,
@@ -109,6 +115,10 @@ class Store(BaseModel):
     strategy: Strategy = Field(default="sitemap", description="How the store is read.")
     listing_urls: list[str] = Field(
         default_factory=list, description="Category pages to start from, for the strategy `listing`."
+    )
+    ignored_parameters: list[str] = Field(
+        default_factory=list,
+        description="Parameters of its addresses that do not change which product a page shows.",
     )
     currency: str | None = Field(
         default=None,

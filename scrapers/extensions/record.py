@@ -13,7 +13,7 @@ from scrapy.exceptions import CloseSpider
 
 from scrapers import memory
 from scrapers.job import check_job, job_of
-from scrapers.ledger import COMPLETE, FAILED, missing
+from scrapers.ledger import COMPLETE, FAILED, PARTIAL, missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.rejects import write_rejects
 from storage import tables
@@ -21,6 +21,7 @@ from storage.errors import BusyError, LookalikeError
 from storage.placeholders import find_placeholders
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from scrapy import Request, Spider
@@ -121,8 +122,7 @@ class CrawlRecord:
         verdict = ledger.verdict(job.store.name, job.memory, threshold=job.store.limits.suspicious_below)
         status, message = verdict.status, job.credentials.redacted(verdict.message)
         try:
-            if status == COMPLETE:
-                self._mark_removed(job)
+            self._mark_removed(job, status)
             if status != FAILED:
                 self._note_placeholders(job)
             write_rejects(job, job.ledger.take_rejects())
@@ -139,12 +139,20 @@ class CrawlRecord:
         ledger.requests = stats.get_value("downloader/request_count", 0)
         ledger.size_bytes = stats.get_value("downloader/response_bytes", 0)
 
-    def _mark_removed(self, job: Job) -> None:
-        gone = missing(job.ledger.found, job.memory.products)
-        if not gone:
+    def _mark_removed(self, job: Job, status: str) -> None:
+        """Marks the products whose own page says that they are gone, and those that were long not met."""
+        found, known = job.ledger.found, job.memory.products
+        lost = set(missing(found, known))
+        # One that was stored a moment ago, and then turned out to be at no address of its own, is gone, too.
+        wanted = lost & job.ledger.gone if status in (COMPLETE, PARTIAL) else set()
+        if status == COMPLETE:
+            absent = {one: job.memory.absent.get(one, 0) + 1 for one in lost - wanted}
+            wanted |= {one for one, nights in absent.items() if nights >= job.store.limits.absent_nights}
+            back = {one: 0 for one, nights in job.memory.absent.items() if nights and one not in lost}
+            self._note_absent(job, absent | back)
+        if not wanted:
             return
         now = datetime.now(UTC)
-        wanted = set(gone)
         rows = []
         for batch in tables.scan(job.root, "products", where=memory.of_store(job.store.name)):
             for row in batch.to_pylist():
@@ -152,6 +160,13 @@ class CrawlRecord:
                     rows.append(row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id})
         tables.merge(job.root, "products", rows)
         job.ledger.removed = len(rows)
+
+    def _note_absent(self, job: Job, nights: Mapping[str, int]) -> None:
+        """Notes for how many complete crawls in a row products were not met."""
+        empty = dict.fromkeys(("etag", "last_modified", "content_hash", "image_id", "due_at"))
+        own = {"store": job.store.name, "fetched_at": datetime.now(UTC), **empty}
+        rows = [{"url": f"{memory.ABSENT}{one}", "status": count, **own} for one, count in nights.items()]
+        tables.merge(job.root, "fetches", rows)
 
     def _note_placeholders(self, job: Job) -> None:
         """Photos of the store that show none of its products: rejects, which no index takes up."""

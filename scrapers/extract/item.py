@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 
+from scrapers.extract.address import spelling
 from scrapers.extract.product import Extracted
 from scrapers.items import Offer, Photo, ProductItem, Source
 from scrapers.stores import Store
 
 
-def item_of(product: Extracted, store: Store, source: Source) -> ProductItem:
-    """The item for what a page says; a price that names no currency is in the one of the store's entry."""
+def item_of(product: Extracted, store: Store, source: Source, own_address: str | None = None) -> ProductItem:
+    """The item for what a page says; a price that names no currency is in the one of the store's entry.
+
+    :param own_address: the address that stands for the product; the page's canonical one where None.
+    """
+    url = own_address or product.url
     currency = product.currency or (store.currency if product.price is not None else None)
     return ProductItem(
         store=store.name,
-        product_id=product_id(product.url),
-        url=product.url,
+        product_id=product_id(url),
+        url=url,
         title=product.title or "",
         brand=product.brand,
         description=product.description,
@@ -38,5 +43,6 @@ def item_of(product: Extracted, store: Store, source: Source) -> ProductItem:
 
 
 def product_id(canonical: str) -> str:
-    """The id of a product that the platform gives none: a hash of its page's canonical address."""
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+    """The id of a product that the platform gives none: a hash of its page's canonical address, however that
+    is spelt."""
+    return hashlib.sha256(spelling(canonical).encode()).hexdigest()[:24]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lxml.html import tostring
 
 from scrapers.extract import opengraph, schema_org
+from scrapers.extract.address import without_tracking
 from scrapers.extract.candidates import Candidate
 from scrapers.extract.jsonld import read_jsonld
 from scrapers.extract.nodes import (
@@ -22,7 +23,7 @@ from scrapers.extract.nodes import (
     products_in,
     text_of,
 )
-from scrapers.extract.page import Page, without_tracking
+from scrapers.extract.page import Page
 
 MAX_RDFA = 1_000_000
 """Longest page, in characters, that is read as RDFa: its library is slow."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import islice
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 import lxml.html
 from lxml.etree import ParserError
 from w3lib.encoding import html_to_unicode
 
-_TRACKING = frozenset({"gclid", "fbclid", "msclkid", "mc_cid", "mc_eid", "srsltid", "_ga", "ref_src"})
+from scrapers.extract.address import is_home, is_id_like, is_told_by_query, naming_pairs, without_tracking
 
 MAX_MARKS = 100_000
 """Tags and attributes of a page that are parsed, ends of tags included; the largest of 85 real product pages
@@ -35,12 +35,14 @@ class Page:
     :ivar base_url: what its links are relative to.
     :ivar canonical: the address it gives as its own, where that can be believed, else `url`; without fragment
         and tracking parameters.
+    :ivar encoding: the character set it is written in.
     """
 
     url: str
     base_url: str
     canonical: str
     tree: lxml.html.HtmlElement
+    encoding: str = "utf-8"
 
     def first(self, xpath: str) -> str | None:
         """The first text or attribute that an XPath finds, stripped; None where there is none."""
@@ -57,8 +59,9 @@ def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> 
     :param content_type: the header it came with, for its character set.
     :return: None where there is nothing to parse.
     """
+    encoding = "utf-8"
     if isinstance(html, bytes):
-        _, html = html_to_unicode(content_type, html)
+        encoding, html = html_to_unicode(content_type, html)
     data = _bounded(html.replace("\x00", "").encode("utf-8", "replace"))
     parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
     try:
@@ -69,7 +72,7 @@ def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> 
     base_url = _join(url, str(hrefs[0])) if hrefs else url
     links = tree.xpath("//link[translate(@rel, 'CANOIL', 'canoil')='canonical']/@href")
     canonical = _believable(_join(base_url, str(links[0])), url) if links else url
-    return Page(url, base_url, without_tracking(canonical), tree)
+    return Page(url, base_url, without_tracking(canonical), tree, encoding)
 
 
 def _bounded(data: bytes) -> bytes:
@@ -78,17 +81,6 @@ def _bounded(data: bytes) -> bytes:
         data = data[: next(islice(_MARKS.finditer(data), MAX_MARKS, None)).start()]
     sound = _BEFORE_ENDLESS_TAG.match(data)
     return data[: sound.end()] if sound else data
-
-
-def without_tracking(url: str) -> str:
-    """The address without fragment and tracking parameters, its host in lower case."""
-    parts = urlsplit(url)
-    query = [
-        (name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
-    ]
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, urlencode(query), ""))
 
 
 def same_site(url: str, other: str) -> bool:
@@ -105,12 +97,20 @@ def _host(url: str) -> str:
 
 
 def _believable(canonical: str, url: str) -> str:
-    """A canonical address on another site, or of the front page on every page, is a mistake of the store."""
-    if not same_site(canonical, url):
+    """A canonical address on another site, of the front page, or without what names the page is a mistake."""
+    if not same_site(canonical, url) or (is_home(canonical) and not is_home(url)):
         return url
-    if urlsplit(canonical).path in ("", "/") and urlsplit(url).path not in ("", "/"):
-        return url
-    return canonical
+    return url if _lost_its_name(canonical, url) else canonical
+
+
+def _lost_its_name(canonical: str, url: str) -> bool:
+    """Whether a canonical address has the page's path but not what of the query names the page."""
+    there, here = urlsplit(canonical), urlsplit(url)
+    if there.path.rstrip("/") != here.path.rstrip("/"):
+        return False
+    named, kept = naming_pairs(url), {name for name, _ in naming_pairs(canonical)}
+    telling = named if is_told_by_query(here.path) else tuple(pair for pair in named if is_id_like(pair[0]))
+    return any(name not in kept for name, _ in telling) and not kept - {name for name, _ in named}
 
 
 def _join(base: str, link: str) -> str:

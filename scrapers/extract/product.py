@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scrapers.extract import opengraph
+from scrapers.extract.address import is_home
 from scrapers.extract.availability import extract_availability
 from scrapers.extract.brand import extract_brand
 from scrapers.extract.candidates import Candidate, Field, RawPhoto
@@ -29,6 +30,10 @@ from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string
 
 NAMELESS = "nothing on it names a product"
+_TRAIL_END = (
+    "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
+)
+"""Where a breadcrumb trail ends: on the page itself."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,11 @@ def _with_gallery(visible: Candidate, state: State) -> Candidate:
 def _names(page: Page, markup: Markup) -> list[str]:
     """What a page calls its product, or itself, most trusted first."""
     stated = [one.title for one in markup.candidates]
-    tags = [page.first("//meta[@property='og:title']/@content"), page.first("//title")]
+    tags = [
+        page.first("//meta[@property='og:title']/@content"),
+        page.first("//title"),
+        page.first(_TRAIL_END),
+    ]
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 
 
@@ -204,26 +213,23 @@ def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[C
         return "its markup lists products and describes none as its own"
     if seen is None:
         return "nothing on it is the heading of a product"
-    parts = urlsplit(page.url)
-    if parts.netloc and parts.path in ("", "/") and not parts.query:
+    if urlsplit(page.url).netloc and is_home(page.url):
         return "it is a home page"
     matched = any(one.offers for one in state)
-    if seen.price is None and not matched and not seen.buying.working and seen.stock is None:
+    numbered = _is_numbered(seen)
+    if seen.price is None and not matched and not seen.buying.working and seen.stock is None and not numbered:
         return "it shows no price of its own and no way to buy"
-    for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None
+    for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None or numbered
     plain = seen.price is not None and seen.price.score >= SURE and seen.buying.working
-    if (
-        (seen.heading.sure or plain)
-        and for_sale
-        and (seen.price is not None or matched or _is_numbered(seen))
-    ):
+    if (seen.heading.sure or plain) and for_sale and (seen.price is not None or matched or numbered):
         return None
     return "it shows no price with a way to buy, as the page of one product does"
 
 
 def _is_numbered(seen: Visible) -> bool:
-    """A product that is gone has no price; its number and its stock still tell."""
-    return bool(seen.stock and (seen.candidate.sku or seen.candidate.gtins))
+    """A product that is gone, or priced on request, has no price; its number still tells."""
+    number = seen.candidate.sku or seen.candidate.gtins
+    return bool(number and (seen.stock or seen.heading.sure))
 
 
 def _substance(candidate: Candidate) -> bool:

@@ -12,6 +12,7 @@ MAX_SMALL = 1500
 
 CHALLENGE = "it is a challenge page that asks for a browser or a person, not a product"
 MISSING = "it says that the page does not exist"
+PROTECTED = "it asks for a password: what is behind it is not for show"
 EMPTY = "there is nothing on it"
 
 _CHALLENGE_TITLES = re.compile(
@@ -22,6 +23,9 @@ _CHALLENGE_TITLES = re.compile(
     r"|un momento|captcha|403 forbidden|request rejected|client challenge)\b",
     re.I,
 )
+_GATE = """//form[.//input[@type='password']][not(.//input[not(@type) or @type='text' or
+    @type='email' or @type='tel'])][not(ancestor::header or ancestor::footer or ancestor::*[@aria-hidden])]"""
+"""A form that asks for a password and for no name: of one page, not of an account."""
 _CHALLENGE_MARKS = (
     "//*[@id='challenge-form' or @id='challenge-running' or @id='challenge-error-text' or @id='cf-wrapper'"
     " or @id='px-captcha']",
@@ -54,6 +58,8 @@ _MISSING = phrases("""
 
 def refusal_of(page: Page) -> str | None:
     """Why a page cannot be a product's, whatever its markup says; None where it may be one."""
+    if page.tree.xpath(_GATE):
+        return PROTECTED
     title = (page.first("//title") or "")[:200]
     titled = _CHALLENGE_TITLES.search(title)
     if not titled and next(page.tree.iter("h1"), None) is not None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from scrapers.extract.address import without_tracking
 from scrapers.extract.candidates import Candidate
 from scrapers.extract.gallery import Gallery, galleries_in
-from scrapers.extract.page import Page, without_tracking
+from scrapers.extract.page import Page
 from scrapers.extract.scripts import Data, read_scripts
 from scrapers.extract.state_fields import (
     BRANDS,

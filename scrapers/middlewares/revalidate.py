@@ -30,7 +30,8 @@ class RevalidateMiddleware:
         """Adds the headers where an earlier answer gave them."""
         if not request.meta.get("revalidate"):
             return
-        known = job_of(self.crawler).memory.fetches.get(request.url)
+        address = request.url if "redirect_urls" in request.meta else request.meta.get("address", request.url)
+        known = job_of(self.crawler).memory.fetches.get(address)
         if known is None:
             return
         if known.etag:

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 from scrapers.bing import FoundPhoto, search_photos
+from scrapers.extract.address import without_tracking
 from scrapers.extract.item import product_id
-from scrapers.extract.page import without_tracking
 from scrapers.items import Photo, ProductItem
 from scrapers.spiders.store import StoreSpider
 from storage.errors import LookalikeError

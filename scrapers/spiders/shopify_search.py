@@ -99,7 +99,7 @@ class ShopifySearch(StoreSpider):
         except WorkerError as error:
             self.job.ledger.reject(response.url, "extract", str(error))
             return
-        found = (_HANDLE.search(urlsplit(link).path) for link in (links.products if links else ()))
+        found = (_HANDLE.search(urlsplit(url).path) for url, _ in (links.products if links else ()))
         new = [handle for link in found if link and (handle := unquote(link[1])) not in self.handles]
         for handle in new:
             for request in self.ask_found(handle):

@@ -105,6 +105,11 @@ class SitemapSpider(ListSpider):
             for request in self.ask_product(entry.url, entry.lastmod):
                 yield request
 
+    @property
+    def follows_pictures(self) -> bool:
+        """A sitemap lists all there is."""
+        return False
+
     def leave_out(self, sitemap: str, urls: Sequence[str], reason: str) -> None:
         """Notes addresses of a sitemap that are not asked for; of very many, how many more there are."""
         for url in urls[:MAX_LEFT_OUT]:

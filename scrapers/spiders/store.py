@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pydantic
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
+from scrapy.exceptions import DontCloseSpider
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from scrapers.addresses import RefusedURLError, origin_of
 from scrapers.browser import rendered, use_browser
 from scrapers.credentials import credentials_of, hide_in_logs
+from scrapers.extract.address import escaped, is_home
+from scrapers.extract.page import same_site
 from scrapers.identity import new_crawl_id
 from scrapers.items import Source
 from scrapers.job import Job
+from scrapers.ledger import missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.middlewares.stopped import Stopped
 from scrapers.reasons import is_fault, reason_for
@@ -36,7 +40,9 @@ if TYPE_CHECKING:
 
 FROM_STDIN = "-"
 """The value of `config` that stands for standard input."""
-_GONE = (404, 410)
+GONE = (404, 410)
+MAX_ASKED_AFTER = 500
+"""Products that were not met whose own pages one crawl asks for."""
 
 
 class StoreSpider(Spider):
@@ -47,6 +53,7 @@ class StoreSpider(Spider):
     """
 
     job: Job
+    asked_after: bool
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -56,6 +63,8 @@ class StoreSpider(Spider):
         _apply_limits(crawler.settings, job)
         spider = super().from_crawler(crawler)
         spider.job = job
+        spider.asked_after = False
+        crawler.signals.connect(spider.idle, signal=signals.spider_idle)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
@@ -87,12 +96,14 @@ class StoreSpider(Spider):
         essential: bool = False,
         priority: int = 0,
         render: bool = False,
+        meta: Mapping[str, Any] | None = None,
         **cb_kwargs: Any,
     ) -> Iterator[Request]:
-        """A request, unless the crawl has used up its pages.
+        """A request for exactly this address, unless the crawl has used up its pages.
 
         :param essential: whether the list of products is not whole without this page.
         :param render: whether a browser is to render it.
+        :param meta: further notes on the request.
         """
         ledger, limit = self.job.ledger, self.job.store.limits.pages
         if ledger.asked >= limit:
@@ -103,12 +114,18 @@ class StoreSpider(Spider):
         try:
             origin_of(url)
             request = Request(
-                url,
+                escaped(url),
                 callback,
                 errback=self.failed,
                 priority=priority,
                 cb_kwargs=cb_kwargs,
-                meta={"essential": essential, **(rendered() if render else {})},
+                # Scrapy would write some addresses another way, and take two that differ for one.
+                meta={
+                    "essential": essential,
+                    "verbatim_url": True,
+                    **(rendered() if render else {}),
+                    **(meta or {}),
+                },
             )
         except RefusedURLError as error:
             ledger.reject(url, "fetch", str(error))
@@ -119,24 +136,70 @@ class StoreSpider(Spider):
         ledger.asked += 1
         yield request
 
-    def failed(self, failure: Failure) -> None:
+    def idle(self) -> None:
+        """Asks, once all else is done, what is still to be asked.
+
+        :raises DontCloseSpider: where there is something.
+        """
+        requests = list(self.last_requests())
+        for request in requests:
+            self.crawler.engine.crawl(request)
+        if requests:
+            raise DontCloseSpider
+
+    def last_requests(self) -> Iterator[Request]:
+        """The own pages of products that the crawl did not meet: they may be sold still, or say that they are
+        gone. Where much is missing, the crawl is not to be believed, and they are not asked for."""
+        job, ledger = self.job, self.job.ledger
+        if self.asked_after or ledger.searched or ledger.broken or ledger.stopped or not ledger.found:
+            return
+        self.asked_after = True
+        lost = [one for one in missing(ledger.found, job.memory.products) if one not in ledger.gone]
+        if ledger.loss(job.memory) > job.store.limits.suspicious_below:
+            return
+        for product_id in sorted(lost, key=lambda one: -job.memory.absent.get(one, 0))[:MAX_ASKED_AFTER]:
+            url = job.memory.products[product_id].url
+            if url and same_site(url, job.store.url):
+                yield from self.ask_after(product_id, url)
+
+    def ask_after(self, product_id: str, url: str) -> Iterator[Request]:
+        """Asks for the own page of a product that was not met."""
+        yield from self.ask(url, self.parse_lost, meta={"product_id": product_id, "address": url})
+
+    def parse_lost(self, response: Response) -> None:
+        """Notes a product that was not met as gone where its own page leads to the front page."""
+        if is_home(response.url) and not is_home(response.meta["address"]):
+            self.job.ledger.gone.add(response.meta["product_id"])
+
+    def failed(self, failure: Failure) -> Iterator[Any] | None:
         """Notes a page that could not be had."""
         request: Request = failure.request  # type: ignore[attr-defined]
         error = failure.value
         if isinstance(error, Stopped):
-            return
+            return None
         ledger, reason = self.job.ledger, reason_for(error)
         ledger.reject(request.url, "fetch", reason)
         ledger.errors += is_fault(error)
+        gone = isinstance(error, HttpError) and error.response.status in GONE
         if request.meta.get("essential"):
-            ledger.gaps.append(f"{request.url}: {reason}")
-        elif not (isinstance(error, HttpError) and error.response.status in _GONE):
+            # A shop's menu may lead to what is no more; what its entry names has to be there.
+            if not (gone and request.meta.get("discovered")):
+                ledger.gaps.append(f"{request.url}: {reason}")
+            return None
+        lost = request.meta.get("product_id")
+        if gone:
+            ledger.gone.add(lost or self.product_at(request))
+        elif not lost:
             ledger.unread += 1
-            self.seen_unread(request.url)
+            self.seen_unread(self.product_at(request))
+        return None
 
-    def seen_unread(self, url: str) -> None:
-        """Notes that the product of an address is still listed, though its page was not read."""
-        product_id = self.job.memory.product_at.get(url, "")
+    def product_at(self, request: Request) -> str:
+        """The product that was read from a request's address before; empty where none was."""
+        return self.job.memory.product_at.get(request.meta.get("address", request.url), "")
+
+    def seen_unread(self, product_id: str) -> None:
+        """Notes that a product is still listed, though its page was not read."""
         known = self.job.memory.products.get(product_id)
         if known is None or known.removed:
             return

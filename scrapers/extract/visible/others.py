@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import lxml.html
 
+from scrapers.extract.address import is_same_page, naming_pairs
 from scrapers.extract.page import Page
 from scrapers.extract.visible.layout import Layout, Spot, tokens
 from scrapers.extract.visible.words import OTHER_PRODUCTS
@@ -187,7 +188,7 @@ def _kind(element: lxml.html.HtmlElement) -> str:
 
 
 def _elsewhere(href: str | None, page: Page) -> str | None:
-    """The address that a link leads to, without its query; None where it stays on the page."""
+    """Where a link leads to, with what of its query names a page; None where it stays on the page."""
     return _leads_to(href.strip(), page.base_url, page.url) if href else None
 
 
@@ -196,11 +197,14 @@ def _leads_to(href: str, base_url: str, url: str) -> str | None:
     if not href or href.startswith("#") or href.lower().startswith(("javascript:", "mailto:", "tel:")):
         return None
     try:
-        there, here = urlsplit(urljoin(base_url, href)), urlsplit(url)
+        link = urljoin(base_url, href)
+        there = urlsplit(link)
+        named = "&".join(f"{name}={value}" for name, value in naming_pairs(link))
+        return (
+            None if is_same_page(link, url) else f"{there.netloc}{there.path.rstrip('/')}?{named}".rstrip("?")
+        )
     except ValueError:
         return None
-    path = there.path.rstrip("/")
-    return None if (there.netloc, path) == (here.netloc, here.path.rstrip("/")) else f"{there.netloc}{path}"
 
 
 def _is_of_others(element: lxml.html.HtmlElement) -> bool:

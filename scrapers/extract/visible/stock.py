@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import lxml.html
+
 from scrapers.extract.visible.buying import Buying
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
@@ -25,6 +27,14 @@ _SOLD = re.compile(
     re.I,
 )
 """What stands alone on what is gone; `sold by` is another thing."""
+
+_THERE = re.compile(
+    r"(?:is )?available|yes|disponible|disponibile|disponível|verfügbar|lieferbar|beschikbaar|tilgængelig"
+    r"|tilgjengelig|tillgänglig|saatavilla|dostępny|dostupné|k dispozici|elérhető|disponibil|dostupno|mevcut"
+    r"|διαθέσιμο|в наличии|доступно|有货|在庫あり|재고 있음",
+    re.I,
+)
+"""What stands alone, where stock is spoken of, on what can be had."""
 
 _STATUS_TEXT = """
     stock availability available avail soldout sold unavailable outofstock instock inventory
@@ -126,6 +136,8 @@ def _words(layout: Layout, heading: Heading, others: Others) -> _Said:
         if not near or not spot.own or spot.hidden or spot.element is heading.spot.element:
             continue
         sold, stocked = SOLD_OUT.search(spot.text) or _SOLD.fullmatch(spot.text), IN_STOCK.search(spot.text)
+        if not sold and not stocked and not _names(spot).isdisjoint(_STATUS):
+            stocked = _THERE.fullmatch(spot.text.strip(" .!✓✔"))
         if not sold and not stocked:
             said.coming = said.coming or (
                 distance >= 0 and len(spot.text) < 40 and PREORDER.search(spot.text) is not None
@@ -149,11 +161,15 @@ def _note(said: _Said, spot: Spot, sold: re.Match[str] | None, stocked: re.Match
 
 def _is_choice(spot: Spot) -> bool:
     for one in above(spot.element, 3):
-        if one.tag in ("option", "select", "label"):
+        if one.tag in ("option", "select") or (one.tag == "label" and _is_of_input(one)):
             return True
         if not tokens(one).isdisjoint(_CHOICES):
             return True
     return False
+
+
+def _is_of_input(label: lxml.html.HtmlElement) -> bool:
+    return label.get("for") is not None or next(label.iter("input", "select"), None) is not None
 
 
 def _names(spot: Spot) -> set[str]:

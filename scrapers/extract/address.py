@@ -1,0 +1,386 @@
+"""A web address: escaped as a browser does, and which parts of it tell one page of a store from another.
+
+What is asked for is the address as the page wrote it. Everything else here is for comparing addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit, urlunsplit
+
+from w3lib.url import safe_url_string
+
+_PATH_SAFE = "!$%&'()*+,-./:;=@[\\]_|~"
+_QUERY_SAFE = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
+"""What a browser leaves as it is in a path and in a query (the URL standard's percent-encode sets)."""
+
+_TRACKING = frozenset(
+    [
+        "gclid",
+        "gclsrc",
+        "dclid",
+        "gbraid",
+        "wbraid",
+        "fbclid",
+        "msclkid",
+        "yclid",
+        "ttclid",
+        "twclid",
+        "igshid",
+        "mc_cid",
+        "mc_eid",
+        "srsltid",
+        "_ga",
+        "_gl",
+        "ref_src",
+        "_hsenc",
+        "_hsmi",
+        "mkt_tok",
+        "zanpid",
+        "awc",
+        "irclickid",
+        "epik",
+    ]
+)
+_SESSION = frozenset(
+    [
+        "phpsessid",
+        "sid",
+        "zenid",
+        "oscsid",
+        "xtcsid",
+        "jsessionid",
+        "sessionid",
+        "session_id",
+        "session",
+        "sess",
+        "aspsessionid",
+        "cfid",
+        "cftoken",
+        "___sid",
+        "s_id",
+        "osc_sid",
+        "gsessionid",
+        "wcsid",
+        "sesskey",
+        "force_sid",
+    ]
+)
+_PATH_SESSION = re.compile(
+    r";(?:jsessionid|phpsessid|sid|sessionid|cfid|cftoken)=[^/?#;]*|/\(S\([a-z0-9]{24}\)\)", re.IGNORECASE
+)
+
+_VIEW_NAMES = frozenset(
+    [
+        "sort",
+        "sortby",
+        "sort_by",
+        "sort_order",
+        "sortorder",
+        "order",
+        "orderby",
+        "order_by",
+        "dir",
+        "direction",
+        "limit",
+        "per_page",
+        "perpage",
+        "page_size",
+        "pagesize",
+        "pagesize",
+        "items_per_page",
+        "results",
+        "view",
+        "mode",
+        "display",
+        "layout",
+        "disp_order",
+        "product_list_order",
+        "product_list_dir",
+        "product_list_mode",
+        "product_list_limit",
+        "show",
+        "number",
+        "start",
+        "offset",
+        "page",
+        "paged",
+        "pg",
+        "pagenumber",
+        "page_number",
+        "pageno",
+        "currency",
+        "cur",
+        "curr",
+        "currency_code",
+        "lang",
+        "language",
+        "locale",
+        "hl",
+        "langue",
+        "idioma",
+        "sprache",
+        "country",
+        "___store",
+        "___from_store",
+        "add-to-cart",
+        "add_to_cart",
+        "replytocom",
+        "review",
+        "reviews",
+        "rating",
+        "comments",
+        "print",
+        "format",
+        "ajax",
+        "popup",
+        "quickview",
+        "add-to-wishlist",
+        "add_to_wishlist",
+        "action",
+    ]
+)
+"""How a page is shown, or what is to be done to it."""
+_ORIGIN_NAMES = frozenset(
+    [
+        "path",
+        "cpath",
+        "cat",
+        "category",
+        "category_id",
+        "categoryid",
+        "cat_id",
+        "catid",
+        "cid",
+        "cpid",
+        "id_category",
+        "categories",
+        "cgid",
+        "dept",
+        "department",
+        "manufacturer",
+        "manufacturer_id",
+        "manufacturers_id",
+        "id_manufacturer",
+        "brand",
+        "brand_id",
+        "brandid",
+        "vendor",
+        "keyword",
+        "keywords",
+        "q",
+        "query",
+        "search",
+        "search_query",
+        "searchword",
+        "tag",
+        "tags",
+        "collection",
+        "collection_id",
+        "ref",
+        "referer",
+        "referrer",
+        "from",
+        "source",
+        "src",
+        "origin",
+        "via",
+        "pos",
+        "position",
+        "list",
+        "list_id",
+        "listid",
+        "campaign",
+        "promo",
+        "rel",
+        "recommended_by",
+        "filter",
+        "filters",
+        "filter_id",
+        "filters_id",
+        "facet",
+        "facets",
+        "selected_facets",
+        "alpha_filter_id",
+        "inc_subcat",
+        "tab",
+        "back_url",
+        "return_url",
+        "redirect_url",
+        "return",
+        "redirect",
+    ]
+)
+"""Where the shopper came from: a category, a maker, a search, a link."""
+SWITCHES = frozenset(
+    [
+        "currency",
+        "cur",
+        "curr",
+        "currency_code",
+        "lang",
+        "language",
+        "locale",
+        "hl",
+        "langue",
+        "idioma",
+        "sprache",
+        "country",
+        "___store",
+        "add-to-cart",
+        "add_to_cart",
+        "add-to-wishlist",
+        "add_to_wishlist",
+        "replytocom",
+    ]
+)
+"""What changes how the whole store is shown, or does something: links with it are not followed."""
+_ID_LIKE = re.compile(
+    r"(?:^|[_-])(?:id|pid|sku|product|products|prod|item|art|article|artikel|artnr|art_nr|code|ean|gtin|isbn"
+    r"|route|rt|main_page|controller|dispatch|page_id|post_type|p|n|nr|no|num)(?:[_-]|$)"
+    r"|[a-z]Id$|^id|id$",
+    re.IGNORECASE,
+)
+
+
+def escaped(url: str, encoding: str = "utf-8") -> str:
+    """An address as a browser asks for it: without fragment, with what may not stand in it escaped.
+
+    :param encoding: the character set of the page it stands on; a browser writes queries in it.
+    :raises ValueError: where it is no address.
+    """
+    parts = urlsplit(url)
+    netloc = parts.netloc
+    if not netloc.isascii():
+        netloc = urlsplit(safe_url_string(f"{parts.scheme}://{netloc}/")).netloc
+    path = quote(parts.path, _PATH_SAFE)
+    try:
+        query = quote(parts.query, _QUERY_SAFE, encoding, "xmlcharrefreplace")
+    except LookupError:
+        query = quote(parts.query, _QUERY_SAFE)
+    return urlunsplit((parts.scheme, netloc, path, query, ""))
+
+
+def without(url: str, is_dropped: Callable[[str, str], bool]) -> str:
+    """The address without fragment and without the parameters for which a function of name and value is true.
+
+    All else stays as it is written; only the host becomes lower-case.
+    """
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if pair and not is_dropped(*_read(pair))]
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "&".join(kept), ""))
+
+
+def without_tracking(url: str) -> str:
+    """The address without fragment, tracking and session ids, its host in lower case."""
+    parts = urlsplit(url)
+    if ";" in parts.path or "(" in parts.path:
+        url = urlunsplit(parts._replace(path=_PATH_SESSION.sub("", parts.path)))
+    return without(url, is_noise)
+
+
+@lru_cache(maxsize=8192)
+def spelling(url: str) -> str:
+    """One spelling of an address, for comparing: escapes, order of parameters, and empty ones as one."""
+    parts = urlsplit(escaped(url))
+    pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, encoding="latin-1"))
+    return urlunsplit(
+        (parts.scheme, parts.netloc.lower(), parts.path, urlencode(pairs, encoding="latin-1"), "")
+    )
+
+
+@lru_cache(maxsize=8192)
+def pairs_of(url: str) -> tuple[tuple[str, str], ...]:
+    """The names and values of an address's query, tracking and session ids left out."""
+    query = urlsplit(url).query
+    return tuple(
+        (name, value)
+        for name, value in map(_read, filter(None, query.split("&")))
+        if not is_noise(name, value)
+    )
+
+
+def is_noise(name: str, value: str) -> bool:
+    """Whether a parameter tracks a visitor and changes nothing on the page."""
+    lower = name.lower()
+    return (
+        lower in _TRACKING
+        or lower.startswith(("utm_", "pk_", "mtm_", "hsa_"))
+        or (lower in _SESSION and bool(re.fullmatch(r"[\w,-]{8,}", value)))
+    )
+
+
+def is_context(name: str, value: str) -> bool:
+    """Whether a parameter tells how a page is shown or where the shopper came from, by its name.
+
+    `page=product` and the like, whose values are words, name a page.
+    """
+    lower = re.sub(r"\[\w*\]$", "", name.lower())
+    if lower in (
+        "page",
+        "pg",
+        "start",
+        "offset",
+        "number",
+        "action",
+        "view",
+        "mode",
+        "show",
+        "format",
+        "list",
+    ):
+        return value.isdigit() or (lower in ("view", "mode") and value in ("grid", "list", "all"))
+    return lower in _VIEW_NAMES or lower in _ORIGIN_NAMES or lower.startswith(("filter_", "sort_", "attr_"))
+
+
+def is_id_like(name: str) -> bool:
+    """Whether a parameter names a page or product, by its name."""
+    return bool(_ID_LIKE.search(name)) and not is_context(name, "1")
+
+
+def naming_pairs(url: str) -> tuple[tuple[str, str], ...]:
+    """What of an address's query may name a page."""
+    return tuple(pair for pair in pairs_of(url) if not is_context(*pair))
+
+
+def is_bare(path: str) -> bool:
+    """Whether a path names no page of its own: a front page, or a script that is told what to show."""
+    return path in ("", "/") or bool(re.search(r"/(?:index|default|shop|store)\.\w{2,5}$|/index$", path))
+
+
+def is_told_by_query(path: str) -> bool:
+    """Whether it is for the query to say what is shown: a front page's path, or a script's."""
+    return is_bare(path) or bool(
+        re.search(r"\.(?:php\d?|aspx?|ashx|cgi|pl|jsp|do|cfm|dll)$", path, re.IGNORECASE)
+    )
+
+
+def is_home(url: str) -> bool:
+    """Whether an address is a site's front page."""
+    parts = urlsplit(url)
+    named = naming_pairs(url)
+    homely = all(re.fullmatch(r"(?:common|index)?[/_]?home|index|main", value) for _, value in named)
+    return is_bare(parts.path) and homely
+
+
+def is_same_page(link: str, own: str) -> bool:
+    """Whether a link leads to a page that is at an address, maybe shown otherwise.
+
+    A page whose address names it in its query is left by a link that names another there. One that its path
+    names is the same whatever its query asks for.
+    """
+    there, here = urlsplit(link), urlsplit(own)
+    if (there.netloc.lower(), there.path.rstrip("/")) != (here.netloc.lower(), here.path.rstrip("/")):
+        return False
+    named, linked = naming_pairs(own), naming_pairs(link)
+    if not named:
+        return not linked or not is_bare(here.path)
+    telling = set(named) if is_told_by_query(here.path) else {one for one in named if is_id_like(one[0])}
+    return telling <= set(linked)
+
+
+def _read(pair: str) -> tuple[str, str]:
+    name, _, value = pair.partition("=")
+    return unquote_plus(name, "latin-1"), unquote_plus(value, "latin-1")
