@@ -214,6 +214,28 @@ _ORIGIN_NAMES = frozenset(
     ]
 )
 """Where the shopper came from: a category, a maker, a search, a link."""
+LISTING_NAMES = frozenset(
+    [
+        "path",
+        "cpath",
+        "cat",
+        "category",
+        "category_id",
+        "categoryid",
+        "cat_id",
+        "id_category",
+        "manufacturer",
+        "manufacturer_id",
+        "manufacturers_id",
+        "id_manufacturer",
+        "brand",
+        "brand_id",
+        "collection",
+        "collection_id",
+        "department",
+    ]
+)
+"""Of these, what names a listing where it stands alone."""
 SWITCHES = frozenset(
     [
         "currency",
