@@ -145,35 +145,12 @@ def listing_key(url: str) -> str:
     return without(bare, lambda name, value: is_context(name, value) and name.lower() in _VIEWS)
 
 
-_VIEWS = frozenset(
-    [
-        "sort",
-        "sortby",
-        "sort_by",
-        "sort_order",
-        "sortorder",
-        "order",
-        "orderby",
-        "order_by",
-        "dir",
-        "direction",
-        "limit",
-        "per_page",
-        "perpage",
-        "page_size",
-        "pagesize",
-        "items_per_page",
-        "view",
-        "mode",
-        "display",
-        "layout",
-        "disp_order",
-        "product_list_order",
-        "product_list_dir",
-        "product_list_mode",
-        "product_list_limit",
-    ]
-)
+_VIEWS_TEXT = """
+    sort sortby sort_by sort_order sortorder order orderby order_by dir direction limit per_page
+    perpage page_size pagesize items_per_page view mode display layout disp_order
+    product_list_order product_list_dir product_list_mode product_list_limit
+"""
+_VIEWS = frozenset(_VIEWS_TEXT.split())
 
 
 def listing_shape(url: str) -> tuple[object, ...]:
