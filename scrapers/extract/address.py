@@ -16,226 +16,54 @@ _PATH_SAFE = "!$%&'()*+,-./:;=@[\\]_|~"
 _QUERY_SAFE = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
 """What a browser leaves as it is in a path and in a query (the URL standard's percent-encode sets)."""
 
-_TRACKING = frozenset(
-    [
-        "gclid",
-        "gclsrc",
-        "dclid",
-        "gbraid",
-        "wbraid",
-        "fbclid",
-        "msclkid",
-        "yclid",
-        "ttclid",
-        "twclid",
-        "igshid",
-        "mc_cid",
-        "mc_eid",
-        "srsltid",
-        "_ga",
-        "_gl",
-        "ref_src",
-        "_hsenc",
-        "_hsmi",
-        "mkt_tok",
-        "zanpid",
-        "awc",
-        "irclickid",
-        "epik",
-    ]
-)
-_SESSION = frozenset(
-    [
-        "phpsessid",
-        "sid",
-        "zenid",
-        "oscsid",
-        "xtcsid",
-        "jsessionid",
-        "sessionid",
-        "session_id",
-        "session",
-        "sess",
-        "aspsessionid",
-        "cfid",
-        "cftoken",
-        "___sid",
-        "s_id",
-        "osc_sid",
-        "gsessionid",
-        "wcsid",
-        "sesskey",
-        "force_sid",
-    ]
-)
+_TRACKING_TEXT = """
+    gclid gclsrc dclid gbraid wbraid fbclid msclkid yclid ttclid twclid igshid mc_cid mc_eid
+    srsltid _ga _gl ref_src _hsenc _hsmi mkt_tok zanpid awc irclickid epik
+"""
+_TRACKING = frozenset(_TRACKING_TEXT.split())
+_SESSION_TEXT = """
+    phpsessid sid zenid oscsid xtcsid jsessionid sessionid session_id session sess aspsessionid
+    cfid cftoken ___sid s_id osc_sid gsessionid wcsid sesskey force_sid
+"""
+_SESSION = frozenset(_SESSION_TEXT.split())
 _PATH_SESSION = re.compile(
     r";(?:jsessionid|phpsessid|sid|sessionid|cfid|cftoken)=[^/?#;]*|/\(S\([a-z0-9]{24}\)\)", re.IGNORECASE
 )
 
-_VIEW_NAMES = frozenset(
-    [
-        "sort",
-        "sortby",
-        "sort_by",
-        "sort_order",
-        "sortorder",
-        "order",
-        "orderby",
-        "order_by",
-        "dir",
-        "direction",
-        "limit",
-        "per_page",
-        "perpage",
-        "page_size",
-        "pagesize",
-        "pagesize",
-        "items_per_page",
-        "results",
-        "view",
-        "mode",
-        "display",
-        "layout",
-        "disp_order",
-        "product_list_order",
-        "product_list_dir",
-        "product_list_mode",
-        "product_list_limit",
-        "show",
-        "number",
-        "start",
-        "offset",
-        "page",
-        "paged",
-        "pg",
-        "pagenumber",
-        "page_number",
-        "pageno",
-        "currency",
-        "cur",
-        "curr",
-        "currency_code",
-        "lang",
-        "language",
-        "locale",
-        "hl",
-        "langue",
-        "idioma",
-        "sprache",
-        "country",
-        "___store",
-        "___from_store",
-        "add-to-cart",
-        "add_to_cart",
-        "replytocom",
-        "review",
-        "reviews",
-        "rating",
-        "comments",
-        "print",
-        "format",
-        "ajax",
-        "popup",
-        "quickview",
-        "add-to-wishlist",
-        "add_to_wishlist",
-        "action",
-    ]
-)
+_VIEW_NAMES_TEXT = """
+    sort sortby sort_by sort_order sortorder order orderby order_by dir direction limit per_page
+    perpage page_size pagesize pagesize items_per_page results view mode display layout
+    disp_order product_list_order product_list_dir product_list_mode product_list_limit show
+    number start offset page paged pg pagenumber page_number pageno currency cur curr
+    currency_code lang language locale hl langue idioma sprache country ___store ___from_store
+    add-to-cart add_to_cart replytocom review reviews rating comments print format ajax popup
+    quickview add-to-wishlist add_to_wishlist action
+"""
+_VIEW_NAMES = frozenset(_VIEW_NAMES_TEXT.split())
 """How a page is shown, or what is to be done to it."""
-_ORIGIN_NAMES = frozenset(
-    [
-        "path",
-        "cpath",
-        "cat",
-        "category",
-        "category_id",
-        "categoryid",
-        "cat_id",
-        "catid",
-        "cid",
-        "cpid",
-        "id_category",
-        "categories",
-        "cgid",
-        "dept",
-        "department",
-        "manufacturer",
-        "manufacturer_id",
-        "manufacturers_id",
-        "id_manufacturer",
-        "brand",
-        "brand_id",
-        "brandid",
-        "vendor",
-        "keyword",
-        "keywords",
-        "q",
-        "query",
-        "search",
-        "search_query",
-        "searchword",
-        "tag",
-        "tags",
-        "collection",
-        "collection_id",
-        "ref",
-        "referer",
-        "referrer",
-        "from",
-        "source",
-        "src",
-        "origin",
-        "via",
-        "pos",
-        "position",
-        "list",
-        "list_id",
-        "listid",
-        "campaign",
-        "promo",
-        "rel",
-        "recommended_by",
-        "filter",
-        "filters",
-        "filter_id",
-        "filters_id",
-        "facet",
-        "facets",
-        "selected_facets",
-        "alpha_filter_id",
-        "inc_subcat",
-        "tab",
-        "back_url",
-        "return_url",
-        "redirect_url",
-        "return",
-        "redirect",
-    ]
-)
+_ORIGIN_NAMES_TEXT = """
+    path cpath cat category category_id categoryid cat_id catid cid cpid id_category categories
+    cgid dept department manufacturer manufacturer_id manufacturers_id id_manufacturer brand
+    brand_id brandid vendor keyword keywords q query search search_query searchword tag tags
+    collection collection_id ref referer referrer from source src origin via pos position list
+    list_id listid campaign promo rel recommended_by filter filters filter_id filters_id facet
+    facets selected_facets alpha_filter_id inc_subcat tab back_url return_url redirect_url
+    return redirect
+"""
+_ORIGIN_NAMES = frozenset(_ORIGIN_NAMES_TEXT.split())
 """Where the shopper came from: a category, a maker, a search, a link."""
-SWITCHES = frozenset(
-    [
-        "currency",
-        "cur",
-        "curr",
-        "currency_code",
-        "lang",
-        "language",
-        "locale",
-        "hl",
-        "langue",
-        "idioma",
-        "sprache",
-        "country",
-        "___store",
-        "add-to-cart",
-        "add_to_cart",
-        "add-to-wishlist",
-        "add_to_wishlist",
-        "replytocom",
-    ]
-)
+_LISTING_NAMES_TEXT = """
+    path cpath cat category category_id categoryid cat_id id_category manufacturer
+    manufacturer_id manufacturers_id id_manufacturer brand brand_id collection collection_id
+    department
+"""
+LISTING_NAMES = frozenset(_LISTING_NAMES_TEXT.split())
+"""Of these, what names a listing where it stands alone."""
+_SWITCHES_TEXT = """
+    currency cur curr currency_code lang language locale hl langue idioma sprache country
+    ___store add-to-cart add_to_cart add-to-wishlist add_to_wishlist replytocom
+"""
+SWITCHES = frozenset(_SWITCHES_TEXT.split())
 """What changes how the whole store is shown, or does something: links with it are not followed."""
 _ID_LIKE = re.compile(
     r"(?:^|[_-])(?:id|pid|sku|product|products|prod|item|art|article|artikel|artnr|art_nr|code|ean|gtin|isbn"

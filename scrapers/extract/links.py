@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 from lxml.html import HtmlElement
 
 from scrapers.extract.address import (
+    LISTING_NAMES,
     SWITCHES,
     escaped,
     is_context,
@@ -27,6 +28,11 @@ from scrapers.extract.page import Page, same_site
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
 _NOT_PRODUCTS = re.compile(
+    r"/(?:cart|basket|bag|checkout|account|login|signin|register|wishlist|search|contact|about|help|faq|"
+    r"privacy|terms|imprint|impressum|warenkorb|panier|blogs?|pages|policies)(?:[/.?]|$)",
+    re.IGNORECASE,
+)
+_NO_PRODUCTS_ROUTE = re.compile(
     r"(?:^|[/_])(?:cart|basket|bag|checkout|account|login|logoff|logout|signin|signup|register|wishlist|wish-?list|"
     r"search|contact|contact-?us|about|about-?us|help|faqs?|privacy|terms|conditions|imprint|impressum|warenkorb|"
     r"panier|blogs?|pages|policies|compare|newsletter|sitemap|site-?map|reviews?|password|affiliate|voucher|"
@@ -35,6 +41,7 @@ _NOT_PRODUCTS = re.compile(
     r"(?:[/.?_]|$)",
     re.IGNORECASE,
 )
+"""What a query says that names no product: `route=account/login`, `main_page=shopping_cart`."""
 _FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|zip|ico)$", re.IGNORECASE)
 _NEXT = re.compile(
     r"^\s*(?:next(?: page)?|weiter|nächste(?: seite)?|suivante?|page suivante|siguiente|successiva|avanti|"
@@ -114,12 +121,22 @@ def category_links(page: Page) -> list[str]:
 
 
 def further_listings(page: Page, shapes: set[tuple[object, ...]]) -> list[str]:
-    """The addresses on a listing that are built as those of listings that showed products."""
+    """The addresses on a page that are built as those of listings that showed products, or that name a
+    category or maker and nothing else."""
     found: dict[str, str] = {}
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
-        if listing_shape(url) in shapes and not _is_of_shop(url) and not _is_product_card(anchor):
+        is_listing = listing_shape(url) in shapes or _names_a_listing(url)
+        if is_listing and not _is_of_shop(url) and not _is_product_card(anchor):
             found.setdefault(spelling(listing_key(url)), url)
     return list(found.values())
+
+
+def _names_a_listing(url: str) -> bool:
+    """Whether an address that its query completes names a category or maker, and nothing by number."""
+    if not is_told_by_query(urlsplit(url).path):
+        return False
+    listed = any(name.lower() in LISTING_NAMES and value for name, value in pairs_of(url))
+    return listed and not any(re.search(r"\d", value) for _, value in naming_pairs(url))
 
 
 def listing_key(url: str) -> str:
@@ -128,35 +145,12 @@ def listing_key(url: str) -> str:
     return without(bare, lambda name, value: is_context(name, value) and name.lower() in _VIEWS)
 
 
-_VIEWS = frozenset(
-    [
-        "sort",
-        "sortby",
-        "sort_by",
-        "sort_order",
-        "sortorder",
-        "order",
-        "orderby",
-        "order_by",
-        "dir",
-        "direction",
-        "limit",
-        "per_page",
-        "perpage",
-        "page_size",
-        "pagesize",
-        "items_per_page",
-        "view",
-        "mode",
-        "display",
-        "layout",
-        "disp_order",
-        "product_list_order",
-        "product_list_dir",
-        "product_list_mode",
-        "product_list_limit",
-    ]
-)
+_VIEWS_TEXT = """
+    sort sortby sort_by sort_order sortorder order orderby order_by dir direction limit per_page
+    perpage page_size pagesize items_per_page view mode display layout disp_order
+    product_list_order product_list_dir product_list_mode product_list_limit
+"""
+_VIEWS = frozenset(_VIEWS_TEXT.split())
 
 
 def listing_shape(url: str) -> tuple[object, ...]:
@@ -198,8 +192,11 @@ def fetchable(page: Page, href: str) -> str | None:
 
 def _is_of_shop(url: str) -> bool:
     """Whether an address is, by its words, of the shop as such: its cart, its terms, an account."""
-    values = (value for name, value in naming_pairs(url) if not value.isdigit())
-    return any(_NOT_PRODUCTS.search(unquote(text)) for text in (f"{urlsplit(url).path}", *values))
+    path = urlsplit(url).path
+    if _NOT_PRODUCTS.search(unquote(path)):
+        return True
+    values = [value for _, value in naming_pairs(url) if not value.isdigit()]
+    return is_told_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
 
 
 def _leads_on(url: str, here: str) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from scrapers.extract.address import without_tracking
-from scrapers.extract.links import category_links, next_pages, product_links
+from scrapers.extract.links import category_links, further_listings, next_pages, product_links
 from scrapers.extract.markup import read_markup
 from scrapers.extract.page import parse_page, same_site
 
@@ -115,3 +115,22 @@ def test_same_site(one, other, same):
 )
 def test_without_tracking(url, clean):
     assert without_tracking(url) == clean
+
+
+@pytest.mark.parametrize(
+    "path", ["/catalogue/feed_43/", "/women/information-shirt", "/en/reviews_and_cookies.html"]
+)
+def test_a_products_name_may_hold_a_word_of_the_shops(path):
+    assert products_on(f'<div class="card"><a href="{path}"><img></a></div>') == [
+        f"https://shop.example{path}"
+    ]
+
+
+def test_categories_and_makers_that_the_query_names_are_listings():
+    urls = ["/index.php?rt=product/manufacturer&manufacturer_id=14", "/index.php?cPath=1_4"]
+    others = [
+        "/index.php?rt=product/product&manufacturer_id=14&product_id=3",
+        "/index.php?rt=account/login&cPath=1",
+    ]
+    page = page_of("".join(f'<a href="{url}">x</a>' for url in urls + others))
+    assert further_listings(page, set()) == [f"https://shop.example{url}" for url in urls]
