@@ -38,8 +38,8 @@ another kind of garment altogether is no candidate. The very picture on another 
 
 _LEAST_CORRELATION = ((7.5, 0.85), (MOST_APART, 0.975))
 """Correlation of the colours, less the garment's mean, by how far apart they are at most. Of 1,290 photos
-whose picture is not there, and about 300 altered ones, the highest false correlation was 0.83 up to 7.5 levels
-and 0.971 up to 10, two ties of one shape in two weaves; 3 in 250 of the true ones had less."""
+whose picture is not there, and about 300 altered ones, the highest false correlation was 0.83 up to 7.5
+levels and 0.971 up to 10, two ties of one shape in two weaves; 3 in 250 of the true ones had less."""
 
 _LEAST_GRADIENT_CORRELATION = 0.7
 """The same of the gradients inside the garment, which shading and cut alone do not give. False ones that

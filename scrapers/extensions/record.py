@@ -79,11 +79,8 @@ class CrawlRecord:
 
     def request_dropped(self, request: Request, spider: Spider) -> None:
         """A request that Scrapy passes over as asked for before: a redirect, maybe in a circle."""
-        asked = request.meta.get("redirect_urls")
-        if asked:
-            spider.job.ledger.reject(  # type: ignore[attr-defined]
-                asked[0], "fetch", "it leads to a page that was asked for before"
-            )
+        if "redirect_urls" in request.meta:
+            spider.leads_to_known_page(request)  # type: ignore[attr-defined]
 
     def spider_error(self, failure: Any, response: Response, spider: Spider) -> None:
         """A fault of ours while reading a page: the page is a reject, and the list of products has a gap."""

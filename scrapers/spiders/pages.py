@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from scrapers.extract.address import is_home, spelling
+from scrapers.extract.address import spelling
 from scrapers.extract.item import item_of, product_id
 from scrapers.extract.page import same_site
 from scrapers.fetches import page_unchanged
@@ -212,10 +212,6 @@ class PageSpider(StoreSpider):
     def known_shapes(self) -> Shapes | None:
         """How the addresses of known listings are built; None where a list tells all there is."""
         return None
-
-    def leads_nowhere(self, url: str, asked: str) -> bool:
-        """Whether an address leads to the front page, which is how many shops say that a product is gone."""
-        return is_home(url) and not is_home(asked)
 
     async def _page_of(self, response: Response) -> ProductPage | None:
         """What a page says; None where it is no HTML.

@@ -168,7 +168,7 @@ class StoreSpider(Spider):
 
     def parse_lost(self, response: Response) -> None:
         """Notes a product that was not met as gone where its own page leads to the front page."""
-        if is_home(response.url) and not is_home(response.meta["address"]):
+        if self.leads_nowhere(response.url, response.meta["address"]):
             self.job.ledger.gone.add(response.meta["product_id"])
 
     def failed(self, failure: Failure) -> Iterator[Any] | None:
@@ -193,6 +193,17 @@ class StoreSpider(Spider):
             ledger.unread += 1
             self.seen_unread(self.product_at(request))
         return None
+
+    def leads_to_known_page(self, request: Request) -> None:
+        """Notes a page that redirects to one that this crawl has asked for already."""
+        asked = request.meta["redirect_urls"][0]
+        self.job.ledger.reject(asked, "fetch", "it leads to a page that was asked for before")
+        if self.leads_nowhere(request.url, asked):
+            self.job.ledger.gone.add(request.meta.get("product_id") or self.product_at(request))
+
+    def leads_nowhere(self, url: str, asked: str) -> bool:
+        """Whether an address leads to the front page, which is how many shops say that a product is gone."""
+        return is_home(url) and not is_home(asked)
 
     def product_at(self, request: Request) -> str:
         """The product that was read from a request's address before; empty where none was."""
