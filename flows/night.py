@@ -26,6 +26,7 @@ from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
 from storage import generations, tables
 from storage.errors import LookalikeError
+from storage.manifest import GenerationError
 from storage.root import Root
 
 _log = logging.getLogger(__name__)
@@ -260,9 +261,12 @@ def _require_complete(root: Root, model: str) -> None:
 
     :raises LookalikeError: photos lack their vector.
     """
-    published = generations.current_name(root)
-    if published is not None and generations.read_manifest(root, published).encoder.model == model:
-        return
+    try:
+        published = generations.current_name(root)
+        if published is not None and generations.read_manifest(root, published).encoder.model == model:
+            return
+    except GenerationError:
+        return  # nothing answers now, so an answer from a part of the photos takes none away
     if missing := len(missing_images(root, model)):
         raise LookalikeError(
             f"{missing:,} photos have no vector of the encoder {model} yet, and none of its generations is "

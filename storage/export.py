@@ -9,7 +9,10 @@ from pathlib import Path
 
 from storage import encoders, generations, thumbnails
 from storage.errors import InputError, LookalikeError
+from storage.regular import open_regular, size_of
 from storage.root import Root
+
+_BLOCK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,22 @@ def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | N
 
 
 def _copied(pairs: list[tuple[Path, Path]], on_progress: Callable[[int, int], None] | None) -> int:
-    """Copies files and folders; their size in bytes."""
+    """Copies files and folders; their size in bytes.
+
+    :raises OSError: one cannot be read, or is no regular file: what a link leads to is not ours to give away.
+    """
     files = [
-        (path, target / path.relative_to(source))
+        (path, target / path.relative_to(source), size_of(path))
         for source, target in pairs
         for path in ([source] if not source.is_dir() else sorted(source.rglob("*")))
-        if not path.is_dir()
+        if path.is_symlink() or not path.is_dir()
     ]
-    total, done = sum(path.stat().st_size for path, _ in files), 0
-    for path, target in files:
+    total, done = sum(size for _, _, size in files), 0
+    for path, target, size in files:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-        done += path.stat().st_size
+        with open_regular(path) as read, target.open("wb") as written:
+            shutil.copyfileobj(read, written, _BLOCK_BYTES)
+        done += size
         if on_progress is not None:
             on_progress(done, total)
     return total

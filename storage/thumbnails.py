@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from storage.manifest import WAY_OUT, GenerationError
+from storage.regular import open_regular
 from storage.root import Root
 from storage.verified import Unremembered, Verified, sha256_of
 
@@ -139,7 +140,7 @@ class _Shard:
 
 def _mapped(file: Path, size_bytes: int) -> tuple[os.stat_result, mmap.mmap]:
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             status = os.fstat(stream.fileno())
             if status.st_size != size_bytes:
                 raise GenerationError(
