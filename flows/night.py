@@ -21,6 +21,7 @@ from embedding.encoder.stage import (
     resolve_model,
 )
 from embedding.index.build import BuildOutcome, build_index
+from embedding.probe import probe
 from flows.config import Config
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
@@ -230,10 +231,13 @@ def index_and_publish(
 ) -> BuildOutcome:
     """Builds, verifies and publishes a generation; leaves the published one where nothing changed.
 
+    Then one real search is made: what is published has to answer.
+
     :param model: the encoder's name; the configured one where None.
     :param allow_loss: publish however many products are missing.
     :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall
         is too low, or too many products are missing; nothing is published then.
+    :raises ProbeError: what is published does not answer.
     """
     if tables.version(root, "embeddings") is None:
         raise LookalikeError(f"{root} holds no embedded photo. Run `lookalike embed` first.")
@@ -245,7 +249,7 @@ def index_and_publish(
     _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
     _require_complete(root, model)
-    return build_index(
+    outcome = build_index(
         root,
         model,
         recall_goal=config.index.recall_goal,
@@ -254,6 +258,8 @@ def index_and_publish(
         engine=config.index.engine,
         on_progress=show,
     )
+    probe(root)
+    return outcome
 
 
 def _require_complete(root: Root, model: str) -> None:

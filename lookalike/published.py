@@ -54,7 +54,7 @@ class Published:
         """
         folder, self.manifest = generations.open_current(root)
         self.name = folder.name
-        self.index = Index.open(folder, self.manifest)
+        self.index = Index.open(folder, self.manifest, root.verified)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self.twins = Twins(self.index)
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)

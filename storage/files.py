@@ -228,8 +228,8 @@ class Folder:
             path = path / part
             if path.is_symlink() and not (link and number == len(parts)):
                 raise ForeignFileError(
-                    f"{path} is a symbolic link, which is not followed below a data folder. Put what it leads to "
-                    "in its place, or link the whole data folder."
+                    f"{path} is a symbolic link, which is not followed below a data folder. Put what it "
+                    "leads to in its place, or link the whole data folder."
                 )
         return path
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
+from storage import arrow_files
 from storage.manifest import WAY_OUT, GenerationError
 from storage.regular import open_regular
 from storage.root import Root
@@ -29,6 +30,9 @@ SHARD_ROWS = 4096
 """Most thumbnails in a shard: about 40 MB."""
 
 _NAME_LENGTH = 20
+_MOST_BYTES = 2**20
+"""Of a thumbnail; those that are made take a hundredth of it."""
+
 _AT_ONCE = 8
 
 _SCHEMA = pa.schema([pa.field("image_id", pa.string()), pa.field("jpeg", pa.binary())])
@@ -78,8 +82,8 @@ def locate(root: Root) -> pa.Table:
     for shard in shards:
         try:
             file = _sound(root, shard, root.verified)
-            ids = _read(pa.memory_map(str(file))).column("image_id")
-        except (GenerationError, OSError, pa.ArrowInvalid):
+            ids = _read(pa.memory_map(str(file)).read_buffer()).column("image_id")
+        except (GenerationError, OSError, ValueError):
             continue
         place = {"thumbnail_shard": pa.repeat(shard, len(ids)), "thumbnail_row": range(len(ids))}
         parts.append(pa.table({"image_id": ids, **place}, _LOCATIONS))
@@ -111,7 +115,11 @@ class Thumbnails:
 
         :raises GenerationError: the shard is damaged.
         """
-        jpeg: bytes = self._shards[shard].jpegs[row].as_py()
+        if shard not in self._shards or not 0 <= row < len(jpegs := self._shards[shard].jpegs):
+            raise GenerationError(f"There is no thumbnail {row} in {shard!r}. {WAY_OUT}")
+        jpeg: bytes | None = jpegs[row].as_py()
+        if jpeg is None or len(jpeg) > _MOST_BYTES:
+            raise GenerationError(f"The thumbnail {row} in {shard} is none. {WAY_OUT}")
         return jpeg
 
 
@@ -130,7 +138,10 @@ class _Shard:
             # A damaged copy is fetched again; what is damaged itself raises.
             file = _sound(self._root, self._name, self._root.verified)
             self._status, self._bytes = _mapped(file, self._status.st_size)
-        return _read(pa.BufferReader(pa.py_buffer(self._bytes))).column("jpeg")
+        try:
+            return _read(pa.py_buffer(self._bytes)).column("jpeg")
+        except ValueError as error:
+            raise GenerationError(f"The thumbnails {self._name} are damaged ({error}). {WAY_OUT}") from None
 
     def _holds(self) -> bool:
         return self._root.verified.confirm(
@@ -194,5 +205,13 @@ def _sound(root: Root, shard: str, verified: Verified) -> Path:
     return root.sound(file_name(shard), check)
 
 
-def _read(source: pa.NativeFile) -> pa.Table:
-    return pa.ipc.open_file(source).read_all()
+def _read(data: pa.Buffer) -> pa.Table:
+    """The thumbnails in a shard, whoever wrote it.
+
+    :raises ValueError: it holds something else.
+    """
+    table = arrow_files.read(data)
+    if table.schema != _SCHEMA:
+        raise ValueError("it has other columns")
+    arrow_files.check(table)
+    return table

@@ -61,6 +61,21 @@ class Verified:
             self._remember(mark)
         return found
 
+    def passes(self, file: Path, name: str, check: Callable[[], None]) -> None:
+        """Runs a check of what a file holds, unless the file passed it before.
+
+        :param name: of the check; another one where it looks for something else.
+        :param check: raises where the file does not pass.
+        :raises OSError: the file cannot be read.
+        """
+
+        def passed() -> str:
+            check()
+            return name
+
+        with open_regular(file) as stream:
+            self.confirm(os.fstat(stream.fileno()), name, passed)
+
     def _mark(self, identity: os.stat_result, sha256: str) -> Path:
         facts = (
             *(identity.st_dev, identity.st_ino, identity.st_size, identity.st_mtime_ns, identity.st_ctime_ns),
