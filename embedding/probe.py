@@ -39,6 +39,11 @@ def _search(root: Root) -> None:
     index = Index.open(folder, manifest, root.verified)
     thumbnails = Thumbnails(root, manifest.thumbnails)
     encoder = root.sound(encoders.folder_name(manifest.encoder.model), load_encoder)
+    if not manifest.encoder.is_made_by(encoder.spec):
+        raise LookalikeError(
+            f"The encoder in {encoders.folder(root, manifest.encoder.model)} is not the one that generation "
+            f"{folder.name} was made with."
+        )
     load_heads(root, manifest.encoder.model)
     photo = _thumbnail(index, thumbnails, 0)
     vector = index.projection.apply(encoder.encode(pixels_of(photo, encoder.spec.size)[None]))[0]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage import encoders, generations, thumbnails
+from storage import encoders, generations, signature, thumbnails
 from storage.errors import InputError, LookalikeError
 from storage.regular import open_regular, size_of
 from storage.root import Root
@@ -28,15 +28,23 @@ class Exported:
     size_bytes: int
 
 
-def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | None = None) -> Exported:
+def export(
+    root: Root,
+    target: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    sign_key: Path | None = None,
+) -> Exported:
     """Writes the published generation, its encoder and thumbnails as a data root to be copied anywhere.
 
     :param target: a folder that does not exist yet, or is empty.
     :param on_progress: called with the bytes written and all there are.
-    :raises InputError: the target holds something.
+    :param sign_key: a private key, see `storage.signature`, to sign it with.
+    :raises InputError: the target holds something, or the key is none.
     :raises NotPublishedError: nothing was published yet.
     :raises LookalikeError: it cannot be written, or something is damaged; nothing is left in the target.
     """
+    key = None if sign_key is None else signature.private_key(sign_key)
     folder, manifest = generations.open_current(root)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is not an empty folder. Give a new folder to export to.")
@@ -56,6 +64,11 @@ def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | N
         if heads:
             encoders.verify_heads(exported.path / heads)
         thumbnails.verify(exported, manifest.thumbnails)
+        if key is not None:
+            names = [
+                name for part in ("index", "encoders", "thumbnails") for name in exported.files.below(part)
+            ]
+            signature.sign(exported, folder.name, names, key)
         generations.point(exported, folder.name, None)
     except (OSError, LookalikeError) as error:
         _cleared(target, itself=not there)

@@ -51,7 +51,12 @@ def current_name(root: Root) -> str | None:
 
     :raises GenerationError: `index/CURRENT` is damaged.
     """
-    stored = _stored_current(root)
+    try:
+        stored = root.files.read(_CURRENT)
+    except ForeignFileError as error:
+        raise GenerationError(f"{error} {WAY_OUT}") from None
+    except OSError:
+        stored = b""
     if stored is None:
         return None
     name = stored.decode("ascii", "replace").strip()

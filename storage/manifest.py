@@ -53,6 +53,10 @@ class EncoderFacts(_Part):
     runtime: Text = "openvino"
     precision: Text = "auto"
 
+    def is_made_by(self, spec: BaseModel) -> bool:
+        """Whether an encoder of this specification (`storage.encoders.EncoderSpec`) made the vectors."""
+        return spec.model_dump(exclude={"schema_version"}).items() <= self.model_dump().items()
+
 
 class Counts(_Part):
     """How much a generation holds.

@@ -121,6 +121,9 @@ def check(items: pa.Table, products: int) -> None:
     numbers = np.unique(items["product"].to_numpy())
     if len(numbers) != products or (products and (numbers[0] != 0 or numbers[-1] != products - 1)):
         raise ValueError(f"it is not of {products} products")
+    articles = items["article"].to_numpy() if "article" in items.column_names else numbers
+    if len(articles) and not 0 <= articles.min() <= articles.max() < products:
+        raise ValueError("an article is no product")
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -29,10 +29,10 @@ def check(file: Path, rows: int, dimensions: int) -> None:
     """
     data = np.memmap(file, np.uint8, "r")
     try:
-        held, width = struct.unpack_from("<2I", data, 0)
+        held, width = struct.unpack_from("<2I", data.data, 0)
         at = 8 + held * width
-        magic, *_, present, deleted, length, _multi = _HEAD.unpack_from(data, at)
-        size, links, links_below, top, entry = _GRAPH.unpack_from(data, at + _HEAD_BYTES)
+        magic, *_, present, deleted, length, _multi = _HEAD.unpack_from(data.data, at)
+        size, links, links_below, top, entry = _GRAPH.unpack_from(data.data, at + _HEAD_BYTES)
     except struct.error:
         raise ValueError("it is cut short") from None
     if magic != b"usearch" or (length, width) != (dimensions, _FLOAT16_BYTES * dimensions):
