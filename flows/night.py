@@ -25,7 +25,7 @@ from embedding.probe import probe
 from flows.config import Config
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
-from storage import generations, tables
+from storage import generations, table_audit, tables
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
@@ -132,6 +132,10 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             # What was crawled is stored, and the report of the night must say so.
             _log.exception("The night broke off after the crawls")
             failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
+        try:
+            table_audit.note(root)
+        except LookalikeError as error:
+            failures.append(str(error))
     return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures))
 
 
