@@ -316,6 +316,17 @@ def test_photos_that_only_fetches_has_are_damage(data: Path) -> None:
     assert tables.read(root, "embeddings").num_rows == 0
 
 
+def test_a_changed_byte_is_found_wherever_it_is(data: Path) -> None:
+    """Parquet reads some without a word: its pages are compressed without a checksum."""
+    root = Root.open(data)
+    file = root.table_path("rejects") / active(root, "rejects")[0]
+    whole = file.read_bytes()
+    for at in range(0, len(whole), len(whole) // 40):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        [damage] = table_audit.table_damage(root)
+        assert damage.data == {active(root, "rejects")[0]: "its bytes changed"}, at
+
+
 def test_what_is_lost_for_good_is_said_once(
     data: Path, small_weights: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -259,13 +259,20 @@ def test_a_column_of_another_type_is_a_sentence(data: Path, column: str) -> None
         lookalike.open(data)
 
 
-@pytest.mark.parametrize("column", ["thumbnail_row", "product", "article"])
-def test_a_number_out_of_range_is_a_sentence(data: Path, tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("thumbnail_row", "There is no thumbnail"),
+        ("product", "it is not of 60 products"),
+        ("article", "an article is no product"),
+    ],
+)
+def test_a_number_out_of_range_is_a_sentence(data: Path, tmp_path: Path, column: str, says: str) -> None:
     table = items.read(published(data) / "items.arrow").combine_chunks()
     at = table.schema.get_field_index(column)
     with_columns(data, table.set_column(at, column, pa.array([10**9] * COUNT, pa.int32())))
     signed_again(data)
-    assert asked(data, tmp_path).startswith("sentence:")
+    assert says in asked(data, tmp_path)
 
 
 def with_shard(data: Path, change: Callable[[bytes], bytes]) -> None:
@@ -307,7 +314,7 @@ def test_arrays_that_take_more_than_they_may_are_a_sentence(data: Path) -> None:
 
 def test_a_projection_of_another_encoder_is_a_sentence(data: Path) -> None:
     with (published(data) / "projection.npz").open("wb") as file:
-        np.savez(file, mean=np.zeros(7, np.float32), matrix=np.zeros((0, 0), np.float32))
+        np.savez(file, mean=np.zeros(7, np.float32), matrix=np.ones((7, catalogues.DIM), np.float32))
     signed_again(data)
-    with pytest.raises(GenerationError, match=r"does not hold what its manifest says|do not fit"):
+    with pytest.raises(GenerationError, match="does not hold what its manifest says"):
         lookalike.open(data)
