@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from storage import encoders, generations, table_audit, thumbnails
+import pyarrow.compute as pc
+
+from storage import encoders, generations, table_audit, tables, thumbnails
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
@@ -65,9 +67,37 @@ def _damaged(root: Root) -> Iterator[tuple[str, str | None]]:
 
 def _current(root: Root) -> None:
     name = generations.current_name(root)
+    if name is None and generations.published_once(root):
+        raise GenerationError(
+            f"{root} has generations, but index/CURRENT is missing. Run `lookalike repair`, or "
+            "`lookalike rollback`."
+        )
     if name is not None and name not in generations.names(root):
         raise GenerationError(
             f"The published generation {name} is not there. Run `lookalike repair`, or `lookalike rollback`."
+        )
+
+
+def _encoder(root: Root, model: str) -> None:
+    spec = root.sound(encoders.folder_name(model), encoders.verify)
+    try:
+        name = generations.current_name(root)
+        made = None if name is None else generations.read_manifest(root, name).encoder
+    except GenerationError:
+        return  # said already
+    # Nothing holds the sha256 of what an encoder says of itself.
+    if made is not None and made.model == model and not made.is_made_by(spec):
+        raise LookalikeError(
+            f"{encoders.folder(root, model)} is damaged: it is not the encoder that the published generation "
+            "was made with. Run `lookalike repair`, which makes it again."
+        )
+
+
+def _no_heads(root: Root, model: str) -> None:
+    if len(tables.read(root, "predictions", columns=["model"], where=pc.field("model") == model)):
+        raise LookalikeError(
+            f"The heads of the encoder {model}, which predicted what photos show, are missing. Run "
+            "`lookalike repair`, which makes them again."
         )
 
 
@@ -89,6 +119,8 @@ def _checks(root: Root) -> Iterator[tuple[str | None, Callable[[], Any]]]:
         yield file, lambda shard=shard: thumbnails.verify(root, [shard])  # type: ignore[misc]
     for model in sorted(models):
         folder = encoders.folder_name(model)
-        yield folder, lambda folder=folder: root.sound(folder, encoders.verify)  # type: ignore[misc]
+        yield folder, lambda model=model: _encoder(root, model)  # type: ignore[misc]
         if (heads := encoders.heads_name(root, model)) is not None:
             yield heads, lambda heads=heads: root.sound(heads, encoders.verify_heads)  # type: ignore[misc]
+        else:
+            yield None, lambda model=model: _no_heads(root, model)  # type: ignore[misc]

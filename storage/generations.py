@@ -185,8 +185,8 @@ def rollback(root: Root, name: str | None = None) -> str:
                 damaged.append(error)
                 continue
             point(root, earlier, before)
-            for error in damaged:
-                _log.warning("Passed over: %s", error)
+            for damage in damaged:
+                _log.warning("Passed over: %s", damage)
             return earlier
         if damaged:
             raise damaged[0]
