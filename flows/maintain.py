@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from storage import tables
+from storage import table_audit, tables
 from storage.root import Root
 
 
@@ -26,4 +26,5 @@ def maintain(root: Root, *, keep: timedelta) -> dict[str, Upkeep]:
     with root.lock("nightly"), root.lock("maintain"):
         joined = tables.compact(root)
         deleted = tables.vacuum(root, keep=keep)
+        table_audit.note(root)
         return {table: Upkeep(joined.get(table, 0), deleted.get(table, 0)) for table in tables.versions(root)}

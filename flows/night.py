@@ -21,11 +21,13 @@ from embedding.encoder.stage import (
     resolve_model,
 )
 from embedding.index.build import BuildOutcome, build_index
+from embedding.probe import probe
 from flows.config import Config
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from scrapers.stores import Store
-from storage import generations, tables
+from storage import generations, table_audit, tables
 from storage.errors import LookalikeError
+from storage.manifest import GenerationError
 from storage.root import Root
 
 _log = logging.getLogger(__name__)
@@ -130,6 +132,10 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             # What was crawled is stored, and the report of the night must say so.
             _log.exception("The night broke off after the crawls")
             failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
+        try:
+            table_audit.note(root)
+        except LookalikeError as error:
+            failures.append(str(error))
     return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures))
 
 
@@ -229,10 +235,13 @@ def index_and_publish(
 ) -> BuildOutcome:
     """Builds, verifies and publishes a generation; leaves the published one where nothing changed.
 
+    Then one real search is made: what is published has to answer.
+
     :param model: the encoder's name; the configured one where None.
     :param allow_loss: publish however many products are missing.
     :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall
         is too low, or too many products are missing; nothing is published then.
+    :raises ProbeError: what is published does not answer.
     """
     if tables.version(root, "embeddings") is None:
         raise LookalikeError(f"{root} holds no embedded photo. Run `lookalike embed` first.")
@@ -244,7 +253,7 @@ def index_and_publish(
     _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
     _require_complete(root, model)
-    return build_index(
+    outcome = build_index(
         root,
         model,
         recall_goal=config.index.recall_goal,
@@ -253,6 +262,8 @@ def index_and_publish(
         engine=config.index.engine,
         on_progress=show,
     )
+    probe(root)
+    return outcome
 
 
 def _require_complete(root: Root, model: str) -> None:
@@ -260,9 +271,12 @@ def _require_complete(root: Root, model: str) -> None:
 
     :raises LookalikeError: photos lack their vector.
     """
-    published = generations.current_name(root)
-    if published is not None and generations.read_manifest(root, published).encoder.model == model:
-        return
+    try:
+        published = generations.current_name(root)
+        if published is not None and generations.read_manifest(root, published).encoder.model == model:
+            return
+    except GenerationError:
+        return  # nothing answers now, so an answer from a part of the photos takes none away
     if missing := len(missing_images(root, model)):
         raise LookalikeError(
             f"{missing:,} photos have no vector of the encoder {model} yet, and none of its generations is "

@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "open"]
 
 
-def open(data: str | Path, *, cache: Path | None = None) -> Shop:
+def open(data: str | Path, *, cache: Path | None = None, verify_key: str | Path | None = None) -> Shop:
     """Opens what is published in a data root; see `lookalike.query.Shop`.
 
     :param data: the data root: a folder, or `s3://bucket/prefix`.
     :param cache: the folder that a bucket's files are fetched to; the user's own cache where None.
+    :param verify_key: the public key (PEM) that has to have signed it, see `lookalike export --sign`.
     :raises NotPublishedError: nothing was published there yet.
     :raises GenerationError: what was published is damaged.
+    :raises SignatureError: it is not signed with `verify_key`.
     """
     from lookalike.query import Shop
 
-    return Shop(data, cache=cache)
+    return Shop(data, cache=cache, verify_key=verify_key)
 
 
 def __getattr__(name: str) -> str:

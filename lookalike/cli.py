@@ -29,7 +29,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
     "Questions": (query.search, query.describe, query.extract, show.dashboard),
     "The encoder": (model.evaluate, model.train),
-    "Upkeep": (data.status, data.rollback, export.export, data.maintain),
+    "Upkeep": (data.status, data.rollback, export.export, data.maintain, data.repair),
 }
 for panel, commands in PANELS.items():
     for command in commands:
@@ -43,6 +43,7 @@ EXTRAS = {
     "train": ("keras", "scipy", "skimage", "sklearn", "tensorflow"),
     "dashboard": ("streamlit",),
     "s3": ("obstore",),
+    "sign": ("cryptography",),
 }
 """The packages of each extra, for whoever installed less than a command needs."""
 

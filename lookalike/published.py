@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,11 @@ from storage import encoders, generations
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
+from storage.signature import Signed
 from storage.thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = Filters()
@@ -45,22 +49,30 @@ class Published:
     :ivar twins: which of its products are the same article.
     """
 
-    def __init__(self, root: Root, before: Published | None = None) -> None:
+    def __init__(
+        self, root: Root, before: Published | None = None, key: Ed25519PublicKey | None = None
+    ) -> None:
         """Opens the published generation of a data root.
 
         :param before: the generation opened before, whose encoder is kept where it is the same.
+        :param key: the public key that has to have signed it.
+        :raises SignatureError: it is not signed with the key.
         :raises NotPublishedError: nothing was published yet.
         :raises GenerationError: what was published is damaged or was written by a newer release.
         """
         folder, self.manifest = generations.open_current(root)
         self.name = folder.name
-        self.index = Index.open(folder, self.manifest)
+        self._root = root
+        self._signed = None if key is None else Signed(root, key)
+        self._require_signed(f"index/{self.name}")
+        self._require_signed("thumbnails")
+        self._require_signed("encoders")
+        self.index = Index.open(folder, self.manifest, root.verified)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self.left_out = functools.lru_cache(maxsize=64)(functools.partial(left_out, self.index.items))
         self.twins = Twins(self.index)
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
-        self._root = root
         self._loading = threading.Lock()
         self._encoder: Encoder | None = None
         self._heads: dict[str, Head] | None = None
@@ -84,6 +96,7 @@ class Published:
         """
         with self._loading:
             if self._heads is None:
+                self._require_signed("encoders")
                 self._heads = load_heads(self._root, self.manifest.encoder.model)
             return self._heads
 
@@ -171,6 +184,7 @@ class Published:
 
     def _load(self) -> Encoder:
         wanted = self.manifest.encoder
+        self._require_signed("encoders")
         try:
             return self._root.sound(encoders.folder_name(wanted.model), self._checked)
         except LookalikeError:
@@ -182,10 +196,14 @@ class Published:
                 f"{self._root.encoders / wanted.model} and run `lookalike embed`."
             ) from error
 
+    def _require_signed(self, folder: str) -> None:
+        """Checks a folder's files against the signature, where one is asked for."""
+        if self._signed is not None:
+            self._signed.check(self.name, folder)
+
     def _checked(self, folder: Path) -> Encoder:
         encoder = load_encoder(folder)
-        made_with = self.manifest.encoder.model_dump().items()
-        if not encoder.spec.model_dump(exclude={"schema_version"}).items() <= made_with:
+        if not self.manifest.encoder.is_made_by(encoder.spec):
             raise GenerationError(
                 f"The encoder in {folder} is not the one that generation {self.name} was made with. Run "
                 "`lookalike embed` and `lookalike index`."
@@ -205,7 +223,9 @@ def _offer(facts: dict[str, Any]) -> Offer:
     return Offer(**{one.name: facts[one.name] for one in fields(Offer)})
 
 
-def open_published(root: Root, before: Published | None = None) -> Published:
+def open_published(
+    root: Root, before: Published | None = None, key: Ed25519PublicKey | None = None
+) -> Published:
     """Opens the published generation, the newer one where another was published meanwhile.
 
     :raises NotPublishedError: nothing was published yet.
@@ -214,7 +234,7 @@ def open_published(root: Root, before: Published | None = None) -> Published:
     while True:
         name = generations.current_name(root)
         try:
-            return Published(root, before)
+            return Published(root, before, key)
         except GenerationError:
             if generations.current_name(root) == name:
                 raise

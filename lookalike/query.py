@@ -24,6 +24,7 @@ from lookalike.views import Seen, View, encoded, look
 from storage.errors import InputError, LookalikeError
 from storage.manifest import Manifest
 from storage.root import Root
+from storage.signature import public_key
 
 
 class Shop:
@@ -35,15 +36,20 @@ class Shop:
 
     :param data: the data root: a folder, or `s3://bucket/prefix`.
     :param cache: the folder that a bucket's files are fetched to; the user's own cache where None.
+    :param verify_key: the public key (PEM) that has to have signed it, see `storage.signature`.
     :raises InputError: there is no data root.
+    :raises SignatureError: it is not signed with `verify_key`.
     :raises NotPublishedError: nothing was published there yet.
     :raises GenerationError: what was published is damaged or was written by a newer release.
     """
 
-    def __init__(self, data: str | Path, *, cache: Path | None = None) -> None:
+    def __init__(
+        self, data: str | Path, *, cache: Path | None = None, verify_key: str | Path | None = None
+    ) -> None:
+        self._key = None if verify_key is None else public_key(Path(verify_key))
         self._root = Root.open(data, cache=cache)
         self._refreshing = threading.Lock()
-        self._published = open_published(self._root)
+        self._published = open_published(self._root, key=self._key)
 
     def similar(
         self,
@@ -218,7 +224,7 @@ class Shop:
         with self._refreshing:
             if generations.current_name(self._root) == self._published.name:
                 return False
-            self._published = open_published(self._root, before=self._published)
+            self._published = open_published(self._root, before=self._published, key=self._key)
             return True
 
     @property

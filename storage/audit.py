@@ -1,37 +1,113 @@
-"""Whether everything published still holds what it was written to hold: every byte is read again."""
+"""Whether everything stored still holds what it was written to hold: every byte is read again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from storage import encoders, generations, thumbnails
+import pyarrow.compute as pc
+
+from storage import encoders, generations, table_audit, tables, thumbnails
 from storage.errors import LookalikeError
+from storage.manifest import GenerationError
 from storage.root import Root
 
 
 def damage(root: Root) -> list[str]:
-    """Reads every byte of the kept generations, their thumbnails and encoders, whatever was verified before.
+    """Reads every byte of the tables, the kept generations, their thumbnails and encoders, whatever was
+    verified before.
 
     This finds what an unchanged time does not tell: disks that forget. Of a root in a bucket the copies on
     this machine are read; damaged ones are fetched again.
 
     :return: a sentence for each that is damaged.
     """
-    found = []
-    for check in _checks(root):
+    return tables_damage(root) + published_damage(root)
+
+
+def tables_damage(root: Root) -> list[str]:
+    """A sentence for each damaged file of the tables, or for photos that are noted as stored and are not."""
+    damaged = table_audit.table_damage(root)
+    found = [sentence for one in damaged for sentence in one.sentences]
+    if not damaged and (photos := table_audit.missing_photos(root)):
+        found.append(
+            f"{len(photos):,} photos that the tables say are stored are not. Run `lookalike repair`, and "
+            "the next `lookalike nightly` downloads them again."
+        )
+    return found
+
+
+def published_damage(root: Root) -> list[str]:
+    """A sentence for each generation, thumbnail shard and encoder that is damaged."""
+    return list(dict.fromkeys(sentence for sentence, _ in _damaged(root)))
+
+
+def remove_damaged(root: Root) -> list[str]:
+    """Removes the generations, thumbnails and encoders that are damaged, to be made again.
+
+    :return: a sentence for each.
+    """
+    found = list(_damaged(root))
+    for _, name in found:
+        if name is not None and name.startswith("encoders/"):
+            encoders.remove(root, name.removeprefix("encoders/").partition(".heads-")[0])
+        elif name is not None:
+            root.files.remove(name)
+    return list(dict.fromkeys(f"Removed, to be made again: {name}" for _, name in found if name is not None))
+
+
+def _damaged(root: Root) -> Iterator[tuple[str, str | None]]:
+    """What is damaged: a sentence, and its name among the root's files where it may be removed."""
+    for name, check in _checks(root):
         try:
             check()
         except LookalikeError as error:
-            found.append(str(error))
-    return list(dict.fromkeys(found))
+            yield str(error), name
 
 
-def _checks(root: Root) -> Iterator[Callable[[], Any]]:
+def _current(root: Root) -> None:
+    name = generations.current_name(root)
+    if name is None and generations.published_once(root):
+        raise GenerationError(
+            f"{root} has generations, but index/CURRENT is missing. Run `lookalike repair`, or "
+            "`lookalike rollback`."
+        )
+    if name is not None and name not in generations.names(root):
+        raise GenerationError(
+            f"The published generation {name} is not there. Run `lookalike repair`, or `lookalike rollback`."
+        )
+
+
+def _encoder(root: Root, model: str) -> None:
+    spec = root.sound(encoders.folder_name(model), encoders.verify)
+    try:
+        name = generations.current_name(root)
+        made = None if name is None else generations.read_manifest(root, name).encoder
+    except GenerationError:
+        return  # said already
+    # Nothing holds the sha256 of what an encoder says of itself.
+    if made is not None and made.model == model and not made.is_made_by(spec):
+        raise LookalikeError(
+            f"{encoders.folder(root, model)} is damaged: it is not the encoder that the published generation "
+            "was made with. Run `lookalike repair`, which makes it again."
+        )
+
+
+def _no_heads(root: Root, model: str) -> None:
+    if len(tables.read(root, "predictions", columns=["model"], where=pc.field("model") == model)):
+        raise LookalikeError(
+            f"The heads of the encoder {model}, which predicted what photos show, are missing. Run "
+            "`lookalike repair`, which makes them again."
+        )
+
+
+def _checks(root: Root) -> Iterator[tuple[str | None, Callable[[], Any]]]:
     shards: set[str] = set()
-    models: set[str] = set()
+    models: set[str] = {*encoders.available(root)}
+    yield None, lambda: _current(root)
     for name in generations.names(root):
-        yield lambda name=name: root.sound(f"index/{name}", generations.verify)  # type: ignore[misc]
+        folder = f"index/{name}"
+        yield folder, lambda folder=folder: root.sound(folder, generations.verify)  # type: ignore[misc]
         try:
             manifest = generations.read_manifest(root, name)
         except LookalikeError:
@@ -39,8 +115,12 @@ def _checks(root: Root) -> Iterator[Callable[[], Any]]:
         shards.update(manifest.thumbnails)
         models.add(manifest.encoder.model)
     for shard in sorted(shards):
-        yield lambda shard=shard: thumbnails.verify(root, [shard])  # type: ignore[misc]
+        file = thumbnails.file_name(shard)
+        yield file, lambda shard=shard: thumbnails.verify(root, [shard])  # type: ignore[misc]
     for model in sorted(models):
-        yield lambda model=model: root.sound(encoders.folder_name(model), encoders.verify)  # type: ignore[misc]
+        folder = encoders.folder_name(model)
+        yield folder, lambda model=model: _encoder(root, model)  # type: ignore[misc]
         if (heads := encoders.heads_name(root, model)) is not None:
-            yield lambda heads=heads: root.sound(heads, encoders.verify_heads)  # type: ignore[misc]
+            yield heads, lambda heads=heads: root.sound(heads, encoders.verify_heads)  # type: ignore[misc]
+        else:
+            yield None, lambda model=model: _no_heads(root, model)  # type: ignore[misc]

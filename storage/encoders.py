@@ -6,6 +6,7 @@ What an encoder recognises in its vectors, its heads, is a file beside that fold
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.errors import InputError, LookalikeError
+from storage.names import FileName, ModelName, Sha256, Text
+from storage.regular import read_small
 from storage.root import Root
 from storage.verified import sha256_of
 
@@ -23,8 +26,8 @@ IR_FILE = "encoder.xml"
 _SPEC_FILE = "encoder.json"
 _HEADS = ".heads-"
 _FULL_BYTES = 2**20
-_WAY_OUT = "Remove its folder and run `lookalike embed` to make it again."
-_HEADS_WAY_OUT = "Remove it and run `lookalike embed` to make it again."
+_WAY_OUT = "Run `lookalike repair`, which makes the encoder again."
+_HEADS_WAY_OUT = "Run `lookalike repair`, which makes it again."
 
 
 class EncoderSpec(BaseModel):
@@ -41,12 +44,12 @@ class EncoderSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
-    model: str
-    weights: str
-    size: int
-    dim: int
-    preprocessing: str
-    fingerprint: str
+    model: ModelName
+    weights: Text
+    size: int = Field(ge=1, le=4096)
+    dim: int = Field(ge=1, le=65_536)
+    preprocessing: Text
+    fingerprint: Text
 
 
 class _Described(EncoderSpec):
@@ -56,7 +59,7 @@ class _Described(EncoderSpec):
         releases wrote.
     """
 
-    files: dict[str, str] = {}
+    files: dict[FileName, Sha256] = Field(default_factory=dict, max_length=100)
 
 
 def folder_name(model: str) -> str:
@@ -90,12 +93,13 @@ def verify(encoder: Path) -> EncoderSpec:
     :raises LookalikeError: a file is missing or damaged, or there is no encoder this release can read.
     """
     described = _described(encoder)
-    for file, sha256 in described.files.items():
+    # Encoders of the first releases name no files; what OpenVINO opens is none the less a file.
+    for file in sorted({*described.files, *(path.name for path in encoder.iterdir())}):
         try:
             found = sha256_of(encoder / file)
         except OSError as error:
             raise LookalikeError(f"{encoder / file} cannot be read ({error.strerror}). {_WAY_OUT}") from None
-        if found != sha256:
+        if found != described.files.get(file, found):
             raise LookalikeError(f"{encoder / file} is damaged. {_WAY_OUT}")
     return load_spec(encoder)
 
@@ -137,7 +141,8 @@ def remove(root: Root, model: str) -> None:
 
 
 def _all_heads(root: Root, model: str) -> list[str]:
-    return [name for name in root.files.below("encoders") if name.startswith(folder_name(model) + _HEADS)]
+    named = re.compile(re.escape(folder_name(model) + _HEADS) + r"[0-9a-f]{16}\.npz")
+    return [name for name in root.files.below("encoders") if named.fullmatch(name)]
 
 
 def _remove_heads(root: Root, model: str) -> None:
@@ -184,15 +189,14 @@ def writing(encoder: Path, spec: EncoderSpec) -> Iterator[Path]:
 def _described(encoder: Path) -> _Described:
     file = encoder / _SPEC_FILE
     try:
-        return _Described.model_validate_json(file.read_bytes())
+        return _Described.model_validate_json(read_small(file))
     except FileNotFoundError as error:
         raise LookalikeError(
             f"There is no encoder in {encoder}. Run `lookalike embed` to make it."
         ) from error
     except OSError as error:
-        raise LookalikeError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from error
+        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_WAY_OUT}") from error
     except ValidationError as error:
         raise LookalikeError(
-            f"{file} is not an encoder this release can read. Update Lookalike, or remove the folder and run "
-            "`lookalike embed`."
+            f"{file} is damaged, or of a release that this one cannot read. {_WAY_OUT}"
         ) from error

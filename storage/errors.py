@@ -21,6 +21,10 @@ class NewerSchemaError(LookalikeError):
     """The data root was written by a newer release."""
 
 
+class ForeignFileError(LookalikeError):
+    """What stands in a data folder is no file of its own: a link, a pipe, a device, or a name leading out."""
+
+
 class NotPublishedError(InputError):
     """The data root holds no published generation yet."""
 

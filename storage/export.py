@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage import encoders, generations, thumbnails
+from storage import encoders, generations, signature, thumbnails
 from storage.errors import InputError, LookalikeError
+from storage.regular import open_regular, size_of
 from storage.root import Root
+
+_BLOCK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,23 @@ class Exported:
     size_bytes: int
 
 
-def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | None = None) -> Exported:
+def export(
+    root: Root,
+    target: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    sign_key: Path | None = None,
+) -> Exported:
     """Writes the published generation, its encoder and thumbnails as a data root to be copied anywhere.
 
     :param target: a folder that does not exist yet, or is empty.
     :param on_progress: called with the bytes written and all there are.
-    :raises InputError: the target holds something.
+    :param sign_key: a private key, see `storage.signature`, to sign it with.
+    :raises InputError: the target holds something, or the key is none.
     :raises NotPublishedError: nothing was published yet.
     :raises LookalikeError: it cannot be written, or something is damaged; nothing is left in the target.
     """
+    key = None if sign_key is None else signature.private_key(sign_key)
     folder, manifest = generations.open_current(root)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is not an empty folder. Give a new folder to export to.")
@@ -53,6 +64,11 @@ def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | N
         if heads:
             encoders.verify_heads(exported.path / heads)
         thumbnails.verify(exported, manifest.thumbnails)
+        if key is not None:
+            names = [
+                name for part in ("index", "encoders", "thumbnails") for name in exported.files.below(part)
+            ]
+            signature.sign(exported, folder.name, names, key)
         generations.point(exported, folder.name, None)
     except (OSError, LookalikeError) as error:
         _cleared(target, itself=not there)
@@ -65,18 +81,22 @@ def export(root: Root, target: Path, on_progress: Callable[[int, int], None] | N
 
 
 def _copied(pairs: list[tuple[Path, Path]], on_progress: Callable[[int, int], None] | None) -> int:
-    """Copies files and folders; their size in bytes."""
+    """Copies files and folders; their size in bytes.
+
+    :raises OSError: one cannot be read, or is no regular file: what a link leads to is not ours to give away.
+    """
     files = [
-        (path, target / path.relative_to(source))
+        (path, target / path.relative_to(source), size_of(path))
         for source, target in pairs
         for path in ([source] if not source.is_dir() else sorted(source.rglob("*")))
-        if not path.is_dir()
+        if path.is_symlink() or not path.is_dir()
     ]
-    total, done = sum(path.stat().st_size for path, _ in files), 0
-    for path, target in files:
+    total, done = sum(size for _, _, size in files), 0
+    for path, target, size in files:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-        done += path.stat().st_size
+        with open_regular(path) as read, target.open("wb") as written:
+            shutil.copyfileobj(read, written, _BLOCK_BYTES)
+        done += size
         if on_progress is not None:
             on_progress(done, total)
     return total

@@ -12,12 +12,13 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from storage.errors import BusyError, InputError, LookalikeError
+from storage.errors import BusyError, ForeignFileError, InputError, LookalikeError
+from storage.regular import read_small
 
 LOCK_ENDING = ".lock"
 
@@ -39,7 +40,11 @@ class Files(Protocol):
         """
 
     def read(self, name: str) -> bytes | None:
-        """What a small file holds, None where there is none."""
+        """What a small file holds, None where there is none.
+
+        :raises ForeignFileError: a link, a folder, a pipe or a device has its name.
+        :raises OSError: it cannot be read.
+        """
 
     def replace(self, name: str, data: bytes, before: bytes | None) -> None:
         """Writes a small file in one step.
@@ -105,16 +110,29 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """See `Files.read`."""
+        file = self._at(name)
         try:
-            return (self.path / name).read_bytes()
+            return read_small(file)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if file.is_file():
+                raise
+            raise ForeignFileError(f"{file} cannot be read: {error.strerror}. Remove it.") from None
 
     def replace(self, name: str, data: bytes, before: bytes | None) -> None:
         """See `Files.replace`. Whoever writes holds a lock: between the look and the write nobody does."""
-        if self.read(name) != before:
-            raise BusyError(f"Another process has just written {self.path / name}. Try again.")
         target = self.path / name
+        try:
+            now = self.read(name)
+        except ForeignFileError:
+            # Nobody can have written it, so it goes: a link itself, not what it leads to.
+            self.remove(name)
+            now = before
+        except OSError:
+            now = b""
+        if now != before:
+            raise BusyError(f"Another process has just written {target}. Try again.")
         unfinished = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
         try:
             unfinished.write_bytes(data)
@@ -131,12 +149,17 @@ class Folder:
 
     def below(self, folder: str) -> list[str]:
         """See `Files.below`."""
-        files = (path.relative_to(self.path) for path in (self.path / folder).rglob("*") if path.is_file())
+        # Links are left out, to files and to folders.
+        files = (
+            path.relative_to(self.path)
+            for path in self._at(folder).rglob("*")
+            if path.is_file() and not path.is_symlink()
+        )
         return sorted(file.as_posix() for file in files if not any(part[0] == "." for part in file.parts))
 
     def fetch(self, name: str) -> Path:
         """See `Files.fetch`."""
-        return self.path / name
+        return self._at(name)
 
     def forget(self, name: str) -> bool:
         """See `Files.forget`."""
@@ -148,15 +171,17 @@ class Folder:
             source.chmod(0o755)  # a temporary folder is private; other users may read the rest of the root
         for path in (*sorted(source.rglob("*")), source):
             _sync(path)
-        target = self.path / name
+        target = self._at(name)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():  # what is left of a damaged one
+            shutil.rmtree(target)
         source.replace(target)
         _sync(target.parent)
 
     def remove(self, name: str) -> None:
         """See `Files.remove`."""
-        path = self.path / name
-        if path.is_dir():
+        path = self._at(name, link=True)
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
@@ -167,8 +192,8 @@ class Folder:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """See `storage.root.Root.lock`; the system releases it when the process dies."""
-        folder = self.path / "locks"
-        lock = FileLock(folder / f"{name}{LOCK_ENDING}")
+        file = self._at(f"locks/{name}{LOCK_ENDING}")
+        folder, lock = file.parent, FileLock(file)
         try:
             folder.mkdir(exist_ok=True)
             lock.acquire(blocking=False)
@@ -188,6 +213,25 @@ class Folder:
     def locks(self) -> list[str]:
         """See `Files.locks`."""
         return sorted(path.stem for path in (self.path / "locks").glob(f"*{LOCK_ENDING}"))
+
+    def _at(self, name: str, *, link: bool = False) -> Path:
+        """The path of a name: below the root, and neither it nor a folder on the way is a link.
+
+        :param link: whether it may be a link itself.
+        :raises ForeignFileError: it is something else.
+        """
+        parts = PurePosixPath(name).parts
+        if {"..", "/"} & {*parts}:
+            raise ForeignFileError(f"'{name}' leads out of the data folder {self.path}, so it is not opened.")
+        path = self.path
+        for number, part in enumerate(parts, 1):
+            path = path / part
+            if path.is_symlink() and not (link and number == len(parts)):
+                raise ForeignFileError(
+                    f"{path} is a symbolic link, which is not followed below a data folder. Put what it "
+                    "leads to in its place, or link the whole data folder."
+                )
+        return path
 
 
 def _sync(path: Path) -> None:

@@ -8,7 +8,6 @@ other file: whoever trusts the name can check every byte.
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,8 +18,10 @@ from pathlib import Path, PurePosixPath
 
 from storage import encoders, thumbnails
 from storage import manifest as manifests
-from storage.errors import BusyError, InputError, LookalikeError, NotPublishedError
+from storage.errors import BusyError, ForeignFileError, InputError, LookalikeError, NotPublishedError
 from storage.manifest import WAY_OUT, GenerationError, Manifest, StoredFile
+from storage.names import GENERATION
+from storage.regular import size_of
 from storage.root import Root
 from storage.verified import Unremembered, Verified, sha256_of
 
@@ -33,12 +34,16 @@ LOCK = "index"
 _CURRENT = "index/CURRENT"
 _UNFINISHED = ".building-"
 _MOMENT = "%Y%m%dT%H%M%SZ"
-_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 
 
 def names(root: Root) -> list[str]:
     """Names of the generations that are there, oldest first; what lacks its manifest is none."""
     return sorted(folder for folder, whole in _folders(root).items() if whole)
+
+
+def published_once(root: Root) -> bool:
+    """Whether something was published here, though all that is left of it may be damaged."""
+    return _stored_current(root) is not None or bool(_folders(root))
 
 
 def current_name(root: Root) -> str | None:
@@ -48,12 +53,14 @@ def current_name(root: Root) -> str | None:
     """
     try:
         stored = root.files.read(_CURRENT)
+    except ForeignFileError as error:
+        raise GenerationError(f"{error} {WAY_OUT}") from None
     except OSError:
         stored = b""
     if stored is None:
         return None
     name = stored.decode("ascii", "replace").strip()
-    if not _NAME.fullmatch(name):
+    if not GENERATION.fullmatch(name):
         raise GenerationError(f"{root}/{_CURRENT} is damaged: it names no generation. {WAY_OUT}")
     return name
 
@@ -110,7 +117,7 @@ def begin(root: Root) -> Iterator[Path]:
     """
     for left_behind in root.index.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left_behind, ignore_errors=True)
-    published = root.files.read(_CURRENT) or b""
+    published = _stored_current(root) or b""
     for name, whole in _folders(root).items():
         if not whole and name.encode() not in published:
             root.files.remove(f"index/{name}")
@@ -130,7 +137,7 @@ def publish(root: Root, folder: Path) -> str:
     :raises BusyError: another process published meanwhile, whose generation stays.
     """
     manifest = verify(folder, root.verified)
-    before = root.files.read(_CURRENT)
+    before = _stored_current(root)
     name = f"{_moment(root, manifest.built_at)}-{manifests.checksum(folder)[:12]}"
     root.files.add(f"index/{name}", folder)
     point(root, name, before)
@@ -150,29 +157,40 @@ def _moment(root: Root, built_at: datetime) -> str:
 def rollback(root: Root, name: str | None = None) -> str:
     """Publishes an earlier generation again.
 
-    :param name: None takes the one before the published.
+    :param name: None takes the newest before the published that is in order; where `index/CURRENT` is damaged
+        or gone, the newest of all.
     :return: the name of the generation that is published now.
     :raises InputError: there is no such generation.
     :raises GenerationError: it is damaged; the published generation stays.
     """
     with root.lock(LOCK):
         there = names(root)
-        if name is None:
+        before = _stored_current(root)
+        if name is not None:
+            if name not in there:
+                listed = ", ".join(there) or "none"
+                raise InputError(f"There is no generation '{name}' in {root}. Those kept are: {listed}.")
+            _sound(root, name)
+            point(root, name, before)
+            return name
+        try:
+            now = current_name(root)
+        except GenerationError:
+            now = None  # a damaged CURRENT is what a rollback repairs
+        damaged: list[GenerationError] = []
+        for earlier in reversed([other for other in there if now is None or other < now]):
             try:
-                now = current_name(root)
-            except GenerationError:
-                now = None  # a damaged CURRENT is what a rollback repairs
-            earlier = [other for other in there if now is None or other < now]
-            if not earlier:
-                raise InputError(f"{root} holds no generation before the published one. Nothing was changed.")
-            name = earlier[-1]
-        elif name not in there:
-            listed = ", ".join(there) or "none"
-            raise InputError(f"There is no generation '{name}' in {root}. Those kept are: {listed}.")
-        before = root.files.read(_CURRENT)
-        _sound(root, name)
-        point(root, name, before)
-        return name
+                _sound(root, earlier)
+            except GenerationError as error:
+                damaged.append(error)
+                continue
+            point(root, earlier, before)
+            for damage in damaged:
+                _log.warning("Passed over: %s", damage)
+            return earlier
+        if damaged:
+            raise damaged[0]
+        raise InputError(f"{root} holds no generation before the published one. Nothing was changed.")
 
 
 def verify(folder: Path, verified: Verified | None = None) -> Manifest:
@@ -184,7 +202,7 @@ def verify(folder: Path, verified: Verified | None = None) -> Manifest:
     """
     verified = verified or Unremembered()
     manifest = manifests.read(folder)
-    if _NAME.fullmatch(folder.name) and not folder.name.endswith(manifests.checksum(folder)[:12]):
+    if GENERATION.fullmatch(folder.name) and not folder.name.endswith(manifests.checksum(folder)[:12]):
         raise GenerationError(f"Generation {folder.name} is damaged (its {manifests.FILE}). {WAY_OUT}")
     check_sizes(folder, manifest)
 
@@ -209,7 +227,7 @@ def check_sizes(folder: Path, manifest: Manifest) -> None:
     """
     for file, stored in manifest.files.items():
         try:
-            size = (folder / file).stat().st_size
+            size = size_of(folder / file)
         except OSError as error:
             raise GenerationError(
                 f"Generation {folder.name} is incomplete ({file}: {error.strerror}). {WAY_OUT}"
@@ -267,11 +285,19 @@ def point(root: Root, name: str, before: bytes | None) -> None:
     root.files.replace(_CURRENT, name.encode("ascii") + b"\n", before)
 
 
+def _stored_current(root: Root) -> bytes | None:
+    """What `index/CURRENT` holds; nothing where it is damaged, None where it is not there."""
+    try:
+        return root.files.read(_CURRENT)
+    except (OSError, ForeignFileError):
+        return b""
+
+
 def _folders(root: Root) -> dict[str, bool]:
     """The generations' folders, and whether each has its manifest, which comes last and goes first."""
     found: dict[str, bool] = {}
     for file in map(PurePosixPath, root.files.below("index")):
-        if len(file.parts) == 3 and _NAME.fullmatch(name := file.parts[1]):
+        if len(file.parts) == 3 and GENERATION.fullmatch(name := file.parts[1]):
             found[name] = found.get(name, False) or file.name == manifests.FILE
     return found
 

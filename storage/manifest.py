@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.errors import LookalikeError
+from storage.names import Count, FileName, ModelName, Sha256, ShardName, Size, StoreName, Text
+from storage.regular import read_small
 
 FILE = "manifest.json"
 SCHEMA_VERSION = 2
@@ -27,8 +29,8 @@ class _Part(BaseModel):
 class StoredFile(_Part):
     """A file of a generation as it was when it was built."""
 
-    size_bytes: int
-    sha256: str
+    size_bytes: Size
+    sha256: Sha256
 
 
 class EncoderFacts(_Part):
@@ -42,14 +44,18 @@ class EncoderFacts(_Part):
     :ivar precision: what that computes in; `auto` is bf16 where the processor has it, float32 elsewhere.
     """
 
-    model: str
-    weights: str
-    fingerprint: str
-    preprocessing: str
-    size: int
-    dim: int
-    runtime: str = "openvino"
-    precision: str = "auto"
+    model: ModelName
+    weights: Text
+    fingerprint: Text
+    preprocessing: Text
+    size: int = Field(ge=1, le=4096)
+    dim: int = Field(ge=1, le=65_536)
+    runtime: Text = "openvino"
+    precision: Text = "auto"
+
+    def is_made_by(self, spec: BaseModel) -> bool:
+        """Whether an encoder of this specification (`storage.encoders.EncoderSpec`) made the vectors."""
+        return spec.model_dump(exclude={"schema_version"}).items() <= self.model_dump().items()
 
 
 class Counts(_Part):
@@ -60,11 +66,11 @@ class Counts(_Part):
     :ivar currencies: in which prices are given, sorted.
     """
 
-    items: int
-    images: int
-    products: int
-    stores: dict[str, int]
-    currencies: list[str]
+    items: Count
+    images: Count
+    products: Count
+    stores: dict[StoreName, Count] = Field(max_length=100_000)
+    currencies: list[Text] = Field(max_length=1000)
 
 
 class Search(_Part):
@@ -78,13 +84,13 @@ class Search(_Part):
     :ivar engine: see `embedding.index.engines`.
     """
 
-    dimensions: int
-    trees: int
+    dimensions: int = Field(ge=1, le=65_536)
+    trees: Count
     seed: int
-    search_k: int
-    ann_dimensions: int | None = None
-    shards: int = 1
-    engine: str = "annoy"
+    search_k: Count
+    ann_dimensions: int | None = Field(None, ge=1, le=65_536)
+    shards: int = Field(1, ge=1, le=10_000)
+    engine: Text = "annoy"
 
 
 class Recall(_Part):
@@ -100,7 +106,7 @@ class Recall(_Part):
     at_5: float
     lower_bound: float
     queries: int
-    filtered: dict[str, float] = Field(default_factory=dict)
+    filtered: dict[Text, float] = Field(default_factory=dict, max_length=1000)
 
 
 class Manifest(_Part):
@@ -117,10 +123,10 @@ class Manifest(_Part):
     counts: Counts
     search: Search
     recall: Recall
-    content: str
-    tables: dict[str, int]
-    files: dict[str, StoredFile]
-    thumbnails: dict[str, int]
+    content: Text
+    tables: dict[Text, int] = Field(max_length=100)
+    files: dict[FileName, StoredFile] = Field(max_length=20_000)
+    thumbnails: dict[ShardName, Size] = Field(max_length=100_000)
     built_at: datetime
     build_seconds: float
 
@@ -136,7 +142,7 @@ def read(folder: Path) -> Manifest:
     :raises GenerationError: there is none, it is damaged, or a newer release wrote it.
     """
     try:
-        text = (folder / FILE).read_bytes()
+        text = read_small(folder / FILE)
     except OSError as error:
         raise GenerationError(
             f"Generation {folder.name} cannot be read ({FILE}: {error.strerror}). {WAY_OUT}"
@@ -159,14 +165,14 @@ def parse(text: bytes, name: str) -> Manifest:
                 f"this release reads {SCHEMA_VERSION}). Update Lookalike."
             )
         return Manifest.model_validate(facts)
-    except (ValueError, KeyError, TypeError, ValidationError):
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
         raise GenerationError(f"Generation {name} is damaged (its {FILE}). {WAY_OUT}") from None
 
 
 def checksum(folder: Path) -> str:
     """sha256 of the manifest file, hexadecimal. A generation's name ends with its beginning."""
     try:
-        return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
+        return hashlib.sha256(read_small(folder / FILE)).hexdigest()
     except OSError as error:
         raise GenerationError(
             f"Generation {folder.name} cannot be read ({FILE}: {error.strerror}). {WAY_OUT}"

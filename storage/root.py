@@ -146,7 +146,7 @@ class Root:
         return check(self.files.fetch(name))
 
     def _folder(self, name: str) -> Path:
-        folder = self.path / name
+        folder = self.path / name if self.bucket is not None else self.files.fetch(name)
         try:
             folder.mkdir(parents=self.bucket is not None, exist_ok=True)
         except OSError as error:

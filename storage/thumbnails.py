@@ -20,7 +20,9 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from storage import arrow_files
 from storage.manifest import WAY_OUT, GenerationError
+from storage.regular import open_regular
 from storage.root import Root
 from storage.verified import Unremembered, Verified, sha256_of
 
@@ -31,6 +33,9 @@ SHARD_ROWS = 4096
 """Most thumbnails in a shard: about 40 MB."""
 
 _NAME_LENGTH = 20
+_MOST_BYTES = 2**20
+"""Of a thumbnail; those that are made take a hundredth of it."""
+
 _AT_ONCE = 8
 
 GRID_SIDE = 40
@@ -39,7 +44,8 @@ GRID_SIDE = 40
 _SCHEMA = pa.schema(
     [pa.field("image_id", pa.string()), pa.field("jpeg", pa.binary()), pa.field("grid", pa.binary())]
 )
-"""Shards of earlier releases have no `grid`; those releases read shards that have one."""
+_SCHEMA_BEFORE = _SCHEMA.remove(2)
+"""Shards of earlier releases have no `grid`."""
 
 _LOCATIONS = pa.schema(
     [
@@ -92,8 +98,8 @@ def locate(root: Root) -> pa.Table:
     for shard in shards:
         try:
             file = _sound(root, shard, root.verified)
-            ids = _read(pa.memory_map(str(file))).column("image_id")
-        except (GenerationError, OSError, pa.ArrowInvalid):
+            ids = _read(pa.memory_map(str(file)).read_buffer()).column("image_id")
+        except (GenerationError, OSError, ValueError):
             continue
         place = {"thumbnail_shard": pa.repeat(shard, len(ids)), "thumbnail_row": range(len(ids))}
         parts.append(pa.table({"image_id": ids, **place}, _LOCATIONS))
@@ -125,7 +131,11 @@ class Thumbnails:
 
         :raises GenerationError: the shard is damaged.
         """
-        jpeg: bytes = self._shards[shard].jpegs[row].as_py()
+        if shard not in self._shards or not 0 <= row < len(jpegs := self._shards[shard].jpegs):
+            raise GenerationError(f"There is no thumbnail {row} in {shard!r}. {WAY_OUT}")
+        jpeg: bytes | None = jpegs[row].as_py()
+        if jpeg is None or len(jpeg) > _MOST_BYTES:
+            raise GenerationError(f"The thumbnail {row} in {shard} is none. {WAY_OUT}")
         return jpeg
 
     def grid(self, shard: str, row: int) -> np.ndarray:
@@ -137,24 +147,34 @@ class Thumbnails:
         stored = grids[row].as_buffer() if grids is not None else None
         if stored is None:
             return grid(self.read(shard, row))
-        height, width = memoryview(stored)[:2]
+        height, width = memoryview(stored)[:2] if stored.size > 2 else (0, 0)
+        if not 0 < max(height, width) <= GRID_SIDE or stored.size != 2 + 3 * height * width:
+            raise GenerationError(f"The colours of thumbnail {row} in {shard} are none. {WAY_OUT}")
         return np.frombuffer(stored, np.uint8, offset=2).reshape(height, width, 3)
 
 
 def grid(jpeg: bytes) -> np.ndarray:
-    """Means of a photo's colours in cells, `GRID_SIDE` along its longer side: uint8 [height, width, 3]."""
-    image = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
-    scale = GRID_SIDE / max(image.size)
-    size = (max(2, round(scale * image.width)), max(2, round(scale * image.height)))
-    image.draft("RGB", size)
-    return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+    """Means of a photo's colours in cells, `GRID_SIDE` along its longer side: uint8 [height, width, 3].
+
+    :raises GenerationError: it is no thumbnail.
+    """
+    try:
+        image = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
+        if max(image.size) > SIDE:
+            raise ValueError(f"it has {image.width}×{image.height} px")
+        scale = GRID_SIDE / max(image.size)
+        size = (max(2, round(scale * image.width)), max(2, round(scale * image.height)))
+        image.draft("RGB", size)
+        return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise GenerationError(f"A thumbnail cannot be shown ({error}). {WAY_OUT}") from None
 
 
 def _stored_grid(jpeg: bytes) -> bytes | None:
     """A grid behind its height and width, a byte each; None where the photo cannot be decoded."""
     try:
         cells = grid(jpeg)
-    except OSError:
+    except GenerationError:
         return None
     return bytes(cells.shape[:2]) + cells.tobytes()
 
@@ -184,7 +204,10 @@ class _Shard:
             # A damaged copy is fetched again; what is damaged itself raises.
             file = _sound(self._root, self._name, self._root.verified)
             self._status, self._bytes = _mapped(file, self._status.st_size)
-        return _read(pa.BufferReader(pa.py_buffer(self._bytes)))
+        try:
+            return _read(pa.py_buffer(self._bytes))
+        except ValueError as error:
+            raise GenerationError(f"The thumbnails {self._name} are damaged ({error}). {WAY_OUT}") from None
 
     def _holds(self) -> bool:
         return self._root.verified.confirm(
@@ -194,7 +217,7 @@ class _Shard:
 
 def _mapped(file: Path, size_bytes: int) -> tuple[os.stat_result, mmap.mmap]:
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             status = os.fstat(stream.fileno())
             if status.st_size != size_bytes:
                 raise GenerationError(
@@ -248,5 +271,13 @@ def _sound(root: Root, shard: str, verified: Verified) -> Path:
     return root.sound(file_name(shard), check)
 
 
-def _read(source: pa.NativeFile) -> pa.Table:
-    return pa.ipc.open_file(source).read_all()
+def _read(data: pa.Buffer) -> pa.Table:
+    """The thumbnails in a shard, whoever wrote it.
+
+    :raises ValueError: it holds something else.
+    """
+    table = arrow_files.read(data)
+    if table.schema not in (_SCHEMA, _SCHEMA_BEFORE):
+        raise ValueError("it has other columns")
+    arrow_files.check(table)
+    return table

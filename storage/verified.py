@@ -16,6 +16,8 @@ from collections.abc import Callable
 from io import BufferedReader
 from pathlib import Path
 
+from storage.regular import open_regular
+
 _SETTLED_S = 2.0
 """A file that changed less long ago is not remembered: within one tick of a file system's clock (2 s on FAT,
 milliseconds elsewhere) it could change again and keep its times."""
@@ -40,7 +42,7 @@ class Verified:
         :param sha256: hexadecimal, whole or its beginning.
         :raises OSError: the file cannot be read.
         """
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             return self.confirm(os.fstat(stream.fileno()), sha256, lambda: _digest_of(stream))
 
     def confirm(self, identity: os.stat_result, sha256: str, digest: Callable[[], str]) -> bool:
@@ -58,6 +60,21 @@ class Verified:
         if found and settled:
             self._remember(mark)
         return found
+
+    def passes(self, file: Path, name: str, check: Callable[[], None]) -> None:
+        """Runs a check of what a file holds, unless the file passed it before.
+
+        :param name: of the check; another one where it looks for something else.
+        :param check: raises where the file does not pass.
+        :raises OSError: the file cannot be read.
+        """
+
+        def passed() -> str:
+            check()
+            return name
+
+        with open_regular(file) as stream:
+            self.confirm(os.fstat(stream.fileno()), name, passed)
 
     def _mark(self, identity: os.stat_result, sha256: str) -> Path:
         facts = (
@@ -94,7 +111,7 @@ def sha256_of(file: Path) -> str:
 
     :raises OSError: it cannot be read.
     """
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         return _digest_of(stream)
 
 

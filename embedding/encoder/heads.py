@@ -8,7 +8,6 @@ from, with NumPy alone, and new heads need no new vectors. They are stored as pl
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from embedding import linear
 from storage import encoders
+from storage.arrays import read_npz
 from storage.errors import LookalikeError
 from storage.root import Root
 
@@ -137,11 +137,10 @@ def read_heads(file: Path) -> dict[str, Head]:
     :raises LookalikeError: it cannot be read, or holds something else.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return taken_from({key: arrays[key] for key in arrays.files})
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return taken_from(read_npz(file))
+    except (OSError, ValueError) as error:
         raise LookalikeError(
-            f"{file} holds no heads ({error}). Remove it and run `lookalike embed` to make it again."
+            f"{file} holds no heads ({error}). Run `lookalike repair`, which makes it again."
         ) from error
 
 

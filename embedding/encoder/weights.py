@@ -8,6 +8,7 @@ them as `embedding.encoder.heads` stores them.
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,11 @@ def load_weights(name_or_file: str) -> Weights:
     if not path.is_file():
         raise InputError(
             f"No weights '{name_or_file}': no such file. Give a file or one of {', '.join(NAMES)}."
+        )
+    if not re.fullmatch(r"\w[\w .+()@=-]{0,70}", path.stem):
+        raise InputError(
+            f"The weights '{path.name}' cannot name an encoder. Rename the file: letters, digits, spaces and "
+            ". _ + - = @ ( ), 70 characters at most."
         )
     return read_weights(path, name=path.stem)
 

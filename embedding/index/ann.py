@@ -23,6 +23,7 @@ import numpy as np
 from embedding.index.engines import ENDINGS, Candidates, engine
 from storage.errors import LookalikeError
 from storage.manifest import WAY_OUT, GenerationError
+from storage.verified import Unremembered, Verified
 
 SEED = 20_261
 
@@ -41,16 +42,25 @@ class Forest:
         self._shards, self._starts = shards, starts
 
     @classmethod
-    def load(cls, folder: Path, rows: int, dimensions: int, shards: int = 1, name: str = "annoy") -> Forest:
-        """Opens what `build` wrote.
+    def load(
+        cls,
+        folder: Path,
+        rows: int,
+        dimensions: int,
+        shards: int = 1,
+        name: str = "annoy",
+        verified: Verified | None = None,
+    ) -> Forest:
+        """Opens what `build` wrote, here or elsewhere.
 
         :param name: of the engine.
+        :param verified: which files were looked at before; where None, all are.
         :raises GenerationError: a file is missing or does not hold as many vectors of that length.
         :raises InputError: the engine is not installed.
         """
         bounds = _bounds(rows, shards)
         opened = [
-            _open(name, file, stop - start, dimensions)
+            _open(name, file, stop - start, dimensions, verified or Unremembered())
             for file, (start, stop) in zip(_files(folder, shards, name), bounds, strict=True)
         ]
         return cls(opened, [start for start, _ in bounds], dimensions)
@@ -145,10 +155,12 @@ def _build_shard(
     engine(name).build(file, part, dimensions, trees, SEED)
 
 
-def _open(name: str, file: Path, rows: int, dimensions: int) -> Candidates:
+def _open(name: str, file: Path, rows: int, dimensions: int, verified: Verified) -> Candidates:
+    opener = engine(name)
     try:
-        opened = engine(name).open(file, dimensions)
-    except (OSError, RuntimeError) as error:
+        verified.passes(file, f"{name} {rows} {dimensions}", lambda: opener.check(file, rows, dimensions))
+        opened = opener.open(file, dimensions)
+    except (OSError, RuntimeError, ValueError) as error:
         raise GenerationError(f"{file} cannot be read ({error}). {WAY_OUT}") from None
     if len(opened) != rows:
         raise GenerationError(f"{file} holds {len(opened)} vectors, not {rows}. {WAY_OUT}")

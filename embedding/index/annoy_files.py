@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from annoy import AnnoyIndex
 
+from embedding.index import annoy_nodes
 from embedding.index.vectors import widen
 
 _BLOCK_ROWS = 4096
@@ -38,6 +39,10 @@ class AnnoyFiles:
         index.build(size, n_jobs=1)
         index.unload()
         file.chmod(0o644)  # Annoy makes it private; other users may read the rest of a generation
+
+    def check(self, file: Path, rows: int, dimensions: int) -> None:
+        """See `Engine.check`."""
+        annoy_nodes.check(file, rows, dimensions)
 
     def open(self, file: Path, dimensions: int) -> AnnoyCandidates:
         """See `Engine.open`."""

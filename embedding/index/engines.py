@@ -43,8 +43,15 @@ class Engine(Protocol):
         :param vectors: float16 [n, at least dimensions]; only the leading ones are compared.
         """
 
+    def check(self, file: Path, rows: int, dimensions: int) -> None:
+        """Looks at a whole file that somebody else may have written.
+
+        :raises OSError: it is missing, or cannot be read.
+        :raises ValueError: a search in it might crash or never end.
+        """
+
     def open(self, file: Path, dimensions: int) -> Candidates:
-        """Opens a file that `build` wrote.
+        """Opens a file that `build` wrote, and that passed `check`.
 
         :raises OSError: it is missing, or cannot be read.
         """

@@ -9,12 +9,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storage import arrow_files
 from storage.schemas import MONEY, TIME
 
 FILE = "items.arrow"
 
 CODED = ("store", "brand", "category", "currency", "availability", "thumbnail_shard")
 """Columns of few distinct values, dictionary-encoded: filters look codes up instead of comparing text."""
+
+_ADDED = ("article", "gtin", "sku")
+"""Columns that generations of the first releases have not."""
+
+_COMPLETE = (
+    *("image_id", "store", "product_id", "thumbnail_shard", "thumbnail_row"),
+    *("position", "product", "article"),
+)
+"""Columns without nulls."""
 
 _UNCOUNTED = ("seen", "thumbnail_shard", "thumbnail_row")
 """Columns that change without the catalogue changing, for which no new generation is needed."""
@@ -87,7 +97,33 @@ def write(items: pa.Table, file: Path) -> None:
 def read(file: Path) -> pa.Table:
     """The rows of a generation, memory-mapped."""
     with pa.memory_map(str(file)) as source:
-        return pa.ipc.open_file(source).read_all()
+        return arrow_files.read(source.read_buffer())
+
+
+def check(items: pa.Table, products: int) -> None:
+    """Looks at every value of rows that somebody else may have written: whether a search can use them.
+
+    :param products: how many they have to be of.
+    :raises ValueError: a column is missing or of another type, or a value is none that a build writes.
+    """
+    arrow_files.check(items)
+    for field in SCHEMA:
+        if field.name not in items.column_names:
+            if field.name in _ADDED:
+                continue
+            raise ValueError(f"the column '{field.name}' is missing")
+        column = items[field.name]
+        type_ = pa.dictionary(pa.int32(), field.type) if field.name in CODED else field.type
+        if column.type != type_ or column.num_chunks != 1:
+            raise ValueError(f"the column '{field.name}' holds {column.type}, not {type_}")
+        if column.null_count and (field.name in _COMPLETE or field.name in CODED):
+            raise ValueError(f"the column '{field.name}' has gaps")
+    numbers = np.unique(items["product"].to_numpy())
+    if len(numbers) != products or (products and (numbers[0] != 0 or numbers[-1] != products - 1)):
+        raise ValueError(f"it is not of {products} products")
+    articles = items["article"].to_numpy() if "article" in items.column_names else numbers
+    if len(articles) and not 0 <= articles.min() <= articles.max() < products:
+        raise ValueError("an article is no product")
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -6,20 +6,41 @@ index of little, night after night, and nobody would notice before the customers
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
+
 import pyarrow.compute as pc
 
-from storage import generations, manifest, tables
+from embedding.index.items import whole
+from storage import generations, tables
 from storage.errors import LookalikeError
 from storage.manifest import Counts, GenerationError
 from storage.root import Root
+
+_log = logging.getLogger(__name__)
 
 
 class LossError(LookalikeError):
     """A build that holds far fewer products than the published generation, which stays."""
 
 
+@dataclass(frozen=True)
+class _Baseline:
+    """What a build is compared with.
+
+    :ivar stores: products of each store.
+    :ivar instead: what it is compared with in place of the published generation, which cannot be read.
+    """
+
+    stores: dict[str, int]
+    instead: str | None = None
+
+
 def check(root: Root, counts: Counts, most: float) -> None:
     """Compares what a build holds with what is published.
+
+    Where the published generation cannot be read, the newest other one that can is its measure; where there
+    is none, the products on sale that have a photo, as the tables hold them.
 
     A purged store is not missed: it has no row left in `crawls`. One that is only gone from the settings
     keeps its products, so nothing is lost with it.
@@ -28,7 +49,9 @@ def check(root: Root, counts: Counts, most: float) -> None:
     :param most: share of the products that may be lost, in [0, 1]; 1 allows everything.
     :raises LossError: more are lost, of all together, or a store has none any more.
     """
-    before = _expected(root)
+    baseline = _baseline(root)
+    crawled = set(pc.unique(tables.read(root, "crawls", columns=["store"])["store"]).to_pylist())
+    before = {store: products for store, products in baseline.stores.items() if store in crawled}
     after = {store: counts.stores.get(store, 0) for store in before}
     had, has = sum(before.values()), counts.products
     vanished = [store for store in before if before[store] and not after[store]]
@@ -37,18 +60,42 @@ def check(root: Root, counts: Counts, most: float) -> None:
     fewer = [store for store in sorted(before) if after[store] < before[store]]
     changes = ", ".join(f"{store} {before[store]:,} → {after[store]:,}" for store in fewer)
     what = f"only {has:,} of {had:,} products" if has < (1 - most) * had else "no product of a store"
+    compared = f", compared with {baseline.instead}" if baseline.instead else ""
     raise LossError(
-        f"The new index would hold {what} ({changes}); the published one stays. "
+        f"The new index would hold {what} ({changes}){compared}; the published one stays. "
         "Run `lookalike index --allow-loss` once if that is right."
     )
 
 
-def _expected(root: Root) -> dict[str, int]:
-    """Products of the published generation by store, without the stores that were purged since."""
+def _baseline(root: Root) -> _Baseline:
     try:
-        folder = generations.current(root)
-        published = {} if folder is None else manifest.read(folder).counts.stores
-    except GenerationError:
-        return {}  # damaged, and replaced for that reason
-    crawled = set(pc.unique(tables.read(root, "crawls", columns=["store"])["store"]).to_pylist())
-    return {store: products for store, products in published.items() if store in crawled}
+        published = generations.current_name(root)
+        if published is not None:
+            return _Baseline(generations.read_manifest(root, published).counts.stores)
+        damage = f"{root} has generations, but none is published"
+    except GenerationError as error:
+        damage = str(error)
+    for name in reversed(generations.names(root)):
+        try:
+            baseline = _Baseline(generations.read_manifest(root, name).counts.stores, f"generation {name}")
+            break
+        except GenerationError:
+            continue
+    else:
+        if not generations.published_once(root):
+            return _Baseline({})  # nothing was published yet
+        baseline = _Baseline(_on_sale(root), "the tables")
+    _log.warning("The new index is compared with %s: %s", baseline.instead, damage)
+    return baseline
+
+
+def _on_sale(root: Root) -> dict[str, int]:
+    """Products on sale of each store that have a photo."""
+    products = tables.read(
+        root, "products", columns=["store", "images"], where=pc.field("removed_at").is_null()
+    )
+    lists = whole(products["images"])
+    stored = pc.is_valid(pc.struct_field(pc.list_flatten(lists), "image_id"))
+    shown = pc.unique(pc.list_parent_indices(lists).filter(stored))
+    counts = pc.value_counts(whole(products["store"].take(shown))).to_pylist()
+    return {store["values"]: store["counts"] for store in counts}

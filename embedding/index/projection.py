@@ -9,7 +9,6 @@ image retrieval", 2012), is for encoders that were not trained on garments; see 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from embedding import linear
 from embedding.encoder import heads as recognition
 from embedding.encoder.heads import Head
+from storage.arrays import read_npz
 
 MAX_DIMENSIONS = 256
 
@@ -90,6 +90,11 @@ class Projection:
         return len(self.mean) if self.matrix is None else int(self.matrix.shape[1])
 
     @property
+    def encoded(self) -> int:
+        """Length of the encoder's vectors."""
+        return len(self.mean) - sum(len(head.classes) for head in self.heads.values())
+
+    @property
     def learnt(self) -> bool:
         """Whether it keeps main directions, the first the most telling; else vectors stay as they are."""
         return self.matrix is not None
@@ -119,13 +124,30 @@ class Projection:
         :raises ValueError: the file holds none.
         """
         try:
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
+            arrays = read_npz(file)
             heads = recognition.taken_from(arrays)
             mean, matrix = arrays["mean"], arrays["matrix"]
-        except (zipfile.BadZipFile, KeyError, EOFError, IndexError, ValueError) as error:
+            _require_fitting(mean, matrix, heads)
+        except (KeyError, ValueError) as error:
             raise ValueError(f"no projection: {error}") from error
         return cls(mean, matrix if matrix.size else None, heads)
+
+
+def _require_fitting(mean: np.ndarray, matrix: np.ndarray, heads: Mapping[str, Head]) -> None:
+    """Refuses arrays that cannot be multiplied with each other.
+
+    :raises ValueError: their types or shapes do not fit.
+    """
+    classes = sum(len(head.classes) for head in heads.values())
+    fitting = (
+        mean.ndim == 1
+        and mean.dtype == matrix.dtype == np.float32
+        and (not matrix.size or (matrix.ndim == 2 and len(matrix) == len(mean)))
+        and all(len(head.kernel) == len(mean) - classes for head in heads.values())
+        and all(np.isfinite(array).all() for array in (mean, matrix))
+    )
+    if not fitting:
+        raise ValueError(f"shapes {mean.shape} and {matrix.shape} do not fit {classes} classes")
 
 
 def compared(heads: Mapping[str, Head]) -> dict[str, Head]:

@@ -20,6 +20,7 @@ from embedding.index.projection import Projection
 from embedding.index.vectors import FILE as VECTORS_FILE
 from embedding.index.vectors import similarities
 from storage.manifest import WAY_OUT, GenerationError, Manifest
+from storage.verified import Unremembered, Verified
 
 PROJECTION_FILE = "projection.npz"
 
@@ -90,15 +91,20 @@ class Index:
         self._candidates = RERANKED if few else _CANDIDATES
 
     @classmethod
-    def open(cls, folder: Path, manifest: Manifest) -> Index:
-        """Opens a generation whose files were verified.
+    def open(cls, folder: Path, manifest: Manifest, verified: Verified | None = None) -> Index:
+        """Opens a generation whose files were verified, whoever wrote them.
 
         :param manifest: what `storage.generations.verify` gave for the folder.
+        :param verified: which files were looked at before; where None, every value of all is.
         :raises GenerationError: its files do not fit together.
         """
         rows, dimensions = manifest.counts.items, manifest.search.dimensions
         try:
             table = items.read(folder / items.FILE)
+            products = manifest.counts.products
+            (verified or Unremembered()).passes(
+                folder / items.FILE, f"items {products}", lambda: items.check(table, products)
+            )
             vectors = np.load(folder / VECTORS_FILE, mmap_mode="r", allow_pickle=False)
             projection = Projection.load(folder / PROJECTION_FILE)
         except (OSError, ValueError, pa.ArrowInvalid) as error:
@@ -106,12 +112,14 @@ class Index:
         if (
             table.num_rows != rows
             or vectors.shape != (rows, dimensions)
+            or vectors.dtype != np.float16
             or projection.dimensions != dimensions
+            or projection.encoded != manifest.encoder.dim
         ):
             raise GenerationError(f"Generation {folder.name} does not hold what its manifest says. {WAY_OUT}")
         searching = manifest.search
         few = searching.ann_dimensions or dimensions
-        forest = Forest.load(folder, rows, few, searching.shards, searching.engine)
+        forest = Forest.load(folder, rows, few, searching.shards, searching.engine, verified)
         return cls(table, vectors, forest, projection, search_k=searching.search_k)
 
     def search(

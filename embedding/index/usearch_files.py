@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from usearch.index import Index
 
+from embedding.index import usearch_nodes
 from embedding.index.vectors import widen
 
 _BLOCK_ROWS = 65_536
@@ -32,6 +33,10 @@ class UsearchFiles:
             heads = widen(vectors[start : start + _BLOCK_ROWS, :dimensions])
             index.add(np.arange(start, start + len(heads)), heads, threads=1)
         file.write_bytes(index.save() or b"")
+
+    def check(self, file: Path, rows: int, dimensions: int) -> None:
+        """See `Engine.check`."""
+        usearch_nodes.check(file, rows, dimensions)
 
     def open(self, file: Path, dimensions: int) -> UsearchCandidates:
         """See `Engine.open`."""

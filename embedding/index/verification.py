@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from storage.thumbnails import GRID_SIDE, grid
+from storage.manifest import WAY_OUT, GenerationError
+from storage.thumbnails import GRID_SIDE, SIDE, grid
 
 SHORTLIST = 64
 """Articles nearest by their vectors whose pixels are compared."""
@@ -340,8 +341,14 @@ def _darkest(pixels: np.ndarray) -> np.ndarray:
 
 def _opened(thumbnail: bytes, side: int) -> Image.Image:
     """A stored photo, decoded no larger than its longer side needs."""
-    image = Image.open(io.BytesIO(thumbnail), formats=["JPEG"])
-    image.draft("RGB", _fitting(image, side))
+    try:
+        image = Image.open(io.BytesIO(thumbnail), formats=["JPEG"])
+        if max(image.size) > SIDE:
+            raise ValueError(f"it has {image.width}×{image.height} px")
+        image.draft("RGB", _fitting(image, side))
+        image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise GenerationError(f"A thumbnail cannot be shown ({error}). {WAY_OUT}") from None
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

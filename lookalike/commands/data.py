@@ -55,14 +55,16 @@ def maintain(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Join small files, delete what no recent version needs, and read every byte of what is published."""
+    """Read every byte that is stored; join small files, and delete what no recent version needs."""
     from flows.maintain import maintain as run
     from flows.report import plain
-    from storage.audit import damage
+    from storage import audit
 
     root = existing_root(config, data)
-    done = run(root, keep=timedelta(days=keep_days))
-    damaged = damage(root)
+    damaged = audit.tables_damage(root)
+    # Joining files would write what is damaged once more, as if it were in order.
+    done = {} if damaged else run(root, keep=timedelta(days=keep_days))
+    damaged += audit.published_damage(root)
     if as_json:
         terminal.print_json({"tables": plain(done), "damaged": damaged})
     else:
@@ -71,6 +73,23 @@ def maintain(
             [(table, str(upkeep.joined), str(upkeep.deleted)) for table, upkeep in done.items()],
         )
     terminal.fail(damaged)
+
+
+def repair(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+    """Mend what `maintain` finds damaged: take it out, make it again, or have it crawled again."""
+    from flows.repair import repair as run
+    from flows.report import plain
+
+    resolved = settings(config, data)
+    root = resolved.open_root()
+    terminal.log_to_stderr()
+    with terminal.progress() as advance:
+        done = run(root, resolved, advance)
+    if as_json:
+        terminal.print_json(plain(done))
+    else:
+        terminal.print_lines(done.mended or ["Nothing is damaged."] if not done.lost else done.mended)
+    terminal.fail(done.lost)
 
 
 def _print_status(status: Status) -> None:

@@ -13,6 +13,10 @@ from lookalike.commands.options import ConfigOption, DataOption, JsonOption, exi
 
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", metavar="KEYFILE", help="An Ed25519 private key (PEM) to sign it with."),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -23,7 +27,12 @@ def export(
 
     root = existing_root(config, data)
     with terminal.progress() as advance:
-        done = write(root, folder, lambda size, total: advance("export, MB", size // 10**6, total // 10**6))
+        done = write(
+            root,
+            folder,
+            lambda size, total: advance("export, MB", size // 10**6, total // 10**6),
+            sign_key=sign,
+        )
     if as_json:
         terminal.print_json({"folder": str(folder), **plain(done)})
         return

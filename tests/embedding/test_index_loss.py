@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from embedding.index.loss import LossError
 from flows import night
 from flows.config import load_config
 from flows.purge import purge_store
-from storage import generations, manifest, tables
+from storage import encoders, generations, manifest, tables
 from storage.root import Root
 from tests import catalogues
 from tests.catalogues import MODEL
@@ -75,6 +76,8 @@ def test_a_damaged_generation_is_no_measure(root: Root, rows: list[dict[str, obj
 def test_the_setting_decides_and_can_be_overruled_once(
     root: Root, rows: list[dict[str, object]], tmp_path: Path
 ) -> None:
+    shutil.rmtree(encoders.folder(root, MODEL))
+    catalogues.write_encoder(root)  # what is published has to answer a search
     (tmp_path / "lookalike.toml").write_text("[index]\nmax_loss = 0.1\n")
     config = load_config(tmp_path / "lookalike.toml", root.path)
     removed(root, rows, "a.example", 4)
