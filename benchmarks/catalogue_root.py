@@ -27,7 +27,7 @@ from mixes import Mixer
 from embedding.encoder.heads import load_heads
 from embedding.encoder.predictions import adopt_heads
 from embedding.encoder.stage import embed_new_images, resolve_model
-from storage import photos, tables
+from storage import images, tables
 from storage.root import Root
 from storage.schemas import EMBEDDING_DIM, TABLES
 
@@ -54,7 +54,7 @@ def main(source: Path, target: Path, items: int | None, real: Path | None) -> No
     root = Root.open(target, create=True)
     catalogue = _photos(source)
     if real is None:
-        _write_photos(root, catalogue.data, [photos.inspect(data).perceptual_hash for data in catalogue.data])
+        _write_photos(root, catalogue.data, [images.inspect(data).perceptual_hash for data in catalogue.data])
         embed_new_images(root)
         _write_products(root, catalogue, np.arange(len(catalogue.ids)), catalogue.ids)
         return
@@ -66,7 +66,7 @@ def main(source: Path, target: Path, items: int | None, real: Path | None) -> No
     places = order[np.searchsorted(ids[order], catalogue.ids)]
     made = Mixer(vectors[places], np.array(catalogue.facts["article_type"].to_pylist(), str))
     count = len(catalogue.ids)
-    _write_photos(root, catalogue.data, [photos.inspect(data).perceptual_hash for data in catalogue.data])
+    _write_photos(root, catalogue.data, [images.inspect(data).perceptual_hash for data in catalogue.data])
     _write_vectors(root, model, ids, vectors)
     _write_products(root, catalogue, np.arange(count), catalogue.ids)
     for start in range(count, items or count, _BLOCK):
@@ -83,7 +83,7 @@ def _photos(source: Path) -> Photos:
     tables_ = [pq.read_table(source / f"{name}.parquet") for name in ("catalogue", "catalogue_small")]
     facts = pa.concat_tables(table.drop_columns(["image"]) for table in tables_).combine_chunks()
     data = [image for table in tables_ for image in table["image"].to_pylist()]
-    return Photos(facts, data, np.array([photos.image_id(image) for image in data]))
+    return Photos(facts, data, np.array([images.image_id(image) for image in data]))
 
 
 def _vectors_of(root: Root) -> tuple[np.ndarray, np.ndarray, str]:
@@ -93,7 +93,7 @@ def _vectors_of(root: Root) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def _write_photos(root: Root, data: list[bytes], hashes: list[str]) -> list[str]:
-    ids = [photos.image_id(one) for one in data]
+    ids = [images.image_id(one) for one in data]
     rows = {image_id: at for at, image_id in enumerate(ids)}  # a few photos are in the files twice
     table = {
         "image_id": list(rows),

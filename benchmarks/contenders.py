@@ -21,7 +21,7 @@ from embedding.encoder.weights import Weights, load_weights
 from embedding.index import projection
 from embedding.training.datasets import LabelledPhotos
 from embedding.training.evaluate import embed_photos
-from storage.photos import decode
+from storage.images import decode
 
 _BINS = 8
 _BATCH = 64

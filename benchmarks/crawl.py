@@ -29,8 +29,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lookalike.demo import garments
+from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
-from scrapers.stores import Store
 from storage.root import Root
 
 PEERS = Path(__file__).with_name("peers")

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from embedding.encoder.convert import specify
 from embedding.encoder.weights import load_weights
-from storage import encoders, photos, tables
+from storage import encoders, images, tables
 from storage.encoders import EncoderSpec
 from storage.root import Root
 from storage.schemas import EMBEDDING_DIM, TABLES
@@ -47,33 +47,33 @@ print(outcome.embedded)
 
 def main(source: Path, out: Path, most: int) -> None:
     """Prints the table."""
-    images = pq.read_table(source / "gallery.parquet", columns=["image"])["image"].to_pylist()
+    photos = pq.read_table(source / "gallery.parquet", columns=["image"])["image"].to_pylist()
     print("| photos | bytes in Parquet | peak memory | seconds |\n|---|---|---|---|")
     for count in (most // 5, most):
         folder = out / f"root-{count}"
         shutil.rmtree(folder, ignore_errors=True)
         root = Root.open(folder, create=True)
         _write_small_encoder(root)
-        size = _fill(root, images, count)
+        size = _fill(root, photos, count)
         embedded, peak, seconds = _embed(folder)
         assert embedded == count, f"{embedded} of {count} embedded"
         print(f"| {count:,} | {size / 2**30:.2f} GB | {peak / 2**30:.2f} GB | {seconds:.0f} |", flush=True)
 
 
-def distinct(images: list[bytes], count: int) -> Iterator[bytes]:
+def distinct(photos: list[bytes], count: int) -> Iterator[bytes]:
     """So many photos, no two alike in their bytes: JPEGs with a comment after their start marker."""
-    for number, image in enumerate(itertools.islice(itertools.cycle(images), count)):
+    for number, image in enumerate(itertools.islice(itertools.cycle(photos), count)):
         comment = str(number).encode()
         yield image[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + image[2:]
 
 
-def _fill(root: Root, images: list[bytes], count: int) -> int:
-    rest = distinct(images, count)
+def _fill(root: Root, photos: list[bytes], count: int) -> int:
+    rest = distinct(photos, count)
     size = 0
     while rows := list(itertools.islice(rest, _WRITTEN_AT_ONCE)):
         size += sum(map(len, rows))
         columns = {name: pa.nulls(len(rows), field.type) for name, field in _fields()}
-        columns["image_id"] = pa.array([photos.image_id(row) for row in rows])
+        columns["image_id"] = pa.array([images.image_id(row) for row in rows])
         columns["bytes"] = pa.array(rows, pa.binary())
         columns["first_seen"] = pa.array([datetime.now(UTC)] * len(rows), pa.timestamp("us", tz="UTC"))
         columns["month"] = pa.array(["2026-11"] * len(rows))

@@ -57,7 +57,7 @@ def main(real: Path, large: Path, count: int, shard_rows: int, engine: str) -> N
         )
         projection.save(folder / PROJECTION_FILE)
         _say("items and vectors written", started)
-        searching, measured = tune.grow(
+        searching, measured = tune.build_tuned(
             folder / vectors.FILE, items.read(folder / items.FILE), projection, 0.99, shard_rows, engine
         )
         _say("forest grown and measured", started)

@@ -9,8 +9,8 @@ fashion`, `imagenet` where Keras has its weights on this machine. A colour histo
 Precision@5 and mAP@10 are given as is, and with gallery photos of the query's own name or near-equal
 perceptual hash removed. Altered photos (`embedding.training.alterations`) are asked for among the whole
 catalogue, their originals in it; with `--verify` also as `Shop.similar` answers, which compares the pixels of
-the nearest (`embedding.index.verification`), and with the precision of its claim "the same photo": on the
-held-out photos as they are, of which a few are in the gallery twice, and on photos whose picture is not
+the nearest (`embedding.index.spatial_verification`), and with the precision of its claim "the same photo": on
+the held-out photos as they are, of which a few are in the gallery twice, and on photos whose picture is not
 there: the same without near-equals, people's own, and another maker's (`--elsewhere`). Vectors are kept in
 DIR by the fingerprints of weights and photos, so that another run computes only what is new.
 """
@@ -32,12 +32,12 @@ import pyarrow.parquet as pq
 from contenders import ColourHistogram, Contender, ResNet50, contender_of, kept, perceptual_hashes
 
 from embedding.encoder.runtime import Precision
-from embedding.index.verification import SHORTLIST, differences, same_pictures
+from embedding.index.spatial_verification import SHORTLIST, differences, same_pictures
 from embedding.training.alterations import ALTERATIONS, altered
 from embedding.training.datasets import LabelledPhotos, read_labelled
-from embedding.training.measures import MAP_AT, Hidden, label_figures, nearest
+from embedding.training.retrieval_metrics import MAP_AT, Hidden, label_figures, nearest
 from storage import thumbnails
-from storage.photos import decode, image_id, thumbnail
+from storage.images import decode, image_id, thumbnail
 
 _SPLITS = {"": ("article_type", "colour", "article_type+colour"), "street_": ("category",)}
 _SHOWN = {"article_type": "type", "colour": "colour", "article_type+colour": "both", "category": "street"}
@@ -77,7 +77,7 @@ class _Shelf:
         """
         stored = [self._thumbnail(row) for row in rows.tolist()]
         photo = decode(image, fit=self._side)
-        photo.thumbnail((thumbnails.SIDE, thumbnails.SIDE))  # as `lookalike.views` hands it on
+        photo.thumbnail((thumbnails.SIDE, thumbnails.SIDE))  # as `lookalike.query_inputs` hands it on
         return rows[same_pictures(differences(photo, stored), cosines)]
 
     def _made(self, row: int) -> bytes:

@@ -29,9 +29,9 @@ from urllib.parse import urlsplit
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scrapers.config.store import Limits, Store
 from scrapers.crawl import CrawlOutcome, run_crawl
-from scrapers.detect import detect
-from scrapers.stores import Limits, Store
+from scrapers.detect.store import detect
 from storage import tables
 from storage.errors import LookalikeError
 from storage.root import Root

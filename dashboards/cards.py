@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from lookalike.matches import Match, Offer
+from lookalike.matches import AlsoAt, Match
 from lookalike.safe_html import AVAILABILITY, photo_html, safe_link
 from storage.money import display_price
 
@@ -81,7 +81,7 @@ def also_html(match: Match) -> str:
     return f'<ul class="la-also" aria-label="The same photo also at">{lines}{rest}</ul>'
 
 
-def _also_line(offer: Offer) -> str:
+def _also_line(offer: AlsoAt) -> str:
     link = safe_link(offer.url)
     store = f"also at {escape(offer.store)}"
     if link is not None:

@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboards.cards import card_html, framed_photo
 from lookalike.matches import Match
 from lookalike.query import Shop
-from storage import photos
+from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
 
 MATCHES = 5
@@ -183,7 +183,7 @@ def current_wish(shop: Shop) -> Wish | None:
     if photo is None:
         return None
     try:
-        preview = photos.thumbnail(photos.decode(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
+        preview = images.thumbnail(images.decode(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
     return Wish(photo.data, preview, "Your photo", "Looks like your photo")

@@ -14,8 +14,8 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from scrapers.addresses import hide_userinfo
-from scrapers.stores import Limits, Store
+from scrapers.config.store import Limits, Store
+from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
 from storage.root import Root
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tomlkit.exceptions import TOMLKitError
 
 from flows.config import parse_config
-from scrapers.stores import Store
+from scrapers.config.store import Store
 from storage.errors import InputError
 
 

@@ -18,8 +18,8 @@ from flows import night, report
 from flows.child import end_run_with_worker
 from flows.config import Config, load_config
 from flows.turns import skipped, take_turn
+from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
-from scrapers.stores import Store
 from storage.errors import BusyError, InputError, LookalikeError
 
 Settings = Config | str | None

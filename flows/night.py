@@ -23,8 +23,8 @@ from embedding.encoder.stage import (
 from embedding.index.build import BuildOutcome, build_index
 from embedding.probe import probe
 from flows.config import Config
+from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
-from scrapers.stores import Store
 from storage import generations, table_audit, tables
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError

@@ -15,7 +15,7 @@ from lookalike.safe_html import photo_html
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lookalike.views import Seen
+    from lookalike.query_inputs import QueryInput
 
 MOST_VALUES = 3
 """Values of an attribute that are named, the likeliest first."""
@@ -130,7 +130,7 @@ def clothing(heads: Mapping[str, Head], encoded: np.ndarray) -> float | None:
     return None if found is None else float(found[0])
 
 
-def warning(heads: Mapping[str, Head], views: Sequence[Seen]) -> str | None:
+def warning(heads: Mapping[str, Head], views: Sequence[QueryInput]) -> str | None:
     """A sentence that names the photos that do not look like clothing; None where all do, or none tells."""
     found = []
     for view in views:

@@ -20,7 +20,7 @@ _PUBLIC = (
 
 
 @dataclass(frozen=True)
-class Offer:
+class AlsoAt:
     """Another product of the same photo, as far as a match tells of it.
 
     :ivar price: None where the store gives none, like every other fact.
@@ -85,7 +85,7 @@ class Match:
     seen: datetime | None
     image_id: str
     photo: Callable[[], bytes] = field(repr=False, compare=False)
-    also_at: tuple[Offer, ...] = ()
+    also_at: tuple[AlsoAt, ...] = ()
     evidence: tuple[str, ...] = ()
 
     @property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lookalike.safe_html import AVAILABILITY, photo_html, price_html, safe_link
 
 if TYPE_CHECKING:
-    from lookalike.matches import Match, Matches, Offer
+    from lookalike.matches import AlsoAt, Match, Matches
 
 MOST_ALSO = 3
 """Other products of the photo that a card names."""
@@ -102,7 +102,7 @@ def _also(match: Match) -> str:
     return f'<div class="also"><b>Also at</b>{"".join(lines)}{rest}</div>'
 
 
-def _linked(match: Match | Offer, html: str, kind: str = "to") -> str:
+def _linked(match: Match | AlsoAt, html: str, kind: str = "to") -> str:
     """HTML that leads to the product's page, where it has one that a browser may open."""
     link = safe_link(match.url)
     if link is None:

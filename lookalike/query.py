@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from embedding.index.filter_arguments import Moment, Names, Number, exchange, filters_of, yes_or_no
 from embedding.index.filters import Filters
 from embedding.index.search import Hits
+from embedding.index.spatial_verification import SHORTLIST, same_pictures
 from embedding.index.vectors import similarities, widen
-from embedding.index.verification import SHORTLIST, same_pictures
-from embedding.index.wishes import Moment, Names, Number, exchange, filters_of, yes_or_no
 from lookalike import description
 from lookalike.description import Description
+from lookalike.generation import OpenGeneration, open_generation
 from lookalike.matches import Match, Matches
-from lookalike.published import Published, open_published
-from lookalike.twins import cheapest_first
-from lookalike.views import Seen, View, encoded, look
+from lookalike.query_inputs import QueryInput, QueryLike, encoded, look
+from lookalike.same_product import cheapest_first
 from storage.errors import InputError, LookalikeError
 from storage.manifest import Manifest
 from storage.root import Root
@@ -49,11 +49,11 @@ class Shop:
         self._key = None if verify_key is None else public_key(Path(verify_key))
         self._root = Root.open(data, cache=cache)
         self._refreshing = threading.Lock()
-        self._published = open_published(self._root, key=self._key)
+        self._published = open_generation(self._root, key=self._key)
 
     def similar(
         self,
-        query: View | Sequence[View],
+        query: QueryLike | Sequence[QueryLike],
         k: int = 5,
         *,
         store: Names | None = None,
@@ -137,7 +137,7 @@ class Shop:
             descriptions=lambda: [_described(published, view) for view in photos if published.heads()],
         )
 
-    def describe(self, photo: View, *, allow_private: bool = False) -> Description:
+    def describe(self, photo: QueryLike, *, allow_private: bool = False) -> Description:
         """What a photo shows: whether it is clothing, and its category, colour and whatever else is known.
 
         :param photo: as for `similar`, but one view; of a product its main photo.
@@ -224,7 +224,7 @@ class Shop:
         with self._refreshing:
             if generations.current_name(self._root) == self._published.name:
                 return False
-            self._published = open_published(self._root, before=self._published, key=self._key)
+            self._published = open_generation(self._root, before=self._published, key=self._key)
             return True
 
     @property
@@ -255,7 +255,9 @@ class Shop:
         return f"<Shop of {len(self):,} products from {', '.join(self.stores)}, generation {self.generation}>"
 
 
-def _same_picture_first(published: Published, hits: Hits, photos: Sequence[Seen]) -> tuple[Hits, int]:
+def _same_picture_first(
+    published: OpenGeneration, hits: Hits, photos: Sequence[QueryInput]
+) -> tuple[Hits, int]:
     """The hits that show the picture of a photo, the nearest first, then the others; and how many do."""
     apart = np.full(len(hits), np.inf, np.float32)
     for view in photos:
@@ -267,11 +269,11 @@ def _same_picture_first(published: Published, hits: Hits, photos: Sequence[Seen]
     return Hits(hits.rows[order], hits.scores[order]), len(same)
 
 
-def _no_clothing(published: Published, photos: Sequence[Seen]) -> str | None:
+def _no_clothing(published: OpenGeneration, photos: Sequence[QueryInput]) -> str | None:
     return description.warning(published.heads(), photos) if photos else None
 
 
-def _described(published: Published, seen: Seen) -> Description:
+def _described(published: OpenGeneration, seen: QueryInput) -> Description:
     heads, vector = published.heads(), encoded(published, seen)
     return Description(
         query=seen.label,
@@ -282,7 +284,7 @@ def _described(published: Published, seen: Seen) -> Description:
     )
 
 
-def _number(published: Published, product: Any) -> int:
+def _number(published: OpenGeneration, product: Any) -> int:
     """The number of a product by its name."""
     if not isinstance(product, str):
         raise InputError(f"A product cannot be a {type(product).__name__}. Give store:product_id.")
@@ -294,7 +296,7 @@ def _number(published: Published, product: Any) -> int:
     return number
 
 
-def _average(views: Sequence[Seen]) -> np.ndarray:
+def _average(views: Sequence[QueryInput]) -> np.ndarray:
     """One vector that is as near as can be to all views: float32 [dimensions], L2 norm 1."""
     if len(views) == 1:
         return views[0].vector

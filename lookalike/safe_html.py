@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from lookalike.matches import Match, Offer
+    from lookalike.matches import AlsoAt, Match
 
 AVAILABILITY = {
     "in_stock": "In stock",
@@ -33,7 +33,7 @@ def safe_link(url: str | None) -> str | None:
         return None
 
 
-def price_html(match: Match | Offer) -> str:
+def price_html(match: Match | AlsoAt) -> str:
     """The price as a shop shows it, with the one it was reduced from; says so where a store gives none."""
     from storage.money import display_price
 

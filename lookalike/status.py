@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scrapers.stores import Store
+from scrapers.config.store import Store
 from storage import generations, tables
 from storage.manifest import GenerationError
 from storage.root import Root

@@ -25,9 +25,9 @@ import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 import scrapers
-from scrapers.identity import new_crawl_id
-from scrapers.readiness import check_ready
-from scrapers.stores import Store
+from scrapers.config.store import Store
+from scrapers.session.crawl_id import new_crawl_id
+from scrapers.session.preflight import check_ready
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.root import Root
@@ -164,7 +164,7 @@ def _process(
         **options,
     }
     # -P: a file in the working directory that is named like a module must not be imported instead of it.
-    command = [sys.executable, "-P", "-m", "scrapers.process", "crawl", store.strategy]
+    command = [sys.executable, "-P", "-m", "scrapers.session.process", "crawl", store.strategy]
     command += ["-s", "PROGRESS_LINES=1"]
     command += [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     environment = os.environ | {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from scrapers.guard import USER_AGENT as USER_AGENT
-
 BOT_NAME = "lookalike"
 SPIDER_MODULES = ["scrapers.spiders"]
 NEWSPIDER_MODULE = "scrapers.spiders"
@@ -11,7 +9,7 @@ NEWSPIDER_MODULE = "scrapers.spiders"
 # Manners. AutoThrottle starts at one request every half second and goes as fast as the store answers with
 # one request on its way at a time; Scrapy's start of five seconds makes a small store take minutes.
 ROBOTSTXT_OBEY = True
-ROBOTSTXT_PARSER = "scrapers.robots.BoundedRobotParser"
+ROBOTSTXT_PARSER = "scrapers.http.robots.BoundedRobotParser"
 AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 0.5
 AUTOTHROTTLE_MAX_DELAY = 60.0
@@ -36,7 +34,7 @@ REFERRER_POLICY = "no-referrer"
 DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_WARNSIZE = 0
 REDIRECT_MAX_TIMES = 10
-DOWNLOADER = "scrapers.downloader.Downloader"
+DOWNLOADER = "scrapers.http.downloader.Downloader"
 DOWNLOAD_HANDLERS = {"data": None, "file": None, "ftp": None, "s3": None}
 # Scrapy's default resolves IPv4 only. The guard goes around whichever is here.
 TWISTED_DNS_RESOLVER = "scrapy.resolver.CachingHostnameResolver"

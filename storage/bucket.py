@@ -31,7 +31,7 @@ from obstore.store import S3Store
 from storage import leases
 from storage.errors import BusyError, InputError, LookalikeError
 from storage.files import LOCK_ENDING, Folder
-from storage.verified import sha256_of
+from storage.verification_cache import sha256_of
 
 _BLOCK_BYTES = 8 * 2**20
 """Fetched by one request, so that each ends within the time a request may take."""

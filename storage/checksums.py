@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from storage.errors import ForeignFileError
 from storage.root import Root
-from storage.verified import sha256_of
+from storage.verification_cache import sha256_of
 
 _FILE = "checksums.json"
 

@@ -20,7 +20,7 @@ from storage.errors import InputError, LookalikeError
 from storage.names import FileName, ModelName, Sha256, Text
 from storage.regular import read_small
 from storage.root import Root
-from storage.verified import sha256_of
+from storage.verification_cache import sha256_of
 
 IR_FILE = "encoder.xml"
 _SPEC_FILE = "encoder.json"

@@ -23,7 +23,7 @@ from storage.manifest import WAY_OUT, GenerationError, Manifest, StoredFile
 from storage.names import GENERATION
 from storage.regular import size_of
 from storage.root import Root
-from storage.verified import Unremembered, Verified, sha256_of
+from storage.verification_cache import Unremembered, Verified, sha256_of
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from storage.errors import BusyError, InputError, LookalikeError, NewerSchemaError
 from storage.files import Files, Folder
 from storage.schemas import SCHEMA_VERSION
-from storage.verified import Verified
+from storage.verification_cache import Verified
 
 if TYPE_CHECKING:
     from storage.bucket import Bucket

@@ -16,7 +16,7 @@ from storage.errors import InputError, LookalikeError
 from storage.names import Sha256
 from storage.regular import read_small
 from storage.root import Root
-from storage.verified import sha256_of
+from storage.verification_cache import sha256_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

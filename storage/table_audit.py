@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from storage import checksums, delta, table_log, tables
 from storage.errors import LookalikeError
-from storage.photos import image_id
+from storage.images import image_id
 from storage.regular import size_of
 from storage.root import Root
 from storage.schemas import TABLES
-from storage.verified import sha256_of
+from storage.verification_cache import sha256_of
 
 _WAY_OUT = "Run `lookalike repair`."
 

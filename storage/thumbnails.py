@@ -24,7 +24,7 @@ from storage import arrow_files
 from storage.manifest import WAY_OUT, GenerationError
 from storage.regular import open_regular
 from storage.root import Root
-from storage.verified import Unremembered, Verified, sha256_of
+from storage.verification_cache import Unremembered, Verified, sha256_of
 
 SIDE = 256
 """Pixels of a thumbnail's longer side."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from PIL import Image
 
 from embedding.encoder.runtime import Encoder, load_encoder
-from storage import encoders, photos, tables
+from storage import encoders, images, tables
 from storage.encoders import EncoderSpec
 from storage.root import Root
 from storage.schemas import TABLES
@@ -136,7 +136,7 @@ def simple(
     :return: the rows of `products`.
     """
     vectors = clustered(count * photos_each, seed=seed)
-    image_ids = [photos.image_id(f"{seed}-{at}".encode()) for at in range(count * photos_each)]
+    image_ids = [images.image_id(f"{seed}-{at}".encode()) for at in range(count * photos_each)]
     rows = [
         product(
             stores[at % len(stores)],

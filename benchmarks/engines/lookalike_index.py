@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from embedding.index import tune
-from embedding.index.ann import Forest
+from embedding.index.candidate_index import CandidateIndex
 from embedding.index.projection import Projection
 from embedding.index.search import Index
 from storage.manifest import Search
@@ -22,13 +22,13 @@ class LookalikeAnnoy:
     def fit(self, vectors: Path, folder: Path) -> None:
         (folder / "vectors.npy").write_bytes(vectors.read_bytes())
         table, projection = _around(folder)
-        searching, _ = tune.grow(folder / "vectors.npy", table, projection, 0.99, name=self.engine)
+        searching, _ = tune.build_tuned(folder / "vectors.npy", table, projection, 0.99, name=self.engine)
         (folder / "search.json").write_text(searching.model_dump_json())
 
     def load(self, vectors: Path, folder: Path) -> None:
         searching = Search.model_validate_json((folder / "search.json").read_text())
         stored = np.load(folder / "vectors.npy", mmap_mode="r")
-        forest = Forest.load(
+        forest = CandidateIndex.load(
             folder, len(stored), searching.ann_dimensions, searching.shards, searching.engine
         )
         self._index = Index(_around(folder)[0], stored, forest, None, search_k=searching.search_k)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding import linear
+from embedding import matmul
 from storage import encoders
 from storage.arrays import read_npz
 from storage.errors import LookalikeError
@@ -64,7 +64,7 @@ class Head:
         :param vectors: float32 [n, dim], L2 norm 1.
         :return: float32 [n, classes].
         """
-        return linear.times(vectors, self.kernel) + self.bias
+        return matmul.matmul(vectors, self.kernel) + self.bias
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """How likely each value is; the values of a photo sum to 1 unless it can have several.

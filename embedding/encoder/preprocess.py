@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from storage.photos import decode
+from storage.images import decode
 
 PREPROCESSING = "letterbox-white"
 """Name of what `letterbox` does; vectors made with another preprocessing never mix with these."""

@@ -17,8 +17,17 @@ import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
 from embedding.encoder.heads import Head, fingerprint, load_heads
-from embedding.index import articles, catalogue, engines, items, loss, pictures, tune, vectors
-from embedding.index.gathered import BLOCK_ROWS, Gathered, embedded_ids
+from embedding.index import (
+    collect,
+    engines,
+    items,
+    missing_thumbnails,
+    product_groups,
+    publish_guard,
+    tune,
+    vectors,
+)
+from embedding.index.embedding_matrix import BLOCK_ROWS, EmbeddingMatrix, embedded_ids
 from embedding.index.projection import Projection, compared, fit
 from embedding.index.search import PROJECTION_FILE
 from embedding.index.tune import SHARD_ROWS
@@ -126,7 +135,7 @@ def _build(
 ) -> tuple[str | None, Manifest]:
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
-    rows = _some(catalogue.collect(root, ids), root)
+    rows = _some(collect.collect(root, ids), root)
     heads = compared(load_heads(root, spec.model))
     content = _content(rows, spec, heads, wanted)
     if (published := _unchanged(root, content)) is not None:
@@ -134,15 +143,15 @@ def _build(
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
     steps = _Steps(_STEPS_A_PHOTO * len(ids), on_progress)
     with generations.begin(root) as folder:
-        gathered = Gathered(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
+        gathered = EmbeddingMatrix(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
         rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(gathered.usable))))
         ids = pc.unique(rows["image_id"].combine_chunks())
-        rows = items.with_thumbnails(rows, pictures.make_missing(root, ids, steps.advance))
+        rows = items.with_thumbnails(rows, missing_thumbnails.make_missing(root, ids, steps.advance))
         rows = _some(items.renumbered(rows), root)
         counts = _counts(rows)
-        loss.check(root, counts, wanted.max_loss)
+        publish_guard.check(root, counts, wanted.max_loss)
         projection = _write(root, folder, rows, gathered, heads, steps)
-        searching, measured = tune.grow(
+        searching, measured = tune.build_tuned(
             folder / vectors.FILE,
             items.read(folder / items.FILE),
             projection,
@@ -201,7 +210,7 @@ def _write(
     root: Root,
     folder: Path,
     rows: pa.Table,
-    gathered: Gathered,
+    gathered: EmbeddingMatrix,
     heads: Mapping[str, Head],
     steps: _Steps,
 ) -> Projection:
@@ -220,7 +229,7 @@ def _write(
     del gathered.vectors
     (folder / _GATHERED).unlink()
     stored = np.load(folder / vectors.FILE, mmap_mode="r")
-    items.write(articles.with_articles(root, rows, stored), folder / items.FILE)
+    items.write(product_groups.with_product_groups(root, rows, stored), folder / items.FILE)
     return projection
 
 

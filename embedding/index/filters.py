@@ -36,7 +36,7 @@ _NO_PRICE = (1, 0)
 
 @dataclass(frozen=True)
 class Filters:
-    """What a result has to be, as `embedding.index.wishes` reads it. Nothing given asks for nothing.
+    """Conditions on results, see `embedding.index.filter_arguments`. An empty field is no condition.
 
     :ivar store: its store's name is one of these.
     :ivar category: one of these is the whole of its store's category path, or some steps of it (`Dresses` in

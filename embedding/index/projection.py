@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding import linear
+from embedding import matmul
 from embedding.encoder import heads as recognition
 from embedding.encoder.heads import Head
 from storage.arrays import read_npz
@@ -106,7 +106,7 @@ class Projection:
         :return: float32 [n, dimensions], L2 norm 1.
         """
         centred = _with_recognised(np.asarray(vectors, np.float32), self.heads) - self.mean
-        projected = centred if self.matrix is None else linear.times(centred, self.matrix)
+        projected = centred if self.matrix is None else matmul.matmul(centred, self.matrix)
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         return projected / np.maximum(norms, _EPSILON)
 

@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from embedding.index import columns, items
-from embedding.index.ann import Forest
+from embedding.index.candidate_index import CandidateIndex
 from embedding.index.projection import Projection
 from embedding.index.vectors import FILE as VECTORS_FILE
 from embedding.index.vectors import similarities
 from storage.manifest import WAY_OUT, GenerationError, Manifest
-from storage.verified import Unremembered, Verified
+from storage.verification_cache import Unremembered, Verified
 
 PROJECTION_FILE = "projection.npz"
 
@@ -62,7 +62,7 @@ class Index:
     :ivar vectors: float16 [rows, dimensions], projected, L2 norm 1.
     :ivar products: int32 [rows], the number of a row's product.
     :ivar articles: int32 [rows], the number of the article that the product is, see
-        `embedding.index.articles`.
+        `embedding.index.product_groups`.
     :ivar projection: what made them of the encoder's.
     :ivar search_k: nodes Annoy inspects in a search without filters.
 
@@ -73,7 +73,7 @@ class Index:
         self,
         table: pa.Table,
         vectors: np.ndarray,
-        forest: Forest | None,
+        forest: CandidateIndex | None,
         projection: Projection,
         *,
         search_k: int,
@@ -119,7 +119,7 @@ class Index:
             raise GenerationError(f"Generation {folder.name} does not hold what its manifest says. {WAY_OUT}")
         searching = manifest.search
         few = searching.ann_dimensions or dimensions
-        forest = Forest.load(folder, rows, few, searching.shards, searching.engine, verified)
+        forest = CandidateIndex.load(folder, rows, few, searching.shards, searching.engine, verified)
         return cls(table, vectors, forest, projection, search_k=searching.search_k)
 
     def search(

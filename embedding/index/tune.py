@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from embedding.index import ann, recall
+from embedding.index import candidate_index, recall
 from embedding.index.engines import engine
 from embedding.index.projection import Projection
 from embedding.index.search import Index
@@ -23,7 +23,7 @@ class RecallError(LookalikeError):
     """A build that finds too few of the true neighbours; the published generation stays."""
 
 
-def grow(
+def build_tuned(
     vectors: Path,
     table: pa.Table,
     projection: Projection,
@@ -52,9 +52,9 @@ def grow(
     shards = math.ceil(rows / shard_rows)
     asked = engine(name)
     for trees in asked.sizes:
-        ann.remove(vectors.parent)
-        ann.build(vectors, dimensions=few, trees=trees, shards=shards, name=name)
-        forest = ann.Forest.load(vectors.parent, rows, few, shards, name)
+        candidate_index.remove(vectors.parent)
+        candidate_index.build(vectors, dimensions=few, trees=trees, shards=shards, name=name)
+        forest = candidate_index.CandidateIndex.load(vectors.parent, rows, few, shards, name)
         index = Index(table, stored, forest, projection, search_k=rows)
         most = None if trees == asked.sizes[-1] else asked.enough
         search_k, measured = recall.tune(index, goal, sample, most)
@@ -76,7 +76,7 @@ def grow(
     searching = Search(
         dimensions=dimensions,
         trees=trees,
-        seed=ann.SEED,
+        seed=candidate_index.SEED,
         search_k=search_k,
         ann_dimensions=few,
         shards=shards,

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
-from storage.photos import decode
+from storage.images import decode
 
 ALTERATIONS = ("crop", "flip", "rescale", "jpeg", "background", "all")
 

@@ -12,7 +12,7 @@ from embedding.encoder.preprocess import letterbox
 from embedding.training.augment import random_view
 from embedding.training.datasets import LabelledPhotos
 from embedding.training.recipe import Lap, Recipe
-from storage.photos import decode
+from storage.images import decode
 
 
 class Batches(keras.utils.PyDataset):

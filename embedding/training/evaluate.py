@@ -19,7 +19,7 @@ from embedding.encoder.stage import resolve_model
 from embedding.encoder.weights import load_weights
 from embedding.index import projection
 from embedding.training.datasets import LabelledPhotos, read_labelled
-from embedding.training.measures import MAP_AT, PRECISION_AT, label_figures, nearest
+from embedding.training.retrieval_metrics import MAP_AT, PRECISION_AT, label_figures, nearest
 from storage import encoders
 from storage.errors import InputError, UnreadableImageError
 from storage.root import Root

@@ -16,7 +16,7 @@ from PIL import Image
 
 from embedding.training import drawings
 from embedding.training.drawings import drawn
-from storage.photos import decode, thumbnail
+from storage.images import decode, thumbnail
 
 Part = Literal["train", "held_out"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from embedding.encoder.preprocess import pixels_of
 from embedding.training.datasets import ABSENT, LabelledPhotos
-from embedding.training.measures import PRECISION_AT, nearest, precision
 from embedding.training.network import EMBEDDING, Network
+from embedding.training.retrieval_metrics import PRECISION_AT, nearest, precision
 
 BETA = 2.0
 THRESHOLD = 0.2

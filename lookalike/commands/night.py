@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flows.config import Config
     from flows.night import Night
-    from scrapers.stores import Store
+    from scrapers.config.store import Store
 
 MAX_WORDS = 200
 """Characters of a query."""

@@ -15,10 +15,10 @@ from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
     from flows.config import Config
-    from lookalike.matches import Match, Matches, Offer
+    from lookalike.matches import AlsoAt, Match, Matches
+    from scrapers.config.store import Store
     from scrapers.extract.product import Examined, Extracted
-    from scrapers.stored import Reread
-    from scrapers.stores import Store
+    from scrapers.reextract import Reextraction
 
 
 def search(
@@ -170,8 +170,8 @@ def extract(
 def _examined(html: bytes, url: str, store: Store | None) -> Examined:
     """What a page says; a page of a store in the settings is read by its recipe, where it has one."""
     from scrapers.extract.product import Examined
-    from scrapers.reading import examine_page
-    from scrapers.workers import Worker, WorkerError
+    from scrapers.extract.reading import examine_page
+    from scrapers.session.workers import Worker, WorkerError
 
     with Worker(store.limits.read_seconds) if store else Worker() as worker:
         try:
@@ -181,12 +181,12 @@ def _examined(html: bytes, url: str, store: Store | None) -> Examined:
     return examined or Examined(None, "there is nothing on it")
 
 
-def _reread(config: Config, store: str, allow_private: bool) -> Reread:
-    from scrapers.stored import reread_store
+def _reread(config: Config, store: str, allow_private: bool) -> Reextraction:
+    from scrapers.reextract import reextract_store
 
     [chosen] = config.choose_stores([store])
     with terminal.progress() as advance:
-        return reread_store(
+        return reextract_store(
             config.open_root(),
             chosen,
             allow_private=allow_private or chosen.allow_private,
@@ -194,7 +194,7 @@ def _reread(config: Config, store: str, allow_private: bool) -> Reread:
         )
 
 
-def _print_reread(done: Reread, as_json: bool) -> None:
+def _print_reread(done: Reextraction, as_json: bool) -> None:
     if as_json:
         terminal.print_json(asdict(done))
         return
@@ -211,13 +211,13 @@ def _print_reread(done: Reread, as_json: bool) -> None:
 def _page(source: str, url: str | None, allow_private: bool, store: Store | None) -> tuple[bytes, str]:
     """A page's bytes and the address its links are relative to; a store's page comes as its crawl gets it."""
     if source.startswith(("http://", "https://")):
-        from scrapers.guard import fetch
-        from scrapers.stores import Limits
-        from scrapers.visit import visiting
+        from scrapers.config.store import Limits
+        from scrapers.detect.session import detection_session
+        from scrapers.http.fetch import fetch
 
         if store:
             allowed = allow_private or store.allow_private
-            with visiting(store, os.environ, allow_private=allowed) as visit:
+            with detection_session(store, os.environ, allow_private=allowed) as visit:
                 page = visit.page(source)
         else:
             page = fetch(source, max_bytes=Limits().page_bytes, timeout_s=30.0, allow_private=allow_private)
@@ -252,7 +252,7 @@ def print_matches(matches: Matches) -> None:
     rows = []
     for match in matches:
         score = f"{match.score:.3f}"
-        offers: tuple[Match | Offer, ...] = (match, *match.also_at)
+        offers: tuple[Match | AlsoAt, ...] = (match, *match.also_at)
         for place, offer in enumerate(offers):
             title, price = offer.title or "", display_price(offer.price, offer.currency)
             front = ("also at", "") if place else (str(match.rank), score)
@@ -264,7 +264,7 @@ def print_matches(matches: Matches) -> None:
 
 def _print_extracted(product: Extracted | None, examined: Examined) -> None:
     """Every field with its source, then every value that was tried for it."""
-    from scrapers.extract.tried import what_was_tried
+    from scrapers.extract.trace import trace
 
     fields = product.to_dict() if product else {}
     source = fields.pop("source", {})
@@ -273,7 +273,7 @@ def _print_extracted(product: Extracted | None, examined: Examined) -> None:
         shown = "\n".join(map(str, value)) if isinstance(value, list) else value
         rows.append((field, "" if shown is None else str(shown), str(source.get(field) or "")))
     terminal.print_rows(("field", "value", "read from"), rows)
-    tried = what_was_tried(product, examined.candidates)
+    tried = trace(product, examined.candidates)
     terminal.print_rows(
         ("field", "tried", "found in", "verdict"),
         [(one.field, one.value, one.source, one.verdict) for one in tried],

@@ -13,7 +13,7 @@ from lookalike.commands.options import ConfigOption, DataOption, JsonOption, Pri
 from storage.errors import InputError
 
 if TYPE_CHECKING:
-    from scrapers.detect import Detected
+    from scrapers.detect.store import Detected
 
 
 stores = typer.Typer(no_args_is_help=True, help="The stores that are crawled: add, list, remove.")
@@ -65,9 +65,9 @@ def add(
     """Find out how a store can be read, show a preview, and add it to lookalike.toml."""
     from flows.config import load_config
     from flows.edit import add_store, adjusted, write_example
-    from scrapers.credentials import fill
-    from scrapers.detect import detect, with_scheme
-    from scrapers.stores import Store
+    from scrapers.config.store import Store
+    from scrapers.detect.store import detect, with_scheme
+    from scrapers.http.credentials import fill
 
     file = _file(config)
     before = load_config(file, data) if file.exists() else None

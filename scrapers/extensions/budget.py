@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import signals
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.defer import _schedule_coro
 from twisted.python.failure import Failure
 
-from scrapers.job import check_job, job_of
+from scrapers.http.downloader import Downloader
 from scrapers.middlewares.stopped import GivenUp, Stopped
+from scrapers.session.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -106,7 +107,7 @@ def stop(crawler: Crawler, reason: str) -> None:
 
 def _give_up_all(crawler: Crawler) -> None:
     """Gives up what is still downloaded or read, so that what is there can be written."""
-    crawler.engine.downloader.give_up()
+    cast(Downloader, crawler.engine.downloader).give_up()
     for worker in job_of(crawler).workers:
         worker.end()
 

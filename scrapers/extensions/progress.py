@@ -12,7 +12,7 @@ from scrapy.utils.asyncio import create_looping_call
 
 from scrapers.extensions.budget import stop
 from scrapers.extensions.record import BUSY
-from scrapers.job import check_job, job_of
+from scrapers.session.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from scrapy import signals
 from scrapy.exceptions import CloseSpider
 
-from scrapers import memory
-from scrapers.job import check_job, job_of
-from scrapers.ledger import COMPLETE, FAILED, PARTIAL, missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.rejects import write_rejects
+from scrapers.session import snapshot
+from scrapers.session.crawl_stats import COMPLETE, FAILED, PARTIAL, missing
+from scrapers.session.job import check_job, job_of
+from scrapers.session.rejects import write_rejects
 from storage import tables
 from storage.errors import BusyError, LookalikeError
-from storage.placeholders import find_placeholders
+from storage.shared_images import find_placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-    from scrapers.job import Job
+    from scrapers.session.job import Job
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class CrawlRecord:
             job.ledger.broken = str(error)
             raise CloseSpider(BUSY) from None
         try:
-            job.memory = memory.load(job.root, job.store.name)
+            job.memory = snapshot.load(job.root, job.store.name)
         except Exception as error:
             # Scrapy only logs what a signal's handler raises; going on with no memory would store all anew.
             job.ledger.broken = f"What is stored about '{job.store.name}' cannot be read ({error})."
@@ -151,7 +151,7 @@ class CrawlRecord:
             return
         now = datetime.now(UTC)
         rows = []
-        for batch in tables.scan(job.root, "products", where=memory.of_store(job.store.name)):
+        for batch in tables.scan(job.root, "products", where=snapshot.of_store(job.store.name)):
             for row in batch.to_pylist():
                 if row["product_id"] in wanted:
                     rows.append(row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id})
@@ -162,12 +162,12 @@ class CrawlRecord:
         """Notes for how many complete crawls in a row products were not met."""
         empty = dict.fromkeys(("etag", "last_modified", "content_hash", "image_id", "due_at"))
         own = {"store": job.store.name, "fetched_at": datetime.now(UTC), **empty}
-        rows = [{"url": f"{memory.ABSENT}{one}", "status": count, **own} for one, count in nights.items()]
+        rows = [{"url": f"{snapshot.ABSENT}{one}", "status": count, **own} for one, count in nights.items()]
         tables.merge(job.root, "fetches", rows)
 
     def _note_placeholders(self, job: Job) -> None:
         """Photos of the store that show none of its products: rejects, which no index takes up."""
-        mine = memory.of_store(job.store.name) & pc.field("removed_at").is_null()
+        mine = snapshot.of_store(job.store.name) & pc.field("removed_at").is_null()
         columns = ["store", "title", "brand", "images"]
         products = tables.read(job.root, "products", columns=columns, where=mine)
         placeholders = {image_id: count for (_, image_id), count in find_placeholders(products).items()}

@@ -11,8 +11,8 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import _schedule_coro
 
 from scrapers.extensions.budget import stop
-from scrapers.job import check_job, job_of
-from scrapers.rejects import MANY, write_rejects
+from scrapers.session.job import check_job, job_of
+from scrapers.session.rejects import MANY, write_rejects
 from storage.errors import LookalikeError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from scrapy import signals
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.utils.httpobj import urlparse_cached
 
-from scrapers import ledger
-from scrapers.addresses import origin_of
-from scrapers.job import job_of
+from scrapers.http.addresses import origin_of
+from scrapers.session import crawl_stats
+from scrapers.session.job import job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -62,7 +62,7 @@ class CrawlDelay:
             return
         job = job_of(self.crawler)
         if host == origin_of(job.store.url).host:
-            job.ledger.delay = ledger.CrawlDelay(host, asked, kept, job.store.limits.seconds)
+            job.ledger.delay = crawl_stats.CrawlDelay(host, asked, kept, job.store.limits.seconds)
 
 
 class PoliteThrottle(AutoThrottle):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from scrapers.config.store import Store
 from scrapers.extract.address import spelling
 from scrapers.extract.product import Extracted
 from scrapers.items import Offer, Photo, ProductItem, Source
-from scrapers.stores import Store
 
 
 def item_of(product: Extracted, store: Store, source: Source, own_address: str | None = None) -> ProductItem:

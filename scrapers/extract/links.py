@@ -23,8 +23,8 @@ from scrapers.extract.address import (
     without,
     without_tracking,
 )
-from scrapers.extract.markup import Markup
 from scrapers.extract.page import Page, same_site
+from scrapers.extract.sources.markup import Markup
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
 _NOT_PRODUCTS = re.compile(

@@ -7,24 +7,24 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from scrapers.extract import opengraph
 from scrapers.extract.address import is_home
-from scrapers.extract.availability import extract_availability
-from scrapers.extract.brand import extract_brand
 from scrapers.extract.candidates import Candidate, Field, RawPhoto
-from scrapers.extract.category import extract_category
-from scrapers.extract.currency import extract_currency
-from scrapers.extract.description import extract_description
-from scrapers.extract.gallery import gallery_with
-from scrapers.extract.gtin import extract_gtin
-from scrapers.extract.markup import Markup, read_markup
+from scrapers.extract.fields.availability import extract_availability
+from scrapers.extract.fields.brand import extract_brand
+from scrapers.extract.fields.category import extract_category
+from scrapers.extract.fields.currency import extract_currency
+from scrapers.extract.fields.description import extract_description
+from scrapers.extract.fields.gtin import extract_gtin
+from scrapers.extract.fields.images import extract_photos
+from scrapers.extract.fields.price import SURE, extract_prices
+from scrapers.extract.fields.sku import extract_sku
+from scrapers.extract.fields.title import extract_title
 from scrapers.extract.page import Page, parse_page
-from scrapers.extract.photos import extract_photos
-from scrapers.extract.price import SURE, extract_prices
-from scrapers.extract.refusal import MISSING, refusal_of, says_missing
-from scrapers.extract.sku import extract_sku
-from scrapers.extract.state import State, read_state
-from scrapers.extract.title import extract_title
+from scrapers.extract.page_verdict import MISSING, refusal_of, says_missing
+from scrapers.extract.sources import opengraph
+from scrapers.extract.sources.gallery import gallery_with
+from scrapers.extract.sources.markup import Markup, read_markup
+from scrapers.extract.sources.state import State, read_state
 from scrapers.extract.visible.number import numbers_of_address, stated_number
 from scrapers.extract.visible.product import Visible, read_visible
 from storage.money import decimal_string

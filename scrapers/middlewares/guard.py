@@ -13,7 +13,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
-from scrapers.addresses import (
+from scrapers.http.addresses import (
     RefusedURLError,
     check_host_behind_proxy,
     check_url,
@@ -21,7 +21,7 @@ from scrapers.addresses import (
     origin_of,
     refusal,
 )
-from scrapers.job import job_of
+from scrapers.session.job import job_of
 
 if TYPE_CHECKING:
     from typing import Self

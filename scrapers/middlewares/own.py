@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scrapers.job import check_job, job_of
+from scrapers.session.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import IgnoreRequest
 
-from scrapers.job import check_job, job_of
+from scrapers.session.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self

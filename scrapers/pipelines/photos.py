@@ -11,15 +11,15 @@ from scrapy import Request
 from scrapy.exceptions import DropItem
 from scrapy.http.request import NO_CALLBACK
 
-from scrapers.fetches import photo_read
 from scrapers.items import Photo, ProductItem
-from scrapers.job import check_job, job_of
-from scrapers.memory import KnownFetch
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.middlewares.stopped import Stopped
-from scrapers.reasons import is_fault, reason_for
-from scrapers.workers import EndedError, WorkerError
-from storage import photos
+from scrapers.session.fetches import photo_read
+from scrapers.session.job import check_job, job_of
+from scrapers.session.reject_reasons import is_fault, reason_for
+from scrapers.session.snapshot import KnownFetch
+from scrapers.session.workers import EndedError, WorkerError
+from storage import images
 from storage.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-    from scrapers.job import Job
+    from scrapers.session.job import Job
 
 _ACCEPT = "image/*,*/*;q=0.5"
 
@@ -136,7 +136,7 @@ class PhotosPipeline:
         if image_id not in job.memory.image_ids:
             try:
                 facts = await job.photo_reader.answer(
-                    photos.inspect, body, max_pixels=limits.image_pixels, min_side=limits.image_min_side
+                    images.inspect, body, max_pixels=limits.image_pixels, min_side=limits.image_min_side
                 )
             except EndedError:
                 return None

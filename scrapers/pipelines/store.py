@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scrapers.extensions.saving import save
-from scrapers.fetches import page_read
 from scrapers.items import ProductItem
-from scrapers.job import check_job, job_of
-from scrapers.memory import KnownProduct, fields_of
-from scrapers.rows import offer_row, offer_state, offers_of, page_row, product_row
+from scrapers.session.fetches import page_read
+from scrapers.session.job import check_job, job_of
+from scrapers.session.rows import offer_row, offer_state, offers_of, page_row, product_row
+from scrapers.session.snapshot import KnownProduct, fields_of
 
 if TYPE_CHECKING:
     from typing import Self

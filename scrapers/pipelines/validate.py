@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from babel.numbers import list_currencies
 from scrapy.exceptions import DropItem
 
-from scrapers.addresses import RefusedURLError, check_url
 from scrapers.extract.text import clean
+from scrapers.http.addresses import RefusedURLError, check_url
 from scrapers.items import Offer, ProductItem
-from scrapers.job import check_job, job_of
+from scrapers.session.job import check_job, job_of
 
 if TYPE_CHECKING:
     from typing import Self

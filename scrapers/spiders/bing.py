@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 from urllib.parse import urljoin
 
-from scrapers.bing import FoundPhoto, search_photos
 from scrapers.extract.address import without_tracking
 from scrapers.extract.item import product_id
+from scrapers.extract.sources.bing import FoundPhoto, search_photos
 from scrapers.items import Photo, ProductItem
 from scrapers.spiders.store import StoreSpider
 from storage.errors import LookalikeError

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from scrapers.extract.address import is_told_by_query, spelling
 from scrapers.extract.links import listing_key, listing_shape
-from scrapers.reading import Links, ProductPage, Shapes, page_links
+from scrapers.extract.reading import Links, ProductPage, Shapes, page_links
+from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.pages import PageSpider, content_type_of, is_page
-from scrapers.workers import EndedError, WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response

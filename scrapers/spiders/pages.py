@@ -13,13 +13,13 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from scrapers.extract.address import spelling
 from scrapers.extract.item import item_of, product_id
 from scrapers.extract.page import same_site
-from scrapers.fetches import page_unchanged
-from scrapers.freshness import changed_before, read_lately
+from scrapers.extract.reading import Links, ProductPage, Shapes, product_page
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.product_addresses import ProductAddresses, signs_of
-from scrapers.reading import Links, ProductPage, Shapes, product_page
+from scrapers.session.fetches import page_unchanged
+from scrapers.session.freshness import changed_before, read_lately
+from scrapers.session.product_addresses import ProductAddresses, signs_of
+from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.store import GONE, StoreSpider, source_of
-from scrapers.workers import EndedError, WorkerError
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -10,14 +10,14 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from scrapers.extract.currency import currency_code
-from scrapers.extract.shopify import MAX_PAGES, PER_PAGE, has_words, read_product
-from scrapers.platforms import shopify_host
-from scrapers.reading import page_currency
-from scrapers.reasons import reason_for
+from scrapers.detect.platforms import shopify_host
+from scrapers.extract.fields.currency import currency_code
+from scrapers.extract.reading import page_currency
+from scrapers.extract.sources.shopify import MAX_PAGES, PER_PAGE, has_words, read_product
+from scrapers.session.reject_reasons import reason_for
+from scrapers.session.workers import WorkerError
 from scrapers.spiders.shopify_search import ShopifySearch
 from scrapers.spiders.store import json_bytes, source_of
-from scrapers.workers import WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response

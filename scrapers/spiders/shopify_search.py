@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-from scrapers.extract.shopify import as_listed
-from scrapers.reading import page_links
-from scrapers.reasons import reason_for
+from scrapers.extract.reading import page_links
+from scrapers.extract.sources.shopify import as_listed
+from scrapers.session.reject_reasons import reason_for
+from scrapers.session.workers import WorkerError
 from scrapers.spiders.store import StoreSpider
-from scrapers.workers import WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response

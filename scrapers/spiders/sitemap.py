@@ -17,9 +17,9 @@ from scrapers.extract.sitemap import (
     sitemaps_in_robots,
 )
 from scrapers.items import Photo, ProductItem
-from scrapers.reasons import reason_for
+from scrapers.session.reject_reasons import reason_for
+from scrapers.session.workers import WorkerError
 from scrapers.spiders.lists import ListSpider
-from scrapers.workers import WorkerError
 
 if TYPE_CHECKING:
     from scrapy.http import Response

@@ -14,19 +14,19 @@ from scrapy import Request, Spider, signals
 from scrapy.exceptions import DontCloseSpider
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from scrapers.addresses import RefusedURLError, origin_of
-from scrapers.browser import rendered, use_browser
-from scrapers.credentials import credentials_of, hide_in_logs
+from scrapers.browser.launch import rendered, use_browser
+from scrapers.config.store import Store
 from scrapers.extract.address import escaped, is_home
 from scrapers.extract.page import same_site
-from scrapers.identity import new_crawl_id
+from scrapers.http.addresses import RefusedURLError, origin_of
+from scrapers.http.credentials import credentials_of, hide_in_logs
 from scrapers.items import Source
-from scrapers.job import Job
-from scrapers.ledger import missing
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.middlewares.stopped import Stopped
-from scrapers.reasons import is_fault, reason_for
-from scrapers.stores import Store
+from scrapers.session.crawl_id import new_crawl_id
+from scrapers.session.crawl_stats import missing
+from scrapers.session.job import Job
+from scrapers.session.reject_reasons import is_fault, reason_for
 from storage.errors import InputError
 from storage.root import Root
 

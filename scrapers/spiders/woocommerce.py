@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from scrapers.extract.woocommerce import (
+from scrapers.extract.sources.woocommerce import (
     PER_PAGE,
     Categories,
     api_url,

@@ -19,7 +19,7 @@ from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
 from lookalike.demo.garments import catalogue
 from lookalike.demo.product import DemoProduct
-from storage import photos, tables
+from storage import images, tables
 from storage.root import Root
 
 REPOSITORY = Path(__file__).parents[2]
@@ -84,7 +84,7 @@ def _product(garment: DemoProduct, product_id: str) -> dict[str, object]:
         "currency": garment.currency,
         "availability": garment.availability,
         "images": [
-            {"url": f"https://{STORE}/p.jpg", "image_id": photos.image_id(photo(garment)), "position": 0}
+            {"url": f"https://{STORE}/p.jpg", "image_id": images.image_id(photo(garment)), "position": 0}
         ],
         "first_seen": NOW,
         "changed_at": NOW,
@@ -94,9 +94,9 @@ def _product(garment: DemoProduct, product_id: str) -> dict[str, object]:
 
 
 def _image(data: bytes) -> dict[str, object]:
-    facts = photos.inspect(data)
+    facts = images.inspect(data)
     return {
-        "image_id": photos.image_id(data),
+        "image_id": images.image_id(data),
         "bytes": data,
         "width": facts.width,
         "height": facts.height,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.index import ann
+from embedding.index import candidate_index
 from storage.manifest import GenerationError
 
 
@@ -51,13 +51,13 @@ def test_trees_that_are_none_are_a_sentence(
     rows, dimensions = 700, 16
     vectors = np.random.default_rng(0).standard_normal((rows, dimensions)).astype(np.float16)
     np.save(tmp_path / "vectors.npy", vectors)
-    ann.build(tmp_path / "vectors.npy", dimensions=dimensions, trees=16)
-    ann.Forest.load(tmp_path, rows, dimensions)
+    candidate_index.build(tmp_path / "vectors.npy", dimensions=dimensions, trees=16)
+    candidate_index.CandidateIndex.load(tmp_path, rows, dimensions)
     nodes = np.fromfile(tmp_path / "vectors.ann", "<i4").reshape(-1, 3 + dimensions)
     change(nodes, np.flatnonzero(nodes[:, 0] > dimensions + 2))
     nodes.tofile(tmp_path / "vectors.ann")
     with pytest.raises(GenerationError, match=r"vectors\.ann cannot be read"):
-        ann.Forest.load(tmp_path, rows, dimensions)
+        candidate_index.CandidateIndex.load(tmp_path, rows, dimensions)
 
 
 def test_every_forest_that_is_built_passes(tmp_path: Path) -> None:
@@ -67,14 +67,14 @@ def test_every_forest_that_is_built_passes(tmp_path: Path) -> None:
         folder.mkdir()
         np.save(folder / "vectors.npy", vectors)
         for name in ("annoy", "usearch"):
-            ann.build(folder / "vectors.npy", dimensions=dimensions, trees=16, name=name)
-            ann.Forest.load(folder, rows, dimensions, name=name)
+            candidate_index.build(folder / "vectors.npy", dimensions=dimensions, trees=16, name=name)
+            candidate_index.CandidateIndex.load(folder, rows, dimensions, name=name)
 
 
 def test_links_that_would_crash_usearch_are_a_sentence(tmp_path: Path) -> None:
     vectors = np.random.default_rng(1).standard_normal((300, 16)).astype(np.float16)
     np.save(tmp_path / "vectors.npy", vectors)
-    ann.build(tmp_path / "vectors.npy", dimensions=16, trees=16, name="usearch")
+    candidate_index.build(tmp_path / "vectors.npy", dimensions=16, trees=16, name="usearch")
     file = tmp_path / "vectors.usearch"
     whole = np.frombuffer(file.read_bytes(), np.uint8)
     graph = 8 + 300 * 32 + 64 + 40
@@ -83,4 +83,4 @@ def test_links_that_would_crash_usearch_are_a_sentence(tmp_path: Path) -> None:
         changed[at : at + 4] = 255
         file.write_bytes(changed.tobytes())
         with pytest.raises(GenerationError, match="cannot be read"):
-            ann.Forest.load(tmp_path, 300, 16, name="usearch")
+            candidate_index.CandidateIndex.load(tmp_path, 300, 16, name="usearch")

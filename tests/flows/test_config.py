@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.config import load_config
-from scrapers.stores import Limits, Store
+from scrapers.config.store import Limits, Store
 from storage.errors import InputError
 
 REPO = Path(__file__).parents[2]

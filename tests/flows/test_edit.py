@@ -2,7 +2,7 @@ import pytest
 
 from flows.config import load_config
 from flows.edit import add_store, adjusted, example, remove_store, write_example
-from scrapers.stores import Limits, Store
+from scrapers.config.store import Limits, Store
 from storage.errors import InputError
 
 SHOP = Store(name="shop.example", url="https://shop.example", strategy="shopify")

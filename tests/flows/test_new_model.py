@@ -11,7 +11,7 @@ from embedding.encoder.convert import specify
 from embedding.encoder.weights import Weights, load_weights, write_weights
 from flows.config import Config
 from flows.night import embed_images, index_and_publish
-from storage import generations, photos, tables
+from storage import generations, images, tables
 from storage.errors import LookalikeError
 from tests import catalogues
 
@@ -34,7 +34,7 @@ def test_the_old_model_answers_until_the_new_one_has_embedded_everything(
     root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = [catalogues.jpeg((5 * at, 200 - 5 * at, 90)) for at in range(COUNT)]
-    by_id = {photos.image_id(photo): photo for photo in data}
+    by_id = {images.image_id(photo): photo for photo in data}
     rows = [catalogues.product("a.example", f"p{at}", [image]) for at, image in enumerate(by_id)]
     catalogues.write(root, rows, by_id, {next(iter(by_id)): np.ones(catalogues.DIM)})
     first, second = settings(root, "first"), settings(root, "second")

@@ -9,8 +9,8 @@ from embedding.index.build import BuildOutcome
 from flows import report
 from flows.config import Config
 from flows.night import Night, crawl_stores, run_nightly
+from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
-from scrapers.stores import Store
 from storage.errors import BusyError, InputError, LookalikeError
 from storage.root import Root
 

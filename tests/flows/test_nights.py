@@ -22,7 +22,7 @@ from flows.purge import purge_store
 from lookalike.demo.garments import catalogue
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.storefront import serve
-from scrapers.stores import Limits, Store
+from scrapers.config.store import Limits, Store
 from storage import generations, tables
 from storage.root import Root
 from tests import catalogues

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import lookalike
-from embedding.index.loss import LossError
+from embedding.index.publish_guard import LossError
 from flows import repair as repairing
 from flows.config import Config
 from flows.night import embed_images, index_and_publish
 from flows.repair import repair
 from lookalike.cli import main
-from storage import audit, generations, photos, table_audit, table_log, tables
+from storage import audit, generations, images, table_audit, table_log, tables
 from storage.errors import LookalikeError
 from storage.root import Root
 from storage.schemas import TABLES
@@ -35,7 +35,7 @@ def rows_of(root: Root, table: str) -> list[str]:
 def fill(root: Root) -> None:
     """Every table with several commits: rows added, changed, joined, and a checkpoint."""
     data = [catalogues.jpeg((10 * at, 200 - 5 * at, 90)) for at in range(COUNT)]
-    by_id = {photos.image_id(photo): photo for photo in data}
+    by_id = {images.image_id(photo): photo for photo in data}
     rows = [catalogues.product(STORES[at % 2], f"p{at:02}", [image]) for at, image in enumerate(by_id)]
     for part in (rows[:12], rows[12:], [row | {"title": "New", "content_hash": "1"} for row in rows[:3]]):
         tables.merge(root, "products", part)

@@ -13,7 +13,7 @@ from flows.config import Config
 from flows.night import run_nightly
 from flows.repair import repair
 from lookalike.demo.storefront import serve
-from scrapers.stores import Limits, Store
+from scrapers.config.store import Limits, Store
 from storage import audit, tables
 from storage.root import Root
 from storage.schemas import TABLES

@@ -21,9 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from embedding.encoder.stage import missing_images
 from flows.maintain import maintain
 from flows.purge import purge_store
-from scrapers import memory
-from scrapers.outbox import Outbox
-from scrapers.rows import content_hash
+from scrapers.session import snapshot
+from scrapers.session.rows import content_hash
+from scrapers.session.write_buffer import WriteBuffer
 from storage import row_groups, tables
 from storage.root import Root
 
@@ -59,9 +59,9 @@ class World:
     def crawl(self, store: str, listing: Listing) -> None:
         """Stores what a store sells as a crawl does: what is known is neither fetched nor written again."""
         self.now += timedelta(minutes=1)
-        known = memory.load(self.root, store)
+        known = snapshot.load(self.root, store)
         self.check_memory(store, known)
-        outbox = Outbox(self.root)
+        outbox = WriteBuffer(self.root)
         for product_id, (price, numbers) in listing.items():
             shown = []
             for number in numbers:
@@ -144,7 +144,7 @@ class World:
         crawls = tables.read(self.root, "crawls", where=pc.field("status") == "complete").to_pylist()
         assert sorted((row["store"], row["ended_at"]) for row in crawls) == sorted(self.crawls)
 
-    def check_memory(self, store: str, known: memory.Memory) -> None:
+    def check_memory(self, store: str, known: snapshot.Snapshot) -> None:
         """A crawl begins with what is stored of its store and of no other."""
         mine = {key[1]: row for key, row in self.products.items() if key[0] == store}
         assert {one: product.removed for one, product in known.products.items()} == {
@@ -158,8 +158,8 @@ class World:
 
     def _store(
         self,
-        outbox: Outbox,
-        known: memory.Memory,
+        outbox: WriteBuffer,
+        known: snapshot.Snapshot,
         store: str,
         product_id: str,
         price: Decimal,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from scrapers.config.store import Limits, Store
 from scrapers.crawl import run_crawl
-from scrapers.stores import Limits, Store
 from storage.root import Root
 from storage.schemas import SCHEMA_VERSION
 from tests.scrapers.webserver import Answer, Site, photo, product_page, sitemap

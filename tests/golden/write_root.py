@@ -17,7 +17,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from storage import photos, tables
+from storage import images, tables
 from storage.root import Root
 from storage.schemas import EMBEDDING_DIM, SCHEMA_VERSION, TABLES
 
@@ -33,8 +33,8 @@ def rows() -> dict[str, dict[str, object]]:
     buffer = io.BytesIO()
     Image.fromarray(stripes).save(buffer, "PNG", optimize=True)
     photo = buffer.getvalue()
-    facts = photos.inspect(photo)
-    image_id = photos.image_id(photo)
+    facts = images.inspect(photo)
+    image_id = images.image_id(photo)
     offer = {"price": Decimal("49.90"), "was_price": Decimal("69.90"), "currency": "EUR"}
     product = {"store": STORE, "product_id": PRODUCT, "crawl_id": CRAWL}
     return {

@@ -19,7 +19,7 @@ from embedding.index.build import build_index
 from lookalike.cli import main
 from lookalike.description import percent
 from lookalike.query import Shop
-from storage import encoders, photos
+from storage import encoders, images
 from storage.errors import InputError, LookalikeError
 from storage.export import export
 from storage.root import Root
@@ -60,7 +60,7 @@ def without_heads(tmp_path_factory: pytest.TempPathFactory) -> Root:
     root = Root.open(tmp_path_factory.mktemp("describe") / "data", create=True)
     encoder = catalogues.write_encoder(root)
     data = [photo((10 * at, 200 - 9 * at, 40 + 5 * at)) for at in range(20)]
-    ids = [photos.image_id(one) for one in data]
+    ids = [images.image_id(one) for one in data]
     vectors = encoder.encode(np.stack([pixels_of(one, encoder.spec.size) for one in data]))
     products = [catalogues.product("a.example", f"p{at}", [image]) for at, image in enumerate(ids)]
     catalogues.write(root, products, dict(zip(ids, data, strict=True)), dict(zip(ids, vectors, strict=True)))

@@ -10,8 +10,8 @@ import lookalike
 from embedding.encoder.preprocess import pixels_of
 from embedding.index.build import build_index
 from lookalike.query import Shop
-from lookalike.twins import same_title
-from storage import photos
+from lookalike.same_product import same_title
+from storage import images
 from storage.errors import InputError
 from storage.root import Root
 from tests import catalogues
@@ -55,7 +55,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     root = Root.open(tmp_path_factory.mktemp("elsewhere") / "data", create=True)
     encoder = catalogues.write_encoder(root)
     data = {at: encoded(picture(at)) for _, shown in ROWS for at in shown}
-    ids = {at: photos.image_id(one) for at, one in data.items()}
+    ids = {at: images.image_id(one) for at, one in data.items()}
     for facts, shown in ROWS:
         for image, at in zip(facts["images"], shown, strict=True):
             image["image_id"] = ids[at]

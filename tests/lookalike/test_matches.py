@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lookalike.matches import Match, Matches, Offer
+from lookalike.matches import AlsoAt, Match, Matches
 from lookalike.safe_html import safe_link
 from tests.catalogues import jpeg
 
@@ -36,7 +36,7 @@ def match(rank: int = 1, **facts: Any) -> Match:
     return Match(rank=rank, **stated | facts)
 
 
-def offer(store: str = "b.example", price: str | None = "45", **facts: Any) -> Offer:
+def offer(store: str = "b.example", price: str | None = "45", **facts: Any) -> AlsoAt:
     stated: dict[str, Any] = {
         "product_id": "p9",
         "title": "Linen dress",
@@ -45,7 +45,7 @@ def offer(store: str = "b.example", price: str | None = "45", **facts: Any) -> O
         "availability": None,
         "url": f"https://{store}/p/9",
     }
-    return Offer(store=store, **stated | facts)
+    return AlsoAt(store=store, **stated | facts)
 
 
 def some(*found: Match, query: str = "dress.jpg") -> Matches:

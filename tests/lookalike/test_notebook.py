@@ -17,7 +17,7 @@ from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
 from lookalike.demo import garments
 from lookalike.demo.product import DemoProduct
-from storage import photos, tables
+from storage import images, tables
 from storage.root import Root
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -32,18 +32,18 @@ def fill(root: Root, count: int = 60) -> bytes:
 
     :return: a photo to search with: of a dress that none of them sells.
     """
-    products, images, offers = [], {}, []
+    products, shown, offers = [], {}, []
     for number, garment in enumerate(garments.catalogue(count, 7)):
         for place, store in enumerate(STORES):
             if place and number % (place + 1) != 0:
                 continue
             data = [draw() if place == 0 else saved_again(draw(), 60 + 20 * place) for draw in garment.photos]
-            images |= {photos.image_id(one): one for one in data}
+            shown |= {images.image_id(one): one for one in data}
             price = (garment.price * (100 - 7 * place) / 100).quantize(Decimal("0.01"))
-            products.append(product(garment, store, price, [photos.image_id(one) for one in data]))
+            products.append(product(garment, store, price, [images.image_id(one) for one in data]))
             offers += prices(products[-1], number + place)
     tables.merge(root, "products", products)
-    tables.merge(root, "images", [image(image_id, data) for image_id, data in images.items()])
+    tables.merge(root, "images", [image(image_id, data) for image_id, data in shown.items()])
     tables.append(root, "offers", offers)
     crawls = [{"crawl_id": store, "store": store, "ended_at": NOW, "status": "complete"} for store in STORES]
     tables.append(root, "crawls", crawls)
@@ -99,7 +99,7 @@ def prices(sold: dict[str, Any], turn: int) -> list[dict[str, Any]]:
 
 
 def image(image_id: str, data: bytes) -> dict[str, Any]:
-    facts = photos.inspect(data)
+    facts = images.inspect(data)
     return {
         "image_id": image_id,
         "bytes": data,

@@ -21,8 +21,8 @@ import lookalike
 from embedding.encoder.preprocess import pixels_of
 from embedding.index.build import build_index
 from lookalike.query import Shop
-from lookalike.views import look
-from storage import generations, photos, tables
+from lookalike.query_inputs import look
+from storage import generations, images, tables
 from storage.errors import InputError, LookalikeError, NotPublishedError
 from storage.export import export
 from storage.manifest import GenerationError
@@ -50,7 +50,7 @@ def fill(root: Root) -> None:
     """Products of two stores, with photos and the vectors that a small real encoder gives them."""
     encoder = catalogues.write_encoder(root)
     data = [encoded(picture(at)) for at in range(COUNT)]
-    ids = [photos.image_id(one) for one in data]
+    ids = [images.image_id(one) for one in data]
     pixels = np.stack([pixels_of(one, encoder.spec.size) for one in data])
     products = [
         product(

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from lookalike.status import read_status
-from scrapers.stores import Store
+from scrapers.config.store import Store
 from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES

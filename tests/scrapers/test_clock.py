@@ -13,11 +13,11 @@ from deltalake import DeltaTable
 
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.storefront import Storefront, serve
-from scrapers import memory
+from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
-from scrapers.memory import CLOCK_SKEW
-from scrapers.stored import reread_store
-from scrapers.stores import Store
+from scrapers.reextract import reextract_store
+from scrapers.session import snapshot
+from scrapers.session.snapshot import CLOCK_SKEW
 from storage import tables
 from storage.root import Root
 from tests.scrapers.shelves import products
@@ -88,20 +88,20 @@ def test_what_was_read_with_the_right_clock_goes_before_what_was_not(root: Root)
         clock_was_wrong(root, 400)
         front.replace_products([dearer(one) for one in catalogue])
         crawl(root, front)
-        known = memory.load(root, "shop.example")
+        known = snapshot.load(root, "shop.example")
         own = sorted(state[0] for (_, variant), state in known.offers.items() if variant is None)
         assert own == sorted(one.price + 1 for one in catalogue)
         assert known.last_complete is not None
         assert known.last_complete < datetime.now(UTC) + CLOCK_SKEW
         # A source that seems to be of next year is not the last one.
-        assert reread_store(root, store_of(front), allow_private=True).changed == 0
+        assert reextract_store(root, store_of(front), allow_private=True).changed == 0
 
 
 def test_clocks_that_differ_a_little_are_both_right(root: Root) -> None:
     soon = datetime.now(UTC) + CLOCK_SKEW / 2
     row = {"store": "shop.example", "url": "u", "fetched_at": soon, "due_at": soon + timedelta(days=1)}
     tables.merge(root, "fetches", [row])
-    assert memory.load(root, "shop.example").fetches["u"].fetched_at == soon
+    assert snapshot.load(root, "shop.example").fetches["u"].fetched_at == soon
 
 
 def test_a_history_of_offers_is_not_held_as_a_whole(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,15 +114,15 @@ def test_a_history_of_offers_is_not_held_as_a_whole(root: Root, monkeypatch: pyt
         rows = [offer | {"variant_id": str(one)} for one in range(variants)]
         tables.append(root, "offers", [*rows, offer | {"variant_id": None}])
     held = []
-    last_of = memory._last_of
+    last_of = snapshot._last_of
 
     def counted(found, more, *rest):
         held.append(len(found) + sum(map(len, more)))
         return last_of(found, more, *rest)
 
-    monkeypatch.setattr(memory, "_ROWS", portion)
-    monkeypatch.setattr(memory, "_last_of", counted)
-    known = memory.load(root, "shop.example").offers
+    monkeypatch.setattr(snapshot, "_ROWS", portion)
+    monkeypatch.setattr(snapshot, "_last_of", counted)
+    known = snapshot.load(root, "shop.example").offers
     assert known == {
         ("1", one): (Decimal(nights - 1), None, None, None) for one in [None, *map(str, range(variants))]
     }

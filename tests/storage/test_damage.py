@@ -18,7 +18,7 @@ from storage import encoders, generations, tables
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
-from storage.verified import Verified, sha256_of
+from storage.verification_cache import Verified, sha256_of
 from tests import catalogues
 
 PHOTO = catalogues.jpeg((200, 30, 90))

@@ -36,10 +36,10 @@ from storage import tables
 from storage.errors import LookalikeError
 from storage.root import Root
 from tests import catalogues
-from storage import photos
+from storage import images
 import os
 root = Root.open(sys.argv[1])
-data = {photos.image_id(bytes([at])): os.urandom(40_000) for at in range(50)}
+data = {images.image_id(bytes([at])): os.urandom(40_000) for at in range(50)}
 try:
     catalogues.write_photos(root, data)
     more = [catalogues.product("b.example", f"q{at}", list(data)) for at in range(3000)]
@@ -182,11 +182,11 @@ def test_an_encoder_that_does_not_fit_is_not_there(waiting: Path, tmp_path: Path
 FOREST = """
 import sys
 from pathlib import Path
-from embedding.index import ann
+from embedding.index import candidate_index
 from storage.errors import LookalikeError
 if __name__ == "__main__":
     try:
-        ann.build(Path(sys.argv[1]), dimensions=64, trees=300)
+        candidate_index.build(Path(sys.argv[1]), dimensions=64, trees=300)
         print("built")
     except LookalikeError as error:
         print("said", error)

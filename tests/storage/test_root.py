@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, Field
 
-from storage import photos, tables
+from storage import images, tables
 from storage import root as root_module
 from storage.errors import BusyError, InputError, LookalikeError, NewerSchemaError
 from storage.root import Root
@@ -223,8 +223,8 @@ def test_a_root_of_every_schema_version_opens_for_ever(version: int, tmp_path: P
     assert (product["title"], product["price"]) == ("Striped linen dress", Decimal("49.90"))
     assert product["first_seen"] == datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
     (photo,) = tables.read(root, "images").to_pylist()
-    assert photo["image_id"] == product["images"][0]["image_id"] == photos.image_id(photo["bytes"])
-    assert photos.decode(photo["bytes"]).size == (photo["width"], photo["height"])
+    assert photo["image_id"] == product["images"][0]["image_id"] == images.image_id(photo["bytes"])
+    assert images.decode(photo["bytes"]).size == (photo["width"], photo["height"])
     for table, spec in TABLES.items():
         assert tables.read(root, table).num_rows == 1
         # It can also be written to: the row that is there changes nothing, another one is stored.

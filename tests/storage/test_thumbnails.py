@@ -11,7 +11,7 @@ from storage import thumbnails
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.thumbnails import Thumbnails
-from storage.verified import sha256_of
+from storage.verification_cache import sha256_of
 
 
 def places(root: Root) -> dict[str, tuple[str, int]]:

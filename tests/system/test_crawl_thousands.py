@@ -14,8 +14,8 @@ import pytest
 
 from lookalike.demo.faults import Faults
 from lookalike.demo.storefront import serve
+from scrapers.config.store import Limits, Store
 from scrapers.crawl import run_crawl
-from scrapers.stores import Limits, Store
 from storage import tables
 from storage.root import Root
 from tests.scrapers.shelves import image_ids, products

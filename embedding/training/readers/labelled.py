@@ -24,7 +24,7 @@ from embedding.training.readers import (
 )
 from embedding.training.readers.photo import PARTS, TRAIN, Photo, Reader, Skipped
 from storage.errors import InputError, UnreadableImageError
-from storage.photos import decode, thumbnail
+from storage.images import decode, thumbnail
 
 READERS: tuple[Reader, ...] = (
     deepfashion_attributes.READER,

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import lxml.html
 
-from scrapers.extract.amount import parse_amount
-from scrapers.extract.money import Money, find_money
+from scrapers.extract.fields.amount import parse_amount
+from scrapers.extract.fields.money import Money, find_money
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 

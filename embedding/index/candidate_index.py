@@ -1,0 +1,189 @@
+"""The engine's side of a generation: built the same way every time, opened only when it is what was built.
+
+It holds only the leading dimensions of the vectors, which a projection sorts by how much they tell:
+candidates are ranked by all of them afterwards, and the fewer an engine compares the less it reads. Many rows
+go into several files, shards, which processes build side by side and a search asks as one. A shard is a range
+of rows: they are in the order of the photos' hashes, so each holds a random part.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+
+from embedding.index.engines import ENDINGS, Candidates, engine
+from storage.errors import LookalikeError
+from storage.manifest import WAY_OUT, GenerationError
+from storage.verification_cache import Unremembered, Verified
+
+SEED = 20_261
+
+_SMALL_ROWS = 4096
+"""Rows that are built in this process: a few MB, written in a moment."""
+
+
+class CandidateIndex:
+    """An engine's shards, memory-mapped and asked as one. Any number of threads may ask.
+
+    :ivar dimensions: leading dimensions of the vectors that it holds.
+    """
+
+    def __init__(self, shards: list[Candidates], starts: list[int], dimensions: int) -> None:
+        self.dimensions = dimensions
+        self._shards, self._starts = shards, starts
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        rows: int,
+        dimensions: int,
+        shards: int = 1,
+        name: str = "annoy",
+        verified: Verified | None = None,
+    ) -> CandidateIndex:
+        """Opens what `build` wrote, here or elsewhere.
+
+        :param name: of the engine.
+        :param verified: which files were looked at before; where None, all are.
+        :raises GenerationError: a file is missing or does not hold as many vectors of that length.
+        :raises InputError: the engine is not installed.
+        """
+        bounds = _bounds(rows, shards)
+        opened = [
+            _open(name, file, stop - start, dimensions, verified or Unremembered())
+            for file, (start, stop) in zip(_files(folder, shards, name), bounds, strict=True)
+        ]
+        return cls(opened, [start for start, _ in bounds], dimensions)
+
+    def candidates(self, query: np.ndarray, count: int, search_k: int) -> np.ndarray:
+        """Rows that are likely among the nearest, by the leading dimensions.
+
+        :param query: float32 [at least dimensions].
+        :param count: how many; of several shards somewhat more are returned.
+        :param search_k: how many to inspect, in all shards together.
+        :return: int64, ascending.
+        """
+        shards = len(self._shards)
+        head = query[: self.dimensions]
+        inspect = math.ceil(search_k / shards)
+        # Of the nearest, a shard holds its share more or less.
+        each = count if shards == 1 else min(count, 2 * math.ceil(count / shards) + 8)
+        found = [
+            shard.nearest(head, each, inspect) + start
+            for shard, start in zip(self._shards, self._starts, strict=True)
+        ]
+        rows = found[0] if shards == 1 else np.concatenate(found)
+        rows.sort()
+        return rows
+
+
+def build(
+    vectors: Path,
+    *,
+    dimensions: int,
+    trees: int,
+    shards: int = 1,
+    workers: int | None = None,
+    name: str = "annoy",
+) -> None:
+    """Builds the forest of a file of vectors beside it, row numbers as ids.
+
+    Equal vectors give equal files, however many processes work.
+
+    :param vectors: a `.npy`, float16 [n, at least dimensions].
+    :param dimensions: how many of the leading ones the engine compares.
+    :param trees: how much is built, see `Engine.sizes`.
+    :param shards: files, at most n.
+    :param name: of the engine.
+    :param workers: processes at once; one a processor where None.
+    :raises LookalikeError: the disk is too full for it.
+    """
+    rows = len(np.load(vectors, mmap_mode="r"))
+    _check_space(vectors.parent, engine(name).most_bytes(rows, dimensions, trees))
+    parts = [
+        (name, file, vectors, start, stop, dimensions, trees)
+        for file, (start, stop) in zip(
+            _files(vectors.parent, shards, name), _bounds(rows, shards), strict=True
+        )
+    ]
+    workers = min(workers or len(os.sched_getaffinity(0)), shards)
+    if workers == 1 and rows <= _SMALL_ROWS:
+        for part in parts:
+            _build_shard(*part)
+        return
+    # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it
+    # is killed and not this one. Not by fork, which copies locks that other threads hold.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as pool:
+        try:
+            for building in [pool.submit(_build_shard, *part) for part in parts]:
+                building.result()
+        except BrokenProcessPool:
+            raise LookalikeError(
+                "A process that built a part of the index was ended: memory or disk may be full. Free some "
+                "space and try again."
+            ) from None
+
+
+def remove(folder: Path) -> None:
+    """Removes a forest's files."""
+    for ending in ENDINGS.values():
+        for file in folder.glob(f"vectors*.{ending}"):
+            file.unlink()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it ends, killed perhaps: nobody waits for the files."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+
+def _build_shard(
+    name: str, file: Path, vectors: Path, start: int, stop: int, dimensions: int, trees: int
+) -> None:
+    part = np.load(vectors, mmap_mode="r")[start:stop]
+    engine(name).build(file, part, dimensions, trees, SEED)
+
+
+def _open(name: str, file: Path, rows: int, dimensions: int, verified: Verified) -> Candidates:
+    opener = engine(name)
+    try:
+        verified.passes(file, f"{name} {rows} {dimensions}", lambda: opener.check(file, rows, dimensions))
+        opened = opener.open(file, dimensions)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise GenerationError(f"{file} cannot be read ({error}). {WAY_OUT}") from None
+    if len(opened) != rows:
+        raise GenerationError(f"{file} holds {len(opened)} vectors, not {rows}. {WAY_OUT}")
+    return opened
+
+
+def _files(folder: Path, shards: int, name: str) -> list[Path]:
+    if shards == 1:
+        return [folder / f"vectors.{ENDINGS[name]}"]
+    return [folder / f"vectors-{shard:04d}.{ENDINGS[name]}" for shard in range(shards)]
+
+
+def _bounds(rows: int, shards: int) -> list[tuple[int, int]]:
+    """The rows of each shard: from, to."""
+    edges = [rows * shard // shards for shard in range(shards + 1)]
+    return list(itertools.pairwise(edges))
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Annoy writes through a memory map, and a memory map into a full disk kills the process."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise LookalikeError(
+            f"The index needs {needed / 1e6:,.0f} MB in {folder.parent}, where {free / 1e6:,.0f} MB are "
+            "free. Free some space and try again."
+        )

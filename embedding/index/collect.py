@@ -1,0 +1,85 @@
+"""From the tables to the rows of a generation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from embedding.index.items import SCHEMA, whole
+from storage import tables
+from storage.root import Root
+from storage.shared_images import find_placeholders
+
+_FROM_PRODUCT = (
+    *("store", "product_id", "title", "brand", "category", "colours", "url"),
+    *("price", "price_max", "was_price", "currency", "availability", "first_seen", "gtin", "sku"),
+)
+
+
+def collect(root: Root, image_ids: pa.Array) -> pa.Table:
+    """The rows of a generation, but for their thumbnails and articles.
+
+    `colours` are those of the photo where the store says which colour it shows, else the product's. `seen` is
+    the end of the store's last complete crawl, null before the first. `position` is the photo's place in its
+    product, `product` numbers the distinct products from 0.
+
+    :param image_ids: the photos that have a vector; others get no row, nor do placeholders.
+    :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the columns of thumbnails and
+        articles null.
+    """
+    products = tables.read(
+        root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
+    ).combine_chunks()
+    products = products.sort_by([("store", "ascending"), ("product_id", "ascending")]).combine_chunks()
+    placeholders = pa.array([image_id for _, image_id in find_placeholders(products)], pa.string())
+    image_ids = image_ids.filter(pc.invert(pc.is_in(image_ids, value_set=placeholders)))
+    lists = whole(products["images"])
+    photos = pc.list_flatten(lists)
+    rows = pa.table(
+        {
+            "image_id": pc.struct_field(photos, "image_id"),
+            "position": pc.fill_null(pc.struct_field(photos, "position"), 0),
+            "image_url": pc.struct_field(photos, "url"),
+            "image_colour": pc.struct_field(photos, "colour"),
+            "parent": pc.cast(pc.list_parent_indices(lists), pa.int64()),
+        }
+    )
+    rows = rows.filter(pc.is_in(rows["image_id"], value_set=image_ids))
+    # Products are sorted, so a parent's number sorts like (store, product_id).
+    rows = rows.sort_by([("image_id", "ascending"), ("parent", "ascending"), ("position", "ascending")])
+    rows = _first_of_each(rows)
+    parents = rows["parent"].to_numpy()
+    columns = {name: whole(products[name].take(rows["parent"])) for name in _FROM_PRODUCT}
+    columns["colours"] = _colours(whole(rows["image_colour"]), columns["colours"])
+    columns["seen"] = _seen(root, columns["store"])
+    columns |= {name: whole(rows[name]) for name in ("image_id", "image_url", "position")}
+    columns["product"] = pa.array(np.unique(parents, return_inverse=True)[1], pa.int32())
+    columns["thumbnail_shard"] = pa.nulls(len(rows), pa.string())
+    columns["thumbnail_row"] = pa.nulls(len(rows), pa.int32())
+    columns["article"] = pa.nulls(len(rows), pa.int32())
+    return pa.table({name: columns[name] for name in SCHEMA.names}, SCHEMA)
+
+
+def _first_of_each(rows: pa.Table) -> pa.Table:
+    """Of sorted rows, the first of each (image_id, parent): a product may show the same photo twice."""
+    if len(rows) < 2:
+        return rows
+    earlier, later = rows.slice(0, len(rows) - 1), rows.slice(1)
+    new = pc.or_(
+        pc.not_equal(later["image_id"], earlier["image_id"]), pc.not_equal(later["parent"], earlier["parent"])
+    )
+    return rows.filter(pa.chunked_array([pa.array([True]), *new.chunks]))
+
+
+def _colours(of_photo: pa.Array, of_product: pa.Array) -> pa.Array:
+    single = pa.ListArray.from_arrays(pa.array(range(len(of_photo) + 1), pa.int32()), of_photo)
+    return pc.if_else(pc.is_valid(of_photo), single, of_product)
+
+
+def _seen(root: Root, stores: pa.Array) -> pa.Array:
+    crawls = tables.read(
+        root, "crawls", columns=["store", "ended_at"], where=pc.field("status") == "complete"
+    )
+    last = crawls.group_by("store", use_threads=False).aggregate([("ended_at", "max")])
+    return whole(last["ended_at_max"].take(pc.index_in(stores, value_set=whole(last["store"]))))

@@ -1,0 +1,1 @@
+"""Chromium behind a guarded proxy, for pages that only a browser renders."""

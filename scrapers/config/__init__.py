@@ -1,0 +1,1 @@
+"""What `lookalike.toml` says of one store."""

@@ -1,0 +1,1 @@
+"""Where a page states its product, one source a module; each gives candidates."""

@@ -1,0 +1,154 @@
+"""What a page's markup says about its product: JSON-LD, microdata, RDFa and OpenGraph, as candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urlsplit
+
+from lxml.html import tostring
+
+from scrapers.extract.address import without_tracking
+from scrapers.extract.candidates import Candidate
+from scrapers.extract.page import Page
+from scrapers.extract.sources import opengraph, schema_org
+from scrapers.extract.sources.jsonld import read_jsonld
+from scrapers.extract.sources.nodes import (
+    Node,
+    breadcrumbs,
+    flat,
+    from_microdata,
+    is_a,
+    normalise,
+    products_in,
+    text_of,
+)
+
+MAX_RDFA = 1_000_000
+"""Longest page, in characters, that is read as RDFa: its library is slow."""
+MAX_RDFA_MARKS = 3000
+"""Elements of a page with RDFa's attributes; each takes its library a quarter of a millisecond."""
+MAX_ITEMS = 500
+"""RDFa items of a page that are looked at."""
+MAX_HEADINGS = 50
+"""Headings that a product's name is compared with."""
+
+_LISTS = ("itemlist", "collectionpage", "searchresultspage")
+
+
+@dataclass(frozen=True)
+class Markup:
+    """What was found.
+
+    :ivar candidates: of the page's own product, most trusted source first; empty where the page has none.
+    :ivar trail: the breadcrumb trail, outermost first.
+    :ivar listed: addresses of products that the page lists.
+    """
+
+    candidates: tuple[Candidate, ...]
+    trail: tuple[str, ...]
+    listed: tuple[str, ...] = ()
+
+
+def read_markup(page: Page) -> Markup:
+    """Reads a page's markup and tells its own product from those it lists."""
+    jsonld = [node for document in read_jsonld(page) for node in normalise(document)]
+    microdata = _microdata(page)
+    properties = opengraph.read_opengraph(page)
+    says_product = opengraph.is_product(properties)
+    titles = _titles(page, properties)
+    candidates = []
+    listed: list[str] = []
+    rdfa = _rdfa(page)
+    for source, nodes in (("json-ld", jsonld), ("microdata", microdata), ("rdfa", rdfa)):
+        products = [schema_org.to_candidate(node, source, page.base_url) for node in products_in(nodes)]
+        products = [product for product in products if product.title or product.offers]
+        own = choose(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)
+        candidates += own
+        of_page = set(own)
+        listed += [product.url for product in products if product.url and product not in of_page]
+        listed += _list_entries(nodes, page.base_url)
+    if candidates or says_product:
+        candidates.append(opengraph.to_candidate(properties, page))
+    trail = max((breadcrumbs(nodes) for nodes in (jsonld, microdata, rdfa)), key=len)
+    return Markup(tuple(candidates), trail, tuple(dict.fromkeys(listed)))
+
+
+def choose(
+    products: Sequence[Candidate], page: Page, titles: Iterable[str], is_list: bool, says_product: bool
+) -> list[Candidate]:
+    """The product that the page is about, of those its markup describes; none where it only lists products.
+
+    :param titles: what the page calls itself: heading and meta titles.
+    """
+    names = {product.title for product in products}
+    if len(names) <= 1 and (not is_list or says_product):
+        return list(products[:1]) if len(products) < 2 else _merged_first(products)
+    here = {_path(page.url), _path(page.canonical)}
+    own = [product for product in products if product.url and _path(product.url) in here]
+    if not own:
+        own = [product for product in products if product.title and _is_heading(product.title, titles)]
+    if not own and says_product and not is_list:
+        own = [product for product in products if product.offers][:1]
+    if not own:
+        return []
+    return [product for product in own if product.title == own[0].title]
+
+
+def _merged_first(products: Sequence[Candidate]) -> list[Candidate]:
+    """Twins, those with an offer first: some pages describe their product twice, once without price."""
+    return sorted(products, key=lambda product: not product.offers)
+
+
+def _microdata(page: Page) -> list[Node]:
+    if not page.tree.xpath("boolean(//*[@itemscope])"):
+        return []
+    # Imported here, because it brings a library for texts, and most pages need none of it.
+    from scrapers.extract.sources.microdata import read_microdata
+
+    return from_microdata(read_microdata(page))
+
+
+def _rdfa(page: Page) -> list[Node]:
+    if not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
+        return []
+    # Imported here: it brings a whole RDF library, which few pages need.
+    from extruct.rdfa import RDFaExtractor
+    from extruct.utils import parse_xmldom_html
+
+    html = tostring(page.tree, encoding="unicode")
+    marks = page.tree.xpath("count(//*[@typeof or @property or @about or @resource or @rel or @rev])")
+    if len(html) > MAX_RDFA or marks > MAX_RDFA_MARKS:
+        return []
+    try:
+        items = RDFaExtractor().extract_items(parse_xmldom_html(html, "utf-8"), base_url=page.base_url)
+    except Exception:  # it raises errors of every kind on what is no RDFa
+        return []
+    return normalise([item for item in items if isinstance(item, dict)][:MAX_ITEMS])
+
+
+def _titles(page: Page, properties: dict[str, list[str]]) -> list[str]:
+    headings = [heading.text_content() for heading in islice(page.tree.iter("h1"), MAX_HEADINGS)]
+    found = [*properties.get("og:title", []), *headings, page.first("//title") or ""]
+    return [text for text in (_folded(title) for title in found) if text]
+
+
+def _is_heading(name: str, titles: Iterable[str]) -> bool:
+    folded = _folded(name)
+    return any(folded == title or (len(folded) > 8 and title.startswith(folded)) for title in titles)
+
+
+def _folded(text: str) -> str:
+    return " ".join((text_of(text) or "").casefold().split())
+
+
+def _path(url: str) -> tuple[str, str]:
+    parts = urlsplit(without_tracking(url))
+    return (parts.path.rstrip("/"), parts.query)
+
+
+def _list_entries(nodes: Sequence[Node], base_url: str) -> list[str]:
+    inner = [one for node in nodes for one in flat(node.get("mainentity")) if isinstance(one, dict)]
+    lists = [node for node in [*nodes, *inner] if is_a(node, ("itemlist",))]
+    return [url for node in lists for url in schema_org.list_urls(node, base_url)]

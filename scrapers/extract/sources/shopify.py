@@ -1,0 +1,157 @@
+"""Products of a Shopify store, as its `/products.json` lists them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from scrapers.extract.fields.options import is_colour, is_size
+from scrapers.extract.text import plain
+from scrapers.items import Offer, Photo, ProductItem
+
+PER_PAGE = 250
+MAX_PAGES = 100
+"""Shopify lists at most 25,000 products; beyond that it has to be asked collection by collection."""
+
+_NO_CHOICE = "Default Title"
+_WORD = re.compile(r"\w+")
+
+
+def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency: str | None) -> ProductItem:
+    """One product of the list.
+
+    :param base_url: the store's address, under which its product pages are.
+    :param currency: what the prices are in: the list does not say.
+    :raises ValueError: where it is no product.
+    """
+    if not isinstance(data, Mapping) or not data.get("id") or not data.get("handle"):
+        raise ValueError("an entry of the product list has no id or handle")
+    variants = [variant for variant in data.get("variants") or [] if isinstance(variant, Mapping)]
+    colour, size = _option_index(data, is_colour), _option_index(data, is_size)
+    offers = [_offer(variant, currency) for variant in variants]
+    priced = sorted((offer for offer in offers if offer.price), key=lambda offer: offer.price or 0)
+    skus = {sku for variant in variants if (sku := plain(variant.get("sku")))}
+    gtins = {gtin for variant in variants if (gtin := plain(variant.get("barcode")))}
+    return ProductItem(
+        store=store,
+        product_id=str(data["id"]),
+        url=urljoin(f"{base_url.rstrip('/')}/", f"products/{quote(str(data['handle']), safe='%')}"),
+        title=plain(data.get("title")) or "",
+        brand=plain(data.get("vendor")),
+        description=plain(data.get("body_html")),
+        category=plain(data.get("product_type")),
+        price=priced[0].price if priced else None,
+        price_max=priced[-1].price if priced and priced[-1].price != priced[0].price else None,
+        was_price=priced[0].was_price if priced else None,
+        currency=currency if priced else None,
+        availability=_any_available(offers),
+        # A number that names one variant of several does not name the product.
+        sku=skus.pop() if len(skus) == 1 else None,
+        gtin=gtins.pop() if len(gtins) == 1 else None,
+        colours=_values(variants, colour),
+        sizes=_values(variants, size),
+        images=_photos(data, variants, colour, base_url),
+        offers=offers,
+        evidence={"title": "shopify", "price": "shopify", "availability": "shopify"},
+    )
+
+
+def as_listed(product: Mapping[str, Any], stock: Any) -> dict[str, Any]:
+    """A product's own `.json` as the list would give it, so that it is stored the same either way.
+
+    :param stock: its `.js`, which says what is available; None where there is none.
+    """
+    sizes = stock.get("variants") if isinstance(stock, Mapping) else None
+    available = {size.get("id"): size.get("available") for size in sizes or [] if isinstance(size, Mapping)}
+    variants = [variant for variant in product.get("variants") or [] if isinstance(variant, Mapping)]
+    return {
+        **product,
+        "variants": [
+            {name: value for name, value in variant.items() if name != "barcode"}
+            | {"available": available.get(variant.get("id"))}
+            for variant in variants
+        ],
+    }
+
+
+def has_words(data: Any, words: str) -> bool:
+    """Whether a product has all of some words, at the beginning of a word each, where Shopify would look."""
+    if not isinstance(data, Mapping):
+        return False
+    tags = data.get("tags")
+    variants = [variant for variant in data.get("variants") or [] if isinstance(variant, Mapping)]
+    texts = [data.get("title"), data.get("product_type"), data.get("vendor")]
+    texts += tags if isinstance(tags, list) else [tags]
+    texts += [variant.get("title") for variant in variants]
+    there = _WORD.findall(" ".join(str(text) for text in texts if text).casefold())
+    return all(any(one.startswith(word) for one in there) for word in _WORD.findall(words.casefold()))
+
+
+def _offer(variant: Mapping[str, Any], currency: str | None) -> Offer:
+    price, before = _amount(variant.get("price")), _amount(variant.get("compare_at_price"))
+    available = variant.get("available")
+    return Offer(
+        variant_id=str(variant["id"]) if variant.get("id") else None,
+        price=price,
+        # "0.00" and prices below today's are leftovers, not a sale.
+        was_price=before if before and price and before > price else None,
+        currency=currency if price else None,
+        availability=None if available is None else "in_stock" if available else "out_of_stock",
+    )
+
+
+def _amount(value: object) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount > 0 else None
+
+
+def _any_available(offers: Sequence[Offer]) -> str | None:
+    states = {offer.availability for offer in offers}
+    return next((state for state in ("in_stock", "out_of_stock") if state in states), None)
+
+
+def _option_index(data: Mapping[str, Any], means: Any) -> int | None:
+    """The place, from 1, of the first option whose name means this."""
+    for place, option in enumerate(data.get("options") or [], start=1):
+        name = option.get("name") if isinstance(option, Mapping) else option
+        if means(name):
+            return place
+    return None
+
+
+def _value(variant: Mapping[str, Any], index: int | None) -> str | None:
+    value = plain(variant.get(f"option{index}")) if index else None
+    return None if value == _NO_CHOICE else value
+
+
+def _values(variants: Sequence[Mapping[str, Any]], index: int | None) -> list[str]:
+    values = (_value(variant, index) for variant in variants)
+    return list(dict.fromkeys(value for value in values if value))
+
+
+def _photos(
+    data: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], colour: int | None, base_url: str
+) -> list[Photo]:
+    colour_of = {variant.get("id"): _value(variant, colour) for variant in variants}
+    photos: list[Photo] = []
+    for image in data.get("images") or []:
+        src = image.get("src") if isinstance(image, Mapping) else None
+        if not isinstance(src, str) or not src.strip():
+            continue
+        shown = {colour_of.get(variant) for variant in image.get("variant_ids") or []} - {None}
+        photos.append(
+            Photo(
+                url=urljoin(base_url, src.strip()),
+                position=len(photos),
+                colour=shown.pop() if len(shown) == 1 else None,
+            )
+        )
+    return photos

@@ -1,0 +1,1 @@
+"""Addresses, connections, fetching and proxies: every request that leaves this machine."""

@@ -1,0 +1,194 @@
+"""Secrets of a store: `lookalike.toml` holds the names of environment variables, never the values."""
+
+from __future__ import annotations
+
+import logging
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import SecretStr
+
+from scrapers.http.addresses import Origin, hide_userinfo, origin_of
+from storage.errors import InputError
+
+if TYPE_CHECKING:
+    from scrapers.config.store import Store
+
+_NAME = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
+_PLACE = re.compile(_NAME)
+_HARMLESS_HEADER = re.compile(
+    r"accept(-charset|-encoding|-language)?|cache-control|content-language|dnt|from|pragma|prefer|referer|"
+    r"save-data|sec-(ch|fetch|gpc)[a-z-]*|upgrade-insecure-requests|user-agent|x-requested-with|"
+    r"(x-)?(store-)?(channel|city|country|currency|device|lang|language|locale|market|platform|region|shop|"
+    r"site|state|store|timezone|time-zone|view|warehouse|zip)(-?code|-?name)?",
+    re.IGNORECASE,
+)
+"""Headers whose value may stand in the settings. Any other may hold a secret: `X-Auth`, `X-Session-Id`."""
+_PLACES_ONLY = re.compile(
+    rf"(?:(?:ApiKey|Basic|Bearer|Digest|JWT|Key|Token) +)?"
+    rf"(?:(?:[\w.-]+=)?\"?{_NAME}\"?(?:[;,] ?|[:.-](?=\$)|(?=\$)|$))+",
+    re.ASCII | re.IGNORECASE,
+)
+"""`Bearer ${TOKEN}`, `session=${SESSION}; basket=${BASKET}`: a scheme and names, and places of secrets."""
+_PROXY_USERINFO = re.compile(rf"(?:[^:@]*:)?{_NAME}:?|{_NAME}:{_NAME}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff\t]*")
+_SHORTEST_HIDDEN = 4
+"""Characters: a shorter secret is not looked for in texts, where it may well be part of a word or number."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a store's entry sends with its requests, filled in; its secrets print as `***`.
+
+    :ivar headers: sent to `origins` alone.
+    :ivar proxy: the address of the proxy to ask through, with its user name and password.
+    :ivar secrets: the values of the environment variables in them.
+    """
+
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    origins: tuple[Origin, ...] = ()
+    proxy: SecretStr | None = None
+    secrets: tuple[SecretStr, ...] = ()
+
+    def headers_for(self, url: str) -> dict[str, str]:
+        """The headers of a request as they are sent; none where it goes anywhere but to the store itself."""
+        if not self.headers or not any(origin.serves(url) for origin in self.origins):
+            return {}
+        return {name: value.get_secret_value() for name, value in self.headers.items()}
+
+    def with_cookies(self, url: str, cookies: str) -> Credentials:
+        """What goes to one address, with cookies that its page has set beside the entry's own."""
+        headers = self.headers_for(url)
+        own = next((headers.pop(name) for name in list(headers) if name.lower() == "cookie"), None)
+        headers["Cookie"] = "; ".join(filter(None, [own, cookies]))
+        sent = {name: SecretStr(value) for name, value in headers.items()}
+        return replace(self, headers=sent, origins=(origin_of(url),))
+
+    @property
+    def proxy_address(self) -> str | None:
+        """Where the proxy is, without user name and password."""
+        if self.proxy is None:
+            return None
+        parts = urlsplit(self.proxy.get_secret_value())
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def proxy_authorization(self) -> SecretStr | None:
+        """The value of `Proxy-Authorization`; None where the proxy asks for none."""
+        parts = urlsplit(self.proxy.get_secret_value() if self.proxy else "")
+        if not parts.username:
+            return None
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return SecretStr("Basic " + b64encode(pair.encode()).decode())
+
+    def redacted(self, text: str) -> str:
+        """A text with the secrets as `***`, for tables and logs: a store may send back what it was sent."""
+        for secret in self._spellings():
+            text = text.replace(secret, "***")
+        return hide_userinfo(text) if "@" in text else text
+
+    def _spellings(self) -> list[str]:
+        values = [secret.get_secret_value() for secret in self.secrets]
+        if self.proxy_authorization:
+            values.append(self.proxy_authorization.get_secret_value().removeprefix("Basic "))
+        spelt = {form for value in values for form in (value, quote(value, safe=""), quote(value))}
+        return sorted((form for form in spelt if len(form) >= _SHORTEST_HIDDEN), key=len, reverse=True)
+
+
+def hide_in_logs(credentials: Credentials) -> None:
+    """Has what this process logs from now on show `***` in place of the secrets."""
+    if not credentials.secrets:
+        return
+    made = logging.getLogRecordFactory()
+
+    def redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = made(*args, **kwargs)
+        record.msg, record.args = credentials.redacted(record.getMessage()), ()
+        return record
+
+    logging.setLogRecordFactory(redacted)
+
+
+def credentials_of(store: Store, environ: Mapping[str, str]) -> Credentials:
+    """The headers and the proxy of a store's entry; the headers go to exactly the servers that it names.
+
+    :raises InputError: where an environment variable that the entry names is not set, or not usable.
+    """
+    return fill(store.headers, store.proxy, store.addresses, environ, store=store.name)
+
+
+def fill(
+    headers: Mapping[str, str],
+    proxy: str | None,
+    addresses: Iterable[str],
+    environ: Mapping[str, str],
+    *,
+    store: str,
+) -> Credentials:
+    """The same of headers and a proxy that are not in an entry yet.
+
+    :param addresses: of the servers that get the headers.
+    :param store: whose they are, for the error's sentence.
+    :raises InputError: as `credentials_of`.
+    """
+    names = {place[1] for text in (*headers.values(), proxy or "") for place in _PLACE.finditer(text)}
+    sent = {name: SecretStr(filled(value, environ, store=store)) for name, value in headers.items()}
+    for name, value in sent.items():
+        if not _HEADER_VALUE.fullmatch(value.get_secret_value()):
+            raise InputError(
+                f"The header '{name}' of the store '{store}' has a line break or another character that no "
+                "header may have. Correct its environment variable."
+            )
+    address = filled(proxy, environ, store=store) if proxy else None
+    if address and not is_http_proxy(address):
+        raise InputError(
+            f"The proxy of the store '{store}' is no address such as http://proxy.example:3128, once its "
+            "environment variables are filled in. Correct them."
+        )
+    return Credentials(
+        headers=sent,
+        origins=tuple(dict.fromkeys(origin_of(url) for url in addresses)),
+        proxy=SecretStr(address) if address else None,
+        secrets=tuple(SecretStr(environ[name]) for name in sorted(names)),
+    )
+
+
+def is_http_proxy(address: str) -> bool:
+    """Whether a text is the address of an http proxy."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def plain_secret(name: str, value: str) -> bool:
+    """Whether a header or a proxy's address holds a secret itself, in place of a variable's name.
+
+    :param name: the header's name, or `proxy`.
+    """
+    if name == "proxy":
+        userinfo, found, _ = value.partition("//")[2].partition("/")[0].rpartition("@")
+        return bool(found) and not _PROXY_USERINFO.fullmatch(userinfo)
+    return not _HARMLESS_HEADER.fullmatch(name) and not _PLACES_ONLY.fullmatch(value)
+
+
+def filled(text: str, environ: Mapping[str, str], *, store: str) -> str:
+    """A text with each `${NAME}` replaced by that environment variable's value.
+
+    :param store: whose text it is, for the error's sentence.
+    :raises InputError: where a variable is not set.
+    """
+
+    def value(place: re.Match[str]) -> str:
+        if not environ.get(place[1]):
+            raise InputError(
+                f"The environment variable {place[1]} is not set, which the store '{store}' needs. Set it."
+            )
+        return environ[place[1]]
+
+    return _PLACE.sub(value, text)

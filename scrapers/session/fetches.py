@@ -1,0 +1,91 @@
+"""What is noted about an address that was asked for: with what to ask next time, and when."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from scrapers.middlewares.revalidate import NOT_MODIFIED
+from scrapers.session.freshness import next_due
+from scrapers.session.snapshot import KnownFetch
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+    from scrapers.items import Source
+    from scrapers.session.job import Job
+    from scrapers.session.rows import Row
+
+RETRY_DAYS = 7
+"""Days until an address that had no photo is tried again: not every night."""
+
+
+def page_read(job: Job, source: Source) -> None:
+    """Notes a product's own page that was read."""
+    known = job.memory.fetches.get(source.url)
+    fetch = KnownFetch(
+        etag=source.etag,
+        last_modified=source.last_modified,
+        status=200,
+        content_hash=hashlib.sha256(source.body).hexdigest(),
+        image_id=None,
+        fetched_at=source.fetched_at,
+        due_at=next_due(source.url, source.fetched_at, known.due_at if known else None),
+    )
+    job.memory.fetches[source.url] = fetch
+    job.outbox.add_page_fetch(_row(job, source.url, fetch))
+
+
+def page_unchanged(job: Job, url: str) -> None:
+    """Notes a page that was asked for and is as it was when it was read."""
+    known = job.memory.fetches[url]
+    now = datetime.now(UTC)
+    fetch = replace(known, fetched_at=now, due_at=next_due(url, now, known.due_at))
+    job.memory.fetches[url] = fetch
+    job.outbox.add_page_fetch(_row(job, url, fetch))
+
+
+def photo_read(
+    job: Job, url: str, response: Response, image_id: str | None, content_hash: str | None
+) -> None:
+    """Notes a photo's address.
+
+    :param image_id: None where there was no photo.
+    """
+    known = job.memory.fetches.get(url)
+    unchanged = known if response.status == NOT_MODIFIED else None
+    now = datetime.now(UTC)
+    days = job.store.limits.image_due_days if image_id else RETRY_DAYS
+    fetch = KnownFetch(
+        etag=header(response, "ETag") or (unchanged.etag if unchanged else None),
+        last_modified=header(response, "Last-Modified") or (unchanged.last_modified if unchanged else None),
+        status=response.status,
+        content_hash=content_hash,
+        image_id=image_id,
+        fetched_at=now,
+        due_at=now + timedelta(days=days),
+    )
+    job.memory.fetches[url] = fetch
+    job.outbox.add_photo_fetch(_row(job, url, fetch))
+
+
+def header(response: Response, name: str) -> str | None:
+    """A header of an answer, cut where it is of hostile length."""
+    value = response.headers.get(name)
+    return value.decode("latin-1")[:500] if value else None
+
+
+def _row(job: Job, url: str, fetch: KnownFetch) -> Row:
+    return {
+        "url": url,
+        "store": job.store.name,
+        "etag": fetch.etag,
+        "last_modified": fetch.last_modified,
+        "status": fetch.status,
+        "content_hash": fetch.content_hash,
+        "image_id": fetch.image_id,
+        "fetched_at": fetch.fetched_at,
+        "due_at": fetch.due_at,
+    }

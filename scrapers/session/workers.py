@@ -1,0 +1,249 @@
+"""Processes that read what strangers wrote, so that reading can be ended where it takes too long.
+
+A parser may hang or crash on hostile input however carefully it is chosen, and a thread cannot be ended. A
+worker takes one call at a time: a function of a module, by its name, and its arguments. It has a budget of
+processor time that the kernel keeps, and one of wall time that the caller keeps; a worker that exceeds one of
+them, or dies otherwise, costs that call and is started anew for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import io
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
+from typing import IO, Any, ParamSpec, Self, TypeVar
+
+from scrapers.session import malloc_trim
+from storage.errors import LookalikeError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CPU_S = 5.0
+"""Processor time for one call; the slowest of the benchmark's pages takes half a second."""
+_WALL_FACTOR = 12.0
+"""A call may wait this many times its processor time for a processor or a disk."""
+_START_S = 120.0
+_LENGTH = struct.Struct("!Q")
+_READY = b"\n"
+
+
+class WorkerError(LookalikeError):
+    """A call that gave no answer; the message says why, as the rest of a sentence about what was read."""
+
+
+class TooSlowError(WorkerError):
+    """A call that took more than its time."""
+
+
+class EndedError(WorkerError):
+    """A call that was given up because its worker was ended."""
+
+
+class Worker:
+    """A process that is started with the first call. Calls from several threads wait for each other."""
+
+    def __init__(self, cpu_s: float = CPU_S) -> None:
+        """:param cpu_s: processor time that one call may take."""
+        self.cpu_s = cpu_s
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ended = False
+        self._turn = threading.Lock()
+        self._too_late = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a function returns for these arguments, or raises.
+
+        :param function: of a module, found there by its name.
+        :raises TooSlowError: where it takes more than its time.
+        :raises WorkerError: where its process ends otherwise, or raises what is no error of ours.
+        """
+        question = pickle.dumps((function, args, kwargs), protocol=pickle.HIGHEST_PROTOCOL)
+        with self._turn:
+            if self.ended:
+                raise EndedError("its reading was given up")
+            process = self.process = self.process or self._started()
+            answer = self._answer(process, question)
+            if answer is None:
+                raise self._failure(process)
+        try:
+            kind, value = _Answers(io.BytesIO(answer)).load()
+        except pickle.UnpicklingError as error:
+            raise WorkerError(f"its reading gave no answer of ours ({error})") from None
+        if kind == "raised":
+            raise value
+        result: T = value
+        return result
+
+    def close(self) -> None:
+        """Ends the process once it has answered."""
+        with self._turn:
+            process, self.process = self.process, None
+        if process is not None:
+            with contextlib.suppress(OSError):
+                process.communicate()
+
+    def end(self) -> None:
+        """Ends the process at once: the call that it answers fails, and so does every later one."""
+        self.ended = True
+        process = self.process
+        if process is not None:
+            process.kill()
+
+    def _answer(self, process: subprocess.Popen[bytes], question: bytes) -> bytes | None:
+        """The answer to a question; None where the process ended before."""
+        self._too_late = False
+        late = threading.Timer(_WALL_FACTOR * self.cpu_s, self._kill, [process])
+        late.start()
+        try:
+            stdin, stdout = _pipes(process)
+            stdin.write(_LENGTH.pack(len(question)))
+            stdin.write(question)
+            stdin.flush()
+            return _message(stdout)
+        except OSError:
+            return None
+        finally:
+            late.cancel()
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        self._too_late = True
+        process.kill()
+
+    def _failure(self, process: subprocess.Popen[bytes]) -> WorkerError:
+        """Why a process gave no answer."""
+        self.process = None
+        for pipe in _pipes(process):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        code = process.wait()
+        if self.ended:
+            return EndedError("its reading was given up")
+        if self._too_late or code == -signal.SIGPROF:
+            return TooSlowError(f"its reading takes more than {self.cpu_s:g} seconds")
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        return WorkerError(f"its reading ended with {how}; there may be too little memory")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "scrapers.session.workers", str(self.cpu_s)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        late = threading.Timer(_START_S, process.kill)
+        late.start()
+        try:
+            if _pipes(process)[1].read(len(_READY)) != _READY:
+                raise self._failure(process)
+        finally:
+            late.cancel()
+        return process
+
+
+class AsyncWorker(Worker):
+    """A worker whose calls are awaited, in a thread that waits for it."""
+
+    def __init__(self, cpu_s: float = CPU_S) -> None:
+        super().__init__(cpu_s)
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
+
+    async def answer(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `call`."""
+        called = partial(self.call, function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.thread, called)
+
+    def close(self) -> None:
+        """Ends the process once all calls are answered; a worker that was ended does not wait for that."""
+        self.thread.shutdown(wait=not self.ended)
+        super().close()
+
+
+class _Answers(pickle.Unpickler):
+    """Reads records and errors of ours only: a process that read hostile bytes must have nothing called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] in ("scrapers", "storage", "decimal", "builtins"):
+            found = super().find_class(module, name)
+            if isinstance(found, type) and (
+                dataclasses.is_dataclass(found) or issubclass(found, Decimal | frozenset | Exception)
+            ):
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in an answer")
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise OSError("the process has no pipes")
+    return process.stdin, process.stdout
+
+
+def _message(stream: IO[bytes]) -> bytes | None:
+    header = stream.read(_LENGTH.size)
+    if len(header) < _LENGTH.size:
+        return None
+    [length] = _LENGTH.unpack(header)
+    message = stream.read(length)
+    return message if len(message) == length else None
+
+
+def answer_all(questions: IO[bytes], answers: IO[bytes], cpu_s: float) -> None:
+    """Answers the calls that come in until there are no more, as when the caller was killed.
+
+    A call that takes too much processor time ends the process: nothing handles the timer's signal.
+    """
+    answers.write(_READY)
+    answers.flush()
+    while (question := _message(questions)) is not None:
+        function, args, kwargs = pickle.loads(question)  # noqa: S301 - from the process that started this one
+        signal.setitimer(signal.ITIMER_PROF, cpu_s)
+        answer = _answered(function, args, kwargs)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(_LENGTH.pack(len(answer)))
+        answers.write(answer)
+        answers.flush()
+        size = len(question)
+        del question, args, kwargs, answer
+        malloc_trim.trim_after(size)
+
+
+def _answered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    try:
+        return pickle.dumps(("returned", function(*args, **kwargs)), protocol=pickle.HIGHEST_PROTOCOL)
+    except LookalikeError as error:
+        return pickle.dumps(("raised", error))
+    except Exception as error:
+        problem = f"its reading failed: {type(error).__name__}: {error}"[:500]
+        return pickle.dumps(("raised", WorkerError(problem)))
+
+
+def main() -> None:
+    """Answers on what was standard output; what a library prints goes to standard error."""
+    # Ctrl-C is for the caller, which closes this when it needs no more answers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        answer_all(sys.stdin.buffer, answers, float(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    from scrapers.session import workers  # errors must be those of the module that the caller knows
+
+    workers.main()

@@ -1,0 +1,127 @@
+"""Rows on their way to the tables, in an order that a kill cannot turn into half a state."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from scrapers.session.rows import Row
+from storage import tables
+from storage.root import Root
+
+MAX_ROWS = 2000
+MAX_BYTES = 8 * 1024 * 1024
+"""Bodies and photos held before they are written; with those on their way it bounds a crawl's memory."""
+MAX_AGE_S = 60.0
+"""Time that rows wait for more: what a slow crawl loses when it is killed."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    images: dict[str, Row] = field(default_factory=dict)
+    photo_fetches: dict[str, Row] = field(default_factory=dict)
+    pages: list[Row] = field(default_factory=list)
+    offers: list[Row] = field(default_factory=list)
+    products: dict[str, Row] = field(default_factory=dict)
+    page_fetches: dict[str, Row] = field(default_factory=dict)
+    rows: int = 0
+    size_bytes: int = 0
+    begun_at: float = field(default_factory=time.monotonic)
+
+
+@dataclass(slots=True)
+class WriteBuffer:
+    """Collects rows until there are enough of them for a write.
+
+    A photo is written before the product that shows it, and a product before the ETag of its page. A crawl
+    killed in between has at worst stored a photo that no product shows yet; the next one never takes a page
+    for unchanged whose product is not stored.
+
+    :ivar images_new: photos written so far that were in no table before.
+    """
+
+    root: Root
+    images_new: int = 0
+    _batch: _Batch = field(default_factory=_Batch)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def add_image(self, row: Row) -> None:
+        """A row of `images`."""
+        if row["image_id"] not in self._batch.images:
+            self._batch.images[row["image_id"]] = row
+            self._grow(len(row["bytes"]))
+
+    def add_photo_fetch(self, row: Row) -> None:
+        """A row of `fetches` about a photo."""
+        self._batch.photo_fetches[row["url"]] = row
+        self._grow()
+
+    def add_product(self, product: Row, page: Row | None) -> None:
+        """A row of `products` and the page it was read from."""
+        self._batch.products[product["product_id"]] = product
+        self._grow()
+        if page is not None:
+            self._batch.pages.append(page)
+            self._grow(len(page["body_zstd"]))
+
+    def add_offer(self, row: Row) -> None:
+        """A row of `offers`."""
+        self._batch.offers.append(row)
+        self._grow()
+
+    def add_page_fetch(self, row: Row) -> None:
+        """A row of `fetches` about a product's page."""
+        self._batch.page_fetches[row["url"]] = row
+        self._grow()
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to write."""
+        return self._batch.rows >= MAX_ROWS or self._batch.size_bytes >= MAX_BYTES
+
+    @property
+    def waiting_long(self) -> bool:
+        """Whether it is time to write, however little there is."""
+        batch = self._batch
+        return batch.rows > 0 and (self.full or time.monotonic() - batch.begun_at > MAX_AGE_S)
+
+    async def flush_if_full(self) -> None:
+        """Writes when it is time; who calls meanwhile waits, so that a crawl is never ahead of its disk."""
+        if self.full:
+            async with self._writing:
+                if self.full:
+                    await self._write()
+
+    async def flush(self) -> None:
+        """Writes what is left."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
+        batch, self._batch = self._batch, _Batch()
+        if batch.rows:
+            self.images_new += await asyncio.to_thread(_write, self.root, batch)
+
+    def _grow(self, size_bytes: int = 0) -> None:
+        if not self._batch.rows:
+            self._batch.begun_at = time.monotonic()
+        self._batch.rows += 1
+        self._batch.size_bytes += size_bytes
+
+
+def _write(root: Root, batch: _Batch) -> int:
+    images_new = 0
+    if batch.images:
+        images_new = tables.merge(root, "images", list(batch.images.values())).inserted
+    if batch.photo_fetches:
+        tables.merge(root, "fetches", list(batch.photo_fetches.values()))
+    if batch.pages:
+        tables.append(root, "pages", batch.pages)
+    if batch.offers:
+        tables.append(root, "offers", batch.offers)
+    if batch.products:
+        tables.merge(root, "products", list(batch.products.values()))
+    if batch.page_fetches:
+        tables.merge(root, "fetches", list(batch.page_fetches.values()))
+    return images_new

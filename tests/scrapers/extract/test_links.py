@@ -1,0 +1,136 @@
+"""What a listing leads to."""
+
+import pytest
+
+from scrapers.extract.address import without_tracking
+from scrapers.extract.links import category_links, further_listings, next_pages, product_links
+from scrapers.extract.page import parse_page, same_site
+from scrapers.extract.sources.markup import read_markup
+
+HERE = "https://shop.example/women/dresses"
+
+
+def page_of(html: str, url: str = HERE):
+    return parse_page(html, url)
+
+
+def products_on(html: str, url: str = HERE) -> list[str]:
+    page = page_of(html, url)
+    return product_links(page, read_markup(page))
+
+
+def test_cards_and_pictures_are_products():
+    html = """
+    <header><a href="/"><img src="logo.png"></a><a href="/sale"><img src="sale.png"></a></header>
+    <nav><a href="/women">Women</a></nav>
+    <ul><li class="product-card"><a href="/p/1?utm_source=x">One</a></li>
+        <li><a href="/p/2#reviews"><img src="2.jpg"></a></li>
+        <li><a href="/p/2"><img src="2b.jpg"></a></li>
+        <li><a href="/size-guide">Size guide</a></li>
+        <li class="tile"><a href="/cart">Bag</a><a href="javascript:buy()"><img></a></li>
+        <li class="tile"><a href="https://elsewhere.example/p/3">Three</a></li>
+        <li class="tile"><a href="/photos/3.jpg"><img></a></li></ul>
+    <footer><a href="/imprint"><img src="x.png"></a></footer>"""
+    assert products_on(html) == ["https://shop.example/p/1?utm_source=x", "https://shop.example/p/2"]
+
+
+def test_what_the_markup_lists_goes_before_links():
+    html = """<script type="application/ld+json">{"@type": "ItemList", "itemListElement": [
+      {"@type": "ListItem", "position": 1, "url": "/p/1"},
+      {"@type": "ListItem", "position": 2, "item": {"@type": "Product", "name": "Two", "url": "/p/2"}},
+      {"@type": "ListItem", "position": 3, "url": "https://elsewhere.example/p/3"}]}</script>
+    <div class="card"><a href="/p/advert"><img></a></div>"""
+    assert products_on(html) == ["https://shop.example/p/1", "https://shop.example/p/2"]
+
+
+def test_products_in_microdata_of_a_listing():
+    card = (
+        '<div itemscope itemtype="https://schema.org/Product"><a itemprop="url" href="/p/{0}">'
+        '<span itemprop="name">Dress {0}</span></a></div>'
+    )
+    assert products_on("<h1>Dresses</h1>" + card.format(1) + card.format(2)) == [
+        "https://shop.example/p/1",
+        "https://shop.example/p/2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "url", "following"),
+    [
+        ('<link rel="next" href="?page=2">', HERE, ["https://shop.example/women/dresses?page=2"]),
+        ('<a rel="nofollow next" href="?page=3">3</a>', f"{HERE}?page=2", [f"{HERE}?page=3"]),
+        ('<a href="?page=1">1</a><a href="?page=2">2</a><a href="?page=3">3</a>', HERE, [f"{HERE}?page=2"]),
+        ('<a href="/women/dresses/page/2/">Next page</a>', HERE, [f"{HERE}/page/2/"]),
+        ('<a href="/women/dresses/page/3/">Weiter ›</a>', f"{HERE}/page/2/", [f"{HERE}/page/3/"]),
+        ('<a href="?page=1">Next</a>', f"{HERE}?page=2", []),
+        ('<a href="/p/1?page=2">A shirt</a>', HERE, []),
+        ('<a href="?page=1">1</a>', f"{HERE}?page=2", []),
+        ("<p>All on one page</p>", HERE, []),
+    ],
+)
+def test_the_next_page(html, url, following):
+    assert next_pages(page_of(html, url)) == following
+
+
+def test_the_links_to_pages_are_no_products():
+    pager = '<div class="product-pager"><a href="?page=2">2</a></div>'
+    html = f'{pager}<div class="card"><a href="/p/1"><img></a></div>'
+    assert products_on(html) == ["https://shop.example/p/1"]
+
+
+def test_categories_are_in_the_navigation():
+    html = (
+        '<nav><a href="/">Home</a><a href="/women">Women</a><a href="/men">Men</a><a href="/men">Men</a>'
+        '<a href="/account/login">Log in</a></nav><a href="/p/1">One</a>'
+    )
+    assert category_links(page_of(html)) == ["https://shop.example/women", "https://shop.example/men"]
+
+
+def test_addresses_that_are_none_are_passed_over():
+    html = '<a href="http://[bad"><img></a><a href="mailto:x@y"><img></a><a href=""><img></a><a><img></a>'
+    assert products_on(html) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://shop.example/a", "http://www.shop.example/", True),
+        ("https://de.shop.example/", "https://shop.example/", True),
+        ("https://shop.example/", "https://shop.example.evil.example/", False),
+        ("https://myshop.example/", "https://shop.example/", False),
+        ("https://shop.example:8443/", "https://shop.example/", False),
+        ("http://[bad", "https://shop.example/", False),
+    ],
+)
+def test_same_site(one, other, same):
+    assert same_site(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        ("https://Shop.Example/P?utm_campaign=x&b=2&fbclid=1&a=#top", "https://shop.example/P?b=2&a="),
+        ("https://shop.example/p?id=%C3%BC", "https://shop.example/p?id=%C3%BC"),
+    ],
+)
+def test_without_tracking(url, clean):
+    assert without_tracking(url) == clean
+
+
+@pytest.mark.parametrize(
+    "path", ["/catalogue/feed_43/", "/women/information-shirt", "/en/reviews_and_cookies.html"]
+)
+def test_a_products_name_may_hold_a_word_of_the_shops(path):
+    assert products_on(f'<div class="card"><a href="{path}"><img></a></div>') == [
+        f"https://shop.example{path}"
+    ]
+
+
+def test_categories_and_makers_that_the_query_names_are_listings():
+    urls = ["/index.php?rt=product/manufacturer&manufacturer_id=14", "/index.php?cPath=1_4"]
+    others = [
+        "/index.php?rt=product/product&manufacturer_id=14&product_id=3",
+        "/index.php?rt=account/login&cPath=1",
+    ]
+    page = page_of("".join(f'<a href="{url}">x</a>' for url in urls + others))
+    assert further_listings(page, set()) == [f"https://shop.example{url}" for url in urls]

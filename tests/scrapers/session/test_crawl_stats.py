@@ -1,0 +1,140 @@
+"""The verdict on a crawl."""
+
+import pytest
+
+from scrapers.config.store import Limits, Store, name_for
+from scrapers.session.crawl_stats import CrawlStats, missing
+from scrapers.session.snapshot import KnownProduct, Snapshot, shares
+
+ALL = frozenset({"title", "price", "images"})
+
+
+def ledger(count: int, fields: frozenset = ALL, **state) -> CrawlStats:
+    made = CrawlStats(**state)
+    for number in range(count):
+        made.meet(str(number), fields)
+    return made
+
+
+def verdict(made: CrawlStats, last: int | None = None, coverage: dict | None = None):
+    memory = Snapshot(last_products=last, last_coverage=coverage or {})
+    return made.verdict("shop.example", memory, threshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("made", "last", "status", "said"),
+    [
+        (ledger(20), None, "complete", ""),
+        (ledger(20), 40, "complete", ""),
+        (ledger(19), 40, "suspicious", "Only 19 products were found, after 40 last time."),
+        (ledger(1), 9, "complete", ""),
+        (ledger(0), 40, "failed", "no product was found on its pages"),
+        (ledger(0, gaps=["/list: HTTP 500"]), 40, "failed", "/list: HTTP 500"),
+        (ledger(20, gaps=["/list: HTTP 500", "x"]), 20, "partial", "/list: HTTP 500 (and 1 more)"),
+        (ledger(20, unread=2), 20, "complete", ""),
+        (ledger(20, unread=3), 20, "partial", "3 product pages could not be read."),
+        (ledger(20, stopped="Time is up."), 20, "partial", "Time is up."),
+        (ledger(20, broken="The disk is full."), 20, "failed", "The disk is full."),
+        (ledger(0, stopped="Time is up."), 20, "partial", "Time is up."),
+    ],
+)
+def test_a_verdict(made, last, status, said):
+    found = verdict(made, last)
+    assert found.status == status
+    assert said in found.message
+
+
+def test_a_field_that_collapsed_is_suspicious():
+    found = verdict(ledger(20, frozenset({"title"})), 20, {"title": 1.0, "price": 0.9, "gtin": 0.3})
+    assert found.status == "suspicious"
+    assert found.message.startswith("Only 0% of products have 'price', after 90% last time.")
+    assert verdict(ledger(20), 20, {"price": 1.0, "gtin": 0.3}).status == "complete"
+
+
+def test_a_product_is_met_once():
+    made = CrawlStats()
+    assert made.meet("1", ALL)
+    assert not made.meet("1", frozenset())
+    assert made.found == {"1": ALL}
+
+
+def test_what_is_missing():
+    known = {
+        "here": KnownProduct("h", None, removed=False, fields=ALL),
+        "gone": KnownProduct("h", None, removed=False, fields=ALL),
+        "gone before": KnownProduct("h", None, removed=True, fields=ALL),
+    }
+    assert missing({"here": ALL, "new": ALL}, known) == ["gone"]
+
+
+def test_shares_of_fields():
+    found = shares([ALL, frozenset({"title"}), frozenset({"title"})])
+    assert (found["title"], found["price"], found["gtin"]) == (1.0, 0.3333, 0.0)
+    assert shares([]) == {}
+
+
+def test_a_field_that_collapsed_in_the_slice_that_was_read_is_suspicious():
+    made = ledger(100)
+    for number in range(15):
+        made.note_read(str(number), frozenset({"title"}))
+    found = verdict(made, 100, {"title": 1.0, "price": 0.9})
+    assert found.status == "suspicious"
+    assert found.message.startswith("Only 0% of the 15 products read anew have 'price', after 90% last time.")
+    made = ledger(100)
+    for number in range(9):
+        made.note_read(str(number), frozenset({"title"}))
+    assert verdict(made, 100, {"price": 0.9}).status == "complete"
+
+
+def test_a_reject_with_half_characters_can_be_stored():
+    made = CrawlStats()
+    made.reject("https://shop.example/\ud83d", "photo", "odd \udfff")
+    assert (made.rejects[0].url, made.rejects[0].reason) == ("https://shop.example/\\ud83d", "odd \\udfff")
+
+
+def test_rejects_are_bounded():
+    made = CrawlStats()
+    made.reject("https://shop.example/" + "x" * 10_000, "fetch", "y" * 10_000)
+    assert (len(made.rejects[0].url), len(made.rejects[0].reason), made.rejected) == (2000, 500, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://www.shop.example/en", "shop.example"),
+        ("http://127.0.0.1:8001", "127.0.0.1-8001"),
+        ("https://Größe.example/", "gr-e.example"),
+    ],
+)
+def test_a_store_is_named_after_its_host(url, name):
+    assert name_for(url) == name
+    assert Store(name=name, url=url).name == name
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "Shop"},
+        {"name": ""},
+        {"name": "-shop"},
+        {"name": "a/b"},
+        {"url": "ftp://shop.example"},
+        {"url": "shop.example"},
+        {"url": "http://[bad"},
+        {"strategy": "magic"},
+        {"currency": "euro"},
+        {"listing_urls": ["/women"]},
+        {"unknown": 1},
+        {"limits": {"pages": 0}},
+        {"limits": {"unknown": 1}},
+    ],
+)
+def test_a_store_with_a_wrong_setting_is_refused(fields):
+    with pytest.raises(ValueError, match="validation error"):
+        Store.model_validate({"name": "shop.example", "url": "https://shop.example"} | fields)
+
+
+def test_every_limit_has_a_default_and_a_description():
+    for name, field in Limits.model_fields.items():
+        assert not field.is_required(), name
+        assert field.description, name
