@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.embedding.test_index_search import DIMENSIONS, vectors
+from tests.embedding.index.test_search import DIMENSIONS, vectors
 
 from embedding.index import candidate_index
 from embedding.index.candidate_index import CandidateIndex
