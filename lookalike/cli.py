@@ -37,7 +37,7 @@ for panel, commands in PANELS.items():
 app.add_typer(settings.stores, name="stores", rich_help_panel="Start")
 
 EXTRAS = {
-    "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "zyte_parsers"),
+    "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "tldextract"),
     "browser": ("playwright", "psutil"),
     "flows": ("prefect", "fastapi", "sqlalchemy"),
     "train": ("keras", "scipy", "skimage", "sklearn", "tensorflow"),

@@ -8,10 +8,16 @@ from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 import lxml.html
+import tldextract
 from lxml.etree import ParserError
 from w3lib.encoding import html_to_unicode
 
 from scrapers.extract.address import is_home, is_id_like, is_told_by_query, naming_pairs, without_tracking
+
+_public_suffixes = tldextract.TLDExtract(
+    suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None
+)
+"""The public-suffix list that comes with the library; nothing is asked for."""
 
 MAX_MARKS = 100_000
 """Tags and attributes of a page that are parsed, ends of tags included; the largest of 85 real product pages
@@ -84,9 +90,15 @@ def _bounded(data: bytes) -> bytes:
 
 
 def same_site(url: str, other: str) -> bool:
-    """Whether two addresses are of one site: the same host, give or take `www.`, or one below the other."""
+    """Whether two addresses are of one site: the same host, give or take `www.`, or one below the other.
+
+    What many sites are below, such as `myshopify.com`, is of none of them.
+    """
     one, two = (_host(address) for address in (url, other))
-    return bool(one) and (one == two or one.endswith(f".{two}") or two.endswith(f".{one}"))
+    if not one or one == two:
+        return bool(one)
+    upper, lower = sorted((one, two), key=len)
+    return lower.endswith(f".{upper}") and bool(_public_suffixes(upper.partition(":")[0]).domain)
 
 
 def _host(url: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.embedding.index.test_search import DIMENSIONS, vectors
 
 from embedding.index import candidate_index
 from embedding.index.candidate_index import CandidateIndex
@@ -16,6 +15,7 @@ from embedding.index.engines import ENDINGS, engine
 from embedding.index.vectors import FILE, widen
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
+from tests.embedding.index.test_search import DIMENSIONS, vectors
 
 REPOSITORY = Path(__file__).parents[3]
 EVERY = pytest.mark.parametrize("name", ENDINGS)

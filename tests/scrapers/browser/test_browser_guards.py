@@ -83,6 +83,7 @@ def test_robots_txt_is_asked_about_all_that_a_rendered_page_leads_to(site, other
     other.pages |= {"/closed": Answer("{}"), "/open": Answer("{}")}
     site.pages |= {f"/secret/{name}": Answer(product_page("Secret")) for name in "abcdef"}
     site.pages["/hop"] = Answer(status=302, headers={"Location": "/secret/d"})
+    site.pages["/worker.js"] = Answer("fetch('/secret/g')", content_type="text/javascript")
     listed(
         site,
         moved=Answer(status=302, headers={"Location": "/secret/a"}),
@@ -91,6 +92,7 @@ def test_robots_txt_is_asked_about_all_that_a_rendered_page_leads_to(site, other
         shirt=Answer(
             product_page("Shirt")
             + '<iframe src="/secret/e"></iframe>'
+            + "<script>new SharedWorker('/worker.js')</script>"
             + asking("/secret/f", "/hop", f"{other.url}/closed", f"{other.url}/open")
         ),
     )

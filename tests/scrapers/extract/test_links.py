@@ -134,3 +134,20 @@ def test_categories_and_makers_that_the_query_names_are_listings():
     ]
     page = page_of("".join(f'<a href="{url}">x</a>' for url in urls + others))
     assert further_listings(page, set()) == [f"https://shop.example{url}" for url in urls]
+
+
+@pytest.mark.parametrize(
+    ("url", "other", "same"),
+    [
+        ("https://www.shop.example/p", "https://shop.example/", True),
+        ("https://en.shop.example/p", "https://shop.example/", True),
+        ("http://127.0.0.1:8000/p", "http://127.0.0.1:8000/", True),
+        ("https://myshopify.com/p", "https://alice.myshopify.com/", False),
+        ("https://bob.myshopify.com/p", "https://alice.myshopify.com/", False),
+        ("https://alice.github.io/p", "https://github.io/", False),
+        ("https://shop.co.uk/p", "https://co.uk/", False),
+        ("https://shop.com/p", "https://com/", False),
+    ],
+)
+def test_what_many_sites_are_below_is_none_of_them(url, other, same):
+    assert same_site(url, other) is same

@@ -211,12 +211,12 @@ def test_headers_go_to_the_store_alone_and_everything_through_its_proxy(root, si
     """The server is the proxy: it answers for every host, none of which has an address."""
     monkeypatch.setenv("SHOP_TOKEN", SECRET)
     monkeypatch.setenv("PROXY_PASSWORD", PASSWORD)
-    home = "http://shop.invalid"
+    home, elsewhere = "http://shop.invalid", f"http://other.invalid/p?token={SECRET}"
     site.pages[f"{home}/robots.txt"] = Answer(f"Sitemap: {home}/sitemap.xml")
     site.pages[f"{home}/sitemap.xml"] = Answer(sitemap(f"{home}/p/0", f"{home}/p/moved"))
     site.pages[f"{home}/p/0"] = Answer(product_page("Shirt", image="http://cdn.invalid/0.jpg"))
-    site.pages[f"{home}/p/moved"] = Answer(status=302, headers={"Location": "http://other.invalid/p"})
-    site.pages["http://other.invalid/p"] = Answer(product_page("Other"))
+    site.pages[f"{home}/p/moved"] = Answer(status=302, headers={"Location": elsewhere})
+    site.pages[elsewhere] = Answer(product_page("Other"))
     site.pages["http://cdn.invalid/0.jpg"] = Answer(photo(0), content_type="image/jpeg")
     port = site.server.server_port
     store = Store(
