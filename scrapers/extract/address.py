@@ -173,6 +173,16 @@ def naming_pairs(url: str) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in pairs_of(url) if not is_context(*pair))
 
 
+def names_nothing(url: str) -> bool:
+    """Whether neither path nor query names a thing: at most, a script is told which kind of page to show."""
+    if not is_told_by_query(urlsplit(url).path):
+        return False
+    return all(name.lower() in _KINDS and not re.search(r"\d", value) for name, value in naming_pairs(url))
+
+
+_KINDS = frozenset(["route", "rt", "main_page", "controller", "dispatch", "page", "view", "fc", "post_type"])
+
+
 def is_bare(path: str) -> bool:
     """Whether a path names no page of its own: a front page, or a script that is told what to show."""
     return path in ("", "/") or bool(re.search(r"/(?:index|default|shop|store)\.\w{2,5}$|/index$", path))

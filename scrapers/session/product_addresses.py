@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from scrapers.extract.address import (
     is_context,
     is_home,
     is_id_like,
     is_noise,
-    is_told_by_query,
+    names_nothing,
     pairs_of,
     spelling,
     without,
@@ -138,8 +137,8 @@ class ProductAddresses:
 
         bare = without_tracking(address)
         key = without(bare, dropped)
-        told = is_told_by_query(urlsplit(key).path)
-        return bare if told and not urlsplit(key).query and urlsplit(bare).query else key
+        # `?route=product/category&path=20` without its path names no category any more, and no product.
+        return bare if key != bare and names_nothing(key) else key
 
     def own_address(self, asked: str, canonical: str | None, signs: Signs) -> str:
         """The address that stands for the product of a page.

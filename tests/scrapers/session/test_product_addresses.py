@@ -84,3 +84,12 @@ def test_a_product_keeps_the_address_that_it_is_stored_under():
     addresses = ProductAddresses()
     addresses.remember(f"{SHOP}/women/shirt", SHIRT)
     assert addresses.own_address(f"{SHOP}/women/shirt", f"{SHOP}/item", SHIRT) == f"{SHOP}/women/shirt"
+
+
+def test_categories_and_makers_differ_by_what_would_be_context_of_a_product():
+    addresses = ProductAddresses()
+    for url in (
+        "/index.php?rt=product/manufacturer&manufacturer_id={}",
+        "/index.php?main_page=index&cPath={}",
+    ):
+        assert addresses.key(SHOP + url.format(14)) != addresses.key(SHOP + url.format(15))
