@@ -16,7 +16,7 @@ _COMPONENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 GENERATION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 """The UTC time a generation was built at, and the beginning of its manifest's sha256."""
 
-ModelName = Annotated[str, StringConstraints(pattern=r"^\w[\w .+()@=-]{0,99}$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^\w[\w .+()'@=-]{0,99}$")]
 """An encoder's, which names a folder of `encoders/`; it begins with the name of a file of weights."""
 
 FileName = Annotated[str, StringConstraints(pattern=_COMPONENT)]

@@ -82,10 +82,10 @@ def load_weights(name_or_file: str) -> Weights:
         raise InputError(
             f"No weights '{name_or_file}': no such file. Give a file or one of {', '.join(NAMES)}."
         )
-    if not re.fullmatch(r"\w[\w .+()@=-]{0,70}", path.stem):
+    if not re.fullmatch(r"\w[\w .+()'@=-]{0,70}", path.stem):
         raise InputError(
             f"The weights '{path.name}' cannot name an encoder. Rename the file: letters, digits, spaces and "
-            ". _ + - = @ ( ), 70 characters at most."
+            ". _ + - = @ ' ( ), 70 characters at most."
         )
     return read_weights(path, name=path.stem)
 

@@ -154,7 +154,7 @@ def test_damaged_heads_are_named_and_made_again(filled: Root) -> None:
     model = embed_new_images(filled, weights).model
     [file] = filled.encoders.glob("*.npz")
     file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(LookalikeError, match=re.escape(f"{file} is damaged. Remove it")):
+    with pytest.raises(LookalikeError, match=re.escape(f"{file} is damaged. Run `lookalike repair`")):
         load_heads(filled, model)
     file.unlink()
     embed_new_images(filled, weights)
