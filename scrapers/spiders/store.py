@@ -155,7 +155,7 @@ class StoreSpider(Spider):
             return
         self.asked_after = True
         lost = [one for one in missing(ledger.found, job.memory.products) if one not in ledger.gone]
-        if ledger.loss(job.memory) > job.store.limits.suspicious_below:
+        if ledger.loss(job.memory) > 1 - job.store.limits.suspicious_below:
             return
         for product_id in sorted(lost, key=lambda one: -job.memory.absent.get(one, 0))[:MAX_ASKED_AFTER]:
             url = job.memory.products[product_id].url

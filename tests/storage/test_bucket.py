@@ -22,6 +22,7 @@ from storage.errors import BusyError, InputError, LookalikeError, NotPublishedEr
 from storage.export import export
 from storage.manifest import GenerationError
 from storage.root import Root
+from storage.schemas import SCHEMA_VERSION
 from storage.thumbnails import Thumbnails
 from tests.bucket_server import BUCKET, bucket_server, objects, settings, without_settings, write_object
 from tests.storage.test_generations import build, publish
@@ -72,7 +73,7 @@ def furnished(root: Root) -> str:
 def test_a_root_is_made_only_when_asked_and_never_among_other_files(
     far: Root, prefix: str, tmp_path: Path
 ) -> None:
-    assert json.loads(objects(prefix)["root.json"]) == {"schema_version": 1}
+    assert json.loads(objects(prefix)["root.json"]) == {"schema_version": SCHEMA_VERSION}
     assert str(Root.open(f"{far}/", cache=tmp_path)) == str(far) == f"s3://{BUCKET}/{prefix}"
     with pytest.raises(InputError, match=r"s3://shop/nothing does not exist\. Run `lookalike crawl`"):
         Root.open(f"s3://{BUCKET}/nothing")
