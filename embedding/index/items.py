@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from embedding.index import columns
 from storage import arrow_files
 from storage.schemas import MONEY, TIME
 
@@ -118,10 +119,10 @@ def check(items: pa.Table, products: int) -> None:
             raise ValueError(f"the column '{field.name}' holds {column.type}, not {type_}")
         if column.null_count and (field.name in _COMPLETE or field.name in CODED):
             raise ValueError(f"the column '{field.name}' has gaps")
-    numbers = np.unique(items["product"].to_numpy())
+    numbers = np.unique(columns.integers(items["product"]))
     if len(numbers) != products or (products and (numbers[0] != 0 or numbers[-1] != products - 1)):
         raise ValueError(f"it is not of {products} products")
-    articles = items["article"].to_numpy() if "article" in items.column_names else numbers
+    articles = columns.integers(items["article"]) if "article" in items.column_names else numbers
     if len(articles) and not 0 <= articles.min() <= articles.max() < products:
         raise ValueError("an article is no product")
 

@@ -195,7 +195,7 @@ def test_damaged_heads_are_a_sentence(root: Root, tmp_path: Path) -> None:
     damaged = Root.open(tmp_path / "data")
     [file] = damaged.encoders.glob("*.npz")
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(LookalikeError, match=r"is damaged\. Remove it and run `lookalike embed`"):
+    with pytest.raises(LookalikeError, match=r"is damaged\. Run `lookalike repair`"):
         lookalike.open(damaged.path).similar(photo(RED))
 
 

@@ -441,7 +441,7 @@ def test_urls_that_lead_nowhere_are_sentences(shop: Shop, site: str) -> None:
 def test_a_page_without_the_crawl_extra_is_a_sentence(
     shop: Shop, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "scrapers.extract.product", None)
+    monkeypatch.setitem(sys.modules, "scrapers.extract.reading", None)
     with pytest.raises(
         InputError, match=r"pip install 'lookalike\[crawl\]'`, or give the address of the photo"
     ):
