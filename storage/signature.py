@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 FILE, SIGNATURE_FILE = "signed.json", "signed.json.sig"
 
-_Path = Annotated[str, StringConstraints(pattern=r"^\w[\w .+()'@=-]*(/\w[\w .+()'@=-]*){1,3}$", max_length=400)]
+_Path = Annotated[
+    str, StringConstraints(pattern=r"^\w[\w .+()'@=-]*(/\w[\w .+()'@=-]*){1,3}$", max_length=400)
+]
 
 
 class SignatureError(LookalikeError):
