@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scrapers.http.fetch import USER_AGENT as USER_AGENT
+
 BOT_NAME = "lookalike"
 SPIDER_MODULES = ["scrapers.spiders"]
 NEWSPIDER_MODULE = "scrapers.spiders"

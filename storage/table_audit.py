@@ -82,6 +82,9 @@ def _audit(root: Root, table: str, noted: dict[str, str]) -> TableDamage | None:
     changed = {
         file.name for file in table_log.files(folder) if not _holds(file, f"{prefix}/_delta_log", noted)
     }
+    present = [file.name for file in table_log.files(folder)]
+    names = (PurePosixPath(name) for name in noted if name.startswith(f"{prefix}/{table_log.FOLDER}/"))
+    changed |= {name.name for name in names if name.name > max(present, default="")}
     log = table_log.read(folder, changed)
     data = {
         path: reason

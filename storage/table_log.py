@@ -52,7 +52,9 @@ def read(table: Path, changed: set[str] | frozenset[str] = frozenset()) -> Table
     log = TableLog()
     commits = {int(match[1]): file for file in files(table) if (match := _COMMIT.fullmatch(file.name))}
     start = _start(table, log, changed)
-    last = max(commits, default=start)
+    # A commit that is known and not there was deleted: only the oldest ones are ever cleaned up.
+    known = (int(match[1]) for name in changed if (match := _COMMIT.fullmatch(name)))
+    last = max([start, *commits, *known])
     before, waiting = 0, False
     for version in range(start + 1, last + 1):
         name = f"{version:020}.json"

@@ -23,6 +23,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """All that IANA has given out of IPv6; what lies outside is local, multicast, or of another kind."""
 _REFUSED: list[IPv4Network | IPv6Network] = [
+    IPv4Network("192.0.0.0/24"),  # protocols of the IETF; Python before 3.12 knows parts of it
     IPv4Network("168.63.129.16/32"),  # Azure's host of virtual machines; IANA knows nothing of it
     IPv4Network("192.88.99.0/24"),  # relays of 6to4
     IPv4Network("224.0.0.0/4"),
