@@ -14,17 +14,20 @@ from storage.errors import InputError
 
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*(?:%.+)?")
-_AUTHORITY = re.compile(r"(?:.*@)?(?:\[[^\[\]]+\]|[^\[\]:]+)(?::\d*)?", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]+)(?::\d*)?")
+_LONGEST_HOST = 253
+"""Characters of a name, by DNS."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
-_USERINFO = re.compile(r"(?<=//)[^/?#\s'\"]*@|[^\s/?#'\"@:]+:[^\s/?#'\"@]+@")
+# It begins at the start of a word only: else it would look at a long word once for each of its characters.
+_BEFORE_AT = re.compile(r"(?<![^\s'\"/?#])[^\s'\"/?#]+@")
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """All that IANA has given out of IPv6; what lies outside is local, multicast, or of another kind."""
 _REFUSED: list[IPv4Network | IPv6Network] = [
-    IPv4Network("192.0.0.0/24"),  # protocols of the IETF; Python before 3.12 knows parts of it
     IPv4Network("168.63.129.16/32"),  # Azure's host of virtual machines; IANA knows nothing of it
+    IPv4Network("192.0.0.0/24"),  # protocol assignments; Oracle's machines ask 192.0.0.192 about themselves
     IPv4Network("192.88.99.0/24"),  # relays of 6to4
     IPv4Network("224.0.0.0/4"),
     IPv6Network("2001::/32"),  # Teredo
@@ -180,7 +183,12 @@ def check_host_behind_proxy(url: str, *, allow_private: bool = False) -> None:
 
 def hide_userinfo(text: str) -> str:
     """A text whose addresses show no user name and password, for sentences and logs."""
-    return _USERINFO.sub("***@", text)
+
+    def hidden(found: re.Match[str]) -> str:
+        secret = ":" in found[0] or text.endswith("//", 0, found.start())
+        return "***@" if secret else found[0]
+
+    return _BEFORE_AT.sub(hidden, text)
 
 
 def _destination(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -193,6 +201,8 @@ def _destination(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 def _ascii(host: str) -> str | None:
     """A host name as DNS writes it; None where the two standards for international names differ about it."""
+    if len(host) > _LONGEST_HOST:
+        return None
     if host.isascii():
         return host.lower()
     try:
@@ -208,7 +218,7 @@ def _read_alike(url: str, parts: SplitResult, host: str) -> bool:
     before_query = re.split(r"[?#]", url, maxsplit=1)[0]
     if "\\" in before_query or _CONTROLS.search(url) or not _HOST.fullmatch(host):
         return False
-    if re.search(r"\s", parts.netloc) or not _AUTHORITY.fullmatch(parts.netloc):
+    if re.search(r"\s", parts.netloc) or not _HOST_AND_PORT.fullmatch(parts.netloc.rpartition("@")[2]):
         return False
     last = host.rstrip(".").rpartition(".")[2]
     return _literal(host.rstrip(".")) is not None or not _NUMBER.fullmatch(last)

@@ -20,6 +20,8 @@ from storage.root import Root
 from storage.schemas import TABLES
 from tests.scrapers.shelves import products
 
+DAMAGED = sorted(set(TABLES) - {"rejects", "recommendations"})
+
 PER_CRAWL = {
     "first_seen",
     "changed_at",
@@ -73,12 +75,9 @@ def answer(root: Root, photo: bytes) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.slow
-DAMAGED = sorted(set(TABLES) - {"rejects", "recommendations"})
-
-
 # A real night each: every table once, every kind of damage twice.
 @pytest.mark.parametrize(
-    ("table", "how"), zip(DAMAGED, itertools.cycle(["flipped", "cut", "emptied", "deleted"]))
+    ("table", "how"), list(zip(DAMAGED, itertools.cycle(["flipped", "cut", "emptied", "deleted"])))
 )
 def test_the_night_after_a_repair_is_as_if_nothing_had_been(
     config: Config, tmp_path: Path, table: str, how: str

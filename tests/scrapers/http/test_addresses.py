@@ -1,7 +1,9 @@
 """Which addresses are fetched at all."""
 
+import contextlib
 import os
 import random
+from ipaddress import ip_network
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -12,6 +14,7 @@ from scrapers.http.addresses import (
     RefusedURLError,
     _literal,
     check_url,
+    hide_userinfo,
     is_public,
     origin_of,
     resolve,
@@ -247,6 +250,28 @@ def test_is_public(address, public):
     assert is_public(address) is public
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *(
+            "192.0.0.0/29",
+            "192.0.0.8/32",
+            "192.0.0.170/31",
+            "192.0.2.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+        ),
+        *("198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "255.255.255.255/32", "::1/128", "::/128"),
+        *("::ffff:0:0:0/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001:2::/48", "2001:db8::/32"),
+        *("3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "2001:10::/28"),
+    ],
+)
+def test_what_iana_does_not_call_globally_reachable(network):
+    first, last = ip_network(network)[0], ip_network(network)[-1]
+    assert (is_public(str(first)), is_public(str(last))) == (False, False)
+
+
 def test_a_name_that_leads_to_a_private_address_is_refused():
     with pytest.raises(RefusedURLError):
         resolve("localhost", 80)
@@ -257,3 +282,13 @@ def test_a_long_address_is_cut_in_the_sentence():
     with pytest.raises(RefusedURLError) as refused:
         check_url("javascript:" + "x" * 100_000)
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("part", ["x", "x:", "@", "x@", "a:b@ ", "//", "\\", "é"])
+def test_long_addresses_and_texts_are_looked_at_once(part):
+    """Where each character is looked at once for each before it, these take minutes."""
+    text = part * (500_000 // len(part))
+    hide_userinfo(text)
+    for url in (text, f"http://{text}", f"http://shop.example/{text}"):
+        with contextlib.suppress(RefusedURLError):
+            check_url(url)
