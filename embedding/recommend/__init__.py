@@ -1,0 +1,1 @@
+"""Recommendations: what a customer would like, from purchases."""
