@@ -24,6 +24,7 @@ SIGNALS = ("near", "alike", "interest", "mean", "popular", "kind", "together")
 DEFAULTS = np.array([0.6, 0.8, 4.0, 6.0, 0.5, 0.4, 1.0], np.float32)
 """Weights of the signals where no purchases of other customers are known: the median of planted worlds."""
 
+TOGETHER_SCALE = 10.0  # sums of cosines are mostly below 0.1
 _SCALES = (0.05, 0.15)  # of cosine similarity: products of one kind and colour differ by about 0.1
 _KIND_PRIOR = 2.0  # purchases that a kind's share of all purchases counts like
 _LEAST_SHARE = 1e-3
@@ -44,6 +45,10 @@ class Padded:
     vectors: np.ndarray
     weights: np.ndarray
     interests: np.ndarray
+
+    def part(self, some: slice) -> Padded:
+        """Some of the customers."""
+        return Padded(self.vectors[some], self.weights[some], self.interests[some])
 
 
 def looks(histories: Padded, candidates: np.ndarray) -> np.ndarray:

@@ -1,0 +1,243 @@
+"""Purchases of customers: read from Parquet, CSV, H&M's transactions or Rent the Runway's reviews."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from embedding.recommend.products import ProductNumbers
+from storage.errors import InputError
+
+WANTED = "customer_id, store, product_id or url, bought_at"
+DAY_US = 86_400_000_000
+
+_HM = ("t_dat", "customer_id", "article_id")
+_RENT_THE_RUNWAY = ("user_id", "item_id", "review_date")
+_JSON_LINES = 50_000
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Purchases of products that the generation holds, those of one customer side by side, the oldest first.
+
+    A product that a customer bought several times is there once, as last bought.
+
+    :ivar customers: their ids, sorted.
+    :ivar starts: int64 [customers + 1], where each customer's purchases begin, and the end of the last's.
+    :ivar products: int32 [n], numbers of products.
+    :ivar when: int64 [n], microseconds since 1970, UTC.
+    :ivar skipped: rows of products that the generation does not hold.
+    :ivar skipped_products: names of some of them.
+    """
+
+    customers: list[str]
+    starts: np.ndarray
+    products: np.ndarray
+    when: np.ndarray
+    skipped: int
+    skipped_products: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+
+def read_purchases(file: Path, numbers: ProductNumbers, *, store: str | None = None) -> Purchases:
+    """The purchases of a file, read a part at a time; kept are twenty bytes a purchase and the customers' ids.
+
+    :param file: `.parquet`, `.csv` or `.json`: columns `customer_id`, `store`, `product_id` or `url`,
+        `bought_at`; H&M's `transactions_train.csv`; or Rent the Runway's `renttherunway_final_data.json`,
+        a document a line.
+    :param store: the store of all purchases, where the file names none; the generation's only one where None.
+    :raises InputError: there is no such file, it is malformed, lacks a column, or holds a date that is none.
+    """
+    reader = _Reader(file, numbers, store)
+    try:
+        for batch in _batches(file):
+            reader.add(batch)
+    except (pa.ArrowInvalid, UnicodeDecodeError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{file} cannot be read ({reason}). Give Parquet or CSV with {WANTED}.") from None
+    return reader.purchases()
+
+
+def from_frame(frame: Any, numbers: ProductNumbers, *, store: str | None = None) -> Purchases:
+    """The purchases of a DataFrame with the columns of a file.
+
+    :raises InputError: it lacks a column, or holds a date that is none.
+    """
+    reader = _Reader("The DataFrame", numbers, store)
+    wanted = [name for name in ("customer_id", "store", "product_id", "url", "bought_at") if name in frame]
+    arrays = {
+        name: pa.array(frame[name].astype("string"), pa.string())
+        if name != "bought_at"
+        else pa.array(list(frame[name].astype("string")), pa.string())
+        for name in wanted
+    }
+    reader.add(pa.RecordBatch.from_pydict(arrays) if arrays else pa.RecordBatch.from_pydict({"-": []}))
+    return reader.purchases()
+
+
+class _Reader:
+    """Collects purchases batch by batch, as numbers.
+
+    :param source: what is read, for sentences.
+    """
+
+    def __init__(self, source: Path | str, numbers: ProductNumbers, store: str | None) -> None:
+        self.source, self.numbers, self.store = source, numbers, store
+        self._codes: dict[str, int] = {}
+        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._skipped = 0
+        self._named: dict[str, None] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        batch = _renamed(batch)
+        for name in ("customer_id", "bought_at"):
+            if name not in batch.schema.names:
+                have = ", ".join(batch.schema.names[:12])
+                raise InputError(f"{self.source} has no column {name}; it has {have}. Needed are {WANTED}.")
+        found = self._numbers(batch)
+        customer = batch["customer_id"].cast(pa.string())
+        when = self._when(batch["bought_at"])
+        known = (found >= 0) & np.asarray(customer.is_valid().to_numpy(zero_copy_only=False), bool)
+        self._skip(batch, found < 0)
+        encoded = customer.filter(pa.array(known)).dictionary_encode()
+        codes = np.array(
+            [self._codes.setdefault(name, len(self._codes)) for name in encoded.dictionary.to_pylist()], np.int32
+        )
+        self._parts.append(
+            (codes[encoded.indices.to_numpy()], found[known].astype(np.int32), when[known])
+        )
+
+    def purchases(self) -> Purchases:
+        empty = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
+        customer, product, when = (np.concatenate(part) for part in zip(empty_first(self._parts, empty), strict=True))
+        self._parts = []
+        names = sorted(self._codes)
+        rank = np.empty(len(names), np.int32)
+        rank[[self._codes[name] for name in names]] = np.arange(len(names))
+        customer = rank[customer] if len(names) else customer
+        # Of equal purchases the last stays.
+        order = np.lexsort((when, product, customer))
+        customer, product, when = customer[order], product[order], when[order]
+        last = np.r_[(np.diff(customer) != 0) | (np.diff(product) != 0), True][: len(order)]
+        customer, product, when = customer[last], product[last], when[last]
+        order = np.lexsort((when, customer))
+        customer, product, when = customer[order], product[order], when[order]
+        starts = np.searchsorted(customer, np.arange(len(names) + 1))
+        return Purchases(names, starts, product, when, self._skipped, tuple(self._named))
+
+    def _numbers(self, batch: pa.RecordBatch) -> np.ndarray:
+        names = batch.schema.names
+        if "product_id" not in names and "url" not in names:
+            have = ", ".join(names[:12])
+            raise InputError(f"{self.source} names no product: it has {have}. Needed are {WANTED}.")
+        if "product_id" not in names:
+            return self.numbers.by_url(batch["url"])
+        stores = batch["store"] if "store" in names else pa.array([self._store()] * len(batch))
+        found = self.numbers.by_id(stores, batch["product_id"])
+        if "url" in names:
+            found = np.where(found < 0, self.numbers.by_url(batch["url"]), found)
+        return found
+
+    def _store(self) -> str:
+        if self.store is not None:
+            return self.store
+        if len(self.numbers.stores) == 1:
+            return self.numbers.stores[0]
+        known = ", ".join(self.numbers.stores)
+        raise InputError(f"{self.source} does not say which store sold the products. Give --store: {known}.")
+
+    def _when(self, column: pa.Array) -> np.ndarray:
+        """Microseconds since 1970, int64 [n]."""
+        import pandas as pd
+
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            times = column.cast(pa.timestamp("us"), safe=False)
+            missing = times.is_null().to_numpy(zero_copy_only=False)
+            values = times.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        else:
+            texts = pd.Series(column.cast(pa.string()).to_pylist(), dtype="object")
+            parsed = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed")
+            missing = parsed.isna().to_numpy()
+            values = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+        if missing.any():
+            shown = column[int(np.flatnonzero(missing)[0])].as_py()
+            what = "a purchase without a date" if shown is None else f"bought_at {str(shown)[:40]!r}, no date"
+            raise InputError(f"{self.source} has {what}. Give days or times such as 2026-11-01T06:00Z.")
+        return np.asarray(values, np.int64)
+
+    def _skip(self, batch: pa.RecordBatch, unknown: np.ndarray) -> None:
+        self._skipped += int(unknown.sum())
+        for row in np.flatnonzero(unknown)[:_MOST_NAMED].tolist():
+            fact = batch.slice(row, 1).to_pylist()[0]
+            name = fact.get("url") if fact.get("product_id") is None else fact["product_id"]
+            store = fact.get("store")
+            if len(self._named) < _MOST_NAMED:
+                self._named[f"{store}:{name}" if store and fact.get("product_id") else str(name)] = None
+
+
+def empty_first(parts: list[tuple[np.ndarray, ...]], empty: tuple[np.ndarray, ...]) -> list[list[np.ndarray]]:
+    """The columns of several parts, each with an empty array first, so that there is one to join."""
+    return [[none, *column] for none, column in zip(empty, zip(*parts, strict=True), strict=True)] if parts else [
+        [none] for none in empty
+    ]
+
+
+def _renamed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Columns of H&M and Rent the Runway under our names."""
+    names = batch.schema.names
+    for theirs, ours in (
+        (_HM, ("bought_at", "customer_id", "product_id")),
+        (_RENT_THE_RUNWAY, ("customer_id", "product_id", "bought_at")),
+    ):
+        if set(theirs) <= set(names):
+            return pa.RecordBatch.from_arrays([batch[name] for name in theirs], names=list(ours))
+    return batch
+
+
+def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+    if not file.is_file():
+        raise InputError(f"There is no file {file}. Give Parquet or CSV with {WANTED}.")
+    suffix = file.suffix.lower()
+    if suffix in (".json", ".jsonl"):
+        yield from _json_lines(file)
+    elif suffix == ".csv":
+        with file.open("rb") as stream:
+            header = stream.readline(65_536).decode("utf-8-sig").strip().split(",")
+        columns = {name.strip().strip('"'): pa.string() for name in header}
+        yield from pacsv.open_csv(
+            file, convert_options=pacsv.ConvertOptions(column_types=columns, strings_can_be_null=True)
+        )
+    else:
+        stored = pq.ParquetFile(file)
+        wanted = {"customer_id", "store", "product_id", "url", "bought_at", *_HM, *_RENT_THE_RUNWAY}
+        have = [name for name in stored.schema_arrow.names if name in wanted]
+        yield from stored.iter_batches(columns=have or None)
+
+
+def _json_lines(file: Path) -> Iterator[pa.RecordBatch]:
+    rows: list[dict[str, str | None]] = []
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            document = json.loads(line)
+            if not isinstance(document, dict) or not set(_RENT_THE_RUNWAY) <= set(document):
+                wanted = ", ".join(_RENT_THE_RUNWAY)
+                raise InputError(f"Line {number} of {file} is no document with {wanted}. Correct it.")
+            rows.append({name: str(document[name]) for name in _RENT_THE_RUNWAY})
+            if len(rows) == _JSON_LINES:
+                yield pa.RecordBatch.from_pylist(rows)
+                rows = []
+    if rows:
+        yield pa.RecordBatch.from_pylist(rows)
