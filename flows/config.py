@@ -55,6 +55,19 @@ class IndexSettings(_Section):
     engine: Literal["annoy", "usearch"] = Field(default="annoy", description="What finds candidates.")
 
 
+class RecommendSettings(_Section):
+    """Whom the night recommends to."""
+
+    purchases: str = Field(default="", description="A file of purchases; empty for no recommendations.")
+    store: str = Field(default="", description="The store of all purchases, where the file names none.")
+    k: int = Field(default=12, ge=1, le=1000, description="Products for each customer.")
+
+    @property
+    def purchases_file(self) -> Path | None:
+        """The file, None where none is named."""
+        return Path(self.purchases) if self.purchases else None
+
+
 class ScheduleSettings(_Section):
     """When the night runs, for `lookalike deploy`."""
 
@@ -104,6 +117,7 @@ class _File(_Section):
     crawl: CrawlSettings = CrawlSettings()
     embed: EmbedSettings = EmbedSettings()
     index: IndexSettings = IndexSettings()
+    recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     prefect: PrefectSettings = PrefectSettings()
     stores: list[Store] = Field(default_factory=list)
@@ -128,6 +142,7 @@ class Config(BaseModel):
     crawl: CrawlSettings = CrawlSettings()
     embed: EmbedSettings = EmbedSettings()
     index: IndexSettings = IndexSettings()
+    recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     prefect: PrefectSettings = PrefectSettings()
 
@@ -179,6 +194,7 @@ def load_config(
         crawl=settings.crawl,
         embed=_resolve_weights(settings.embed, file),
         index=settings.index,
+        recommend=_resolve_purchases(settings.recommend, file),
         schedule=settings.schedule,
         prefect=settings.prefect,
     )
@@ -251,6 +267,12 @@ def _resolve_weights(embed: EmbedSettings, file: Path | None) -> EmbedSettings:
     if file is None or not ("/" in embed.weights or "\\" in embed.weights or Path(embed.weights).suffix):
         return embed
     return embed.model_copy(update={"weights": str(_absolute(embed.weights, file.parent))})
+
+
+def _resolve_purchases(recommend: RecommendSettings, file: Path | None) -> RecommendSettings:
+    if file is None or not recommend.purchases:
+        return recommend
+    return recommend.model_copy(update={"purchases": str(_absolute(recommend.purchases, file.parent))})
 
 
 def _with_default_limits(raw: dict[str, Any]) -> dict[str, Any]:

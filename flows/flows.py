@@ -14,6 +14,7 @@ from prefect.states import Failed, State
 
 from embedding.encoder.stage import EmbedOutcome
 from embedding.index.build import BuildOutcome
+from embedding.recommend.batch import RecommendOutcome
 from flows import night, report
 from flows.child import end_run_with_worker
 from flows.config import Config, load_config
@@ -92,7 +93,13 @@ def build_index(model: str | None = None, config: Settings = None, data: str | N
     return _ended(_index(model, _resolve(config, data), return_state=True), report.index_line)
 
 
-FLOWS = (nightly, crawl_store, embed_images, build_index)
+@flow(name="recommend", flow_run_name="recommend")
+def recommend(config: Settings = None, data: str | None = None) -> RecommendOutcome:
+    """Recommends to the customers of the purchases that the settings name."""
+    return _ended(_recommend(_resolve(config, data), return_state=True), report.recommend_line)
+
+
+FLOWS = (nightly, crawl_store, embed_images, build_index, recommend)
 
 
 class PrefectStages:
@@ -109,6 +116,9 @@ class PrefectStages:
 
     def index(self, model: str) -> BuildOutcome:
         return build_index(model, self.config)
+
+    def recommend(self) -> RecommendOutcome:
+        return recommend(self.config)
 
 
 def _worth_another_try(task: Any, run: Any, state: State) -> bool:
@@ -133,6 +143,11 @@ def _embed(config: Config) -> Any:
 @task(name="build index", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
 def _index(model: str | None, config: Config) -> Any:
     return _or_failed(lambda: night.index_and_publish(config.open_root(), config, model))
+
+
+@task(name="recommend", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
+def _recommend(config: Config) -> Any:
+    return _or_failed(lambda: night.recommend_to_customers(config.open_root(), config))
 
 
 def _resolve(config: Settings, data: str | None) -> Config:

@@ -22,11 +22,12 @@ from embedding.encoder.stage import (
 )
 from embedding.index.build import BuildOutcome, build_index
 from embedding.probe import probe
+from embedding.recommend.batch import RecommendOutcome, recommend_all
 from flows.config import Config
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from storage import generations, table_audit, tables
-from storage.errors import LookalikeError
+from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
 
@@ -61,6 +62,9 @@ class Stages(Protocol):
     def index(self, model: str) -> BuildOutcome:
         """Builds, verifies and publishes a generation of this model's vectors."""
 
+    def recommend(self) -> RecommendOutcome:
+        """Recommends to the customers of the purchases that the settings name."""
+
 
 @dataclass(frozen=True)
 class Night:
@@ -70,6 +74,7 @@ class Night:
     :ivar embed: None where embedding failed.
     :ivar index: None where there was nothing to build from, or building failed.
     :ivar failures: a sentence for each thing that went wrong; empty after a good night.
+    :ivar recommend: None where the settings name no purchases, or recommending failed.
     """
 
     started_at: datetime
@@ -78,6 +83,7 @@ class Night:
     embed: EmbedOutcome | None
     index: BuildOutcome | None
     failures: tuple[str, ...]
+    recommend: RecommendOutcome | None = None
 
     @property
     def ok(self) -> bool:
@@ -105,6 +111,9 @@ class PlainStages:
     def index(self, model: str) -> BuildOutcome:
         return index_and_publish(self.root, self.config, model, self.advance)
 
+    def recommend(self) -> RecommendOutcome:
+        return recommend_to_customers(self.root, self.config, self.advance)
+
 
 def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advance | None = None) -> Night:
     """Crawls all stores, embeds what is new, builds, verifies and publishes.
@@ -122,10 +131,12 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     started_at = datetime.now(UTC)
     with root.lock("nightly"):
         crawls, failures = crawl_stores(stores, stages.crawl, at_once=config.crawl.at_once)
-        embed = index = None
+        embed = index = recommend = None
         try:
             embed = stages.embed()
             index = stages.index(embed.model)
+            if config.recommend.purchases:
+                recommend = stages.recommend()
         except LookalikeError as error:
             failures.append(str(error))
         except Exception as error:
@@ -136,7 +147,7 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             table_audit.note(root)
         except LookalikeError as error:
             failures.append(str(error))
-    return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures))
+    return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures), recommend)
 
 
 def crawl_stores(
@@ -264,6 +275,24 @@ def index_and_publish(
     )
     probe(root)
     return outcome
+
+
+def recommend_to_customers(root: Root, config: Config, advance: Advance | None = None) -> RecommendOutcome:
+    """Recommends to the customers of the purchases that the settings name, over the published generation.
+
+    :raises InputError: they name none, or the file is missing or malformed.
+    """
+    file = config.recommend.purchases_file
+    if file is None:
+        raise InputError("The settings name no purchases. Set `purchases` under [recommend].")
+
+    def show(done: int, total: int) -> None:
+        if advance:
+            advance("recommend", done, total)
+
+    _log.info("Recommending begins.")
+    settings = config.recommend
+    return recommend_all(root, file, k=settings.k, store=settings.store or None, on_progress=show)
 
 
 def _require_complete(root: Root, model: str) -> None:

@@ -1,15 +1,18 @@
-"""Forgets a store: its products and everything read from it, and the photos that no other store shows."""
+"""Forgets a store, with the photos that no other store shows, or a customer."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage import tables
+from storage.errors import InputError
 from storage.root import Root
+from storage.schemas import TABLES
 
 BY_STORE = ("products", "offers", "pages", "fetches", "rejects", "crawls", "recommendations")
 # What says that a photo is stored goes before it: a kill in between must leave nothing that says so falsely.
@@ -47,6 +50,24 @@ def purge_store(root: Root, store: str) -> Purged:
         for table in BY_STORE:
             tables.delete(root, table, f"store = '{store}'")
     return Purged(products=pc.sum(own).as_py() or 0, images=len(orphans))
+
+
+def purge_customer(root: Root, customer: str) -> int:
+    """Deletes a customer from every table that names customers, and the files of their earlier versions.
+
+    :return: rows deleted; none where nothing was stored.
+    :raises InputError: no customer is named.
+    :raises BusyError: where recommendations are being written, or the tables' upkeep runs.
+    """
+    if not customer:
+        raise InputError("The customer's id is empty. Give the id to forget.")
+    quoted = "'" + customer.replace("'", "''") + "'"
+    named = [table for table, spec in TABLES.items() if "customer" in spec.columns.names]
+    with root.lock("recommend"), root.lock("maintain"):
+        deleted = sum(tables.delete(root, table, f"customer = {quoted}") for table in named)
+        for table in named:  # always: a purge that was killed has deleted the rows, but not the files
+            tables.vacuum(root, keep=timedelta(0), only=table)
+    return deleted
 
 
 def _image_ids(products: pa.Table) -> set[str]:

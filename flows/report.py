@@ -12,6 +12,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from embedding.encoder.stage import EmbedOutcome
     from embedding.index.build import BuildOutcome
+    from embedding.recommend.batch import RecommendOutcome
     from flows.night import Night
     from scrapers.crawl import CrawlOutcome
 
@@ -49,6 +50,18 @@ def index_line(index: BuildOutcome) -> str:
     )
 
 
+def recommend_line(done: RecommendOutcome) -> str:
+    """A run of recommendations in a line."""
+    skipped = ""
+    if done.skipped:
+        named = ", ".join(done.skipped_products)
+        skipped = f"; {done.skipped} purchases skipped, since the generation lacks the product ({named}, …)"
+    return (
+        f"{done.customers} customers, {done.rows} recommendations from {done.purchases} purchases in "
+        f"{done.seconds:.1f} s{skipped}"
+    )
+
+
 def lines(night: Night) -> Iterator[str]:
     """The night, a line for each thing it did; failures are left to the caller."""
     yield from (crawl_line(crawl) for crawl in night.crawls)
@@ -56,6 +69,8 @@ def lines(night: Night) -> Iterator[str]:
         yield embed_line(night.embed)
     if night.index:
         yield index_line(night.index)
+    if night.recommend:
+        yield recommend_line(night.recommend)
 
 
 def markdown(night: Night) -> str:
@@ -70,6 +85,8 @@ def markdown(night: Night) -> str:
         parts += ["## Vectors", embed_line(night.embed)]
     if night.index:
         parts += ["## Index", index_line(night.index)]
+    if night.recommend:
+        parts += ["## Recommendations", recommend_line(night.recommend)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.commands import data, export, model, night, query, settings, show
+from lookalike.commands import data, export, model, night, query, recommend, settings, show
 from storage.errors import LookalikeError
 
 INTERRUPTED = 130
@@ -27,9 +27,16 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start": (show.demo, settings.init),
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
-    "Questions": (query.search, query.describe, query.extract, show.dashboard),
+    "Questions": (query.search, recommend.recommend, query.describe, query.extract, show.dashboard),
     "The encoder": (model.evaluate, model.train),
-    "Upkeep": (data.status, data.rollback, export.export, data.maintain, data.repair),
+    "Upkeep": (
+        data.status,
+        data.rollback,
+        export.export,
+        data.maintain,
+        data.repair,
+        recommend.purge,
+    ),
 }
 for panel, commands in PANELS.items():
     for command in commands:
@@ -40,6 +47,7 @@ EXTRAS = {
     "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "tldextract"),
     "browser": ("playwright", "psutil"),
     "flows": ("prefect", "fastapi", "sqlalchemy"),
+    "recommend": ("implicit", "scipy"),
     "train": ("keras", "scipy", "skimage", "sklearn", "tensorflow"),
     "dashboard": ("streamlit",),
     "s3": ("obstore",),

@@ -32,6 +32,8 @@ from storage.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    from lookalike.recommend import Shopper
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = Filters()
 _SHOWN = (
@@ -156,6 +158,13 @@ class OpenGeneration:
         number = bisect.bisect_left(self._first_rows, (store, product_id), key=name)
         found = number < len(self._first_rows) and name(self._first_rows[number]) == (store, product_id)
         return number if found else None
+
+    @functools.cached_property
+    def shopper(self) -> Shopper:
+        """Recommends from this generation."""
+        from lookalike.recommend import Shopper
+
+        return Shopper(self, self._root)
 
     def main_row(self, product: int) -> int:
         """The row of a product's main photo, the first that its store shows."""

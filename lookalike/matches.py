@@ -66,7 +66,9 @@ class Match:
     :ivar also_at: other products whose photo is the same, in this store or others, that pass the filters too;
         the cheapest first.
     :ivar evidence: what says that it is the same article, where `Shop.elsewhere` found it; `("photo",)` where
-        `Shop.similar` found the very picture searched for.
+        `Shop.similar` found the very picture searched for; what recommends it, where `Shop.recommend` did:
+        `looks`, `bought together`, `popular`.
+    :ivar because: the purchase that a recommendation comes from, `store:product_id`.
     """
 
     rank: int
@@ -87,6 +89,7 @@ class Match:
     photo: Callable[[], bytes] = field(repr=False, compare=False)
     also_at: tuple[AlsoAt, ...] = ()
     evidence: tuple[str, ...] = ()
+    because: str | None = None
 
     @property
     def id(self) -> str:
@@ -100,18 +103,21 @@ class Match:
     def to_dict(self) -> dict[str, Any]:
         """The match as `lookalike search --json` prints it; the price is a decimal string.
 
-        `also_at` is there only where there are such products.
+        `also_at` is there only where there are such products, `because` and `evidence` where something is
+        recommended.
         """
         from storage.money import decimal_string
 
         facts = {name: getattr(self, name) for name in _PUBLIC}
         seen = self.seen.isoformat().replace("+00:00", "Z") if self.seen else None
         also_at = {"also_at": [offer.to_dict() for offer in self.also_at]} if self.also_at else {}
+        reasons = {"because": self.because, "evidence": list(self.evidence)} if self.because else {}
         return facts | {
             "score": round(self.score, 6),
             "price": decimal_string(self.price, self.currency),
             "seen": seen,
             **also_at,
+            **reasons,
         }
 
 
@@ -122,6 +128,7 @@ class Matches(Sequence[Match]):
     :ivar query: what was searched for, in words.
     :ivar warning: what a caller should know: that a photo searched for does not look like clothing, or that
         products were left out whose prices are in other currencies than the limit; else None.
+    :ivar skipped: products of a history that the generation does not hold.
     """
 
     def __init__(
@@ -133,6 +140,7 @@ class Matches(Sequence[Match]):
         pictures: Callable[[], list[bytes]] = list,
         warning: str | None = None,
         descriptions: Callable[[], list[Description]] = list,
+        skipped: Sequence[str] = (),
     ) -> None:
         """
         :param pictures: makes JPEGs of the photos searched for, when they are to be shown.
@@ -145,6 +153,7 @@ class Matches(Sequence[Match]):
         self.pictures = pictures
         self.warning = warning
         self.descriptions = descriptions
+        self.skipped = tuple(skipped)
 
     def __len__(self) -> int:
         return len(self._matches)
@@ -162,6 +171,7 @@ class Matches(Sequence[Match]):
                 pictures=self.pictures,
                 warning=self.warning,
                 descriptions=self.descriptions,
+                skipped=self.skipped,
             )
         return self._matches[at]
 
@@ -179,6 +189,8 @@ class Matches(Sequence[Match]):
         lines = [f"{len(self)} matches for {self.query} in generation {self.generation}"]
         if self.warning:
             lines.append(self.warning)
+        if self.skipped:
+            lines.append(f"Skipped, since the generation does not hold them: {', '.join(self.skipped)}")
         for match in self:
             price = "" if match.price is None else f"{match.price.normalize():f} {match.currency or ''}"
             lines.append(
@@ -191,7 +203,8 @@ class Matches(Sequence[Match]):
     def to_dict(self) -> dict[str, Any]:
         """The matches as `lookalike search --json` prints them."""
         matches = [match.to_dict() for match in self]
-        return {"generation": self.generation, "matches": matches, "warning": self.warning}
+        skipped = {"skipped": list(self.skipped)} if self.skipped else {}
+        return {"generation": self.generation, "matches": matches, "warning": self.warning, **skipped}
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.

@@ -137,6 +137,45 @@ class Shop:
             descriptions=lambda: [_described(published, view) for view in photos if published.heads()],
         )
 
+    def recommend(
+        self,
+        history: Any,
+        k: int = 5,
+        *,
+        include_owned: bool = False,
+        diversity: float = 0.1,
+        purchases: Any = None,
+        **filters: Any,
+    ) -> Matches:
+        """What a customer would like, by what they bought.
+
+        One to three interests are found in the history, each is searched, and what is found is ranked by looks
+        and, where purchases of other customers are given, by what was bought together and what is popular.
+        Each match says `because` of which purchase, and its `evidence` what recommends it: `looks`, `bought
+        together`, `popular`.
+
+        :param history: `"store:product_id"` names, addresses of product pages or matches, or (product, date)
+            pairs of these; a DataFrame with `store` and `product_id`, or `url`, and `bought_at` where it is
+            known; or the id of a customer in the table `recommendations`, whose stored answer is read.
+            Later purchases count more; those that the generation does not hold are named in `skipped`.
+        :param include_owned: whether what was bought, and what shows the same photo, may be recommended.
+        :param diversity: how much likeness to what is recommended already counts against a product, 0 to 1.
+        :param purchases: other customers' purchases, a DataFrame or a file, see `lookalike recommend`; what
+            they say is kept for the next call with the same.
+        :param filters: those of `similar`, such as `max_price` and `in_stock`.
+        :raises InputError: a history of nothing known, or a filter no product can pass.
+        """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k={k!r} is no number of products. Give 1 or more.")
+        return self._published.shopper.recommend(
+            history,
+            int(k),
+            filters_of(**filters),
+            include_owned=yes_or_no(include_owned, "include_owned"),
+            diversity=diversity,
+            purchases=purchases,
+        )
+
     def describe(self, photo: QueryLike, *, allow_private: bool = False) -> Description:
         """What a photo shows: whether it is clothing, and its category, colour and whatever else is known.
 

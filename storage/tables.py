@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,11 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from storage import delta, view_types
+from storage.errors import BusyError
 from storage.root import Root
 from storage.rows import Rows, absent, fitted, last_by_key
 from storage.schemas import TABLES, TableSpec
+
+_ROW_BYTES = 100  # of a table that is replaced: `recommendations`
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,33 @@ def merge(root: Root, table: str, rows: Rows) -> Merged:
     return _insert(root, table, data) if spec.on_match == "keep" else _upsert(root, table, data)
 
 
+def replace(root: Root, table: str, batches: Iterable[pa.RecordBatch]) -> int:
+    """Replaces all rows of a table in one commit; a failure on the way leaves the table as it was.
+
+    :param batches: of the table's columns, taken one at a time.
+    :return: rows written.
+    :raises BusyError: another process replaces them at the same time.
+    """
+    written = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal written
+        for batch in batches:
+            written += batch.num_rows
+            yield batch
+
+    with delta.damage_named(root, table):
+        opened = delta.load_or_create(root, table)
+        rows = pa.RecordBatchReader.from_batches(TABLES[table].columns, counted())
+        try:
+            write_deltalake(opened, rows, mode="overwrite", writer_properties=delta.layout(table, _ROW_BYTES))
+        except CommitFailedError as error:
+            raise BusyError(
+                f"The table '{table}' in {root} is being written by another process. Try again later."
+            ) from error
+    return written
+
+
 def delete(root: Root, table: str, where_sql: str) -> int:
     """Deletes the rows that match a SQL predicate.
 
@@ -130,16 +161,17 @@ def compact(root: Root) -> dict[str, int]:
     return {table: files for table, files in removed.items() if files}
 
 
-def vacuum(root: Root, *, keep: timedelta = timedelta(days=7)) -> dict[str, int]:
+def vacuum(root: Root, *, keep: timedelta = timedelta(days=7), only: str | None = None) -> dict[str, int]:
     """Deletes files that no version younger than `keep` needs, orphans of killed writers among them.
 
     :param keep: rounded up to hours; longer than any writer or reader takes, whose files go otherwise.
+    :param only: this table; all where None.
     :return: files deleted a table, where any was.
     """
     if keep < timedelta(0):
         raise ValueError(f"Files of the last {keep} cannot be kept; give a period of zero or more.")
     hours = math.ceil(keep / timedelta(hours=1))
-    deleted = {table: _vacuum(root, table, hours) for table in versions(root)}
+    deleted = {table: _vacuum(root, table, hours) for table in versions(root) if only in (None, table)}
     return {table: files for table, files in deleted.items() if files}
 
 

@@ -21,15 +21,23 @@ SIGNALS = ("near", "alike", "interest", "mean", "popular", "kind", "together")
 - `together`: how often it was bought by the customers who bought the same.
 """
 
-DEFAULTS = np.array([0.6, 0.8, 4.0, 6.0, 0.5, 0.4, 1.0], np.float32)
-"""Weights of the signals where no purchases of other customers are known: the median of planted worlds."""
+DEFAULTS = np.array([0.0, 0.2, 0.5, 3.0, 0.9, 0.2, 0.1], np.float32)
+"""Weights of the signals where too few purchases are known to fit any: about those of planted worlds."""
+
+LONGER = (5, 11)
+"""Purchases from which on the weights are those of longer histories, whose looks say more.
+
+Fitted apart, Recall@12 rose from 0.0383 to 0.0401 and from 0.0310 to 0.0362 in two planted worlds.
+"""
 
 TOGETHER_SCALE = 10.0  # sums of cosines are mostly below 0.1
 _SCALES = (0.05, 0.15)  # of cosine similarity: products of one kind and colour differ by about 0.1
 _KIND_PRIOR = 2.0  # purchases that a kind's share of all purchases counts like
 _LEAST_SHARE = 1e-3
+_LEAST_CHOICES = 30
 _RIDGE = 1.0
 _NEWTON_STEPS = 12
+_HALVINGS = 8
 
 
 @dataclass(frozen=True)
@@ -84,26 +92,56 @@ def fit(signals: np.ndarray) -> np.ndarray:
     :param signals: float32 [choices, c, signals]; of each choice the first candidate was bought.
     :return: float32 [signals], not negative.
     """
-    if not len(signals):
+    if len(signals) < _LEAST_CHOICES:
         return DEFAULTS
     scale = signals.std(axis=(0, 1)) + 1e-6
     differences = ((signals - signals[:, :1]) / scale).astype(np.float64)
-    weights = np.zeros(signals.shape[2])
-    kept = np.arange(len(weights))
-    while True:
-        for _ in range(_NEWTON_STEPS):
-            some = differences[:, :, kept]
-            utilities = some @ weights[kept]
-            chances = np.exp(utilities - utilities.max(axis=1, keepdims=True))
-            chances /= chances.sum(axis=1, keepdims=True)
-            means = np.einsum("nc,ncf->nf", chances, some)
-            spread = np.einsum("nc,ncf,ncg->fg", chances, some, some) - means.T @ means
-            slope = -means.sum(axis=0) - _RIDGE * weights[kept]
-            weights[kept] += np.linalg.solve(spread + _RIDGE * np.eye(len(kept)), slope)
+    kept = np.arange(signals.shape[2])
+    while len(kept):
+        found = _newton(differences[:, :, kept])
         # A signal that would count against what it points to is left out, and the others fitted anew.
-        if (weights[kept] >= 0).all():
+        if (found >= 0).all():
+            weights = np.zeros(signals.shape[2])
+            weights[kept] = found
             return (weights / scale).astype(np.float32)
-        weights[kept[weights[kept] < 0]] = 0
-        kept = kept[weights[kept] > 0]
-        if not len(kept):
-            return DEFAULTS
+        kept = kept[found > 0]
+    return DEFAULTS
+
+
+def _newton(differences: np.ndarray) -> np.ndarray:
+    """The likeliest weights of a conditional logit, by Newton's method with step halving.
+
+    :param differences: float64 [choices, c, signals], from the choice, which is the first.
+    """
+    weights = np.zeros(differences.shape[2])
+    likelihood, slope, spread = _likelihood(differences, weights)
+    for _ in range(_NEWTON_STEPS):
+        step = np.linalg.solve(spread, slope)
+        for _ in range(_HALVINGS):
+            better, new_slope, new_spread = _likelihood(differences, weights + step)
+            if better >= likelihood:
+                break
+            step /= 2
+        else:
+            break
+        weights = weights + step
+        likelihood, slope, spread = better, new_slope, new_spread
+    return weights
+
+
+def _likelihood(differences: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """The penalised log-likelihood, its gradient, and its negative Hessian."""
+    utilities = differences @ weights
+    most = utilities.max(axis=1, keepdims=True)
+    chances = np.exp(utilities - most)
+    totals = chances.sum(axis=1, keepdims=True)
+    chances /= totals
+    means = np.einsum("nc,ncf->nf", chances, differences)
+    spread = np.einsum("ncf,ncg->fg", differences * chances[:, :, None], differences) - means.T @ means
+    likelihood = -float((np.log(totals) + most).sum() + _RIDGE / 2 * weights @ weights)
+    return likelihood, -means.sum(axis=0) - _RIDGE * weights, spread + _RIDGE * np.eye(len(weights))
+
+
+def group_of(lengths: np.ndarray) -> np.ndarray:
+    """The group of weights of histories by their numbers of purchases, int64 [n], see `LONGER`."""
+    return np.searchsorted(np.array(LONGER), lengths, side="right")

@@ -120,7 +120,7 @@ class _Reader:
 
     def purchases(self) -> Purchases:
         empty = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
-        customer, product, when = (np.concatenate(part) for part in zip(empty_first(self._parts, empty), strict=True))
+        customer, product, when = map(np.concatenate, zip(empty, *self._parts, strict=True))
         self._parts = []
         names = sorted(self._codes)
         rank = np.empty(len(names), np.int32)
@@ -184,13 +184,6 @@ class _Reader:
             store = fact.get("store")
             if len(self._named) < _MOST_NAMED:
                 self._named[f"{store}:{name}" if store and fact.get("product_id") else str(name)] = None
-
-
-def empty_first(parts: list[tuple[np.ndarray, ...]], empty: tuple[np.ndarray, ...]) -> list[list[np.ndarray]]:
-    """The columns of several parts, each with an empty array first, so that there is one to join."""
-    return [[none, *column] for none, column in zip(empty, zip(*parts, strict=True), strict=True)] if parts else [
-        [none] for none in empty
-    ]
 
 
 def _renamed(batch: pa.RecordBatch) -> pa.RecordBatch:

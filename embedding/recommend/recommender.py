@@ -60,7 +60,7 @@ class Learnt:
     :ivar popularity: float32 [products], how often each was bought.
     :ivar together: what is bought together; None where nobody bought anything.
     :ivar kinds: float32 [kinds], the share of each kind, summing to 1.
-    :ivar weights: float32 [signals], see `blend.SIGNALS`.
+    :ivar weights: float32 [groups, signals], see `blend.SIGNALS` and `blend.LONGER`.
     """
 
     popularity: np.ndarray
@@ -76,7 +76,7 @@ class Learnt:
             np.zeros(len(products), np.float32),
             None,
             (counts / max(1, counts.sum())).astype(np.float32),
-            blend.DEFAULTS,
+            np.tile(blend.DEFAULTS, (len(blend.LONGER) + 1, 1)),
         )
 
 
@@ -114,7 +114,8 @@ class Recommender:
         candidates = np.concatenate([near, together.products, self._popular_kinds(histories)], axis=1)
         candidates = self._kept(candidates, histories, allowed, include_owned, owned)
         signals = self.signals(history, histories, candidates, together)
-        scores = np.where(candidates < 0, -np.inf, signals @ self.learnt.weights)
+        weights = self.learnt.weights[blend.group_of(np.diff(histories.starts))]
+        scores = np.where(candidates < 0, -np.inf, np.einsum("bcs,bs->bc", signals, weights))
         chosen = self._diverse(candidates, scores, k, diversity)
         return self._explained(chosen, history, histories, near, together)
 
@@ -138,6 +139,11 @@ class Recommender:
             np.log1p(blend.TOGETHER_SCALE * together.at(some)),
         ]
         return np.concatenate([looked, np.stack(others, axis=2)], axis=2).astype(np.float32)
+
+    def signals_of(self, histories: Histories, candidates: np.ndarray) -> np.ndarray:
+        """The same, for candidates from elsewhere."""
+        history = _padded(self.products.vectors(histories.items), histories)
+        return self.signals(history, histories, candidates, self._together(histories))
 
     def _near(self, vectors: np.ndarray, histories: Histories) -> np.ndarray:
         """The nearest products of each interest, int64 [customers, interests × n]."""
