@@ -135,7 +135,9 @@ class Shopper:
         matches = self._published.matches(
             Hits(rows, found.scores[0][there]), filters=filters, without=set(bought.products)
         )
-        names = ["{}:{}".format(*pair) for pair in zip(*self._products.names(found.because[0][there]), strict=True)]
+        names = [
+            "{}:{}".format(*pair) for pair in zip(*self._products.names(found.because[0][there]), strict=True)
+        ]
         explained = [
             replace(match, because=name, evidence=_evidence(int(bits)))
             for match, name, bits in zip(matches, names, found.evidence[0][there], strict=True)
@@ -146,7 +148,8 @@ class Shopper:
             generation=self._published.name,
             query=f"{count} purchase{'s' if count != 1 else ''}",
             pictures=lambda: [
-                self._published.match(int(self._products.rows[one])).thumbnail() for one in bought.products[:8]
+                self._published.match(int(self._products.rows[one])).thumbnail()
+                for one in bought.products[:8]
             ],
             warning=self._published.left_out(filters) or None,
             skipped=bought.skipped,
@@ -169,7 +172,8 @@ class Shopper:
                 found.append((self._published.main_row(number), row["score"]))
                 because.append(f"{row['because_store']}:{row['because_product_id']}")
         hits = Hits(
-            np.array([row for row, _ in found[:k]], np.int64), np.array([score for _, score in found[:k]], np.float32)
+            np.array([row for row, _ in found[:k]], np.int64),
+            np.array([score for _, score in found[:k]], np.float32),
         )
         matches = self._published.matches(hits, filters=filters)
         return Matches(
@@ -254,7 +258,11 @@ def _is_pair(entry: Any) -> bool:
         isinstance(entry, tuple)
         and len(entry) == 2
         and isinstance(entry[0], str | Match)
-        and (entry[1] is None or isinstance(entry[1], date) or (isinstance(entry[1], str) and _is_moment(entry[1])))
+        and (
+            entry[1] is None
+            or isinstance(entry[1], date)
+            or (isinstance(entry[1], str) and _is_moment(entry[1]))
+        )
     )
 
 

@@ -79,7 +79,7 @@ def recommend_all(
         if not len(purchases):
             raise InputError(_nothing_known(file, purchases, folder.name))
         learnt = learn(products, purchases)
-        recommender = Recommender(products, learnt, _Neighbours(products))
+        recommender = Recommender(products, learnt, Neighbours(products))
         run = _Run(k, include_owned, (now or datetime.now(UTC)).timestamp() * 1e6)
         rows = tables.replace(
             root,
@@ -106,7 +106,7 @@ class _Run:
     now_us: float
 
 
-class _Neighbours:
+class Neighbours:
     """The nearest products of each product, computed when a product is first an interest's medoid."""
 
     def __init__(self, products: Products) -> None:

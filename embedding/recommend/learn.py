@@ -97,7 +97,10 @@ def _weights(
     known = np.arange(len(blend.LONGER) + 1)
     every = blend.fit(signals)
     return np.stack(
-        [blend.fit(signals[groups == one]) if (groups == one).sum() >= _OTHERS / 2 else every for one in known]
+        [
+            blend.fit(signals[groups == one]) if (groups == one).sum() >= _OTHERS / 2 else every
+            for one in known
+        ]
     )
 
 

@@ -77,8 +77,6 @@ class ProductNumbers:
         return _numbers(pc.utf8_rtrim(_text(urls), "/"), self._urls)
 
 
-
-
 def _numbers(values: pa.Array, known: pa.Array) -> np.ndarray:
     found = pc.fill_null(pc.index_in(values, value_set=known, skip_nulls=True), -1)
     numbers: np.ndarray = np.from_dlpack(found).astype(np.int64)

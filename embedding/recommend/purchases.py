@@ -112,11 +112,10 @@ class _Reader:
         self._skip(batch, found < 0)
         encoded = customer.filter(pa.array(known)).dictionary_encode()
         codes = np.array(
-            [self._codes.setdefault(name, len(self._codes)) for name in encoded.dictionary.to_pylist()], np.int32
+            [self._codes.setdefault(name, len(self._codes)) for name in encoded.dictionary.to_pylist()],
+            np.int32,
         )
-        self._parts.append(
-            (codes[encoded.indices.to_numpy()], found[known].astype(np.int32), when[known])
-        )
+        self._parts.append((codes[encoded.indices.to_numpy()], found[known].astype(np.int32), when[known]))
 
     def purchases(self) -> Purchases:
         empty = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))

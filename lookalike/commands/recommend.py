@@ -32,7 +32,9 @@ def recommend(
     ] = None,
     k: Annotated[
         int | None,
-        typer.Option("-k", min=1, help="How many products; 5, or 12 a customer of a file.", show_default=False),
+        typer.Option(
+            "-k", min=1, help="How many products; 5, or 12 a customer of a file.", show_default=False
+        ),
     ] = None,
     store: Annotated[
         str | None,
