@@ -149,8 +149,8 @@ class Shop:
     ) -> Matches:
         """What a customer would like, by what they bought.
 
-        One to three interests are found in the history, each is searched, and what is found is ranked by looks
-        and, where purchases of other customers are given, by what was bought together and what is popular.
+        One to three interests are found in the history, each is searched, and what is found is ranked by
+        looks and, where purchases of other customers are given, by what was bought together and what is popular.
         Each match says `because` of which purchase, and its `evidence` what recommends it: `looks`, `bought
         together`, `popular`.
 

@@ -1,7 +1,7 @@
 """How signals become one score: looks, what others bought together, popularity and the customer's kinds.
 
-The weights are those of a conditional logit (McFadden, 1974): the purchase that a customer made next is one choice
-among many, and its probability grows with the weighted sum of the signals. They are fitted on a time split
+The weights are those of a conditional logit (McFadden, 1974): the purchase that a customer made next is one
+choice among many, and its probability grows with the weighted sum of the signals. They are fitted on a time split
 of the purchases at hand; where there are none, `DEFAULTS` hold.
 """
 
@@ -46,8 +46,8 @@ class Padded:
 
     :ivar vectors: float32 [customers, n, dimensions], 0 where padded.
     :ivar weights: float32 [customers, n]; one customer's sum to 1, 0 where padded.
-    :ivar interests: float32 [customers, interests, n], the share of each purchase in each interest; the rows of
-        interests that a customer does not have are 0.
+    :ivar interests: float32 [customers, interests, n], the share of each purchase in each interest; 0 in
+        the rows of interests that a customer does not have.
     """
 
     vectors: np.ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ class CoPurchases:
         """The neighbours of some products.
 
         :param bought: int64 [n].
-        :return: int64 [pairs], the place in `bought`; int64 [pairs], the neighbour; float32 [pairs], the score.
+        :return: int64 [pairs], places in `bought`; int64 [pairs], neighbours; float32 [pairs], scores.
         """
         counts = self.starts[bought + 1] - self.starts[bought]
         places = np.repeat(np.arange(len(bought)), counts)
@@ -50,7 +51,9 @@ def fit(customers: np.ndarray, products: np.ndarray, shape: tuple[int, int]) -> 
     bought = csr_matrix((np.ones(len(products), np.float32), (customers, products)), shape=shape)
     bought.data[:] = 1  # a product bought twice is bought
     model = CosineRecommender(K=NEIGHBOURS + 1, num_threads=0)
-    model.fit(bought, show_progress=False)
+    with warnings.catch_warnings():  # implicit warns of a matrix that it made itself
+        warnings.simplefilter("ignore")
+        model.fit(bought, show_progress=False)
     pairs = model.similarity.tocoo()
     other = pairs.row != pairs.col
     rows, columns, scores = pairs.row[other], pairs.col[other], pairs.data[other]

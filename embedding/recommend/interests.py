@@ -103,8 +103,8 @@ def ward(distances: np.ndarray, split_cost: float) -> np.ndarray:
 
     :param distances: float32 [customers, n, n], squared Euclidean.
     :param split_cost: see `SPLIT_COST`.
-    :return: int64 [customers, n], labels from 0, at most `MOST_INTERESTS` a customer, numbered in the order of
-        their first purchases.
+    :return: int64 [customers, n], labels from 0, at most `MOST_INTERESTS` a customer, numbered in
+        the order of their first purchases.
     """
     count, n, _ = distances.shape
     each = np.arange(count)

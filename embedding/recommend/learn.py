@@ -1,4 +1,4 @@
-"""Learns from the purchases of all customers: what is popular, what is bought together, what weighs how much."""
+"""Learns from all customers: what is popular, what is bought together, and how much each signal weighs."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Purchases:
 
 
 def read_purchases(file: Path, numbers: ProductNumbers, *, store: str | None = None) -> Purchases:
-    """The purchases of a file, read a part at a time; kept are twenty bytes a purchase and the customers' ids.
+    """The purchases of a file, read a part at a time: 16 bytes a purchase and the customers' ids stay.
 
     :param file: `.parquet`, `.csv` or `.json`: columns `customer_id`, `store`, `product_id` or `url`,
         `bought_at`; H&M's `transactions_train.csv`; or Rent the Runway's `renttherunway_final_data.json`,

@@ -34,7 +34,7 @@ _LOGIT = 10.0  # a score's range beside that of a cosine
 _BLOCK_FLOATS = 2**24
 
 Nearest = Callable[[np.ndarray], np.ndarray]
-"""Called with numbers of products, int64 [m]; gives the nearest products of each, int64 [m, n], -1 for none."""
+"""Takes numbers of products, int64 [m]; gives the nearest products of each, int64 [m, n], -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Recommender:
         pool = min(_POOL * k, scores.shape[1])
         best = np.argsort(-scores, axis=1, kind="stable")[:, :pool]
         candidates, scores = np.take_along_axis(candidates, best, 1), np.take_along_axis(scores, best, 1)
-        relevance = (1 - diversity) * scores / _LOGIT
+        relevance = np.where(np.isfinite(scores), (1 - diversity) * scores / _LOGIT, -np.inf)
         vectors = self.products.vectors(np.maximum(candidates, 0))
         most_alike = np.zeros(relevance.shape, np.float32)
         each = np.arange(len(candidates))
@@ -322,7 +322,7 @@ def _places(sorted_numbers: np.ndarray) -> np.ndarray:
 
 
 def _popular_by_kind(kinds: np.ndarray, popularity: np.ndarray, count: int) -> np.ndarray:
-    """The most popular products of each kind that anybody bought, int64 [kinds, n], -1 where there are fewer."""
+    """The most popular products of each kind, int64 [kinds, n], -1 where fewer were bought."""
     bought = np.flatnonzero(popularity > 0)
     order = bought[np.lexsort((bought, -popularity[bought], kinds[bought]))]
     places = _places(kinds[order])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -56,8 +55,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Root:
 
 
 @pytest.fixture
-def shop(filled: Root) -> Iterator[Shop]:
-    yield lookalike.open(filled.path)
+def shop(filled: Root) -> Shop:
+    return lookalike.open(filled.path)
 
 
 def kinds(matches: lookalike.Matches) -> list[str | None]:
@@ -101,10 +100,12 @@ def test_filters_hold(shop: Shop) -> None:
     [
         [("b.example:d2", "2026-11-01"), ("a.example:d3", NOW)],
         [("b.example:d2", NOW.date()), ("a.example:d3", None)],
-        [("b.example:d2", NOW + timedelta(days=9000)), ("a.example:d3", datetime(1970, 1, 1))],  # noqa: DTZ001
+        [("b.example:d2", NOW + timedelta(days=9000)), ("a.example:d3", datetime(1970, 1, 1))],
         ["b.example:d2", "b.example:d2", "a.example:d3"],
         ["https://b.example/p/d2", "https://a.example/p/d3/"],
-        pd.DataFrame({"store": ["b.example", "a.example"], "product_id": ["d2", "d3"], "bought_at": [NOW, pd.NaT]}),
+        pd.DataFrame(
+            {"store": ["b.example", "a.example"], "product_id": ["d2", "d3"], "bought_at": [NOW, pd.NaT]}
+        ),
         pd.DataFrame({"url": ["https://b.example/p/d2", "https://a.example/p/d3"]}),
     ],
     ids=["pairs", "days", "future", "twice", "urls", "frame", "frame of urls"],
@@ -257,7 +258,7 @@ def test_one_run_at_a_time(filled: Root, tmp_path: Path) -> None:
         recommend_all(filled, tmp_path / "p.parquet")
 
 
-def test_a_purged_customer_is_in_no_row_and_no_file(filled: Root, tmp_path: Path, caplog: object) -> None:
+def test_a_purged_customer_is_in_no_row_and_no_file(filled: Root, tmp_path: Path) -> None:
     frame = purchases(9)
     frame["customer_id"] = "it's-" + frame["customer_id"]
     frame.to_parquet(tmp_path / "p.parquet")
