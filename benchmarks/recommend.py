@@ -4,9 +4,10 @@
     python benchmarks/recommend.py WORLDS/0 WORLDS/1 … [--photos catalogue.parquet] [--root DIR] [--json]
 
 The worlds are planted: customers with one to three tastes on the catalogue's real photos, see
-`make_world.py`; what is found there says which method is ahead, not what a shop would earn. Purchases are split by time: the
-first 80 % are known, to every method, and the customers who bought before and after are asked for. Products
-bought before are no answer, to any method. Cold products are those that nobody bought before.
+`make_world.py`; what is found there says which method is ahead, not what a shop would earn. Purchases are
+split by time: the first 80 % are known, to every method, and the customers who bought before and after are
+asked for. Products bought before are no answer, to any method. Cold products are those that nobody bought
+before.
 
 Recall@12 is over the customer's later purchases, at most 12 counted; MAP@12 as Kaggle's H&M contest has it;
 coverage is the share of the catalogue that is recommended to anybody. The difference to a control is given

@@ -150,9 +150,9 @@ class Shop:
         """What a customer would like, by what they bought.
 
         One to three interests are found in the history, each is searched, and what is found is ranked by
-        looks and, where purchases of other customers are given, by what was bought together and what is popular.
-        Each match says `because` of which purchase, and its `evidence` what recommends it: `looks`, `bought
-        together`, `popular`.
+        looks and, where purchases of other customers are given, by what was bought together and what is
+        popular. Each match says `because` of which purchase, and its `evidence` what recommends it:
+        `looks`, `bought together`, `popular`.
 
         :param history: `"store:product_id"` names, addresses of product pages or matches, or (product, date)
             pairs of these; a DataFrame with `store` and `product_id`, or `url`, and `bought_at` where it is

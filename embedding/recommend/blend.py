@@ -1,8 +1,8 @@
 """How signals become one score: looks, what others bought together, popularity and the customer's kinds.
 
 The weights are those of a conditional logit (McFadden, 1974): the purchase that a customer made next is one
-choice among many, and its probability grows with the weighted sum of the signals. They are fitted on a time split
-of the purchases at hand; where there are none, `DEFAULTS` hold.
+choice among many, and its probability grows with the weighted sum of the signals. They are fitted on a time
+split of the purchases at hand; where there are none, `DEFAULTS` hold.
 """
 
 from __future__ import annotations
