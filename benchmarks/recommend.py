@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
@@ -98,10 +99,11 @@ def recommended(world: World, products: Products) -> np.ndarray:
     """What Lookalike recommends, int64 [customers, K], -1 where there are fewer."""
     recommender = Recommender(products, learn(products, world.known), Neighbours(products))
     found = np.full((len(world.asked), K), -1, np.int64)
-    for at in range(0, len(world.asked), _BLOCK):
-        some = world.asked[at : at + _BLOCK]
+    order = np.argsort(np.diff(world.known.starts)[world.asked], kind="stable")  # little padding
+    for at in range(0, len(order), _BLOCK):
+        some = world.asked[order[at : at + _BLOCK]]
         histories = histories_of(world.known, some, world.cut_us)
-        found[at : at + _BLOCK] = recommender.recommend(histories, K, allowed=world.on_sale).products
+        found[order[at : at + _BLOCK]] = recommender.recommend(histories, K, allowed=world.on_sale).products
     return found
 
 
@@ -260,4 +262,5 @@ if __name__ == "__main__":
     parser.add_argument("--root", type=Path, default=Path(".recommend"))
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    main(asked.worlds, asked.photos, asked.root, asked.json)
+    with threadpool_limits(limits=1, user_api="blas"):
+        main(asked.worlds, asked.photos, asked.root, asked.json)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from embedding.index.search import Index
 from embedding.recommend.learn import histories_of, learn
@@ -72,7 +73,8 @@ def recommend_all(
     :raises BusyError: another run is at it.
     """
     started = time.monotonic()
-    with root.lock("recommend"):
+    # Many small products: on a busy machine BLAS waits for its own threads, measured ten times as long.
+    with root.lock("recommend"), threadpool_limits(limits=1, user_api="blas"):
         folder, manifest = generations.open_current(root)
         products = Products.of(Index.open(folder, manifest))
         purchases = read_purchases(file, ProductNumbers(products), store=store)

@@ -69,7 +69,7 @@ def looks(histories: Padded, candidates: np.ndarray) -> np.ndarray:
     weights = histories.weights[:, :, None]
     dense = [np.log((weights * np.exp((similar - 1) / scale)).sum(axis=1) + 1e-30) for scale in _SCALES]
     means = np.matmul(histories.interests, similar)
-    missing = ~histories.interests.any(axis=2)
+    missing = histories.interests.max(axis=2) == 0
     interest = np.where(missing[:, :, None], -1, means).max(axis=1)
     return np.stack([*dense, interest, (weights * similar).sum(axis=1)], axis=2)
 
