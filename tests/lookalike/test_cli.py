@@ -49,7 +49,19 @@ def section(path):
 def test_the_commands_of_the_design_are_there():
     assert {" ".join(path) for path in COMMANDS} == {
         *("demo", "init", "stores add", "stores list", "stores remove", "crawl", "embed", "index", "nightly"),
-        *("deploy", "search", "describe", "extract", "evaluate", "train", "status", "rollback", "export"),
+        *(
+            "deploy",
+            "search",
+            "recommend",
+            "purge",
+            "describe",
+            "extract",
+            "evaluate",
+            "train",
+            "status",
+            "rollback",
+            "export",
+        ),
         *("maintain", "repair", "dashboard"),
     }
 
