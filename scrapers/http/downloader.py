@@ -28,10 +28,13 @@ class Downloader(downloader.Downloader):
             download.cancel()
 
     async def _download(self, slot: downloader.Slot, request: Request) -> Response:
+        # At once, as Scrapy does: a task begins later, and until then the slot would seem to be free.
+        slot.transferring.add(request)
         download = asyncio.ensure_future(super()._download(slot, request))
         self.downloads.add(download)
         download.add_done_callback(self.downloads.discard)
         try:
             return await download
         except asyncio.CancelledError:
+            slot.transferring.discard(request)
             raise Stopped("the crawl ended before the answer was there") from None
