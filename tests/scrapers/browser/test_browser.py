@@ -96,7 +96,7 @@ def test_pages_without_end_are_given_up(site, root):
     site.pages["/p/good"] = Answer(product_page("Shirt"))
     names = ("loop", "large", "load", "good")
     site.pages["/sitemap.xml"] = Answer(sitemap(*(f"{site.url}/p/{name}" for name in names)))
-    limits = Limits(page_bytes=1_000_000, timeout_s=5, retries=0)
+    limits = Limits(page_bytes=1_000_000, timeout_s=15, retries=0)
     store = Store(name="shop.example", url=site.url, render=True, limits=limits)
     outcome = run_crawl(root, store, allow_private=True, throttle=False)
     assert outcome.products == 1, outcome

@@ -44,9 +44,12 @@ def patterns() -> dict[str, re.Pattern]:
 
 PATTERNS = patterns()
 MATCHED_ONCE = "it is only matched at the beginning of a text"
+MATCHED_WHOLE = "it is only matched with the whole of a text"
 BOUNDED = {
     "scrapers.extract.sources.jsonld._OPENING_MARK": MATCHED_ONCE,
-    "scrapers.extract.visible.rows._NUMBER": "it is only matched with the whole of a text",
+    "scrapers.extract.visible.rows._NUMBER": MATCHED_WHOLE,
+    "scrapers.http.credentials._PLACES_ONLY": MATCHED_WHOLE,
+    "scrapers.http.credentials._PROXY_USERINFO": MATCHED_WHOLE,
 }
 """Patterns that would not be linear in a search, with what keeps them so."""
 
