@@ -80,8 +80,10 @@ def differences(
     fits = _best_fits(grids, photo)
     near = [place for place, fit in enumerate(fits) if fit.difference <= _STILL_FAR[0]]
     found = np.full(len(thumbnails), np.inf, np.float32)
+    wanted = np.asarray(photo.resize(_fitting(photo, _GRID), Image.Resampling.BILINEAR), np.float32)
     for place in sorted(near, key=lambda place: fits[place].difference)[:_ALIGNED]:
-        found[place] = _aligned(photo, thumbnails[place], fits[place])
+        mirrored = fits[place].mirrored
+        found[place] = _aligned(wanted[:, ::-1] if mirrored else wanted, thumbnails[place], fits[place])
     return found
 
 
@@ -109,38 +111,41 @@ class _Fit:
 
 @dataclass(frozen=True)
 class _Laid:
-    """The photo in every size and place on the square, a column each.
+    """The photo in every size and place on the square, a row each.
 
-    :ivar colours: float32 [cells × cells × 3, places], 0 where it does not cover.
-    :ivar squares: float32 [cells × cells, places], the sum of its channels' squares.
-    :ivar covers: float32 [cells × cells, places], 1 where it covers.
+    :ivar planes: float32 [places, 5, cells × cells]: its colours in three planes, 0 where it does not cover;
+        the sum of their squares; and 1 where it covers.
     :ivar places: left, top, width and height in cells, and whether it is mirrored.
     """
 
-    colours: np.ndarray
-    squares: np.ndarray
-    covers: np.ndarray
+    planes: np.ndarray
     places: list[tuple[int, int, int, int, bool]]
 
     @classmethod
     def of(cls, photo: Image.Image) -> _Laid:
         """A photo in all of `_SIZES`."""
-        views, places = [], []
+        views: list[np.ndarray] = []
+        places: list[tuple[int, int, int, int, bool]] = []
         for longer in _SIZES:
             width, height = _fitting(photo, longer)
             small = np.asarray(photo.resize((width, height), Image.Resampling.BOX), np.float32)
+            small = small.transpose(2, 0, 1)
+            view = np.concatenate([small, (small**2).sum(axis=0, keepdims=True), np.ones_like(small[:1])])
+            views += [view, view[..., ::-1]]
             for mirrored in (False, True):
-                view = small[:, ::-1] if mirrored else small
-                squares = (view**2).sum(axis=2, keepdims=True)
-                views.append(_at_every_place(np.concatenate([view, squares, np.ones_like(squares)], axis=2)))
                 places += [
                     (left, top, width, height, mirrored)
                     for top in range(_CELLS - height + 1)
                     for left in range(_CELLS - width + 1)
                 ]
-        laid = np.concatenate(views)
-        colours = laid[..., :3].reshape(len(places), -1).T
-        return cls(colours, laid[..., 3].copy().T, laid[..., 4].copy().T, places)
+        planes = np.zeros((len(places), 5, _CELLS, _CELLS), np.float32)
+        covering = iter(planes)
+        for view in views:
+            height, width = view.shape[1:]
+            for top in range(_CELLS - height + 1):
+                for left in range(_CELLS - width + 1):
+                    next(covering)[:, top : top + height, left : left + width] = view
+        return cls(planes.reshape(len(places), 5, -1), places)
 
     def fit(self, place: int, difference: float) -> _Fit:
         """A place in shares of the square."""
@@ -148,25 +153,17 @@ class _Laid:
         return _Fit(difference, left / _CELLS, top / _CELLS, width / _CELLS, height / _CELLS, mirrored)
 
 
-def _at_every_place(view: np.ndarray) -> np.ndarray:
-    """A view [height, width, channels] on the square at every place, row by row: [places, cells × cells,
-    channels]."""
-    rows, columns = _CELLS - view.shape[0], _CELLS - view.shape[1]
-    padded = np.pad(view, ((rows, rows), (columns, columns), (0, 0)))
-    # A window that begins further down holds the view further up: hence backwards.
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (_CELLS, _CELLS), axis=(0, 1))[::-1, ::-1]
-    return windows.transpose(0, 1, 3, 4, 2).reshape(-1, _CELLS * _CELLS, view.shape[2])
-
-
 def _best_fits(grids: Sequence[np.ndarray], photo: Image.Image) -> list[_Fit]:
     """Of each stored photo, where the photo asked for fits best."""
     laid, count = _Laid.of(photo), len(grids)
     pixels, counts = _in_small(grids)
-    counted = (pixels * counts[..., None]).reshape(count, -1)
-    squares = ((pixels**2).sum(axis=3) * counts).reshape(count, -1)
+    counted = -2 * pixels * counts[:, None]
+    squares = (pixels**2).sum(axis=1) * counts
     counts = counts.reshape(count, -1)
-    covered = counts @ laid.covers
-    missed = squares @ laid.covers - 2 * (counted @ laid.colours) + counts @ laid.squares
+    # (wanted - seen)² where both count: wanted² + seen² - 2 wanted · seen, all in one product.
+    weights = np.concatenate([counted.reshape(count, -1), counts, squares.reshape(count, -1)], axis=1)
+    missed = weights @ laid.planes.reshape(len(laid.places), -1).T
+    covered = counts @ laid.planes[:, 4].T
     least_covered = np.maximum(1, _LEAST_SHOWN * counts.sum(axis=1))[:, None]
     missed = np.where(covered >= least_covered, missed / np.maximum(3 * covered, 1), np.inf)
     places = missed.argmin(axis=1)
@@ -178,7 +175,7 @@ def _in_small(photos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Stored photos, each in the upper left of a square.
 
     :param photos: uint8 [height, width, 3] each, the longer side twice as long as the cells are many.
-    :return: colours, float32 [n, cells, cells, 3]; and float32 [n, cells, cells], 1 where a cell is garment
+    :return: colours, float32 [n, 3, cells, cells]; and float32 [n, cells, cells], 1 where a cell is garment
         throughout.
     """
     side = 2 * _CELLS
@@ -190,18 +187,20 @@ def _in_small(photos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     garment = _garment(pixels, inside)
     quarters = [(slice(top, None, 2), slice(left, None, 2)) for top in (0, 1) for left in (0, 1)]
     counts = np.logical_and.reduce([garment[:, rows, columns] for rows, columns in quarters])
-    colours = np.zeros((*counts.shape, 3), np.float32)
+    colours = np.zeros((*counts.shape, 3), np.uint16)
     for rows, columns in quarters:
         colours += pixels[:, rows, columns]
-    return colours / len(quarters), counts.astype(np.float32)
+    planes = np.ascontiguousarray(colours.transpose(0, 3, 1, 2), np.float32)
+    return planes / len(quarters), counts.astype(np.float32)
 
 
-def _aligned(photo: Image.Image, thumbnail: bytes, fit: _Fit) -> float:
-    """The difference of the colours once the photo lies where it fits best: Gauss-Newton from `fit` on."""
+def _aligned(wanted: np.ndarray, thumbnail: bytes, fit: _Fit) -> float:
+    """The difference of the colours once the photo lies where it fits best: Gauss-Newton from `fit` on.
+
+    :param wanted: float32 [height, width, 3], the photo asked for, mirrored where the fit is.
+    """
     stored = _Stored.of(thumbnail)
-    shape = _fitting(photo, _GRID)
-    wanted = np.asarray(photo.resize(shape, Image.Resampling.BILINEAR), np.float32)
-    wanted = wanted[:, ::-1] if fit.mirrored else wanted
+    shape = wanted.shape[1], wanted.shape[0]
     size = np.array([fit.width, fit.height]) * stored.longer
     centre = np.array([fit.left, fit.top]) * stored.longer + size / 2 + stored.margins
     least, most_counts = np.inf, 0
@@ -218,7 +217,7 @@ def _aligned(photo: Image.Image, thumbnail: bytes, fit: _Fit) -> float:
         difference = float((missing[counts] ** 2).mean()) ** 0.5
         if difference < least:
             least = difference
-            texture_agrees = _texture_agrees(wanted, seen, counts, difference)
+            texture_agrees = least <= MOST_APART and _texture_agrees(wanted, seen, counts, difference)
         if step < len(_STILL_FAR) and least > _STILL_FAR[step]:
             break
         shift, growth = _better(seen, missing, counts)
