@@ -3,8 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Most tests wait for a process or a socket: two processes halve the time. A file's tests share fixtures.
+PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
-.PHONY: install demo test test-slow test-all lint clean
+.PHONY: install demo test test-all lint clean
 
 install: $(INSTALLED)
 
@@ -17,13 +19,10 @@ demo: install
 	$(BIN)/lookalike demo
 
 test: install
-	$(BIN)/python -m pytest -m 'not slow'
-
-test-slow: install
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m 'not slow'
 
 test-all: install
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: install
 	$(BIN)/ruff check .

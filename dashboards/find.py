@@ -1,7 +1,12 @@
-"""The first page: a photo goes in, the five products that look most like it come out."""
+"""The first page: a photo goes in, the five products that look most like it come out.
+
+All of a visitor's state but their photo is in the address, so that reloading, going back and a link sent to
+somebody else show the same page.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
@@ -18,6 +23,9 @@ from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
 
 MATCHES = 5
+MORE = 12
+"""Products that "Show more" adds: with the tile of the query, five and a multiple of six fill the rows."""
+MOST = 53
 MAX_UPLOAD_MB = 20
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "avif", "gif"]
 PREVIEW_SIDE = 720
@@ -26,7 +34,8 @@ PREVIEW_SIDE = 720
 PHOTO = "photo"  # session key: the uploader
 CURRENT = "current"  # session key: the photo searched for, an `Upload`
 UPLOADERS = "uploaders"  # session key: how often the visitor started over, each time with an empty uploader
-LIKE = "like"  # session key: the product a visitor wants more of, "store:product_id"
+LIKE = "like"  # parameter of the address: the product a visitor wants more of, "store:product_id"
+SHOWN = "shown"  # parameter of the address: how many products are shown, where it is more than `MATCHES`
 SEARCHES = "searches"  # session key: how often they asked for more
 
 
@@ -107,7 +116,7 @@ def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> Non
     """What looks like the wish, or why there is nothing."""
     try:
         with slots.lead, st.spinner("Looking for what looks like it…"):
-            found = shop.similar(wish.query, k=MATCHES, **filters)
+            found = shop.similar(wish.query, k=shown_at_most(), **filters)
             shown = ", ".join(description.summary() for description in found.descriptions())
     except LookalikeError as error:
         matches, warning, shown, trouble = [], None, "", str(error)
@@ -125,6 +134,9 @@ def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> Non
             draw_match(match)
         if trouble:
             note(trouble)
+    if len(matches) == shown_at_most() < MOST:
+        with slots.below, st.container(horizontal_alignment="center"):
+            st.button("Show more", key="show-more", on_click=show_more)
 
 
 def header() -> None:
@@ -146,8 +158,10 @@ def choose_filters(shop: Shop) -> dict[str, Any]:
     """
     with st.sidebar:
         st.html('<h2 class="la-side">Narrow it down</h2>')
-        store = st.selectbox("Store", shop.stores, index=None, placeholder="All stores", key="store")
-        in_stock = st.toggle("In stock only", key="in_stock")
+        store = st.selectbox(
+            "Store", shop.stores, index=None, placeholder="All stores", key="store", bind="query-params"
+        )
+        in_stock = st.toggle("In stock only", key="in_stock", bind="query-params")
         limit = st.number_input(
             "Highest price",
             min_value=0.0,
@@ -156,12 +170,18 @@ def choose_filters(shop: Shop) -> dict[str, Any]:
             format="%.2f",
             placeholder="Any",
             key="max_price",
+            bind="query-params",
         )
         currencies = shop.currencies
         currency = currencies[0] if currencies else None
         if limit is not None and len(currencies) > 1:
             currency = st.segmented_control(
-                "Currency", currencies, default=currencies[0], required=True, key="currency"
+                "Currency",
+                currencies,
+                default=currencies[0],
+                required=True,
+                key="currency",
+                bind="query-params",
             )
     filters: dict[str, Any] = {"store": store, "in_stock": in_stock}
     if limit is not None and currency is not None:
@@ -174,7 +194,7 @@ def current_wish(shop: Shop) -> Wish | None:
 
     :raises LookalikeError: the photo cannot be read, or the product has left the shop.
     """
-    like = st.session_state.get(LIKE)
+    like = st.query_params.get(LIKE)
     if like is not None:
         product = shop.product(like)
         title = product.title or "this product"
@@ -234,7 +254,7 @@ def take_photo(upload: UploadedFile | None) -> None:
     if upload is None or (current is not None and current.file_id == upload.file_id):
         return
     st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
-    st.session_state.pop(LIKE, None)
+    look_at_photo()
 
 
 def draw_wish(wish: Wish, shown: str) -> None:
@@ -283,19 +303,32 @@ def footer(shop: Shop) -> None:
     )
 
 
+def shown_at_most() -> int:
+    """How many products are shown, by the address; as many as at first where it says nothing sensible."""
+    asked = st.query_params.get(SHOWN, "")
+    return min(max(int(asked), MATCHES), MOST) if re.fullmatch("[0-9]{1,3}", asked) else MATCHES
+
+
+def show_more() -> None:
+    """Show a few rows more of the same answer."""
+    st.query_params[SHOWN] = str(min(shown_at_most() + MORE, MOST))
+
+
 def look_at_photo() -> None:
     """Search for the uploaded photo again, not for a product."""
-    st.session_state.pop(LIKE, None)
+    for parameter in (LIKE, SHOWN):
+        st.query_params.pop(parameter, None)
 
 
 def start_over() -> None:
     """Forget the photo and what it led to; the next one is given to an empty uploader."""
-    st.session_state.pop(LIKE, None)
+    look_at_photo()
     st.session_state.pop(CURRENT, None)
     st.session_state[UPLOADERS] = st.session_state.get(UPLOADERS, 0) + 1
 
 
 def look_for_more(product: str) -> None:
     """Search for what looks like a product ("store:product_id")."""
-    st.session_state[LIKE] = product
+    look_at_photo()
+    st.query_params[LIKE] = product
     st.session_state[SEARCHES] = st.session_state.get(SEARCHES, 0) + 1

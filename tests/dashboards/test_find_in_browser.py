@@ -92,7 +92,7 @@ def test_a_photo_gives_five_cards(visit: Visit, garments: list[DemoProduct]) -> 
         link = card.get_by_role("link", name="View in store")
         assert link.get_attribute("href") == f"https://shop.example/products/{garment.handle}"
         assert link.get_attribute("target") == "_blank"
-        assert "noopener" in (link.get_attribute("rel") or "")
+        assert {"noopener", "noreferrer"} <= set((link.get_attribute("rel") or "").split())
     expect(visit.page.get_by_alt_text("Your photo")).to_be_visible()
     assert not visit.errors
 
@@ -111,6 +111,61 @@ def test_a_product_leads_to_more_like_it_and_back(visit: Visit, garments: list[D
     expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible()
     for place, title in enumerate(of_photo):
         expect(visit.cards.nth(place)).to_have_attribute("aria-label", title)
+
+
+def test_the_address_holds_all_but_the_photo(
+    visit: Visit, garments: list[DemoProduct], dashboard: str
+) -> None:
+    page = visit.page
+    visit.upload(garments[4].photos[0]())
+    expect(visit.cards).to_have_count(5)
+    page.get_by_role("button", name="More like this").first.click()
+    expect(page.get_by_role("heading", name=f"More like {garments[4].title}")).to_be_visible()
+    page.get_by_role("combobox", name="Store").click()
+    page.get_by_role("option", name="shop.example").click()
+    page.get_by_role("button", name="Show more").click()
+    expect(visit.cards).to_have_count(9)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    found = in_order(visit.cards)
+
+    page.reload()
+    expect(visit.cards).to_have_count(9)
+    assert in_order(visit.cards) == found
+    link = page.url
+
+    page.goto("about:blank")
+    page.go_back()
+    expect(visit.cards).to_have_count(9)
+
+    somebody = page.context.browser.new_page()  # type: ignore[union-attr]
+    somebody.goto(link)
+    expect(somebody.get_by_role("article")).to_have_count(9)
+    assert in_order(somebody.get_by_role("article")) == found
+    somebody.close()
+    assert not visit.errors
+
+
+def test_back_leads_from_more_like_a_product_to_the_photo(visit: Visit, garments: list[DemoProduct]) -> None:
+    visit.upload(garments[4].photos[0]())
+    expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible()
+    visit.page.get_by_role("button", name="More like this").first.click()
+    expect(visit.page.get_by_role("heading", name=f"More like {garments[4].title}")).to_be_visible()
+    visit.page.go_back()
+    expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["like=shop.example:gone", "like=%3Cscript%3E", "shown=9e9", "shown=-1", "max_price=abc", "store=gone"],
+)
+def test_an_address_that_makes_no_sense_is_a_sentence_or_the_first_page(
+    visit: Visit, dashboard: str, query: str
+) -> None:
+    visit.page.goto(f"{dashboard}/?{query}")
+    expect(visit.page.get_by_role("heading", name="Seen it somewhere?")).to_be_visible()
+    if query.startswith("like"):
+        expect(visit.page.get_by_role("alert")).to_contain_text("There is no product")
+    assert not visit.dialogs
 
 
 def test_what_a_store_wrote_runs_nothing_and_loads_nothing(
