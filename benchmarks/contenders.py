@@ -21,6 +21,7 @@ from embedding.encoder.weights import Weights, load_weights
 from embedding.index import projection
 from embedding.training.datasets import LabelledPhotos
 from embedding.training.evaluate import embed_photos
+from storage.atomic import replacing
 from storage.images import decode
 
 _BINS = 8
@@ -136,7 +137,6 @@ def kept(
     file = scratch / f"{key}-{digest.hexdigest()[:16]}.npy"
     if not file.exists():
         scratch.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".unfinished.npy")
-        np.save(unfinished, make(photos))
-        unfinished.replace(file)
+        with replacing(file) as unfinished:
+            np.save(unfinished, make(photos))
     return np.load(file)

@@ -27,8 +27,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from demo_catalogue import garments
 
-from lookalike.demo import garments
 from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
 from storage.root import Root

@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from alterations import ALTERATIONS, altered
 from contenders import ColourHistogram, Contender, ResNet50, contender_of, kept, perceptual_hashes
 
 from embedding.encoder.runtime import Precision
 from embedding.index.spatial_verification import SHORTLIST, differences, same_pictures
-from embedding.training.alterations import ALTERATIONS, altered
 from embedding.training.datasets import LabelledPhotos, read_labelled
 from embedding.training.retrieval_metrics import MAP_AT, Hidden, label_figures, nearest
 from storage import thumbnails

@@ -13,6 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from flows.config import parse_config
 from scrapers.config.store import Store
+from storage.atomic import replacing
 from storage.errors import InputError
 
 
@@ -139,6 +140,5 @@ def _load(file: Path) -> tomlkit.TOMLDocument:
 def _save(file: Path, document: tomlkit.TOMLDocument) -> None:
     text = tomlkit.dumps(document)
     parse_config(text, file)
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
+    with replacing(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

@@ -87,7 +87,7 @@ class Shopper:
         if not bought.products:
             raise InputError(self._nothing_known(bought))
         found = self._found(bought, k, mask, include_owned, diversity, self._learn(purchases))
-        return self._matches(found, filters, mask, bought)
+        return self._matches(found, filters, bought)
 
     def _found(
         self,
@@ -127,9 +127,7 @@ class Shopper:
         allowed[self._published.index.products[mask]] = True
         return allowed
 
-    def _matches(
-        self, found: Recommended, filters: Filters, mask: np.ndarray | None, bought: _History
-    ) -> Matches:
+    def _matches(self, found: Recommended, filters: Filters, bought: _History) -> Matches:
         there = found.products[0] >= 0
         rows = self._products.rows[found.products[0][there]]
         matches = self._published.matches(

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -22,8 +23,10 @@ from tenacity import (
 )
 
 from storage.errors import BusyError, LookalikeError
-from storage.root import Root
 from storage.schemas import TABLES
+
+if TYPE_CHECKING:
+    from storage.root import Root
 
 ROW_GROUP_BYTES = 8 * 2**20
 """A row group's size before compression. Readers hold a few row groups, and a filter on sorted keys reads

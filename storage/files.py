@@ -7,9 +7,7 @@ is as good as they are. Names are relative to the root, with slashes, such as `i
 
 from __future__ import annotations
 
-import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
@@ -17,6 +15,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
+from storage.atomic import replacing, sync
 from storage.errors import BusyError, ForeignFileError, InputError, LookalikeError
 from storage.regular import read_small
 
@@ -133,19 +132,14 @@ class Folder:
             now = b""
         if now != before:
             raise BusyError(f"Another process has just written {target}. Try again.")
-        unfinished = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
         try:
-            unfinished.write_bytes(data)
-            _sync(unfinished)
-            unfinished.replace(target)
-            _sync(target.parent)
+            with replacing(target) as unfinished:
+                unfinished.write_bytes(data)
         except OSError as error:
             raise LookalikeError(
                 f"{target} cannot be written ({error.strerror}). It holds what it held before; free some "
                 "space, or make the folder writable, and try again."
             ) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     def below(self, folder: str) -> list[str]:
         """See `Files.below`."""
@@ -170,13 +164,13 @@ class Folder:
         if source.is_dir():
             source.chmod(0o755)  # a temporary folder is private; other users may read the rest of the root
         for path in (*sorted(source.rglob("*")), source):
-            _sync(path)
+            sync(path)
         target = self._at(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():  # what is left of a damaged one
             shutil.rmtree(target)
         source.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
 
     def remove(self, name: str) -> None:
         """See `Files.remove`."""
@@ -232,12 +226,3 @@ class Folder:
                     "leads to in its place, or link the whole data folder."
                 )
         return path
-
-
-def _sync(path: Path) -> None:
-    """Waits until it is on the disk: a power cut must not leave CURRENT naming half a generation."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

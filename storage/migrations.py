@@ -6,13 +6,17 @@ its work done and does it once more to the same effect.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from storage import delta, tables
-from storage.root import Root
 from storage.schemas import TABLES
+
+if TYPE_CHECKING:
+    from storage.root import Root
 
 
 def fetches_by_store(root: Root) -> None:

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from storage.regular import open_regular
 
 FOLDER = "_delta_log"
-LAST_CHECKPOINT = "_last_checkpoint"
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 _MOST_BYTES = 2**30

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +18,11 @@ from deltalake.exceptions import CommitFailedError
 
 from storage import delta, view_types
 from storage.errors import BusyError
-from storage.root import Root
 from storage.rows import Rows, absent, fitted, last_by_key
 from storage.schemas import TABLES, TableSpec
+
+if TYPE_CHECKING:
+    from storage.root import Root
 
 _ROW_BYTES = 100  # of a table that is replaced: `recommendations`
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from embedding.encoder import heads
 from embedding.encoder.heads import Head
+from storage.atomic import replacing
 from storage.errors import InputError
 
 if TYPE_CHECKING:
@@ -173,9 +174,8 @@ def take(backbone: keras.Model, *, name: str, input_px: int) -> Weights:
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.npz")
-    np.savez_compressed(unfinished, allow_pickle=False, **arrays)
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        np.savez_compressed(unfinished, allow_pickle=False, **arrays)
 
 
 def _imagenet() -> Weights:

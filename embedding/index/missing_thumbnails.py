@@ -11,7 +11,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage import images, tables, thumbnails
+from storage import images, row_groups, thumbnails
 from storage.errors import UnreadableImageError
 from storage.root import Root
 
@@ -43,19 +43,15 @@ def _in_order(
 ) -> Iterator[tuple[str, bytes]]:
     """Thumbnails in the order of their ids, so that equal catalogues give equal shards.
 
-    The table is read once, in its own order, and may be larger than memory: so they wait in a file.
+    The table is read in its own order, and its photos may be larger than memory: so the thumbnails wait in a
+    file.
     """
     waiting: dict[str, tuple[int, int]] = {}
-    # Its partitions are what a filter spares reading: a filter on the id alone still reads every photo ever
-    # stored.
-    months = tables.read(root, "images", columns=["image_id", "month"])
-    wanted = pc.is_in(months["image_id"], value_set=image_ids)
-    where = pc.field("month").isin(pc.unique(months["month"].filter(wanted)))
-    where &= pc.field("image_id").isin(image_ids)
+    rows = row_groups.scan(
+        root, "images", image_ids, key="image_id", columns=("image_id", "bytes"), batch_size=_BATCH
+    )
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        for batch in tables.scan(
-            root, "images", columns=["image_id", "bytes"], where=where, batch_size=_BATCH
-        ):
+        for batch in rows:
             made = pool.map(_thumbnail, batch.column("bytes").to_pylist())
             for image_id, jpeg in zip(batch.column("image_id").to_pylist(), made, strict=True):
                 if isinstance(jpeg, bytes):

@@ -16,6 +16,7 @@ from embedding.encoder import autoencoder as network
 from embedding.encoder import weights as weight_files
 from embedding.encoder.preprocess import pixels_of
 from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
+from storage.atomic import replacing
 from storage.errors import InputError
 
 
@@ -139,9 +140,8 @@ class _Checkpoints:
         model.save_weights(self._state(self.done + 1))
         for name, figure in figures.items():
             self.history.setdefault(name, []).append(float(figure))
-        unfinished = self.out / "history.json.unfinished"
-        unfinished.write_text(json.dumps(self.history))
-        unfinished.replace(self.out / "history.json")
+        with replacing(self.out / "history.json") as unfinished:
+            unfinished.write_text(json.dumps(self.history))
         self._state(self.done - 1).unlink(missing_ok=True)
 
     def _state(self, epoch: int) -> Path:

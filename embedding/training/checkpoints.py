@@ -11,6 +11,7 @@ import numpy as np
 
 from embedding.training.datasets import LabelledPhotos
 from embedding.training.recipe import Lap, Recipe
+from storage.atomic import replacing
 from storage.errors import InputError
 
 
@@ -71,9 +72,8 @@ class Checkpoints:
         self._write_history()
 
     def _write_history(self) -> None:
-        unfinished = self.out / "history.json.unfinished"
-        unfinished.write_text(json.dumps(self.history, indent=1))
-        unfinished.replace(self.out / "history.json")
+        with replacing(self.out / "history.json") as unfinished:
+            unfinished.write_text(json.dumps(self.history, indent=1))
 
     def _state(self, lap: int) -> Path:
         return self.out / f"lap-{lap:04d}.weights.h5"

@@ -56,12 +56,14 @@ def dashboard(
     """Open the dashboard: upload a photo, see what looks like it."""
     import importlib.util
 
-    import dashboards
-
     resolved = settings(config, data)
     if importlib.util.find_spec("streamlit") is None:
         raise ModuleNotFoundError("streamlit", name="streamlit")
-    app = Path(dashboards.__file__).with_name("app.py")
+    # Streamlit runs the app in a process of its own: it is found, not imported.
+    package = importlib.util.find_spec("dashboards")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("dashboards", name="dashboards")
+    app = Path(package.origin).with_name("app.py")
     command = [
         *(sys.executable, "-m", "streamlit", "run", str(app)),
         *("--server.address", host, "--server.port", str(port)),

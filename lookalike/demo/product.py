@@ -18,7 +18,7 @@ class DemoProduct:
     :param was_price: price before a sale, above `price`.
     :param availability: `in_stock` or `out_of_stock`.
     :param gtin: thirteen digits with a valid check digit.
-    :param photos: one function a photo, giving JPEG bytes, the same at every call.
+    :param photos: one function a photo, giving the bytes of an image file, the same at every call.
     """
 
     product_id: str

@@ -17,10 +17,10 @@ from filelock import FileLock, Timeout
 
 from flows.config import Config, load_config
 from flows.night import Night, run_nightly
-from lookalike.demo import contact_sheet, garments
+from lookalike.demo import contact_sheet
+from lookalike.demo.catalogue import catalogue, unsold
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.storefront import Dialect, serve
-from lookalike.demo.wardrobe.design import Style
 from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 PRODUCTS = 300
 """Products of the usual demo, over all stores."""
 
-SEED = 7
 QUERY_KIND = "dress"
-"""Kind of garment that the demo asks for; the first style of it in the catalogue."""
+"""Kind of garment that the demo searches with; no store sells the very one."""
 
 SETTINGS = "lookalike.toml"
 
@@ -100,8 +99,8 @@ def run_demo(
         night = run_night(config)
         if not night.ok:
             raise LookalikeError(" ".join(night.failures))
-        demo = _search(folder, config, night, products, started, serving=serve)
-        check(demo.matches, _wanted(products), garments.catalogue(products, SEED))
+        demo = _search(folder, config, night, started, serving=serve)
+        check(demo.matches, unsold(QUERY_KIND), catalogue(products))
         show(demo)
         if serve:
             say("The stores stay open, so that the links lead somewhere. Ctrl-C closes them.")
@@ -110,7 +109,7 @@ def run_demo(
     return demo
 
 
-def check(matches: Matches, wanted: Style, sold: Sequence[DemoProduct]) -> None:
+def check(matches: Matches, wanted: DemoProduct, sold: Sequence[DemoProduct]) -> None:
     """Whether the matches look like what was asked for.
 
     :param sold: the products that may have been found; a match is known by the end of its link.
@@ -128,14 +127,12 @@ def check(matches: Matches, wanted: Style, sold: Sequence[DemoProduct]) -> None:
         )
 
 
-def _search(
-    folder: Path, config: Config, night: Night, products: int, started: float, *, serving: bool
-) -> Demo:
+def _search(folder: Path, config: Config, night: Night, started: float, *, serving: bool) -> Demo:
     import lookalike
 
-    wanted = _wanted(products)
+    wanted = unsold(QUERY_KIND)
     query = folder / "query.jpg"
-    query.write_bytes(garments.unseen(wanted, SEED))
+    query.write_bytes(wanted.photos[0]())
     shop = lookalike.open(config.data)
     matches = shop.similar(query, k=MATCHES)
     counts = shop.manifest.counts
@@ -147,10 +144,6 @@ def _search(
     )
     demo.page.write_text(sheet, encoding="utf-8")
     return demo
-
-
-def _wanted(products: int) -> Style:
-    return next(style for style in garments.styles(products, SEED) if style.kind == QUERY_KIND)
 
 
 def _how_to_open(folder: Path) -> str:
@@ -183,7 +176,7 @@ def _own(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _stores(folder: Path, data: Path | None, products: int, say: Callable[[str], None]) -> Iterator[Config]:
     """The stores, open until the block ends, and the settings that name them."""
-    sold = garments.catalogue(products, SEED)
+    sold = catalogue(products)
     ports = _kept_ports(folder / SETTINGS)
     with contextlib.ExitStack() as open_stores:
         urls = {}

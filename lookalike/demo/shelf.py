@@ -141,7 +141,7 @@ def _relisted(before: Listed | None, product: DemoProduct, now: datetime) -> Lis
 
 
 def _same_photos(old: DemoProduct, new: DemoProduct) -> bool:
-    """Whether two products show the same photos; drawn only where it cannot be told otherwise."""
+    """Whether two products show the same photos; read only where it cannot be told otherwise."""
     if len(old.photos) != len(new.photos):
         return False
     return all(a == b or a() == b() for a, b in zip(old.photos, new.photos, strict=True))

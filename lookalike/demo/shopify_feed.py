@@ -29,7 +29,7 @@ def product_json(shelf: Shelf, one: Listed, *, alone: bool = False) -> dict[str,
         "vendor": product.brand,
         "product_type": " > ".join(one.path),
         "tags": [tag for tag in (product.kind, product.colour) if tag],
-        "variants": _variants(one, [name for name, _ in options], alone=alone),
+        "variants": _variants(one, alone=alone),
         "images": _images(shelf, one),
         "options": [
             {"name": name, "position": place, "values": values}
@@ -78,7 +78,7 @@ def suggestion_json(shelf: Shelf, one: Listed) -> dict[str, Any]:
     }
 
 
-def _variants(one: Listed, options: list[str], *, alone: bool) -> list[dict[str, Any]]:
+def _variants(one: Listed, *, alone: bool) -> list[dict[str, Any]]:
     product, changed = one.product, one.modified.isoformat()
     return [
         {

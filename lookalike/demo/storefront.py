@@ -151,10 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dialect", choices=get_args(Dialect), default="shopify")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
-    parser.add_argument(
-        "--catalogue", type=Path, metavar="FILE.parquet", help="sell these photos, not drawn ones"
-    )
-    parser.add_argument("--products", type=int, default=None, metavar="N", help="how many; drawn ones: 240")
+    parser.add_argument("--catalogue", type=Path, metavar="FILE.parquet", help="sell these, not the demo's")
+    parser.add_argument("--products", type=int, default=None, metavar="N", help="how many; of the demo's 240")
     parser.add_argument("--no-lastmod", action="store_true", help="sitemaps do not say when pages changed")
     parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="time every answer takes")
     chosen = parser.parse_args(arguments)
@@ -176,9 +174,9 @@ def _products(catalogue: Path | None, count: int | None) -> list[DemoProduct]:
         from lookalike.demo.catalogue_table import from_parquet
 
         return from_parquet(catalogue, count)
-    from lookalike.demo import garments
+    from lookalike.demo.catalogue import catalogue as demo_catalogue
 
-    return garments.catalogue(count or 240, seed=0)
+    return demo_catalogue(count or 240)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def answer(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply
                 {"name": shelf.store, "url": shelf.url, "namespaces": ["wc/store", "wc/store/v1", "wp/v2"]}
             )
         case ["wp-json", "wc", "store", *version, "products"] if version in ([], ["v1"]):
-            return _product_list(shelf, path, query)
+            return _product_list(shelf, query)
         case ["wp-json", "wc", "store", *version, "products", "categories"] if version in ([], ["v1"]):
             return json_reply([category_json(shelf, path) for path in shelf.categories])
         case ["wp-json", "wc", "store", *version, "products", product_id] if version in ([], ["v1"]):
@@ -83,7 +83,7 @@ def _listing(shelf: Shelf, name: str, listed: list[Listed], base: str, number: i
     return html_reply(text, modified=shelf.modified, headers=_link(shelf))
 
 
-def _product_list(shelf: Shelf, path: str, query: Mapping[str, Sequence[str]]) -> Reply:
+def _product_list(shelf: Shelf, query: Mapping[str, Sequence[str]]) -> Reply:
     per_page = whole_number(query, "per_page", _DEFAULT_PER_PAGE)
     number = whole_number(query, "page", 1)
     if not 1 <= per_page <= _PER_PAGE:

@@ -13,7 +13,6 @@ MAX_SMALL = 1500
 CHALLENGE = "it is a challenge page that asks for a browser or a person, not a product"
 MISSING = "it says that the page does not exist"
 PROTECTED = "it asks for a password: what is behind it is not for show"
-EMPTY = "there is nothing on it"
 
 _CHALLENGE_TITLES = re.compile(
     r"^(?:just a moment|attention required|access denied|access to this page has been denied|please wait"

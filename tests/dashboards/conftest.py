@@ -17,7 +17,7 @@ import pytest
 
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
-from lookalike.demo.garments import catalogue
+from lookalike.demo.catalogue import catalogue
 from lookalike.demo.product import DemoProduct
 from storage import images, tables
 from storage.root import Root
@@ -38,7 +38,7 @@ def photo(product: DemoProduct) -> bytes:
 @pytest.fixture(scope="session")
 def garments() -> list[DemoProduct]:
     """What the shop sells."""
-    return catalogue(10, seed=11)
+    return catalogue(10)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from flows.config import Config
 from flows.maintain import maintain
 from flows.night import run_nightly
 from flows.purge import purge_store
-from lookalike.demo.garments import catalogue
+from lookalike.demo.catalogue import catalogue
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.storefront import serve
 from scrapers.config.store import Limits, Store
@@ -87,7 +87,7 @@ class Installation:
 
 
 def test_nights_with_upkeep_changes_and_a_purge_between_them(root: Root, tmp_path: Path) -> None:
-    garments = catalogue(24, seed=3)
+    garments = catalogue(24)
     own = {"shopify": garments[:8], "woocommerce": garments[8:16], "schema": garments[16:]}
     limits = Limits(retries=0, suspicious_below=0)
     with ExitStack() as stack:

@@ -14,9 +14,9 @@ import requests
 
 from flows.config import load_config
 from flows.night import Night
-from lookalike.demo import garments, run
-from lookalike.demo.garments import catalogue
-from lookalike.demo.run import SEED, check, run_demo
+from lookalike.demo import run
+from lookalike.demo.catalogue import catalogue, unsold
+from lookalike.demo.run import check, run_demo
 from lookalike.matches import Match, Matches
 from storage import tables
 from storage.errors import InputError, LookalikeError
@@ -114,7 +114,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def sold():
-    return catalogue(300, SEED)
+    return catalogue(300)
 
 
 def matches(*products):
@@ -132,7 +132,7 @@ def some(sold, kind, colour=None):
 
 
 def test_five_of_the_kind_and_three_of_the_colour_will_do(sold):
-    wanted = next(style for style in garments.styles(300, SEED) if style.kind == "dress")
+    wanted = unsold("dress")
     own = some(sold, "dress", wanted.colour)
     other = [one for one in some(sold, "dress") if one.colour != wanted.colour]
     check(matches(*own[:5]), wanted, sold)
@@ -148,7 +148,7 @@ def test_five_of_the_kind_and_three_of_the_colour_will_do(sold):
 
 
 def test_a_match_from_nowhere_is_no_garment(sold):
-    wanted = next(style for style in garments.styles(300, SEED) if style.kind == "dress")
+    wanted = unsold("dress")
     own = some(sold, "dress", wanted.colour)[:4]
     stranger = replace(own[0], title="Something else")
     with pytest.raises(LookalikeError, match="something unknown"):

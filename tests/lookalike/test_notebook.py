@@ -15,7 +15,7 @@ from PIL import Image
 
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
-from lookalike.demo import garments
+from lookalike.demo.catalogue import catalogue, unsold
 from lookalike.demo.product import DemoProduct
 from storage import images, tables
 from storage.root import Root
@@ -33,7 +33,7 @@ def fill(root: Root, count: int = 60) -> bytes:
     :return: a photo to search with: of a dress that none of them sells.
     """
     products, shown, offers = [], {}, []
-    for number, garment in enumerate(garments.catalogue(count, 7)):
+    for number, garment in enumerate(catalogue(count)):
         for place, store in enumerate(STORES):
             if place and number % (place + 1) != 0:
                 continue
@@ -48,8 +48,7 @@ def fill(root: Root, count: int = 60) -> bytes:
     crawls = [{"crawl_id": store, "store": store, "ended_at": NOW, "status": "complete"} for store in STORES]
     tables.append(root, "crawls", crawls)
     build_index(root, embed_new_images(root).model)
-    dress = next(style for style in garments.styles(count, 7) if style.kind == "dress")
-    return garments.unseen(dress, 7)
+    return unsold("dress").photos[0]()
 
 
 def saved_again(data: bytes, quality: int) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.demo.garments import catalogue
+from lookalike.demo.catalogue import catalogue
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.storefront import Storefront, serve
 from storage import generations, tables
@@ -131,7 +131,7 @@ def stored() -> Callable[[Root], dict[str, object]]:
 @pytest.fixture
 def shops() -> Iterator[list[Shop]]:
     """Three small demo stores."""
-    with _open_shops(catalogue(9, seed=3)) as opened:
+    with _open_shops(catalogue(9)) as opened:
         yield opened
 
 
@@ -158,7 +158,7 @@ class Installation:
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation after its first night; tests leave its stored data as they found it."""
     folder = tmp_path_factory.mktemp("installation")
-    with _open_shops(catalogue(24, seed=5)) as shops:
+    with _open_shops(catalogue(24)) as shops:
         config = _install(folder, shops)
         yield Installation(folder, config, shops, _lookalike("nightly", "--no-prefect", cwd=folder))
 

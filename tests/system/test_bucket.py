@@ -18,7 +18,7 @@ from flows.config import Config, load_config
 from flows.maintain import maintain
 from flows.night import Night, index_and_publish, run_nightly
 from flows.purge import purge_store
-from lookalike.demo.garments import catalogue
+from lookalike.demo.catalogue import catalogue
 from lookalike.demo.product import DemoProduct
 from lookalike.demo.storefront import serve
 from lookalike.status import read_status
@@ -59,7 +59,7 @@ class Installation:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation after its first night; its encoder is a small one, put where a bundled one would be."""
     folder = tmp_path_factory.mktemp("installation")
-    products = catalogue(PRODUCTS, seed=3)
+    products = catalogue(PRODUCTS)
     with (
         bucket_server() as server,
         serve(products, "shopify") as front,

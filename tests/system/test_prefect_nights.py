@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from flows.config import load_config
-from lookalike.demo.garments import catalogue
+from lookalike.demo.catalogue import catalogue
 from lookalike.demo.storefront import serve
 from storage.errors import InputError
 from storage.root import Root
@@ -59,7 +59,7 @@ def client(environ, api, monkeypatch):
 @pytest.fixture(scope="module")
 def slow_store():
     """A store that takes minutes."""
-    with serve(catalogue(100, seed=3), "schema", crawl_delay=5) as front:
+    with serve(catalogue(100), "schema", crawl_delay=5) as front:
         yield front.url
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from lookalike.demo.garments import catalogue
+from lookalike.demo.catalogue import catalogue
 from lookalike.demo.storefront import serve
 from storage import tables
 from storage.root import Root
@@ -107,7 +107,7 @@ def test_the_dashboard_opens_on_this_machine_until_ctrl_c(installation):
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_night_soon_and_frees_its_locks(tmp_path, install, lookalike):
-    with serve(catalogue(60, seed=3), "schema", crawl_delay=0.5) as front:
+    with serve(catalogue(60), "schema", crawl_delay=0.5) as front:
         file = tmp_path / "lookalike.toml"
         install(tmp_path, [])
         store = f'[[stores]]\nname = "slow.example"\nurl = "{front.url}"\nstrategy = "sitemap"\n'

@@ -37,7 +37,11 @@ def test_it_holds_the_rooms_and_their_data_only(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     folders = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert folders == set(ROOMS)
-    for needed in ("embedding/encoder/weights/fashion.npz", "lookalike/py.typed"):
+    for needed in (
+        "embedding/encoder/weights/fashion.npz",
+        "lookalike/py.typed",
+        "lookalike/demo/catalogue.parquet",
+    ):
         assert needed in names
 
 

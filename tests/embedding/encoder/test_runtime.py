@@ -13,7 +13,7 @@ from embedding.encoder import quantize, runtime
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.runtime import KerasEncoder, OpenVINOEncoder, Precision, load_encoder
 from embedding.encoder.weights import Weights, load_weights, put
-from lookalike.demo import garments
+from lookalike.demo.catalogue import catalogue
 from storage import encoders
 from storage.errors import InputError, LookalikeError
 
@@ -28,8 +28,7 @@ def pixels(fashion_encoder: Path) -> np.ndarray:
 def photos(fashion_encoder: Path) -> np.ndarray:
     """Five drawn garments: random pixels reach values that no photo does."""
     size = load_encoder(fashion_encoder).spec.size
-    drawn = [garments.unseen(style, 1) for style in garments.styles(5, seed=3)[:5]]
-    return np.stack([pixels_of(photo, size) for photo in drawn])
+    return np.stack([pixels_of(garment.photos[0](), size) for garment in catalogue(5)])
 
 
 @pytest.mark.parametrize("precision", ["bf16", pytest.param("f32", marks=pytest.mark.slow)])

@@ -14,7 +14,7 @@ from embedding.index.build import build_index
 from embedding.index.near_duplicates import same_photos
 from embedding.index.product_groups import fold
 from embedding.index.search import Index
-from lookalike.demo import garments
+from lookalike.demo.catalogue import catalogue
 from storage import generations, images, manifest
 from storage.root import Root
 from tests import catalogues
@@ -91,7 +91,7 @@ def test_the_same_picture_is_known_however_it_was_saved(fashion_encoder: Path) -
     from embedding.encoder.preprocess import pixels_of
     from embedding.encoder.runtime import load_encoder
 
-    data = [photo for garment in garments.catalogue(30, 7) for photo in (garment.photos[0](),)]
+    data = [garment.photos[0]() for garment in catalogue(30)]
     copies = again(data[3])
     everything = data + copies
     encoder = load_encoder(fashion_encoder, threads=1)

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageDraw
 
+from benchmarks.alterations import ALTERATIONS, altered
 from embedding.index.spatial_verification import MOST_APART, SHORTLIST, differences
-from embedding.training.alterations import ALTERATIONS, altered
 from storage import images, thumbnails
 
 COLOURS = ((200, 30, 40), (30, 60, 200), (40, 160, 60), (30, 30, 30))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lookalike.demo.wardrobe.shapes import (
+from .shapes import (
     Line,
     Part,
     Piece,

@@ -6,14 +6,14 @@ import functools
 import io
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.demo.wardrobe.fabric import RGB, Cloth
-from lookalike.demo.wardrobe.shapes import Line, Part, Piece, Point, Stuff, fitted
+from .fabric import RGB, Cloth
+from .shapes import Line, Part, Piece, Point, Stuff, fitted
 
 WIDTH, HEIGHT = 480, 640
 """Size of a photo in pixels."""
@@ -69,10 +69,21 @@ def render(
     return _Picture(cloth, scene, seed, leather).draw(parts)
 
 
-def jpeg(image: Image.Image, quality: int = 88) -> bytes:
-    """The photo as a JPEG file."""
+Save = Callable[[Image.Image], bytes]
+"""Writes a photo as the bytes of an image file."""
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """The photo as a JPEG file, about 30 kB."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, optimize=False)
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def webp(image: Image.Image) -> bytes:
+    """The photo as a WebP file, about 8 kB."""
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=75, method=6)
     return buffer.getvalue()
 
 

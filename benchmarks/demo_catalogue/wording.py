@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.fabric import Pattern, Texture
+from .cut import Cut
+from .fabric import Pattern, Texture
 
 BRANDS = (
     *("Alder & Moss", "Halden Row", "Ostra", "Linnéa Voss", "Pier Nine", "Marlow Supply", "Kestrel"),
@@ -84,7 +84,7 @@ def write(
 
     :param number: its place in the catalogue; SKU and GTIN are made from it and the seed.
     """
-    chance = random.Random(f"words {seed} {number}")  # noqa: S311 - made-up words, not secrets
+    chance = random.Random(f"words {seed} {number}")
     sold = SOLD[kind]
     material = _material(sold, texture, chance)
     cutting = _cutting(kind, cut)

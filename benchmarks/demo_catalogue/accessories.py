@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.shapes import Line, Part, Piece, at, both, closed, corner, curve, disc, moved
+from .cut import Cut
+from .shapes import Line, Part, Piece, at, both, closed, corner, curve, disc, moved
 
 
 def cap(cut: Cut) -> list[Part]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lookalike.demo.wardrobe import accessories, bottoms, layers, tops
-from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.fabric import COLOURS, Pattern, Texture
-from lookalike.demo.wardrobe.shapes import Part
+from . import accessories, bottoms, layers, tops
+from .cut import Cut
+from .fabric import COLOURS, Pattern, Texture
+from .shapes import Part
 
 _FITS = ("slim", "regular", "loose")
 _LENGTHS = ("mini", "midi", "maxi")

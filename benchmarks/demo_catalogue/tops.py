@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lookalike.demo.wardrobe import sewing
-from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.shapes import Line, Part, Piece, at, both, closed, corner, curve, disc, symmetric
+from . import sewing
+from .cut import Cut
+from .shapes import Line, Part, Piece, at, both, closed, corner, curve, disc, symmetric
 
 
 def t_shirt(cut: Cut) -> list[Part]:

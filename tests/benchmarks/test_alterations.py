@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from embedding.training.alterations import ALTERATIONS, altered, plain_ground
+from benchmarks.alterations import ALTERATIONS, altered, plain_ground
 
 
 def shop_photo() -> Image.Image:

@@ -10,10 +10,10 @@ from typing import Any
 
 from PIL import Image
 
-from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.fabric import COLOURS, RGB, Cloth, Pattern, tinted
-from lookalike.demo.wardrobe.kinds import KINDS
-from lookalike.demo.wardrobe.photograph import Scene, jpeg, render
+from .cut import Cut
+from .fabric import COLOURS, RGB, Cloth, Pattern, tinted
+from .kinds import KINDS
+from .photograph import Save, Scene, jpeg, render
 
 _LEATHERS: tuple[RGB, ...] = ((122, 82, 52), (60, 44, 38), (38, 36, 38), (168, 122, 80))
 _WHITES: tuple[RGB, ...] = ((248, 248, 247), (250, 250, 250), (244, 243, 240))
@@ -57,7 +57,7 @@ class Style:
 
 def invent(kind: str, colour: str, seed: int) -> Style:
     """A style of this kind and colour; everything else follows from the seed."""
-    chance = random.Random(f"style {kind} {colour} {seed}")  # noqa: S311 - a drawing, not a secret
+    chance = random.Random(f"style {kind} {colour} {seed}")
     made = KINDS[kind]
     pattern = chance.choice(made.patterns)
     return Style(kind, colour, pattern, tuple((name, chance.choice(made.cuts[name])) for name in made.fixed))
@@ -65,7 +65,7 @@ def invent(kind: str, colour: str, seed: int) -> Style:
 
 def design(style: Style, seed: int) -> Garment:
     """A garment of this style; everything else follows from the seed."""
-    chance = random.Random(f"{style} {seed}")  # noqa: S311
+    chance = random.Random(f"{style} {seed}")
     made = KINDS[style.kind]
     chosen = {name: chance.choice(options) for name, options in made.cuts.items()} | dict(style.fixed)
     base = _shade(style.colour, chance)
@@ -91,18 +91,18 @@ def draw(garment: Garment, scene: Scene | None = None) -> Image.Image:
     return render(parts, garment.cloth, scene or front(garment.seed), garment.seed, leather=garment.leather)
 
 
-def photos(garment: Garment, number: int) -> tuple[Callable[[], bytes], ...]:
-    """Functions that draw its photos as JPEG files: from the front, differently posed, from close by.
+def photos(garment: Garment, number: int, save: Save = jpeg) -> tuple[Callable[[], bytes], ...]:
+    """Functions that draw its photos as files: from the front, differently posed, from close by.
 
     :param number: how many, one to three.
     """
     scenes = (front(garment.seed), posed(garment.seed), detail(garment.seed))
-    return tuple(partial(_file, garment, scene) for scene in scenes[:number])
+    return tuple(partial(_file, garment, scene, save) for scene in scenes[:number])
 
 
 def front(seed: int) -> Scene:
     """The usual shop photo."""
-    chance = random.Random(f"front {seed}")  # noqa: S311
+    chance = random.Random(f"front {seed}")
     return Scene(
         ground=chance.choice(_WHITES),
         scale=chance.uniform(0.93, 1.0),
@@ -114,7 +114,7 @@ def front(seed: int) -> Scene:
 
 def posed(seed: int) -> Scene:
     """Further away, turned, mirrored, on a coloured ground."""
-    chance = random.Random(f"posed {seed}")  # noqa: S311
+    chance = random.Random(f"posed {seed}")
     return Scene(
         ground=chance.choice(_PASTELS),
         scale=chance.uniform(0.82, 0.92),
@@ -127,7 +127,7 @@ def posed(seed: int) -> Scene:
 
 def detail(seed: int) -> Scene:
     """From so close that its edges are cut off."""
-    chance = random.Random(f"detail {seed}")  # noqa: S311
+    chance = random.Random(f"detail {seed}")
     return Scene(
         ground=chance.choice(_WHITES),
         scale=chance.uniform(1.35, 1.6),
@@ -136,8 +136,8 @@ def detail(seed: int) -> Scene:
     )
 
 
-def _file(garment: Garment, scene: Scene) -> bytes:
-    return jpeg(draw(garment, scene))
+def _file(garment: Garment, scene: Scene, save: Save) -> bytes:
+    return save(draw(garment, scene))
 
 
 def _shade(colour: str, chance: random.Random) -> RGB:

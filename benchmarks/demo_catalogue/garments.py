@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from lookalike.demo.catalogue import OF_A_STYLE
 from lookalike.demo.product import DemoProduct
-from lookalike.demo.wardrobe.design import Garment, Style, design, invent, photos
-from lookalike.demo.wardrobe.kinds import KINDS
-from lookalike.demo.wardrobe.wording import write
+
+from .design import Garment, Style, design, invent, photos
+from .kinds import KINDS
+from .photograph import Save, jpeg
+from .wording import write
 
 CURRENCY = "EUR"
-# A photo's answer holds five products: with six of a style, all five can be of the photo's own.
-_OF_A_STYLE = 6
 
 
-def catalogue(products: int, seed: int) -> list[DemoProduct]:
+def catalogue(products: int, seed: int, save: Save = jpeg) -> list[DemoProduct]:
     """Products of every kind; their photos are drawn anew at every call of their functions.
 
-    :param products: how many.
+    :param products: how many; number `n` is of the style `n % len(styles(products, seed))`.
     :param seed: another seed gives other products.
+    :param save: writes each photo.
     """
     chosen = styles(products, seed)
     return [
-        _product(design(chosen[number % len(chosen)], seed * 1_000_003 + number), number, seed)
+        _product(design(chosen[number % len(chosen)], seed * 1_000_003 + number), number, seed, save)
         for number in range(products)
+    ]
+
+
+def unsold(products: int, seed: int) -> list[DemoProduct]:
+    """A garment of the first style of each kind that `catalogue` does not hold; its photos are JPEGs."""
+    chosen = styles(products, seed)[: len(KINDS)]
+    return [
+        _product(design(style, -1 - seed), number, seed, jpeg)
+        for number, style in enumerate(chosen, start=products)
     ]
 
 
@@ -31,7 +42,7 @@ def styles(products: int, seed: int) -> list[Style]:
     Kinds take turns, and each comes in its usual colours first.
     """
     kinds = list(KINDS.values())
-    number = max(len(kinds), products // _OF_A_STYLE)
+    number = max(len(kinds), products // OF_A_STYLE)
     return [
         invent(kind.name, kind.palette[turn % len(kind.palette)], seed * 1_000_003 + turn)
         for turn in range(-(-number // len(kinds)))
@@ -39,12 +50,7 @@ def styles(products: int, seed: int) -> list[Style]:
     ][:number]
 
 
-def unseen(style: Style, seed: int) -> bytes:
-    """The photo, a JPEG file, of a garment of this style that no catalogue holds."""
-    return photos(design(style, -1 - seed), 1)[0]()
-
-
-def _product(garment: Garment, number: int, seed: int) -> DemoProduct:
+def _product(garment: Garment, number: int, seed: int, save: Save) -> DemoProduct:
     words = write(
         garment.kind, garment.colour, garment.pattern, garment.cloth.texture, garment.cut, number, seed
     )
@@ -63,5 +69,5 @@ def _product(garment: Garment, number: int, seed: int) -> DemoProduct:
         gtin=words.gtin,
         sku=words.sku,
         sizes=words.sizes,
-        photos=photos(garment, 1 + garment.seed % 3),
+        photos=photos(garment, 1 + garment.seed % 3, save),
     )

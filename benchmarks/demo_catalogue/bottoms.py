@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lookalike.demo.wardrobe.cut import Cut
-from lookalike.demo.wardrobe.shapes import Line, Part, Piece, at, both, closed, corner, curve, disc, symmetric
+from .cut import Cut
+from .shapes import Line, Part, Piece, at, both, closed, corner, curve, disc, symmetric
 
 
 def trousers(cut: Cut) -> list[Part]:
