@@ -20,7 +20,7 @@ _ROOMS = ("storage", "scrapers", "embedding", "flows", "lookalike")
 
 
 def pytest_configure() -> None:
-    """Lets the processes that tests start receive Ctrl-C: a shell's background jobs inherit that it is ignored."""
+    """Lets processes that tests start receive Ctrl-C: a shell starts background jobs with it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
