@@ -27,6 +27,7 @@ from scrapers.extract.sources.markup import Markup, read_markup
 from scrapers.extract.sources.state import State, read_state
 from scrapers.extract.visible.number import numbers_of_address, stated_number
 from scrapers.extract.visible.product import Visible, read_visible
+from scrapers.extract.visible.trail import read_trail
 from storage.money import decimal_string
 
 NAMELESS = "nothing on it names a product"
@@ -154,7 +155,7 @@ def _decided(
         "title": title,
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
-        "category": extract_category(candidates, markup.trail, title.value, host),
+        "category": extract_category(candidates, markup.trail, title.value, host, read_trail(page)),
         "availability": extract_availability(candidates, seen.stock if seen else None),
         "sku": extract_sku(
             candidates, stated_number(page, numbers, ids | (seen.numbers if seen else frozenset())), numbers

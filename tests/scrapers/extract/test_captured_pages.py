@@ -50,7 +50,7 @@ def test_a_fashion_page_without_markup(shared):
     assert product.availability == "in_stock"
     # The page names each photo in several sizes, and what is expected in none of them.
     assert [photo_id(url) for url in product.images] == [photo_id(url) for url in expected["image_urls"]]
-    assert set(product.source.values()) == {"html", "url"}
+    assert set(product.source.values()) == {"html", "url", "breadcrumbs"}
 
 
 def photo_id(url):
