@@ -185,7 +185,8 @@ def _decided(
 
 def _with_gallery(visible: Candidate, state: State) -> Candidate:
     """All photos of the gallery in the page's data, if a photo that is shown is one of them."""
-    photos = gallery_with(state.galleries, {photo.url for photo in visible.photos})
+    shown = {url for photo in visible.photos for url in (photo.url, *photo.sizes)}
+    photos = gallery_with(state.galleries, shown)
     return replace(visible, photos=tuple(RawPhoto(url) for url in photos)) if photos else visible
 
 
