@@ -24,14 +24,14 @@ REACH_AFTER = 8000
 _UNSEEN_TEXT = """
     script style noscript template head iframe svg object datalist option nav footer
 """
-_UNSEEN = frozenset(_UNSEEN_TEXT.split())
+UNSEEN = frozenset(_UNSEEN_TEXT.split())
 """What shows no text of its own, and what never holds the page's product."""
 _BLOCKS_TEXT = """
     address article aside blockquote br center dd details div dl dt fieldset figure footer form h1
     h2 h3 h4 h5 h6 header hr label legend li main nav ol option p pre section select table tbody td
     tfoot th thead tr ul
 """
-_BLOCKS = frozenset(_BLOCKS_TEXT.split())
+BLOCKS = frozenset(_BLOCKS_TEXT.split())
 _WHOLE = frozenset({"html", "body"})
 _STRUCK_TAGS = frozenset({"del", "s", "strike"})
 _HIDDEN_STYLE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
@@ -124,7 +124,7 @@ def read_layout(page: Page) -> Layout:
         if event == "start":
             if skip is None:
                 walked += 1
-                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in _UNSEEN:
+                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in UNSEEN:
                     skip = element
                 else:
                     stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
@@ -233,7 +233,7 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
         _append(outer, " ")
     elif text is None:
         outer.pieces = None
-    elif tag in _BLOCKS:
+    elif tag in BLOCKS:
         _append(outer, f" {text} ")
     elif text.strip():
         _append(outer, _cents(outer, closed, text))
