@@ -50,6 +50,11 @@ class Page:
     tree: lxml.html.HtmlElement
     encoding: str = "utf-8"
 
+    @property
+    def language(self) -> str:
+        """The language it says it is written in, as `en` or `en-GB`; empty where it does not say."""
+        return (self.tree.get("lang") or self.tree.get("xml:lang") or "").strip()[:20]
+
     def first(self, xpath: str) -> str | None:
         """The first text or attribute that an XPath finds, stripped; None where there is none."""
         for found in self.tree.xpath(xpath):

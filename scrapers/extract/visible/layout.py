@@ -10,6 +10,8 @@ from functools import lru_cache
 import lxml.etree
 import lxml.html
 
+from scrapers.extract.fields.currency import country_of
+from scrapers.extract.fields.symbols import local_symbols
 from scrapers.extract.page import Page
 
 MAX_ELEMENTS = 60_000
@@ -82,9 +84,11 @@ class Layout:
     :ivar order: the place of every walked element.
     :ivar extent: for every walked element, how many characters of visible text come before it and are in it.
     :ivar read: characters of visible text on the page.
+    :ivar local: signs of money that are known in the page's country only.
     """
 
     page: Page
+    local: tuple[str, ...] = ()
     spots: list[Spot] = field(default_factory=list)
     order: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
     extent: dict[lxml.html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
@@ -112,7 +116,7 @@ class _Open:
 
 def read_layout(page: Page) -> Layout:
     """Walks a page once. Elements past `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
-    layout = Layout(page)
+    layout = Layout(page, local_symbols(country_of(page)))
     stack: list[_Open] = []
     skip: lxml.html.HtmlElement | None = None
     walked = 0

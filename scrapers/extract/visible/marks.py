@@ -79,7 +79,7 @@ def find_marks(layout: Layout, heading: Heading) -> list[Mark]:
                 within[parent] = spot.text
                 below.setdefault(parent, set()).update(known)
             continue
-        found = find_money(spot.text)
+        found = find_money(spot.text, local=layout.local)
         if not any(money.symbol for money in found) and not _may_be_priced(layout, spot):
             continue
         found = tuple(money for money in found if parse_amount(money.digits) is not None)
@@ -114,7 +114,11 @@ def _may_be_priced(layout: Layout, spot: Spot) -> bool:
         if any(PRICE_NAME.search(name) for name in tokens(one)):
             return True
         outer = layout.by_element.get(one) if steps < 3 else None
-        if outer and len(outer.text) < 80 and any(money.symbol for money in find_money(outer.text)):
+        if (
+            outer
+            and len(outer.text) < 80
+            and any(money.symbol for money in find_money(outer.text, local=layout.local))
+        ):
             return True
     return False
 
@@ -147,7 +151,7 @@ def _look_around(layout: Layout, mark: Mark, heading: Heading) -> None:
         spot = layout.by_element.get(element)
         if spot is None:
             break
-        found = find_money(spot.text)
+        found = find_money(spot.text, local=layout.local)
         here = [money for money in found if money.digits == mark.money.digits]
         if not here or len(found) > 4:
             break
@@ -179,7 +183,7 @@ def _without_name(label: str, heading: Heading) -> str:
 
 
 def _words_before(layout: Layout, inner: lxml.html.HtmlElement, heading: Heading) -> str:
-    """What stands before an element in the box around it, up to another amount, a heading or a block of its own.
+    """What stands before an element in the box around it, up to another amount, a heading or a block.
 
     A label may be a block: a cell, what ends in a colon, and what shares a short line with the amount.
     """
@@ -193,7 +197,11 @@ def _words_before(layout: Layout, inner: lxml.html.HtmlElement, heading: Heading
             return label
         if spot.hidden or not spot.text:
             continue
-        if sibling.tag in _HEADINGS or sibling is heading.spot.element or find_money(spot.text):
+        if (
+            sibling.tag in _HEADINGS
+            or sibling is heading.spot.element
+            or find_money(spot.text, local=layout.local)
+        ):
             return label
         if sibling.tag in BLOCKS and not _may_label(layout, sibling, spot):
             return label
@@ -216,10 +224,10 @@ def _words_behind(layout: Layout, inner: lxml.html.HtmlElement) -> str:
     for sibling in inner.itersiblings():
         if isinstance(sibling.tag, str) and sibling.tag not in UNSEEN:
             spot = layout.by_element.get(sibling)
-            if spot is None or find_money(spot.text):
+            if spot is None or find_money(spot.text, local=layout.local):
                 break
             following = layout.by_element.get(sibling.getnext()) if sibling.getnext() is not None else None
-            labels_next = following is not None and bool(find_money(following.text))
+            labels_next = following is not None and bool(find_money(following.text, local=layout.local))
             if sibling.tag in BLOCKS and (labels_next or sibling.tag in _HEADINGS or sibling.tag == "dt"):
                 break
             if not spot.hidden:
