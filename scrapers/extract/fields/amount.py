@@ -21,9 +21,8 @@ _NO_MINOR = frozenset(_WHOLE_ONLY.split())
 _THREE_MINOR = frozenset({"BHD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 _DOT_DECIMAL_TEXT = """
-    AED AUD BDT BHD CAD CNY EGP GBP GHS HKD ILS JMD JOD KES KWD MXN MYR NGN NZD OMR PHP PKR
-    QAR SAR
-    SGD THB TWD TTD TZS UGX USD ZMW
+    AED AUD BDT BHD CAD CNY EGP GBP GHS HKD ILS JMD JOD KES KWD MXN MYR NGN NZD OMR PHP QAR
+    SAR SGD THB TWD TTD TZS UGX USD ZMW
 """
 _DOT_DECIMAL = frozenset(_DOT_DECIMAL_TEXT.split())
 """Currencies of countries that write a dot before the decimals and never between thousands."""

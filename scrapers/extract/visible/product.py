@@ -59,8 +59,11 @@ def _read(layout: Layout, heading: Heading) -> Visible:
     buying = read_buying(layout, heading, others, buttons)
     price = choose_price(layout, heading, marks, others, buying.order)
     choices = offers_choices(layout, heading, others)
-    stock = read_stock(layout, heading, others, buying, choices=choices, priced=price is not None)
     rows = read_rows(layout, heading, others)
+    stated = next(iter(rows.get("stock", ())), None)
+    stock = read_stock(
+        layout, heading, others, buying, choices=choices, priced=price is not None, stated=stated
+    )
     offer = RawOffer(
         price=price.price if price and not price.high else None,
         low=price.price if price and price.high else None,
