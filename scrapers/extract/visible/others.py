@@ -47,7 +47,7 @@ MAX_PRICES = 3
 """Amounts on a product card, at most: today's price, that of before, one a litre."""
 MIN_ROWS = 3
 """Rows with a link and a price, without pictures, that make a list of products."""
-MAX_TEASER = 250
+MAX_TEASER = 500
 MIN_WORDS = 5
 _MAX_STEPS = 40
 _MAX_CLIMB = 3

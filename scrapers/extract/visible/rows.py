@@ -144,8 +144,8 @@ def _inline(text: str) -> tuple[str | None, str | None]:
 
 
 def _beside(layout: Layout, label: Spot, following: list[Spot]) -> str | None:
-    """The text that stands beside a label: in the rest of its row, never in another one. A logo counts by what
-    is said instead of it."""
+    """The text that stands beside a label: in the rest of its row, never in another one. A logo counts by
+    what is said instead of it."""
     for element in above(label.element, 3):
         row = layout.by_element.get(element)
         if row is None:
