@@ -298,6 +298,20 @@ PREORDER = phrases("""
 """)
 
 NOT_THE_PRICE = phrases("""
+    lowest price | lowest recent price | 30-day low* | last 30 days | previous 30 days | 30 days before
+    niedrigster preis | niedrigster gesamtpreis | bestpreis der letzten | letzten 30 tage* | tiefstpreis
+    prix le plus bas | plus bas prix | 30 derniers jours | prezzo più basso | ultimi 30 giorni
+    precio más bajo | precio mínimo | últimos 30 días | preço mais baixo | últimos 30 dias | laagste prijs
+    afgelopen 30 dagen | laatste 30 dagen | lägsta pris* | senaste 30 dagarna | laveste pris*
+    seneste 30 dage
+    siste 30 dager | alin hinta | 30 päivän | 30 pv | najniższa cena | ostatnich 30 dni | z 30 dni
+    nejnižší cena | posledních 30 dn* | najnižšia cena | posledných 30 dní | legalacsonyabb ár
+    elmúlt 30 nap*
+    cel mai mic preț | ultimele 30 de zile | najniža cijena | zadnjih 30 dana | najnižja cena | zadnjih 30 dni
+    най-ниска цена | последните 30 дни | χαμηλότερη τιμή | τελευταίων 30 ημερών | mažiausia kaina
+    zemākā cena | madalaim hind | son 30 gün*
+    paiements de | pagos de | cuotas de | rate da | rate di | vezes de | termijnen van | raten zu | rat po
+    splátek po | splátok po | x de | taksit
     shipping | postage | delivery | free shipping | orders over | order over | import fees | tax
     installment* | instalment* | interest | per month | monthly | a month | month | months | mo
     payments of | klarna | afterpay | clearpay | save | you save | saving* | discount | off | coupon
@@ -332,6 +346,13 @@ NOT_THE_PRICE = phrases("""
 """)
 
 AFTER_ANOTHER_AMOUNT = phrases("""
+    a month | each month | per mth | /month | monatlich | pro monat | im monat | /monat | mensuel* | par mois
+    /mois | al mese | mensil* | /mese | mensual* | al mes | /mes | mensais | por mês | /mês | maandelijks
+    per maand | /maand | månadsvis | per månad | i månaden | om måneden | månedlig | pr. måned | per måned
+    kuukaudessa | kuussa | /kk | miesięcznie | /mies | na miesiąc | měsíčně | za měsíc | mesačne | za mesiac
+    havonta | /hó | lunar | pe lună | /lună | mjesečno | mesečno | na mesec | aylık | ayda | ежемесячно
+    в месяц | /мес | щомісяця | на місяць | μηνιαίως | το μήνα | месечно | на месец | kas mėnesį | per mėnesį
+    mēnesī | kuus | 月額 | 每月 | 매월 | ต่อเดือน | hàng tháng | mỗi tháng | per bulan | شهريا | לחודש | בחודש
     no pix | à vista no pix | no boleto | com pix | via pix | por transferencia
     month | mo | mth | monthly | week | weekly | year | shipping | postage | delivery | off | discount
     deposit | installment* | instalment* | interest | cashback | points | tax | fee | fees | monat
