@@ -16,6 +16,12 @@ _HOMES = """
     store strona główna domů hem anasayfa ホーム 首页
 """
 _HOME = frozenset(_HOMES.split())
+_MAKERS_TEXT = """
+    brand brands manufacturer manufacturers designers marke marken hersteller marques fabricants marche
+    produttori marcas fabricantes merken varumärken mærker merker marki producenci značky výrobci výrobcovia
+    márkák gyártók branduri brendovi proizvođači blagovne бренды производители ブランド 品牌 브랜드
+"""
+_MAKERS = frozenset(_MAKERS_TEXT.split())
 _ROOTS_TEXT = """
     catalog | catalogue | categories | all categories | product categories | products | all products
     our products | product catalog | katalog | kategorien | alle kategorien | produkte | alle produkte
@@ -59,6 +65,8 @@ def extract_category(
     if steps and ((title and _words(steps[-1]) == _words(title)) or (seen and steps[:-1] == seen)):
         steps = steps[:-1]
     steps = steps or seen
+    if steps and steps[0].lower() in _MAKERS:
+        steps = []  # the way through a brand's page tells no category
     # A trail says more than a single name does.
     if len(steps) > 1 or (steps and named is None):
         return Field(SEPARATOR.join(steps), "breadcrumbs")
