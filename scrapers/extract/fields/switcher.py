@@ -44,7 +44,7 @@ def code_of_shop(page: Page, codes: Collection[str], symbol: str) -> str | None:
             offered[code] = None
     if len(offered) == 1:
         return next(iter(offered))
-    named = {code for text in _beside(page, symbol) if (code := code_of_name(text, page.language)) in codes}
+    named = {code_of_name(text, page.language) for text in _beside(page, symbol)}.intersection(codes)
     return named.pop() if len(named) == 1 else None
 
 
