@@ -36,10 +36,16 @@ class RawOffer:
 
 @dataclass(frozen=True, slots=True)
 class RawPhoto:
-    """A photo's address, absolute, and the colour it shows where that is known."""
+    """A photo's address, absolute, and the colour it shows where that is known.
+
+    :ivar sizes: further addresses of the same picture.
+    :ivar sure: whether the visible page plainly shows it as one of its product.
+    """
 
     url: str
     colour: str | None = None
+    sizes: tuple[str, ...] = ()
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

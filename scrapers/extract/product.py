@@ -27,8 +27,11 @@ from scrapers.extract.sources.markup import Markup, read_markup
 from scrapers.extract.sources.state import State, read_state
 from scrapers.extract.visible.number import numbers_of_address, stated_number
 from scrapers.extract.visible.product import Visible, read_visible
+from scrapers.extract.visible.trail import read_trail
 from storage.money import decimal_string
 
+FEW = 12
+"""Products in the markup of a page that may still be about another one: those that are shown beside it."""
 NAMELESS = "nothing on it names a product"
 _TRAIL_END = (
     "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
@@ -154,7 +157,7 @@ def _decided(
         "title": title,
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
-        "category": extract_category(candidates, markup.trail, title.value, host),
+        "category": extract_category(candidates, markup.trail, title.value, host, read_trail(page)),
         "availability": extract_availability(candidates, seen.stock if seen else None),
         "sku": extract_sku(
             candidates, stated_number(page, numbers, ids | (seen.numbers if seen else frozenset())), numbers
@@ -184,7 +187,8 @@ def _decided(
 
 def _with_gallery(visible: Candidate, state: State) -> Candidate:
     """All photos of the gallery in the page's data, if a photo that is shown is one of them."""
-    photos = gallery_with(state.galleries, {photo.url for photo in visible.photos})
+    shown = {url for photo in visible.photos for url in (photo.url, *photo.sizes)}
+    photos = gallery_with(state.galleries, shown)
     return replace(visible, photos=tuple(RawPhoto(url) for url in photos)) if photos else visible
 
 
@@ -209,7 +213,8 @@ def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[C
         return None
     if says_missing(page):
         return MISSING
-    if markup.listed:
+    plain = seen is not None and seen.price is not None and seen.price.score >= SURE and seen.buying.working
+    if markup.listed and not (plain and seen is not None and seen.heading.sure and len(markup.listed) <= FEW):
         return "its markup lists products and describes none as its own"
     if seen is None:
         return "nothing on it is the heading of a product"
@@ -220,7 +225,6 @@ def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[C
     if seen.price is None and not matched and not seen.buying.working and seen.stock is None and not numbered:
         return "it shows no price of its own and no way to buy"
     for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None or numbered
-    plain = seen.price is not None and seen.price.score >= SURE and seen.buying.working
     if (seen.heading.sure or plain) and for_sale and (seen.price is not None or matched or numbered):
         return None
     return "it shows no price with a way to buy, as the page of one product does"

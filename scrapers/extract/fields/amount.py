@@ -9,6 +9,7 @@ from functools import lru_cache
 from price_parser import Price
 
 from scrapers.extract.candidates import RawPrice
+from scrapers.extract.fields.money import ascii_digits, find_money
 
 MAX_AMOUNT = Decimal(10) ** 12
 
@@ -19,7 +20,17 @@ _NO_MINOR = frozenset(_WHOLE_ONLY.split())
 """Currencies whose prices are written without minor units, whatever ISO 4217 says."""
 _THREE_MINOR = frozenset({"BHD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
+_DOT_DECIMAL_TEXT = """
+    AED AUD BDT BHD CAD CNY EGP GBP GHS HKD ILS JMD JOD KES KWD MXN MYR NGN NZD OMR PHP QAR
+    SAR SGD THB TWD TTD TZS UGX USD ZMW
+"""
+_DOT_DECIMAL = frozenset(_DOT_DECIMAL_TEXT.split())
+"""Currencies of countries that write a dot before the decimals and never between thousands."""
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
+_BOTH = re.compile(r"\d{1,3}(?:(?:,\d{3})+\.\d{1,3}|(?:\.\d{3})+,\d{1,3})")
+"""Groups of thousands and decimals, each with its own separator: the last one is of the decimals."""
+_DASH = re.compile(r"\s{0,3}[-–—~]\s{0,3}")
+_LEADING = re.compile(r"[.,]\d{2}")
 _THREE_DIGITS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _APOSTROPHES = re.compile(r"(?<=\d)['’`´](?=\d{3})")
 
@@ -34,9 +45,17 @@ def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
     """
     if raw is None or isinstance(raw, bool):
         return None
-    text = str(raw).strip()[:100]
+    text = ascii_digits(str(raw)).strip()[:100]
+    if isinstance(raw, str):
+        text = _told_apart(text)
     if _THREE_DIGITS.fullmatch(text) and (isinstance(raw, str) or currency in _NO_MINOR):
-        amount = Decimal(text if currency in _THREE_MINOR else text.replace(".", ""))
+        decimal = currency in _THREE_MINOR or (currency in _DOT_DECIMAL and currency not in _NO_MINOR)
+        amount = Decimal(text if decimal else text.replace(".", ""))
+    elif _LEADING.fullmatch(text):
+        amount = Decimal(f"0.{text[1:]}")
+    elif _BOTH.fullmatch(text):
+        whole, decimals = re.split(r"[.,](?=\d+$)", text)
+        amount = Decimal(f"{re.sub(r'[.,]', '', whole)}.{decimals}")
     elif _PLAIN.fullmatch(text):
         amount = Decimal(text)
     elif isinstance(raw, str):
@@ -50,3 +69,14 @@ def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
         except InvalidOperation:
             return None
     return amount if amount.is_finite() and 0 < amount < MAX_AMOUNT else None
+
+
+def _told_apart(text: str) -> str:
+    """Of several numbers the one beside a sign: `2 pairs from $349`, `Size 38: 59,90 €`."""
+    if sum(character.isdigit() for character in text) == len(text):
+        return text
+    found = find_money(text)
+    signed = [money for money in found if money.symbol]
+    if not signed or (found[0] is not signed[0] and _DASH.fullmatch(text[found[0].end : found[1].start])):
+        return text
+    return signed[0].digits

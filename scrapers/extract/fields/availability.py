@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from scrapers.extract.candidates import Candidate, Field
-from scrapers.extract.visible.stock import Stock
+from scrapers.extract.visible.stock import Stock, word_of
 
 SHOWN = "html"
 
@@ -59,7 +59,8 @@ def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = 
 
 def _stated(candidates: Iterable[Candidate]) -> Field[str] | None:
     for candidate in candidates:
-        said = {availability_of(offer.availability) for offer in candidate.offers}
+        texts = [offer.availability for offer in candidate.offers]
+        said = {availability_of(text) or (word_of(text[:200]) if text else None) for text in texts}
         best = next((word for word in _BEST_FIRST if word in said), None)
         if best:
             return Field(best, candidate.source)

@@ -10,20 +10,48 @@ from scrapers.extract.text import plain
 
 SEPARATOR = " > "
 _STEPS = re.compile(r"(?:(?<!\s)\s+)?[>›»→]\s*|(?<!\s)\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
+_WORD = re.compile(r"\w+")
 _HOMES = """
     home homepage start startseite startsida accueil inicio início pagina hjem etusivu forside главная shop
     store strona główna domů hem anasayfa ホーム 首页
 """
 _HOME = frozenset(_HOMES.split())
+_MAKERS_TEXT = """
+    brand brands manufacturer manufacturers designers marke marken hersteller marques fabricants marche
+    produttori marcas fabricantes merken varumärken mærker merker marki producenci značky výrobci výrobcovia
+    márkák gyártók branduri brendovi proizvođači blagovne бренды производители ブランド 品牌 브랜드
+"""
+_MAKERS = frozenset(_MAKERS_TEXT.split())
+_ROOTS_TEXT = """
+    catalog | catalogue | categories | all categories | product categories | products | all products
+    our products | product catalog | katalog | kategorien | alle kategorien | produkte | alle produkte
+    sortiment | produktkatalog | catégories | toutes les catégories | produits | tous les produits
+    catalogo | categorie | tutte le categorie | prodotti | tutti i prodotti | catálogo | categorías
+    todas las categorías | productos | todos los productos | categorias | todas as categorias | produtos
+    todos os produtos | categorieën | alle categorieën | producten | alle producten | assortiment
+    kategorier | alla kategorier | produkter | alla produkter | alle produkter | tuotteet
+    kaikki tuotteet | kategoriat | kategorie | produkty | wszystkie produkty | všechny produkty
+    všetky produkty | termékek | összes termék | kategóriák | produse | toate produsele | kategorije
+    proizvodi | izdelki | kategoriler | ürünler | tüm ürünler | каталог | каталог товаров | категории
+    товары | все товары | каталог товарів | категорії | προϊόντα | κατηγορίες
+    商品一覧 | すべての商品 | 全商品 | 商品 | 全部商品 | 所有商品 | 所有分类 | 전체상품 | 상품
+"""
+_ROOTS = frozenset(root.strip() for line in _ROOTS_TEXT.splitlines() for root in line.split("|"))
+"""Where all categories begin: no category itself."""
 
 
 def extract_category(
-    candidates: Iterable[Candidate], trail: Sequence[str], title: str | None, host: str = ""
+    candidates: Iterable[Candidate],
+    trail: Sequence[str],
+    title: str | None,
+    host: str = "",
+    shown: Sequence[str] = (),
 ) -> Field[str] | None:
     """The category the product names as its own; else the page's breadcrumb trail, without home and product.
 
-    :param trail: the names of the breadcrumb trail, outermost first.
+    :param trail: the names of the breadcrumb trail in the page's markup, outermost first.
     :param host: the store's host name: a trail that begins with it begins at home.
+    :param shown: those of the trail that the page shows, without the product.
     """
     named: Field[str] | None = None
     for candidate in candidates:
@@ -32,15 +60,29 @@ def extract_category(
             return Field(SEPARATOR.join(steps), candidate.source)
         if steps and named is None:
             named = Field(steps[0], candidate.source)
-    steps = [step for name in trail if (step := plain(name))]
-    if steps and (steps[0].lower() in _HOME or steps[0].lower().removeprefix("www.") in host):
-        steps = steps[1:]
-    if steps and title and steps[-1].lower() == title.lower():
+    steps = _without_home([step for name in trail if (step := plain(name))], host)
+    seen = _without_home([step for name in shown if (step := plain(name))], host)
+    if steps and ((title and _words(steps[-1]) == _words(title)) or (seen and steps[:-1] == seen)):
         steps = steps[:-1]
+    steps = steps or seen
+    if steps and steps[0].lower() in _MAKERS:
+        steps = []  # the way through a brand's page tells no category
     # A trail says more than a single name does.
     if len(steps) > 1 or (steps and named is None):
         return Field(SEPARATOR.join(steps), "breadcrumbs")
     return named
+
+
+def _without_home(steps: list[str], host: str) -> list[str]:
+    """The trail without the front page and the list of all categories it begins at."""
+    if steps and (steps[0].lower() in _HOME or steps[0].lower().removeprefix("www.") in host):
+        steps = steps[1:]
+    return steps[1:] if len(steps) > 1 and steps[0].lower() in _ROOTS else steps
+
+
+def _words(text: str) -> list[str]:
+    """Its words: quotes and dashes are set in one way here and in another there."""
+    return _WORD.findall(text.casefold())
 
 
 def split_path(text: str | None) -> list[str]:

@@ -7,50 +7,25 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from babel.numbers import list_currencies
-from price_parser import Price
 
 from scrapers.extract.candidates import Candidate, Field
+from scrapers.extract.fields.money import find_money
+from scrapers.extract.fields.switcher import code_of_name, code_of_shop
+from scrapers.extract.fields.symbols import codes_of, country_of_language, local_symbols, meant_by
 from scrapers.extract.page import Page
 
 _CODES = frozenset(list_currencies())
+_WORLDWIDE_DOMAINS = frozenset({"co", "io", "me", "tv", "ai", "cc", "eu", "to", "fm", "ly", "ws"})
+"""Domains of countries that shops of all countries have, or of no country."""
 
-_OF_ONE = """
-    €=EUR euro=EUR £=GBP ₹=INR ₽=RUB руб=RUB руб.=RUB р.=RUB zł=PLN Zł=PLN Kč=CZK Ft=HUF lei=RON лв=BGN
-    лв.=BGN ₩=KRW ₫=VND ₺=TRY TL=TRY ₪=ILS ₴=UAH грн=UAH грн.=UAH ฿=THB ₱=PHP ₦=NGN ₸=KZT ₼=AZN ₾=GEL
-    Rp=IDR RM=MYR R$=BRL US$=USD A$=AUD AU$=AUD C$=CAD CA$=CAD NZ$=NZD HK$=HKD S$=SGD NT$=TWD MX$=MXN
-    kn=HRK Kn=HRK KN=HRK тг=KZT тг.=KZT ₮=MNT ៛=KHR 원=KRW 円=JPY бр.=BYN б.р.=BYN сум=UZS сом=KGS
-    lei.=RON Lei=RON LEI=RON KM=BAM ден=MKD Lek=ALL ₵=GHS KSh=KES Ksh=KES ر.س=SAR د.إ=AED ج.م=EGP
-    ₨.=PKR Bs.=BOB Bs=BOB TSh=TZS USh=UGX din=RSD AR$=ARS CL$=CLP CO$=COP Fr.=CHF CN¥=CNY дин.=RSD ₡=CRC
-    ₲=PYG S/.=PEN S/=PEN
-"""
-_OF_SEVERAL = """
-    $:us=USD $:ca=CAD $:au=AUD $:nz=NZD $:mx=MXN $:cl=CLP $:ar=ARS $:co=COP $:sg=SGD $:hk=HKD $:tw=TWD
-    $:uy=UYU $:ec=USD $:pr=USD kr:se=SEK kr:no=NOK kr:dk=DKK kr:is=ISK ¥:jp=JPY ¥:cn=CNY
-    元:cn=CNY 元:tw=TWD 元:hk=HKD 元:mo=MOP
-    Rs:in=INR Rs:pk=PKR Rs:lk=LKR Rs:np=NPR Rs:mu=MUR
-"""
-_LANGUAGES_OF_ONE = "sv=se nb=no nn=no no=no da=dk is=is ja=jp zh-cn=cn"
-
-
-def _table(text: str) -> dict[str, str]:
-    return dict(pair.rsplit("=", 1) for pair in text.split())
-
-
-_SYMBOLS = _table(_OF_ONE)
-_AMBIGUOUS = _table(_OF_SEVERAL)
-"""Symbols of several countries: `symbol:country` to code."""
-_COUNTRY_OF = _table(_LANGUAGES_OF_ONE)
-_SAME = {
-    "kr.": "kr",
-    "￥": "¥",
-    ":-": "kr",
-    "Rs.": "Rs",
-    "₨": "Rs",
-    "Kr": "kr",
-    "Kr.": "kr",
-    "KR": "kr",
-    "RS": "Rs",
-    "RS.": "Rs",
+_ALIASES = {
+    "RMB": "CNY",
+    "NTD": "TWD",
+    "EURO": "EUR",
+    "EUROS": "EUR",
+    "CNH": "CNY",
+    "STG": "GBP",
+    "SFR": "CHF",
 }
 
 
@@ -65,38 +40,44 @@ def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] 
             code = currency_code(offer.currency, page)
             if code and any(value is not None for value in (offer.price, offer.low, offer.high)):
                 return Field(code, candidate.source)
+    local = local_symbols(country_of(page))
     for candidate in candidates:
         for offer in candidate.offers:
             for value in (offer.price, offer.low):
-                symbol = Price.fromstring(value).currency if isinstance(value, str) else None
-                code = currency_code(symbol, page)
+                found = find_money(value[:200], local=local) if isinstance(value, str) else ()
+                code = next((code for one in found if (code := currency_code(one.symbol, page))), None)
                 if code:
                     return Field(code, candidate.source)
     return None
 
 
 def currency_code(text: str | None, page: Page | None = None) -> str | None:
-    """The ISO code for a code or a symbol; None where it is none, or ambiguous on this page."""
+    """The ISO code for a code, a name or a symbol; None where it is none, or ambiguous on this page."""
     if not text:
         return None
     text = text.strip()
-    if text.upper() in _CODES:
-        return text.upper()
-    symbol = _SAME.get(text, text)
-    if symbol in _SYMBOLS:
-        return _SYMBOLS[symbol]
-    return _AMBIGUOUS.get(f"{symbol}:{_country(page)}") if page else None
+    upper = text.upper().rstrip(".")
+    code = _ALIASES.get(upper, upper)
+    if code in _CODES and (len(text) == 3 or upper in _ALIASES):
+        return code
+    codes = codes_of(text)
+    if len(codes) == 1:
+        return next(iter(codes))
+    if not codes:
+        return code_of_name(text, page.language if page else "en")
+    if page is None:
+        return meant_by(text, "")
+    return code_of_shop(page, codes, text) or meant_by(text, country_of(page))
 
 
-def _country(page: Page) -> str:
+def country_of(page: Page) -> str:
     """The country a page is for, by its language, locale or domain; empty where it does not tell."""
-    languages = [page.tree.get("lang") or "", page.first("//meta[@property='og:locale']/@content") or ""]
+    languages = [page.language, page.first("//meta[@property='og:locale']/@content") or ""]
     for language in languages:
         parts = re.split(r"[-_]", language.lower())
         if len(parts) > 1 and len(parts[-1]) == 2:
             return parts[-1]
     domain = (urlsplit(page.url).hostname or "").rsplit(".", 1)[-1]
-    if len(domain) == 2:
+    if len(domain) == 2 and domain not in _WORLDWIDE_DOMAINS:
         return domain
-    known = (_COUNTRY_OF.get(language.lower()) for language in languages)
-    return next((country for country in known if country), "")
+    return next((country for one in languages if (country := country_of_language(one))), "")

@@ -6,31 +6,55 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_SYMBOLS_TEXT = """
-    € £ ₹ ₽ ₩ ₫ ₺ ₪ ₴ ฿ ₱ ₦ ₸ ₼ ₾ ₡ ₲ ₮ ₵ ¥ ￥ ＄ 円 元 원 zł Kč Ft лв лв. грн грн. руб руб. р. р б.р.
-    бр. ₽. тг тг. AR$ AU$ CA$ CL$ CO$ HK$ MX$ NT$ NZ$ R$ RD$ US$ A$ C$ S$ $ $U CN¥ Rs Rs. RS. ₨ Rp
-    RM kr kr. Kr Kr. KR Kn kn KN lei Lei LEI TL Fr. SFr. S/. S/ Bs. KM din дин. ден сум Lek KSh د.إ
-    ر.س ج.م บาท đ DA DH Dhs Euro euro EURO eur
-"""
-_SYMBOLS = tuple(_SYMBOLS_TEXT.split())
+from scrapers.extract.fields.symbols import SYMBOLS, is_local
+
 _CODES_TEXT = """
-    AED ARS AUD AZN BAM BDT BGN BHD BRL BYN CAD CHF CLP CNY COP CRC CZK DKK EGP EUR GBP GEL HKD HRK
-    HUF IDR ILS INR ISK JOD JPY KES KRW KWD KZT LKR MAD MKD MXN MYR NGN NOK NPR NZD OMR PEN PHP PKR
-    PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR
+    AED AFN ALL AMD AOA ARS AUD AZN BAM BBD BDT BGN BHD BIF BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CLP CNY
+    COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD GBP GEL GHS GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS
+    INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LYD MAD MDL MGA MKD MMK MNT MRU
+    MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SCR
+    SDG SEK SGD SLE SRD SYP SZL THB TJS TMT TND TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD
+    XOF XPF YER ZAR ZMW
 """
-_CODES = tuple(_CODES_TEXT.split())
+_CODES = tuple(code for code in _CODES_TEXT.split() if code != "ALL")
 _ISO = frozenset(_CODES)
-_MARK = "|".join(re.escape(one) for one in sorted([*_SYMBOLS, *_CODES], key=len, reverse=True))
+_LONG = [symbol for symbol in SYMBOLS if not is_local(symbol) and symbol not in ("евро", ":-")]
+_ALWAYS_TEXT = """
+    Rs Rs. RS RS. RM Rp kr kr. Kr Kr. KR Kn kn KN TL Ft lv Bs Bs. KM DA DH zl Fr. TK Tk
+"""
+_ALWAYS = _ALWAYS_TEXT.split()
+"""Short signs that no other word or size is mistaken for."""
+_SPACES = r"[\s\u00a0\u202f]"
 _DIGITS = (
-    r"\d{1,3}(?:[.,'’`´\s\u00a0\u202f]\d{3}){1,4}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
+    r"\d{1,3}(?:[.,'’`´\s\u00a0\u202f]\d{3}){1,4}(?!\d)(?:[.,]\d{1,3}(?!\d))?"
     r"|\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?"
     r"|\d{1,9}(?:[.,]\d{1,4}(?!\d))?"
 )
-_MONEY = re.compile(
-    rf"(?:(?<![\w$])(?P<before>{_MARK})[\s\u00a0:]{{0,2}})?"
-    rf"(?<![\d.,])(?P<digits>{_DIGITS})(?![\d%])(?P<dash>[.,:][-–—]{{1,2}}(?!\s?\d))?"
-    rf"(?:[\s\u00a0\u202f]{{0,2}}(?P<after>{_MARK})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff]))?"
+_ASCII_DIGITS = str.maketrans(
+    "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹，．٫٬", "012345678901234567890123456789,..,"
 )
+"""Full-width and Arabic digits and separators, as ASCII: one character for one."""
+
+
+def _spaced(symbol: str) -> str:
+    """A sign as it is matched: `F CFA` may be written with a space."""
+    return rf"F{_SPACES}?CFA" if symbol == "FCFA" else re.escape(symbol)
+
+
+@lru_cache(maxsize=64)
+def _pattern(local: tuple[str, ...]) -> re.Pattern[str]:
+    """Amounts, with the signs that are known everywhere and those of one country."""
+    signs = sorted({*_LONG, *_ALWAYS, *_CODES, *local}, key=len, reverse=True)
+    mark = "|".join(map(_spaced, signs))
+    return re.compile(
+        rf"(?:(?<![\w$])(?P<before>{mark})[\s\u00a0:]{{0,2}}|(?<![\d.,]))"
+        rf"(?P<digits>{_DIGITS}|(?<!\d)[.,]\d{{2}}(?!\d))(?![\d%])"
+        rf"(?P<dash>{_SPACES}?[.,:][-–—]{{1,2}}(?!\s?\d))?"
+        rf"(?:{_SPACES}{{0,2}}(?P<after>{mark})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff]))?"
+    )
+
+
+_MONEY = _pattern(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +72,22 @@ class Money:
     end: int
 
 
+def ascii_digits(text: str) -> str:
+    """A text of the same length with its digits and separators in ASCII."""
+    return text if text.isascii() else text.translate(_ASCII_DIGITS)
+
+
 @lru_cache(maxsize=8192)
-def find_money(text: str, limit: int = 8) -> tuple[Money, ...]:
-    """The numbers in a short text that may be amounts, at most `limit` of them."""
+def find_money(text: str, limit: int = 8, local: tuple[str, ...] = ()) -> tuple[Money, ...]:
+    """The numbers in a short text that may be amounts, at most `limit` of them.
+
+    :param local: signs that are known in the page's country, besides those that are known everywhere.
+    """
     found = []
-    for match in _MONEY.finditer(text):
+    text = ascii_digits(text)
+    for match in _pattern(local).finditer(text):
         before, after = match["before"], match["after"]
-        symbol = after if after in _ISO else before or after or match["dash"]
+        symbol = after if after in _ISO else before or after or (match["dash"] or "").strip() or None
         if match.end() < len(text) and text[match.end()].isalpha() and not symbol:
             continue  # 10x, 3cm
         if match.start() and text[match.start() - 1].isalpha() and not symbol:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from scrapers.extract.candidates import Candidate, Field, RawOffer
 from scrapers.extract.fields.amount import parse_amount
+from scrapers.extract.fields.availability import availability_of
 from scrapers.extract.visible.prices import ShownPrice
 
 SHOWN = "html"
@@ -97,7 +98,7 @@ def _stated(candidates: Iterable[Candidate], currency: str | None, url: str) -> 
     before: Decimal | None = None
     chosen: Field[Prices] | None = None
     for candidate in candidates:
-        prices = _prices(_shown(candidate.offers, url), currency)
+        prices = _prices(_on_sale(_shown(candidate.offers, url)), currency)
         if prices is None:
             continue
         if chosen is None:
@@ -116,6 +117,15 @@ def _shown(offers: tuple[RawOffer, ...], url: str) -> tuple[RawOffer, ...]:
         return offers
     exact = tuple(offer for offer in offers if offer.url == url)
     return exact if exact and len(exact) < len(offers) else offers
+
+
+def _on_sale(offers: tuple[RawOffer, ...]) -> tuple[RawOffer, ...]:
+    """The offers of what can be had; all of them where none can be, or none says so."""
+    if len(offers) < 2:
+        return offers
+    left = tuple(offer for offer in offers if availability_of(offer.availability) != "out_of_stock")
+    priced = any(offer.price is not None or offer.low is not None for offer in left)
+    return left if priced else offers
 
 
 def _prices(offers: tuple[RawOffer, ...], currency: str | None) -> Prices | None:

@@ -14,6 +14,9 @@ from scrapers.extract.page import Page
 MAX_SCRIPT = 4_000_000
 """Longest script that is read, in characters; a product's takes a few thousand."""
 
+MAX_MENDED = 200_000
+"""Longest script, in characters, that is written again token by token."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _OPENING_MARK = re.compile(r"\s*+(?:<!--|(?://|/\*)?+\s*+<!\[CDATA\[\s*+(?:\*/)?)")
 # A string or comment without an end is all that is left: another try from its next sign would find no end
@@ -40,10 +43,11 @@ def loads(text: str) -> list[Any]:
     """The documents of one script; none where it cannot be mended.
 
     Mended are comments, CDATA and HTML comment marks around it, trailing commas, control characters, entities
-    instead of quotes, more than one document, and what comes after it.
+    instead of quotes, more than one document, and what comes after it; JavaScript's escapes, quotes in
+    strings, commas in numbers, and missing commas and brackets.
     """
     text = text.strip().lstrip("\ufeff")
-    for attempt in (_as_is, _without_comments, _unwrapped, _unescaped):
+    for attempt in (_as_is, _without_comments, _unwrapped, _unescaped, _mended):
         try:
             return attempt(text)
         except (ValueError, RecursionError):
@@ -104,3 +108,86 @@ def _unescaped(text: str) -> list[Any]:
     if "&quot;" not in text and "&#34;" not in text:
         raise ValueError("nothing to unescape")
     return _unwrapped(html.unescape(text))
+
+
+def _mended(text: str) -> list[Any]:
+    """A document written by a template that knows no JSON, token by token."""
+    if len(text) > MAX_MENDED:
+        raise ValueError("too long to be mended")
+    return _documents(_Mender(text).mended())
+
+
+class _Mender:
+    """Writes a document again: each string ends where JSON goes on behind its quote, each number is one."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.pieces: list[str] = []
+        self.open: list[str] = []
+
+    def mended(self) -> str:
+        """The document, its brackets closed."""
+        position = 0
+        while position < len(self.text):
+            match = _TOKEN.match(self.text, position)
+            if match is None:
+                raise ValueError("it is no JSON")
+            position = self._string(match.end()) if match[0] == '"' else self._token(match)
+        return "".join([*self.pieces, *reversed(self.open)])
+
+    def _token(self, match: re.Match[str]) -> int:
+        sign = match[0]
+        if match["number"]:
+            self._part()
+            self.pieces.append(sign.replace(",", ""))
+        elif sign in "{[":
+            self._part()
+            self.open.append("}" if sign == "{" else "]")
+            self.pieces.append(sign)
+        elif sign in "}]":
+            if self.open and self.open[-1] != sign and sign in self.open:
+                self.pieces.append(self.open.pop())
+            if not self.open:
+                return len(self.text)
+            if self.open[-1] == sign:
+                self.open.pop()
+                self.pieces.append(sign)
+        else:
+            if match["word"]:
+                self._part()
+            self.pieces.append(sign)
+        return match.end()
+
+    def _string(self, start: int) -> int:
+        """Reads a string from behind its first quote on; its last is the first that JSON goes on after."""
+        self._part()
+        for match in _QUOTE.finditer(self.text, start):
+            if _GOES_ON.match(self.text, match.end()):
+                inner = self.text[start : match.start()]
+                self.pieces.append(f'"{_ESCAPE.sub(_as_json, inner)}"')
+                return match.end()
+        raise ValueError("a string has no end")
+
+    def _part(self) -> None:
+        """Sets a comma between two values that have none."""
+        before = next((piece for piece in reversed(self.pieces) if piece.strip()), "")
+        if before and before[-1] not in "{[,:":
+            self.pieces.append(",")
+
+
+_TOKEN = re.compile(
+    r'"|[{}\[\],:]|\s++|(?P<number>-?\d{1,3}(?:,\d{3})++(?:\.\d+)?(?=\s*+[,}\]]))|(?P<word>[\w.+-]++)'
+)
+_QUOTE = re.compile(r'(?<!\\)"')
+_GOES_ON = re.compile(r'\s*+(?:[}\]:]|,\s*+(?:["{\[\d-]|true|false|null|\Z)|\Z|"(?:[\w@]++)"\s*+:)')
+_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)|(\")|([\x00-\x1f])", re.DOTALL)
+
+
+def _as_json(match: re.Match[str]) -> str:
+    if match[1]:
+        return f"\\u00{match[1]}"
+    if match[3]:
+        return '\\"'
+    if match[4]:
+        return " "
+    return match[0] if match[2] in '"\\/bfnrtu' else match[2]

@@ -11,7 +11,7 @@ from lxml.html import tostring
 
 from scrapers.extract.address import without_tracking
 from scrapers.extract.candidates import Candidate
-from scrapers.extract.page import Page
+from scrapers.extract.page import Page, same_site
 from scrapers.extract.sources import opengraph, schema_org
 from scrapers.extract.sources.jsonld import read_jsonld
 from scrapers.extract.sources.nodes import (
@@ -82,6 +82,8 @@ def choose(
 
     :param titles: what the page calls itself: heading and meta titles.
     """
+    titles = list(titles)
+    products = [product for product in products if not _is_neighbour(product, page, titles)]
     names = {product.title for product in products}
     if len(names) <= 1 and (not is_list or says_product):
         return list(products[:1]) if len(products) < 2 else _merged_first(products)
@@ -94,6 +96,17 @@ def choose(
     if not own:
         return []
     return [product for product in own if product.title == own[0].title]
+
+
+def _is_neighbour(product: Candidate, page: Page, titles: Sequence[str]) -> bool:
+    """Whether a product is another one that the page shows: it has an address of its own, and no word of its
+    name is in what the page calls itself."""
+    if not product.url or not product.title or not titles:
+        return False
+    if _path(product.url) in {_path(page.url), _path(page.canonical)} or not same_site(product.url, page.url):
+        return False
+    words = set(_folded(product.title).split())
+    return words.isdisjoint(word for title in titles for word in title.split())
 
 
 def _merged_first(products: Sequence[Candidate]) -> list[Candidate]:

@@ -15,6 +15,7 @@ from lxml.html import HtmlElement
 from lxml_html_clean import Cleaner
 
 from scrapers.extract.page import Page
+from scrapers.extract.pictures import addresses_of, largest
 
 Item = dict[str, Any]
 
@@ -122,13 +123,17 @@ class _Reader:
     def _value(self, element: HtmlElement) -> Any:
         if element.tag in _VALUES:
             return element.get(_VALUES[element.tag], "")
+        if element.tag == "img" and (addresses := addresses_of(element)):
+            return self._joined(largest(addresses).url)
         if element.tag in _SOURCES:
-            address = element.get(_SOURCES[element.tag], "").strip()
-            try:
-                return urljoin(self.page.base_url, address)
-            except ValueError:
-                return address
+            return self._joined(element.get(_SOURCES[element.tag], "").strip())
         return element.get("content") or self._text(element)
+
+    def _joined(self, address: str) -> str:
+        try:
+            return urljoin(self.page.base_url, address)
+        except ValueError:
+            return address
 
     def _text(self, element: HtmlElement) -> str:
         """Its text as it is laid out; nothing once the page's properties repeat each other's without end."""

@@ -13,6 +13,10 @@ Node = dict[str, Any]
 """A schema.org node with lower-case keys without prefixes; `@type` is a list of lower-case names."""
 
 PRODUCT_TYPES = frozenset({"product", "productgroup", "individualproduct", "productmodel", "someproducts"})
+_OFFERS = ("offer", "aggregateoffer")
+_AROUND_PRODUCTS = ("mainentity", "mainentityofpage", "about", "itemoffered", "haspart")
+"""What leads from a page, an offer or a site to the product that it is about."""
+MAX_AROUND = 4
 MAX_NODES = 20_000
 MAX_DEPTH = 30
 MAX_HOPS = 6
@@ -41,16 +45,50 @@ def from_microdata(items: Iterable[Any]) -> list[Node]:
 
 
 def products_in(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The nodes that are products, those below the page's main entity included, those of lists not."""
-    for node in nodes:
-        if is_a(node, PRODUCT_TYPES):
-            yield node
-            continue
-        for key in ("mainentity", "mainentityofpage", "about", "itemoffered"):
-            for inner in flat(node.get(key)):
-                if isinstance(inner, dict) and is_a(inner, PRODUCT_TYPES):
-                    # An offer at the top, with the product below it.
-                    yield inner if key != "itemoffered" or inner.get("offers") else {**inner, "offers": node}
+    """The nodes that are products, those below the page's main entity included, those of lists not.
+
+    Variants that stand beside their group are put in it, and an offer that stands alone beside the only
+    product becomes its own.
+    """
+    nodes = list(nodes)
+    products = _grouped([product for node in nodes for product in _products_of(node, 0)])
+    offers = [node for node in nodes if is_a(node, _OFFERS) and not node.get("itemoffered")]
+    if len(products) == 1 and offers and not products[0].get("offers") and not products[0].get("hasvariant"):
+        return iter([{**products[0], "offers": offers}])
+    return iter(products)
+
+
+def _products_of(node: Node, depth: int) -> Iterator[Node]:
+    if is_a(node, PRODUCT_TYPES):
+        yield node
+        return
+    for key in _AROUND_PRODUCTS if depth < MAX_AROUND else ():
+        for inner in flat(node.get(key)):
+            if not isinstance(inner, dict):
+                continue
+            for product in _products_of(inner, depth + 1):
+                # An offer at the top, with the product below it.
+                yield (
+                    product if key != "itemoffered" or product.get("offers") else {**product, "offers": node}
+                )
+
+
+def _grouped(products: list[Node]) -> list[Node]:
+    """The products, those that name a group which is also there as its variants."""
+    groups = {
+        node["@id"]: {**node, "hasvariant": flat(node.get("hasvariant"))}
+        for node in products
+        if isinstance(node.get("@id"), str) and is_a(node, ("productgroup",))
+    }
+    kept: list[Node] = []
+    for node in products:
+        above = [one.get("@id") for one in flat(node.get("isvariantof")) if isinstance(one, dict)]
+        group = next((groups[one] for one in above if isinstance(one, str) and one in groups), None)
+        if group is not None and node.get("@id") not in groups:
+            group["hasvariant"].append(node)
+        else:
+            kept.append(groups.get(node.get("@id"), node) if isinstance(node.get("@id"), str) else node)
+    return kept
 
 
 def is_a(node: Node, types: Iterable[str]) -> bool:
@@ -90,16 +128,22 @@ def _normalise(data: Any, by_id: dict[str, Node], depth: int) -> Any:
         return [_normalise(value, by_id, depth + 1) for value in data[:MAX_NODES]]
     if not isinstance(data, dict):
         return data
+    if data and all(str(key).isdigit() for key in data):
+        # PHP writes an array with a gap as an object with numbers for keys.
+        return _normalise(list(data.values()), by_id, depth)
     node: Node = {}
     for key, value in data.items():
-        name = str(key).rsplit("/", 1)[-1].removeprefix("schema:").lower()
-        node.setdefault(name, _normalise(value, by_id, depth + 1))
-    types = (str(kind) for kind in flat(node.get("@type")))
-    node["@type"] = [kind.rsplit("/", 1)[-1].removeprefix("schema:").lower() for kind in types]
+        node.setdefault(_bare(str(key)), _normalise(value, by_id, depth + 1))
+    node["@type"] = [_bare(str(kind)) for kind in flat(node.get("@type"))]
     identity = node.get("@id")
     if isinstance(identity, str) and len(node) > 2:
         by_id.setdefault(identity, node)
     return node
+
+
+def _bare(name: str) -> str:
+    """A key or type in lower case, without the address or prefix of its vocabulary."""
+    return name.rstrip("/#").rsplit("/", 1)[-1].rsplit("#", 1)[-1].rsplit(":", 1)[-1].lower()
 
 
 class _Resolver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -16,6 +17,7 @@ from scrapers.extract.text import plain
 MAX_VARIANTS = 500
 
 _LIST_PRICES = ("listprice", "strikethroughprice", "srp", "msrp", "regularprice", "suggestedretailprice")
+_OF_OFFER = ("price", "pricecurrency", "availability", "pricespecification")
 _USED = ("usedcondition", "refurbishedcondition", "damagedcondition")
 _RELATED = ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor")
 
@@ -25,6 +27,10 @@ def to_candidate(node: Node, source: str, base_url: str) -> Candidate:
     variants = [v for v in flat(node.get("hasvariant")) if isinstance(v, dict)][:MAX_VARIANTS]
     family = [node, *variants]
     offers = [offer for member in family for offer in _offers(member.get("offers"), base_url)]
+    if not offers and _amount(node.get("price")) is not None:
+        offers = list(
+            _offers({key: node.get(key) for key in _OF_OFFER}, base_url)
+        )  # the product as its offer
     return Candidate(
         source=source,
         title=text_of(node.get("name")),
@@ -53,7 +59,7 @@ def _address(value: Any, base_url: str) -> str | None:
             one = one.get("@id") or one.get("url")
         if isinstance(one, str) and one.strip():
             try:
-                return urljoin(base_url, one.strip())
+                return urljoin(base_url, html.unescape(one.strip()) if "&amp;" in one else one.strip())
             except ValueError:
                 return None
     return None
@@ -66,11 +72,15 @@ def _offers(value: Any, base_url: str, depth: int = 0) -> Iterator[RawOffer]:
         inner = list(_offers(offer.get("offers"), base_url, depth + 1))
         # The lowest of all may be a used one's.
         mixed = bool(inner) and len(_unused(offer.get("offers"))) < len(flat(offer.get("offers")))
-        price, before, currency = _specified(offer)
+        price, high, before, currency = _specified(offer)
+        plain_price, low = _amount(offer.get("price")), _amount(offer.get("lowprice"))
+        if plain_price is None and low is None:
+            # The specifications of a range are of its ends.
+            plain_price = price
         own = RawOffer(
-            price=_amount(offer.get("price")) if _amount(offer.get("price")) is not None else price,
-            low=_amount(offer.get("lowprice")) if not mixed else None,
-            high=_amount(offer.get("highprice")) if not mixed else None,
+            price=plain_price,
+            low=low if not mixed else None,
+            high=_amount(offer.get("highprice")) or high if not mixed else None,
             before=before,
             currency=text_of(offer.get("pricecurrency")) or currency,
             availability=_availability(offer.get("availability")),
@@ -95,9 +105,11 @@ def _is_used(offer: Node) -> bool:
     return (_availability(offer.get("itemcondition")) or "").rsplit("/", 1)[-1].lower() in _USED
 
 
-def _specified(offer: Node) -> tuple[RawPrice, RawPrice, str | None]:
-    """Price, price before and currency of an offer's `priceSpecification`; no price per litre or metre."""
+def _specified(offer: Node) -> tuple[RawPrice, RawPrice, RawPrice, str | None]:
+    """Price, highest price, price before and currency of an offer's `priceSpecification`; no price per litre
+    or metre, and none that only members pay. A list price alone is the price."""
     price: RawPrice = None
+    high: RawPrice = None
     before: RawPrice = None
     currency = None
     for one in flat(offer.get("pricespecification")):
@@ -106,13 +118,18 @@ def _specified(offer: Node) -> tuple[RawPrice, RawPrice, str | None]:
         amount = _amount(one.get("price"))
         if amount is None:
             amount = _amount(one.get("minprice"))
+            high = high or _amount(one.get("maxprice"))
         kind = (_availability(one.get("pricetype")) or "").rsplit("/", 1)[-1].lower()
+        if one.get("validformembertier"):
+            continue
         if kind in _LIST_PRICES:
             before = before or amount
         elif not one.get("referencequantity") and price is None:
             price = amount
         currency = currency or text_of(one.get("pricecurrency"))
-    return price, before, currency
+    if price is None and _amount(offer.get("price")) is None and _amount(offer.get("lowprice")) is None:
+        price, before = before, None
+    return price, high, before, currency
 
 
 def _amount(value: Any) -> RawPrice:

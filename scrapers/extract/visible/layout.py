@@ -10,6 +10,8 @@ from functools import lru_cache
 import lxml.etree
 import lxml.html
 
+from scrapers.extract.fields.currency import country_of
+from scrapers.extract.fields.symbols import local_symbols
 from scrapers.extract.page import Page
 
 MAX_ELEMENTS = 60_000
@@ -24,14 +26,14 @@ REACH_AFTER = 8000
 _UNSEEN_TEXT = """
     script style noscript template head iframe svg object datalist option nav footer
 """
-_UNSEEN = frozenset(_UNSEEN_TEXT.split())
+UNSEEN = frozenset(_UNSEEN_TEXT.split())
 """What shows no text of its own, and what never holds the page's product."""
 _BLOCKS_TEXT = """
     address article aside blockquote br center dd details div dl dt fieldset figure footer form h1
     h2 h3 h4 h5 h6 header hr label legend li main nav ol option p pre section select table tbody td
     tfoot th thead tr ul
 """
-_BLOCKS = frozenset(_BLOCKS_TEXT.split())
+BLOCKS = frozenset(_BLOCKS_TEXT.split())
 _WHOLE = frozenset({"html", "body"})
 _STRUCK_TAGS = frozenset({"del", "s", "strike"})
 _HIDDEN_STYLE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
@@ -82,9 +84,11 @@ class Layout:
     :ivar order: the place of every walked element.
     :ivar extent: for every walked element, how many characters of visible text come before it and are in it.
     :ivar read: characters of visible text on the page.
+    :ivar local: signs of money that are known in the page's country only.
     """
 
     page: Page
+    local: tuple[str, ...] = ()
     spots: list[Spot] = field(default_factory=list)
     order: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
     extent: dict[lxml.html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
@@ -112,7 +116,7 @@ class _Open:
 
 def read_layout(page: Page) -> Layout:
     """Walks a page once. Elements past `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
-    layout = Layout(page)
+    layout = Layout(page, local_symbols(country_of(page)))
     stack: list[_Open] = []
     skip: lxml.html.HtmlElement | None = None
     walked = 0
@@ -124,7 +128,7 @@ def read_layout(page: Page) -> Layout:
         if event == "start":
             if skip is None:
                 walked += 1
-                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in _UNSEEN:
+                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in UNSEEN:
                     skip = element
                 else:
                     stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
@@ -233,7 +237,7 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
         _append(outer, " ")
     elif text is None:
         outer.pieces = None
-    elif tag in _BLOCKS:
+    elif tag in BLOCKS:
         _append(outer, f" {text} ")
     elif text.strip():
         _append(outer, _cents(outer, closed, text))

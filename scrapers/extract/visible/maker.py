@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+import lxml.html
+
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.others import Others
@@ -17,8 +19,11 @@ _NAMED_TEXT = """
     brand brandname byline manufacturer marque marca marke hersteller designer bylineinfo vendor
 """
 _NAMED = frozenset(_NAMED_TEXT.split())
+_OF_STORE = frozenset({"navbar", "header", "footer", "site", "topbar"})
+"""Where a brand is the store's own."""
 _ADDRESSED = re.compile(
-    r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]",
+    r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]"
+    r"|[?&=/](?:manufacturers?(?:_?id)?|id_manufacturer|brand(?:_?id)?)(?:[=&/]|$)",
     re.I,
 )
 _ABOUT = re.compile(
@@ -62,23 +67,35 @@ def _logo(layout: Layout, heading: Heading, others: Others) -> str | None:
         if element.tag != "img" or not 0 < abs(order - heading.spot.order) < 250:
             continue
         text = (element.get("alt") or "").strip()
-        if not text or len(text) > MAX_BRAND or text.casefold() not in heading.text.casefold():
+        if not 1 < len(text) <= MAX_BRAND or text.casefold() == heading.text.casefold():
             continue
         names = set().union(*(tokens(one) for one in above(element, 2)))
-        linked = any(one.tag == "a" and _ADDRESSED.search(one.get("href") or "") for one in above(element, 2))
-        if (linked or names & _NAMED) and len(text) < len(heading.text):
+        linked = any(one.tag == "a" and _leads_to_brand(one.get("href") or "") for one in above(element, 2))
+        named = bool(names & _NAMED) and names.isdisjoint(_OF_STORE)
+        if text.casefold() in heading.text.casefold():
+            if linked or named:
+                return text
+        elif linked and order > heading.spot.order and not others.has(_place(element, order)):
             return text
     return None
+
+
+def _place(element: lxml.html.HtmlElement, order: int) -> Spot:
+    return Spot(order, element, "", False, False, False, 0)
 
 
 def _brand_link(spot: Spot) -> bool:
     if spot.element.tag != "a":
         return False
+    return _leads_to_brand(spot.element.get("href") or "")
+
+
+def _leads_to_brand(href: str) -> bool:
     try:
-        path = urlsplit(spot.element.get("href") or "").path
+        parts = urlsplit(href)
     except ValueError:
         return False
-    return bool(_ADDRESSED.search(f"{path}/"))
+    return bool(_ADDRESSED.search(f"{parts.path}/?{parts.query}"))
 
 
 def _is_name(text: str, spot: Spot, heading: Heading) -> bool:

@@ -13,11 +13,22 @@ import lxml.html
 from scrapers.extract.fields.amount import parse_amount
 from scrapers.extract.fields.money import Money, find_money
 from scrapers.extract.visible.heading import Heading
-from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.layout import BLOCKS, UNSEEN, Layout, Spot, above, tokens
 
 MAX_MARKS = 2000
 """Amounts that are looked at; a page with more lists products."""
 
+MAX_LABEL = 40
+"""Characters before an amount that are read, `MAX_AFTER` of those behind it."""
+MAX_AFTER = 20
+MAX_BEHIND = 25
+"""Characters behind an amount in other elements, at most, that are of it."""
+MAX_LINE = 60
+"""Characters of a line that holds an amount and its label."""
+
+_COLONS = (":", "：")
+_HEADINGS = frozenset({"h1", "h2", "h3"})
+_LABEL_TAGS = frozenset({"dt", "th", "td", "label", "legend"})
 PRICE_NAME = re.compile(
     r"^(?:price|pricing|preis|prix|precio|preco|prezzo|prijs|pris|cena|ceny|cijena|kaina|hinta|fiyat|pret|prc|amount"
     r"|kakaku|gia|harga)|price$|prices$"
@@ -68,7 +79,7 @@ def find_marks(layout: Layout, heading: Heading) -> list[Mark]:
                 within[parent] = spot.text
                 below.setdefault(parent, set()).update(known)
             continue
-        found = find_money(spot.text)
+        found = find_money(spot.text, local=layout.local)
         if not any(money.symbol for money in found) and not _may_be_priced(layout, spot):
             continue
         found = tuple(money for money in found if parse_amount(money.digits) is not None)
@@ -91,7 +102,7 @@ def find_marks(layout: Layout, heading: Heading) -> list[Mark]:
             break
     ordered = sorted((mark for made in marks.values() for mark in made), key=lambda mark: mark.spot.order)
     for mark in ordered:
-        _look_around(layout, mark)
+        _look_around(layout, mark, heading)
     return ordered
 
 
@@ -103,7 +114,11 @@ def _may_be_priced(layout: Layout, spot: Spot) -> bool:
         if any(PRICE_NAME.search(name) for name in tokens(one)):
             return True
         outer = layout.by_element.get(one) if steps < 3 else None
-        if outer and len(outer.text) < 80 and any(money.symbol for money in find_money(outer.text)):
+        if (
+            outer
+            and len(outer.text) < 80
+            and any(money.symbol for money in find_money(outer.text, local=layout.local))
+        ):
             return True
     return False
 
@@ -129,14 +144,14 @@ def _note_range(mark: Mark, low: Money, high: Money, text: str) -> None:
         mark.high, mark.symbol = high.digits, mark.symbol or high.symbol
 
 
-def _look_around(layout: Layout, mark: Mark) -> None:
+def _look_around(layout: Layout, mark: Mark, heading: Heading) -> None:
     """Finds the sign and the words beside an amount, which often stand in elements of their own."""
-    inner: lxml.html.HtmlElement | None = None
+    inner = mark.spot.element
     for element in above(mark.spot.element, 4):
         spot = layout.by_element.get(element)
         if spot is None:
             break
-        found = find_money(spot.text)
+        found = find_money(spot.text, local=layout.local)
         here = [money for money in found if money.digits == mark.money.digits]
         if not here or len(found) > 4:
             break
@@ -146,32 +161,79 @@ def _look_around(layout: Layout, mark: Mark) -> None:
         position = found.index(money)
         if mark.high is None and position + 1 < len(found):
             _note_range(mark, money, found[position + 1], spot.text)
-        start = found[position - 1].end if position else 0
-        end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
-        label = _without_others(layout, inner, spot.text[start : money.start])[-40:]
-        # What follows in a longer text is of something else.
-        after = (
-            spot.text[money.end : end][:20]
-            if end - money.end <= 25 or spot.element is mark.spot.element
-            else ""
-        )
+        if element is mark.spot.element:
+            start = found[position - 1].end if position else 0
+            end = found[position + 1].start if position + 1 < len(found) else len(spot.text)
+            label, after = spot.text[start : money.start], spot.text[money.end : end]
+            if end < len(spot.text) and after.rstrip().endswith(_COLONS):
+                after = ""  # the label of the next amount
+        else:
+            label, after = _words_before(layout, inner, heading), _words_behind(layout, inner)
+        label = _without_name(label, heading)[-MAX_LABEL:]
         if _LETTER.search(label) or _LETTER.search(after):
-            mark.label, mark.after = label, after
+            mark.label, mark.after = label, after[:MAX_AFTER]
             break
         inner = element
 
 
-def _without_others(layout: Layout, inner: lxml.html.HtmlElement | None, label: str) -> str:
-    """The words before an amount, without those that end an element before it with an amount of its own:
-    `<p>10x de 29,90 sem juros</p>`.
+def _without_name(label: str, heading: Heading) -> str:
+    """The words of a label behind the product's name: `Van Gogh` is no price of before."""
+    place = label.casefold().rfind(heading.text.casefold())
+    return label if place < 0 else label[place + len(heading.text) :]
 
-    :param inner: the element that holds the amount, below the one whose text the label is from.
+
+def _words_before(layout: Layout, inner: lxml.html.HtmlElement, heading: Heading) -> str:
+    """What stands before an element in the box around it, up to another amount, a heading or a block.
+
+    A label may be a block: a cell, what ends in a colon, and what shares a short line with the amount.
     """
-    if inner is None:
-        return label
+    label = ""
     for sibling in inner.itersiblings(preceding=True):
+        label = f"{sibling.tail or ''} {label}"
+        if not isinstance(sibling.tag, str) or sibling.tag in UNSEEN:
+            continue
         spot = layout.by_element.get(sibling)
-        found = find_money(spot.text) if spot else ()
-        if spot and found:
-            return label.strip().removeprefix(spot.text[found[-1].end :].strip())
-    return label
+        if spot is None or len(label) > MAX_LABEL:
+            return label
+        if spot.hidden or not spot.text:
+            continue
+        if (
+            sibling.tag in _HEADINGS
+            or sibling is heading.spot.element
+            or find_money(spot.text, local=layout.local)
+        ):
+            return label
+        if sibling.tag in BLOCKS and not _may_label(layout, sibling, spot):
+            return label
+        label = f"{spot.text} {label}"
+    outer = inner.getparent()
+    return f"{outer.text or ''} {label}" if outer is not None else label
+
+
+def _may_label(layout: Layout, block: lxml.html.HtmlElement, spot: Spot) -> bool:
+    if block.tag in _LABEL_TAGS or spot.text.endswith(_COLONS):
+        return True
+    line = layout.by_element.get(block.getparent())
+    return line is not None and 0 < len(line.text) <= MAX_LINE
+
+
+def _words_behind(layout: Layout, inner: lxml.html.HtmlElement) -> str:
+    """What follows an element in the box around it, up to what belongs to another amount; nothing where it is
+    long, and so of something else."""
+    after = inner.tail or ""
+    for sibling in inner.itersiblings():
+        if isinstance(sibling.tag, str) and sibling.tag not in UNSEEN:
+            spot = layout.by_element.get(sibling)
+            if spot is None or find_money(spot.text, local=layout.local):
+                break
+            following = layout.by_element.get(sibling.getnext()) if sibling.getnext() is not None else None
+            labels_next = following is not None and bool(find_money(following.text, local=layout.local))
+            if sibling.tag in BLOCKS and (labels_next or sibling.tag in _HEADINGS or sibling.tag == "dt"):
+                break
+            if not spot.hidden:
+                after = f"{after} {spot.text}"
+        after = f"{after} {sibling.tail or ''}"
+        if len(after) > 2 * MAX_BEHIND:
+            break
+    after = " ".join(after.split())
+    return "" if len(after) > MAX_BEHIND or after.endswith(_COLONS) else after

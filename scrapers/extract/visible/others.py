@@ -10,6 +10,7 @@ import lxml.html
 
 from scrapers.extract.address import is_same_page, naming_pairs
 from scrapers.extract.page import Page
+from scrapers.extract.pictures import is_picture
 from scrapers.extract.visible.layout import Layout, Spot, tokens
 from scrapers.extract.visible.words import OTHER_PRODUCTS
 
@@ -46,9 +47,8 @@ MAX_PRICES = 3
 """Amounts on a product card, at most: today's price, that of before, one a litre."""
 MIN_ROWS = 3
 """Rows with a link and a price, without pictures, that make a list of products."""
-MAX_TEASER = 250
+MAX_TEASER = 500
 MIN_WORDS = 5
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 _MAX_STEPS = 40
 _MAX_CLIMB = 3
 
@@ -111,7 +111,7 @@ class Others:
         links = [element] if element.tag == "a" else element.iter("a")
         for _, link in zip(range(8), links, strict=False):
             target = _elsewhere(link.get("href"), self._page)
-            if target and not target.lower().endswith(_PICTURES):
+            if target:
                 if next(link.iter("img", "picture"), None) is not None:
                     pictured.add(target)
                 if self._extent.get(link, (0, 0))[1] >= MIN_WORDS:
@@ -188,8 +188,9 @@ def _kind(element: lxml.html.HtmlElement) -> str:
 
 
 def _elsewhere(href: str | None, page: Page) -> str | None:
-    """Where a link leads to, with what of its query names a page; None where it stays on the page."""
-    return _leads_to(href.strip(), page.base_url, page.url) if href else None
+    """Where a link leads to, with what of its query names a page; None where it stays on the page or leads to
+    a picture."""
+    return _leads_to(href.strip(), page.base_url, page.url) if href and not is_picture(href) else None
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
+from scrapers.extract.candidates import Candidate, RawOffer
 from scrapers.extract.page import Page
 from scrapers.extract.visible.buying import Buying, find_buttons, read_buying
 from scrapers.extract.visible.heading import Heading, find_heading
@@ -59,8 +59,11 @@ def _read(layout: Layout, heading: Heading) -> Visible:
     buying = read_buying(layout, heading, others, buttons)
     price = choose_price(layout, heading, marks, others, buying.order)
     choices = offers_choices(layout, heading, others)
-    stock = read_stock(layout, heading, others, buying, choices=choices, priced=price is not None)
     rows = read_rows(layout, heading, others)
+    stated = next(iter(rows.get("stock", ())), None)
+    stock = read_stock(
+        layout, heading, others, buying, choices=choices, priced=price is not None, stated=stated
+    )
     offer = RawOffer(
         price=price.price if price and not price.high else None,
         low=price.price if price and price.high else None,
@@ -75,7 +78,7 @@ def _read(layout: Layout, heading: Heading) -> Visible:
         brand=next(iter(rows.get("brand", ())), None) or read_maker(layout, heading, others),
         sku=next(iter(rows.get("sku", ())), None) or read_marked_number(layout, heading, others),
         gtins=tuple(rows.get("gtin", ())),
-        photos=tuple(RawPhoto(url) for url in read_photos(layout, heading, others)),
+        photos=tuple(read_photos(layout, heading, others)),
         offers=(offer,) if offer.price or offer.low or offer.availability else (),
     )
     return Visible(heading, candidate, price, stock, buying, choices, frozenset(shown_numbers(layout)))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+import lxml.html
+
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above
 from scrapers.extract.visible.others import Others
 
 MAX_VALUE = 80
+_ROWS = frozenset({"li", "tr", "dl"})
+"""What holds a label and its value, and no other."""
 
 _COLON = re.compile(r"(?:(?<!\s)\s+)?[:：;]\s*$")
 _EDGE = re.compile(r"^[\s\-–—:：#.]+|(?<![\s\-–—:：])[\s\-–—:：]+$")
@@ -67,6 +71,21 @@ _LABELS = {
         jan コード | 바코드 | gtin/ean | ean/upc
     """,
 }
+_LABELS["stock"] = """
+    availability | stock | stock status | status | in stock | available | verfügbarkeit | lagerbestand
+    lager
+    bestand | lieferstatus | disponibilité | disponibilite | stock disponible | disponibilità
+    disponibilita
+    disponibilidad | estado | existencias | disponibilidade | estoque | beschikbaarheid | voorraad
+    voorraadstatus | tillgänglighet | lagerstatus | tilgængelighed | lagerstatus | tilgjengelighet
+    saatavuus
+    varastotilanne | dostępność | stan magazynowy | dostupnost | dostupnosť | sklad | skladom | elérhetőség
+    raktárkészlet | készlet | disponibilitate | stoc | dostupnost | raspoloživost | razpoložljivost | zaloga
+    prieinamumas | pieejamība | saadavus | stok | stok durumu | διαθεσιμότητα | наличност | наличие
+    доступность
+    наявність | 在庫 | 在庫状況 | 库存 | 庫存 | 재고 | สถานะ | tình trạng | ketersediaan | التوفر
+    المخزون | זמינות
+"""
 _LABEL_OF = {
     label.strip().casefold(): name
     for name, lines in _LABELS.items()
@@ -99,6 +118,12 @@ def read_rows(layout: Layout, heading: Heading, others: Others) -> dict[str, lis
     }
 
 
+def _logo(row: lxml.html.HtmlElement) -> str | None:
+    """What is said instead of the first picture in a row."""
+    image = next(row.iter("img"), None)
+    return ((image.get("alt") or image.get("title") or "").strip() or None) if image is not None else None
+
+
 def _label_of(text: str) -> str | None:
     if len(text) > 42:
         return None
@@ -119,11 +144,14 @@ def _inline(text: str) -> tuple[str | None, str | None]:
 
 
 def _beside(layout: Layout, label: Spot, following: list[Spot]) -> str | None:
-    """The text that stands beside a label: in the rest of its row, never in another one."""
+    """The text that stands beside a label: in the rest of its row, never in another one. A logo counts by
+    what is said instead of it."""
     for element in above(label.element, 3):
         row = layout.by_element.get(element)
         if row is None:
             return None
+        if row.text == label.text and element is not label.element and (logo := _logo(element)):
+            return logo
         rest = row.text[len(label.text) :] if row.text.startswith(label.text) else ""
         if not rest.strip() and row.text != label.text and row.text.endswith(label.text):
             rest = row.text[: -len(label.text)]  # the value before its label
@@ -134,6 +162,8 @@ def _beside(layout: Layout, label: Spot, following: list[Spot]) -> str | None:
             )
             value = inner if inner and _label_of(inner) is None else rest
             return value if len(value) <= MAX_VALUE + 20 else None
+        if element.tag in _ROWS:
+            break
     after = label.element.getnext()
     if after is not None and label.element.tag in ("dt", "th", "td") and after.tag in ("dd", "td"):
         spot = layout.by_element.get(after)

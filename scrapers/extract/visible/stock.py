@@ -36,6 +36,9 @@ _THERE = re.compile(
 )
 """What stands alone, where stock is spoken of, on what can be had."""
 
+_CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
+"""What a list of a product's sizes or colours is called."""
+
 _STATUS_TEXT = """
     stock availability available avail soldout sold unavailable outofstock instock inventory
     disponibility verfuegbarkeit lager dispo disponibilite disponibilidad disponibilita dostupnost
@@ -62,18 +65,29 @@ class Stock:
 
 
 def read_stock(
-    layout: Layout, heading: Heading, others: Others, buying: Buying, *, choices: bool, priced: bool
+    layout: Layout,
+    heading: Heading,
+    others: Others,
+    buying: Buying,
+    *,
+    choices: bool,
+    priced: bool,
+    stated: str | None = None,
 ) -> Stock | None:
     """Availability by the buy button and the words about stock; None where neither is there.
 
     :param choices: whether a size or colour can be chosen: many shops switch their button on only then.
     :param priced: whether the page shows a price for the product.
+    :param stated: what stands beside the label `Availability`: many shops sell on when nothing is left.
     """
+    if stated is not None and word_of(stated) == "out_of_stock" and not ELSEWHERE.search(stated):
+        return Stock("out_of_stock", True)
     said = _words(layout, heading, others)
     if buying.working and not (said.gone and (buying.disabled or _is_far(buying, heading))):
         if buying.preorder or (said.coming and not said.there):
             return Stock("preorder", False)
-        return Stock("in_stock", not said.gone)
+        # A button that waits for a choice works, whatever is left.
+        return Stock("in_stock", not said.gone and not _has_options(layout, heading, others))
     if buying.sold_out or said.gone:
         # Words alone may be of a size, or of a shop: they do not refute the markup.
         sure = said.marked or buying.sold_out or buying.disabled or buying.notify
@@ -85,6 +99,30 @@ def read_stock(
     if said.there or ((buying.disabled or choices) and priced):
         return Stock("in_stock", False)
     return None
+
+
+def word_of(text: str) -> str | None:
+    """Our word for what is said of stock in a few words or as a number; None where they say nothing of it."""
+    text = text.strip(" .!¡✓✔")
+    if text.isdigit():
+        return "in_stock" if int(text) else "out_of_stock"
+    sold, stocked = SOLD_OUT.search(text) or _SOLD.fullmatch(text), IN_STOCK.search(text)
+    if sold and (stocked is None or sold.start() <= stocked.start()):
+        return "out_of_stock"
+    if PREORDER.search(text):
+        return "preorder"
+    return "in_stock" if stocked or _THERE.fullmatch(text) else None
+
+
+def _has_options(layout: Layout, heading: Heading, others: Others) -> bool:
+    """Whether a size or colour is chosen from a list beside the product."""
+    for element, order in layout.order.items():
+        if element.tag == "select" and 0 < order - heading.spot.order <= MAX_DISTANCE:
+            spot = layout.by_element.get(element)
+            named = _CHOICE_NAME.search(f"{element.get('name')} {element.get('id')}")
+            if named and not others.has(spot or Spot(order, element, "", False, False, False, 0)):
+                return True
+    return False
 
 
 def _is_far(buying: Buying, heading: Heading) -> bool:

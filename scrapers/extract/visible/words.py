@@ -205,6 +205,19 @@ SOLD_OUT = phrases("""
     hết hàng | tạm hết hàng | ngừng kinh doanh | cháy hàng | stok habis | habis | stok kosong
     tidak tersedia | barang habis | habis terjual | غير متوفر | نفذت الكمية | نفد المخزون | غير متاح
     نفذ من المخزون | אזל מהמלאי | אזל המלאי | לא במלאי | ناموجود
+    coming soon | back soon | back in stock soon | available soon | soon available | in stock again soon
+    bald wieder | demnächst | in kürze | bientôt disponible | bientôt de retour | bientôt en stock
+    de retour bientôt
+    presto disponibile | di nuovo disponibile presto | disponibile a breve | in arrivo | pronto disponible
+    próximamente | pronto estar* en stock | pronto en stock | pronto estará disponible | pronto habrá
+    de nuevo en stock pronto | em breve | disponível em breve | brevemente | binnenkort | weldra leverbaar
+    kommer snart | snart i lager | snart tillbaka | på lager igen snart | snart på lager | tulossa pian
+    pian saatavilla | wkrótce | niedługo dostępn* | już wkrótce | připravujeme | brzy skladem | čoskoro
+    pripravujeme | hamarosan | în curând | in curand | uskoro | kmalu na voljo | netrukus | drīzumā | peagi
+    yakında | σύντομα | скоро в наличии | скоро в продаже | ожидается | очікується | незабаром
+    очаквайте | очаква се
+    近日発売 | 近日入荷 | 即将到货 | 即將到貨 | 即将上市 | 입고예정 | เร็วๆ นี้ | sắp có hàng
+    sắp về hàng | segera hadir | قريبا | بקרוב
 """)
 
 ELSEWHERE = phrases("""
@@ -255,7 +268,8 @@ IN_STOCK = phrases("""
     готовий до відправки | є на складі | отправка | 在庫あり | 在庫有り | 残りわずか | 即納 | 発送予定
     出荷 | 通常 * 発送 | お届け予定 | 在庫わずか | 販売中 | 即日 | 有货 | 有貨 | 现货 | 現貨 | 有库存
     有庫存 | 剩餘 | 剩余 | 库存充足 | 可購買 | 尚有庫存 | 24h到貨 | 재고있음 | 당일발송 | 도착 예정
-    판매중 | 남은수량 | มีสินค้า | พร้อมส่ง | สินค้าพร้อมส่ง | còn hàng | sẵn hàng | tersedia | stok tersedia
+    판매중 | 남은수량 | มีสินค้า | พร้อมส่ง | สินค้าพร้อมส่ง | còn hàng | sẵn hàng | tersedia
+    stok tersedia
     ready stock | tersisa | متوفر | في المخزون | متاح | במלאי | זמין | موجود
 """)
 
@@ -284,6 +298,20 @@ PREORDER = phrases("""
 """)
 
 NOT_THE_PRICE = phrases("""
+    lowest price | lowest recent price | 30-day low* | last 30 days | previous 30 days | 30 days before
+    niedrigster preis | niedrigster gesamtpreis | bestpreis der letzten | letzten 30 tage* | tiefstpreis
+    prix le plus bas | plus bas prix | 30 derniers jours | prezzo più basso | ultimi 30 giorni
+    precio más bajo | precio mínimo | últimos 30 días | preço mais baixo | últimos 30 dias | laagste prijs
+    afgelopen 30 dagen | laatste 30 dagen | lägsta pris* | senaste 30 dagarna | laveste pris*
+    seneste 30 dage
+    siste 30 dager | alin hinta | 30 päivän | 30 pv | najniższa cena | ostatnich 30 dni | z 30 dni
+    nejnižší cena | posledních 30 dn* | najnižšia cena | posledných 30 dní | legalacsonyabb ár
+    elmúlt 30 nap*
+    cel mai mic preț | ultimele 30 de zile | najniža cijena | zadnjih 30 dana | najnižja cena | zadnjih 30 dni
+    най-ниска цена | последните 30 дни | χαμηλότερη τιμή | τελευταίων 30 ημερών | mažiausia kaina
+    zemākā cena | madalaim hind | son 30 gün*
+    paiements de | pagos de | cuotas de | rate da | rate di | vezes de | termijnen van | raten zu | rat po
+    splátek po | splátok po | x de | taksit
     shipping | postage | delivery | free shipping | orders over | order over | import fees | tax
     installment* | instalment* | interest | per month | monthly | a month | month | months | mo
     payments of | klarna | afterpay | clearpay | save | you save | saving* | discount | off | coupon
@@ -311,12 +339,20 @@ NOT_THE_PRICE = phrases("""
     кредит | мес | месяц | мес. | скидка | экономия | выгода | бонус* | балл* | в месяц | доставк*
     знижка | місяць | розстрочк* | кешбэк | кэшбэк | 送料 | 手数料 | ポイント | 分割 | 月々 | 回払い
     クーポン | 運費 | 运费 | 每期 | 分期 | 期 | 折抵 | 折價 | 免運 | 滿 | 贈 | 红包 | 点数 | 點數
-    優惠券 | 省 | 배송비 | 할부 | 개월 | 적립 | 쿠폰 | 포인트 | ค่าจัดส่ง | ค่าส่ง | ผ่อน | ต่อเดือน | ส่วนลด
+    優惠券 | 省 | 배송비 | 할부 | 개월 | 적립 | 쿠폰 | 포인트 | ค่าจัดส่ง | ค่าส่ง | ผ่อน | ต่อเดือน
+    ส่วนลด
     trả góp | mỗi tháng | phí vận chuyển | giảm | tiết kiệm | ongkir | cicilan | per bulan | hemat
     diskon | شحن | شهر | توفير | خصم | משלוח | תשלומים | חיסכון
 """)
 
 AFTER_ANOTHER_AMOUNT = phrases("""
+    a month | each month | per mth | /month | monatlich | pro monat | im monat | /monat | mensuel* | par mois
+    /mois | al mese | mensil* | /mese | mensual* | al mes | /mes | mensais | por mês | /mês | maandelijks
+    per maand | /maand | månadsvis | per månad | i månaden | om måneden | månedlig | pr. måned | per måned
+    kuukaudessa | kuussa | /kk | miesięcznie | /mies | na miesiąc | měsíčně | za měsíc | mesačne | za mesiac
+    havonta | /hó | lunar | pe lună | /lună | mjesečno | mesečno | na mesec | aylık | ayda | ежемесячно
+    в месяц | /мес | щомісяця | на місяць | μηνιαίως | το μήνα | месечно | на месец | kas mėnesį | per mėnesį
+    mēnesī | kuus | 月額 | 每月 | 매월 | ต่อเดือน | hàng tháng | mỗi tháng | per bulan | شهريا | לחודש | בחודש
     no pix | à vista no pix | no boleto | com pix | via pix | por transferencia
     month | mo | mth | monthly | week | weekly | year | shipping | postage | delivery | off | discount
     deposit | installment* | instalment* | interest | cashback | points | tax | fee | fees | monat

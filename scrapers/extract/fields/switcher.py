@@ -1,0 +1,119 @@
+"""What a shop's own list of currencies tells: `$ US Dollar`, a link to `?currency=USD`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from itertools import islice
+from urllib.parse import parse_qs, urlsplit
+
+import lxml.html
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+
+from scrapers.extract.page import Page
+
+MAX_ENTRIES = 300
+"""Entries of lists of currencies that are looked at."""
+MAX_TEXT = 60
+"""Characters of an entry."""
+
+_CODES = frozenset(list_currencies())
+_CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
+_ENTRIES = "//option | //button | //a[contains(@href, 'urrency=')] | //a[contains(@class, 'urrency')]"
+_ENTRIES += " | //*[@data-currency or @data-currency-code or @data-code]"
+_CALLED = re.compile(
+    r"curr(?:enc|_|-|$)|valuta|w[aä]hrung|waehrung|devise|moneda|moeda|mena|waluta|валют", re.I
+)
+_NAMES = ("name", "value", "data-currency", "data-currency-code", "data-code", "data-value")
+_MARKS = ("selected", "active", "current", "checked")
+_NOT_A_NAME = re.compile(r"[^\w\s]|\d")
+
+
+def code_of_shop(page: Page, codes: Collection[str], symbol: str) -> str | None:
+    """The one of some currencies that the shop says it shows prices in, or that alone its list writes so.
+
+    :param codes: what the symbol may stand for.
+    """
+    offered: dict[str, None] = {}
+    for code, text, chosen in islice(_offered(page), MAX_ENTRIES):
+        if code in codes and chosen:
+            return code
+        if code in codes and symbol in text:
+            offered[code] = None
+    if len(offered) == 1:
+        return next(iter(offered))
+    named = {code_of_name(text, page.language) for text in _beside(page, symbol)}.intersection(codes)
+    return named.pop() if len(named) == 1 else None
+
+
+def code_of_name(text: str, language: str) -> str | None:
+    """The code of a currency by its name in a language or in English: `US Dollar`, `Schweizer Franken`."""
+    name = " ".join(_NOT_A_NAME.sub(" ", text).split()).casefold()
+    if not 4 <= len(name) <= MAX_TEXT:
+        return None
+    return _names(re.split(r"[-_]", language)[0].lower()).get(name) or _names("en").get(name)
+
+
+def _offered(page: Page) -> Iterator[tuple[str, str, bool]]:
+    """Code, text and whether it is the chosen one, of each entry of the page's lists of currencies."""
+    for element in islice(page.tree.xpath(_ENTRIES), 20 * MAX_ENTRIES):
+        code = next(filter(None, map(_code, _values(element))), None)
+        if code and _is_of_currencies(element):
+            text = " ".join(element.text_content()[: 4 * MAX_TEXT].split())[:MAX_TEXT]
+            classes = (element.get("class") or "").lower().split()
+            chosen = any(element.get(mark) is not None or mark in classes for mark in _MARKS)
+            yield code, text, chosen or element.get("aria-current") is not None
+
+
+def _values(element: lxml.html.HtmlElement) -> Iterator[str]:
+    for name in _NAMES:
+        if value := element.get(name):
+            yield value
+    href = element.get("href") or ""
+    if "urrency=" in href:
+        try:
+            yield from (
+                value for name, (value, *_) in parse_qs(urlsplit(href).query).items() if "urrency" in name
+            )
+        except ValueError:
+            return
+
+
+def _code(value: str) -> str | None:
+    found = _CODE.fullmatch(value.strip().upper()) if len(value) < 10 else None
+    return found[0] if found and found[0] in _CODES else None
+
+
+def _is_of_currencies(element: lxml.html.HtmlElement) -> bool:
+    """Whether it or what it stands in is called after currencies."""
+    current: lxml.html.HtmlElement | None = element
+    for _ in range(6):
+        if current is None:
+            return False
+        called = (current.get(name) or "" for name in ("id", "class", "name", "action", "href", "aria-label"))
+        if any(_CALLED.search(name[:300]) for name in called) or current.get("data-currency") is not None:
+            return True
+        current = current.getparent()
+    return False
+
+
+def _beside(page: Page, symbol: str) -> Iterator[str]:
+    """Short texts that begin or end with a sign, without it: `$ US Dollar`."""
+    for element in page.tree.iter("span", "button", "strong", "a", "li", "div", "option", "b", "label"):
+        text = element.text or ""
+        if symbol in text and len(text) <= 2 * MAX_TEXT:
+            bare = text.strip(" \t\r\n\u00a0()")
+            if bare.startswith(symbol) or bare.endswith(symbol):
+                yield bare.replace(symbol, " ")
+
+
+@lru_cache(maxsize=32)
+def _names(language: str) -> dict[str, str]:
+    """Names of currencies in a language, folded, to codes."""
+    try:
+        locale = Locale.parse(language)
+    except (ValueError, UnknownLocaleError):
+        return {}
+    return {" ".join(name.split()).casefold(): code for code, name in locale.currencies.items()}

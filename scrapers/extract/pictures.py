@@ -1,0 +1,196 @@
+"""Which addresses show one picture, and which of them shows it largest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import lxml.html
+
+ORIGINAL = 5000
+"""Pixels that a picture is taken to have where its address names no size and it stands for the large one."""
+PLAIN = 900
+"""Pixels of what a page shows without naming a size."""
+MAX_URL = 2000
+
+_FILES = r"\.(?:jpe?g|png|webp|gif|avif|jfif|bmp|tiff?|heic)"
+_IS_FILE = re.compile(_FILES + r"(?:$|[?#!])", re.I)
+_EXTENSION = re.compile(_FILES, re.I)
+_DIMENSIONS = re.compile(
+    r"(?<![a-z0-9])(\d{2,4})x(\d{2,4})?(?![0-9a-z])|(?<![a-z0-9])x(\d{2,4})(?![0-9a-z])"
+    r"|(?<![a-z0-9])w(\d{2,4})[-_]h(\d{2,4})(?![0-9a-z])|(?<![a-z0-9])s-l(\d{2,4})(?![0-9a-z])"
+    r"|\._(?:[a-z]{2,3}_)*s[lxy](\d{2,4})_"
+)
+"""Width and height in an address: as 300x400, 300x, x400, w300-h400, and as eBay and Amazon write them."""
+_TRANSFORMED = re.compile(
+    r"(?:[a-z]{1,3}_[\w.:]+,?)+|(?:(?:width|height|fit|quality|format|w|h|q|f)=[\w.]+,?)+"
+)
+_SIDE = re.compile(r"(?:^|,)(?:w|h|width|height)[_=](\d{2,4})(?:,|$)")
+_NAMED_SIZES = {
+    "thickbox": 1200, "zoom": 1200, "full": 1500, "xlarge": 1200, "master": 2000, "grande": 600, "lrg": 1000,
+    "large": 900, "medium": 450, "med": 450, "compact": 160, "home": 300, "small": 150, "cart": 100,
+    "thumb": 100, "thumbs": 100, "thumbnail": 100, "thumbnails": 100, "mini": 80, "tiny": 50, "icon": 40,
+    "scaled": 2560, "pico": 16,
+}  # fmt: skip
+"""Pixels that shop systems and themes mean by a word in an address."""
+_SIZE_WORD = re.compile(rf"[-_](?:{'|'.join(_NAMED_SIZES)})(?:_default)?$")
+_DENSITY = re.compile(r"@[1-4]x$")
+_SHAPE = re.compile(r"(?:_crop_[a-z]+|_f[wo][a-z]{1,3}|\._[a-z0-9_,]+_)$")
+"""How a picture was cut, behind its size."""
+_HASH = re.compile(r"[0-9a-f]{32}")
+_SIZE_PARAMETERS_TEXT = """
+    w h width height size quality q fit crop format fm fmt auto dpr wid hei qlt imwidth sw sh sm sz s resize
+    scale v ver version t ts _ bg op_sharpen resmode strip trim im impolicy imheight preset optimize profile
+"""
+_SIZE_PARAMETERS = frozenset(_SIZE_PARAMETERS_TEXT.split())
+_SIDES = frozenset({"w", "h", "width", "height", "wid", "hei", "imwidth", "imheight", "sw", "sh"})
+_SRCSET = re.compile(r"([^\s,][^\s]*[^\s,])(?:\s+([\d.]{1,8})([wxh]))?\s*(?:,|$)")
+_LARGE = re.compile(r"zoom|large|full|big|hi-?res|high|orig|huge|magnif|popup|master|retina", re.I)
+_OTHER = re.compile(
+    r"thumb|small|placeholder|hover|swap|second|back|icon|lqip|low|mobile|mini|alt|preview|logo", re.I
+)
+_NO_PICTURE = re.compile(
+    r"(?:^|[-_/.])(?:no|not|without|missing|default|empty|blank)[-_.]?(?:image|img|photo|picture|pic|product|foto)"
+    r"|(?:image|photo|picture|img)[-_.]?(?:not[-_.]?(?:available|found)|coming[-_.]?soon|unavailable|missing|placeholder)"
+    r"|placeholder|coming[-_.]?soon|(?:^|[-_/])(?:blank|spacer|transparent|pixel|loading|loader|spinner|nopic|noimg"
+    r"|noimage|nophoto|1x1)(?:[-_.]|$)",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a picture lies.
+
+    :ivar pixels: the longer side, as far as it is known.
+    :ivar large: whether it stands where the large picture is linked or zoomed to.
+    """
+
+    url: str
+    pixels: int
+    large: bool = False
+
+
+def is_picture(url: str) -> bool:
+    """Whether an address is that of a picture's file."""
+    return bool(_IS_FILE.search(url[:MAX_URL]))
+
+
+def stands_for_none(url: str) -> bool:
+    """Whether a picture stands for one that is missing or not loaded yet, by its file's name."""
+    return bool(_NO_PICTURE.search(urlsplit(url[:MAX_URL]).path.rsplit("/", 1)[-1]))
+
+
+@lru_cache(maxsize=8192)
+def picture_key(url: str) -> str:
+    """What all addresses of one picture have in common: no size, cut, format or version is in it."""
+    parts = urlsplit(url)
+    pairs = parse_qsl(parts.query)
+    inner = next((value for name, value in pairs if name in ("url", "src", "image") and "/" in value), None)
+    if inner and inner != url and not _EXTENSION.search(parts.path):
+        return picture_key(inner)
+    segments = [segment for part in unquote(parts.path).lower().split("/") if (segment := _bare(part))]
+    kept = sorted(
+        f"{name}={value}"
+        for name, value in pairs
+        if name.lower() not in _SIZE_PARAMETERS and not name.startswith("$")
+    )
+    return "/".join(segments) + ("?" + "&".join(kept) if kept else "")
+
+
+def _bare(segment: str) -> str:
+    if _TRANSFORMED.fullmatch(segment) or _HASH.fullmatch(segment) or segment in _NAMED_SIZES:
+        return ""
+    segment = _EXTENSION.sub("", segment)
+    before = None
+    while before != segment:
+        before = segment
+        segment = _SHAPE.sub("", _SIZE_WORD.sub("", _DENSITY.sub("", segment)))
+        end = next((one for one in _DIMENSIONS.finditer(segment) if one.end() == len(segment)), None)
+        if end:
+            segment = segment[: end.start()].rstrip("-_.,")
+    return segment
+
+
+@lru_cache(maxsize=8192)
+def named_pixels(url: str) -> int | None:
+    """The longer side, in pixels, that an address names; None where it names none."""
+    parts = urlsplit(url)
+    pairs = parse_qsl(parts.query)
+    sides = [
+        int(value) for name, value in pairs if name.lower() in _SIDES and value.isdigit() and len(value) < 5
+    ]
+    path = unquote(parts.path).lower()
+    for segment in path.split("/")[-6:]:
+        bare = _EXTENSION.sub("", segment)
+        sides += [int(side) for match in _DIMENSIONS.findall(bare) for side in match if side]
+        if _TRANSFORMED.fullmatch(segment):
+            sides += [int(side) for side in _SIDE.findall(segment)]
+        word = bare if bare in _NAMED_SIZES else _SIZE_WORD.search(bare)
+        if word and not sides:
+            name = word if isinstance(word, str) else word[0].strip("-_").removesuffix("_default")
+            sides.append(_NAMED_SIZES[name])
+    return max(sides, default=None)
+
+
+def pixels(url: str) -> int:
+    """The longer side that an address names; that of an original where it names none."""
+    named = named_pixels(url)
+    return ORIGINAL if named is None else named
+
+
+def largest(addresses: Iterable[Address]) -> Address:
+    """The address that shows most of a picture, the first of several; there must be one."""
+    return max(addresses, key=lambda one: one.pixels)
+
+
+def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
+    """All that an `img` says of where its picture lies, in several sizes; as written, `data:` left out."""
+    found = list(_of_attributes(image, inner=True))
+    parent = image.getparent()
+    if parent is not None and parent.tag == "picture":
+        for source in parent.iter("source"):
+            found += _of_sets(source)
+        parent = parent.getparent()
+    for outer in (parent, parent.getparent() if parent is not None else None):
+        if outer is None or outer.tag in ("body", "html", "main"):
+            break
+        href = (outer.get("href") or "").strip() if outer.tag == "a" else ""
+        if href and is_picture(href) and len(href) < MAX_URL:
+            found.append(Address(href, pixels(href), large=True))
+        found += _of_attributes(outer, inner=False)
+        if outer.tag in ("a", "li", "figure"):
+            break  # what is around it holds other pictures
+    return found
+
+
+def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[Address]:
+    for name, value in element.attrib.items():
+        url = value.strip()
+        if not 3 < len(url) < MAX_URL or url.startswith("data:") or not ("/" in url or "." in url):
+            continue
+        if name == "src" and inner:
+            if not stands_for_none(url):
+                yield Address(url, min(named_pixels(url) or PLAIN, ORIGINAL))
+        elif name.startswith("data-") and not _OTHER.search(name) and " " not in url and url[0] not in "{[#":
+            if _LARGE.search(name) and (is_picture(url) or url.startswith(("http", "/"))):
+                yield Address(url, pixels(url), large=True)
+            elif is_picture(url) and (inner or name == "data-src") and not stands_for_none(url):
+                yield Address(url, named_pixels(url) or PLAIN + 1)
+    if inner:
+        yield from _of_sets(element)
+
+
+def _of_sets(element: lxml.html.HtmlElement) -> Iterator[Address]:
+    for name in ("srcset", "data-srcset", "data-lazy-srcset", "data-src-set"):
+        for url, number, unit in _SRCSET.findall((element.get(name) or "")[:20_000]):
+            if url.startswith("data:"):
+                continue
+            size = float(number) if number.count(".") < 2 and number.strip(".") else 0
+            named = named_pixels(url)
+            yield Address(
+                url, int(size) if unit in ("w", "h") and size else named or int(PLAIN * max(size, 1))
+            )
