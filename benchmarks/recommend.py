@@ -97,7 +97,9 @@ def read_world(folder: Path, products: Products) -> World:
 
 def recommended(world: World, products: Products) -> np.ndarray:
     """What Lookalike recommends, int64 [customers, K], -1 where there are fewer."""
-    recommender = Recommender(products, learn(products, world.known), Neighbours(products))
+    recommender = Recommender(
+        products, learn(products, world.known, on_sale=world.on_sale), Neighbours(products)
+    )
     found = np.full((len(world.asked), K), -1, np.int64)
     order = np.argsort(np.diff(world.known.starts)[world.asked], kind="stable")  # little padding
     for at in range(0, len(order), _BLOCK):

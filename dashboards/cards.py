@@ -53,14 +53,12 @@ def card_html(match: Match) -> str:
     """A whole card but for its button: photo, likeness, brand, title, price, store, stock and the link."""
     title = match.title or "Untitled product"
     link = safe_link(match.url)
-    likeness = f"{max(0, min(100, round(match.score * 100)))}% alike"
-    alike = "The same photo" if "photo" in match.evidence else likeness
     seen = f' title="Seen there on {match.seen.day} {match.seen:%B %Y}"' if match.seen else ""
     return (
         f'<article class="la-card" aria-label="{escape(title)}">'
         f"{framed_photo(match.thumbnail(), title, link)}"
         f'<div class="la-over"><span class="la-brand" dir="auto">{escape(match.brand or "")}</span>'
-        f'<span class="la-alike" title="Cosine similarity {match.score:.3f}">{alike}</span></div>'
+        f"{likeness_html(match)}</div>"
         f'<h3 class="la-title" dir="auto" title="{escape(title)}">{escape(title)}</h3>'
         f'<div class="la-price">{price_html(match)}</div>'
         f'<div class="la-store"{seen}>{escape(match.store)}</div>'
@@ -69,6 +67,16 @@ def card_html(match: Match) -> str:
         f"{link_html(title, match.store, link)}"
         "</article>"
     )
+
+
+def likeness_html(match: Match) -> str:
+    """How alike it is, or why it goes with what was asked for."""
+    if match.why is not None:
+        words = escape(match.why.removeprefix("goes with: "))
+        return f'<span class="la-alike" title="{escape(match.why)}">{words}</span>'
+    likeness = f"{max(0, min(100, round(match.score * 100)))}% alike"
+    alike = "The same photo" if "photo" in match.evidence else likeness
+    return f'<span class="la-alike" title="Cosine similarity {match.score:.3f}">{alike}</span>'
 
 
 def also_html(match: Match) -> str:

@@ -35,6 +35,7 @@ PHOTO = "photo"  # session key: the uploader
 CURRENT = "current"  # session key: the photo searched for, an `Upload`
 UPLOADERS = "uploaders"  # session key: how often the visitor started over, each time with an empty uploader
 LIKE = "like"  # parameter of the address: the product a visitor wants more of, "store:product_id"
+GOES_WITH = "goes_with"  # parameter of the address: the product to which others are to go, instead
 SHOWN = "shown"  # parameter of the address: how many products are shown, where it is more than `MATCHES`
 SEARCHES = "searches"  # session key: how often they asked for more
 
@@ -53,17 +54,19 @@ class Upload:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a visitor looks for: the photo they uploaded, or a product they want more of.
+    """What a visitor looks for: the photo they uploaded, or a product they want more of or an outfit with.
 
-    :ivar query: what `Shop.similar` takes.
+    :ivar query: what `Shop.similar` and `Shop.complete` take.
     :ivar preview: a JPEG to show beside the matches.
     :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped when shown.
+    :ivar completes: whether what goes with it is wanted, and not what looks like it.
     """
 
     query: bytes | Match
     preview: bytes
     caption: str
     headline: str
+    completes: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,14 @@ def draw_frame() -> Slots:
 
 
 def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> None:
-    """What looks like the wish, or why there is nothing."""
+    """What looks like the wish or goes with it, or why there is nothing."""
+    search = shop.complete if wish.completes else shop.similar
     try:
-        with slots.lead, st.spinner("Looking for what looks like it…"):
-            found = shop.similar(wish.query, k=shown_at_most(), **filters)
+        with (
+            slots.lead,
+            st.spinner(f"Looking for what {'goes with' if wish.completes else 'looks like'} it…"),
+        ):
+            found = search(wish.query, shown_at_most(), **filters)
             shown = ", ".join(description.summary() for description in found.descriptions())
     except LookalikeError as error:
         matches, warning, shown, trouble = [], None, "", str(error)
@@ -194,11 +201,12 @@ def current_wish(shop: Shop) -> Wish | None:
 
     :raises LookalikeError: the photo cannot be read, or the product has left the shop.
     """
-    like = st.query_params.get(LIKE)
-    if like is not None:
-        product = shop.product(like)
-        title = product.title or "this product"
-        return Wish(product, product.thumbnail(), "More like this", f"More like {title}")
+    for parameter, words in ((LIKE, "More like"), (GOES_WITH, "Goes with")):
+        if (name := st.query_params.get(parameter)) is not None:
+            product = shop.product(name)
+            title = product.title or "this product"
+            headline = f"{words} {title}"
+            return Wish(product, product.thumbnail(), f"{words} this", headline, parameter == GOES_WITH)
     photo: Upload | None = st.session_state.get(CURRENT)
     if photo is None:
         return None
@@ -275,17 +283,18 @@ def draw_wish(wish: Wish, shown: str) -> None:
 
 
 def draw_match(match: Match) -> None:
-    """One of the five: what it is, the way to its store, and a search that starts from it."""
+    """One of the five: what it is, the way to its store, and two searches that start from it."""
     with st.container(key=f"la-match-{match.rank}"):
         st.html(card_html(match))
-        st.button(
-            "More like this",
-            key=f"more-{match.rank}",
-            type="tertiary",
-            on_click=look_for_more,
-            args=(match.id,),
-            width="stretch",
-        )
+        for label, key, completes in (("More like this", "more", False), ("Goes with", "goes", True)):
+            st.button(
+                label,
+                key=f"{key}-{match.rank}",
+                type="tertiary",
+                on_click=look_for_more,
+                args=(match.id, completes),
+                width="stretch",
+            )
 
 
 def note(sentence: str) -> None:
@@ -316,7 +325,7 @@ def show_more() -> None:
 
 def look_at_photo() -> None:
     """Search for the uploaded photo again, not for a product."""
-    for parameter in (LIKE, SHOWN):
+    for parameter in (LIKE, GOES_WITH, SHOWN):
         st.query_params.pop(parameter, None)
 
 
@@ -327,8 +336,8 @@ def start_over() -> None:
     st.session_state[UPLOADERS] = st.session_state.get(UPLOADERS, 0) + 1
 
 
-def look_for_more(product: str) -> None:
-    """Search for what looks like a product ("store:product_id")."""
+def look_for_more(product: str, completes: bool = False) -> None:
+    """Search for what looks like a product ("store:product_id"), or for what goes with it."""
     look_at_photo()
-    st.query_params[LIKE] = product
+    st.query_params[GOES_WITH if completes else LIKE] = product
     st.session_state[SEARCHES] = st.session_state.get(SEARCHES, 0) + 1

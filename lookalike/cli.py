@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.commands import data, export, model, night, query, recommend, settings, show
+from lookalike.commands import complete, data, export, model, night, query, recommend, settings, show
 from storage.errors import LookalikeError
 
 INTERRUPTED = 130
@@ -27,7 +27,14 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Start": (show.demo, settings.init),
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
-    "Questions": (query.search, recommend.recommend, query.describe, query.extract, show.dashboard),
+    "Questions": (
+        query.search,
+        complete.complete,
+        recommend.recommend,
+        query.describe,
+        query.extract,
+        show.dashboard,
+    ),
     "The encoder": (model.evaluate, model.train),
     "Upkeep": (
         data.status,

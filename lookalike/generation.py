@@ -32,6 +32,7 @@ from storage.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    from lookalike.complete import Completer
     from lookalike.recommend import Shopper
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -147,6 +148,11 @@ class OpenGeneration:
         grids = [self._thumbnails.grid(*place.values()) for place in places.to_pylist()]
         return spatial_verification.differences(photo, jpegs, grids)
 
+    def grids(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The colours of some rows' photos in small, see `storage.thumbnails.grid`."""
+        places = self._shown.select(["thumbnail_shard", "thumbnail_row"]).take(columns.row_numbers(rows))
+        return [self._thumbnails.grid(*place.values()) for place in places.to_pylist()]
+
     def find(self, store: str, product_id: str) -> int | None:
         """The number of a product, None where the generation does not hold it."""
         # Products are numbered in the order of (store, product_id).
@@ -165,6 +171,17 @@ class OpenGeneration:
         from lookalike.recommend import Shopper
 
         return Shopper(self, self._root)
+
+    @functools.cached_property
+    def completer(self) -> Completer:
+        """Finds what goes with products of this generation.
+
+        :raises SignatureError: the encoders' folder is not as it was signed.
+        """
+        from lookalike.complete import Completer
+
+        self._require_signed("encoders")
+        return Completer(self, self._root)
 
     def main_row(self, product: int) -> int:
         """The row of a product's main photo, the first that its store shows."""

@@ -69,6 +69,7 @@ class Match:
         `Shop.similar` found the very picture searched for; what recommends it, where `Shop.recommend` did:
         `looks`, `bought together`, `popular`.
     :ivar because: the purchase that a recommendation comes from, `store:product_id`.
+    :ivar why: why it completes an outfit, in words, where `Shop.complete` found it.
     """
 
     rank: int
@@ -90,6 +91,7 @@ class Match:
     also_at: tuple[AlsoAt, ...] = ()
     evidence: tuple[str, ...] = ()
     because: str | None = None
+    why: str | None = None
 
     @property
     def id(self) -> str:
@@ -104,7 +106,7 @@ class Match:
         """The match as `lookalike search --json` prints it; the price is a decimal string.
 
         `also_at` is there only where there are such products, `because` and `evidence` where something is
-        recommended.
+        recommended, `why` where an outfit is completed.
         """
         from storage.money import decimal_string
 
@@ -112,12 +114,14 @@ class Match:
         seen = self.seen.isoformat().replace("+00:00", "Z") if self.seen else None
         also_at = {"also_at": [offer.to_dict() for offer in self.also_at]} if self.also_at else {}
         reasons = {"because": self.because, "evidence": list(self.evidence)} if self.because else {}
+        why = {"why": self.why} if self.why else {}
         return facts | {
             "score": round(self.score, 6),
             "price": decimal_string(self.price, self.currency),
             "seen": seen,
             **also_at,
             **reasons,
+            **why,
         }
 
 
@@ -196,6 +200,8 @@ class Matches(Sequence[Match]):
             lines.append(
                 f"{match.rank:3d}  {match.score:.3f}  {match.id}  {match.title or ''}  {price}".rstrip()
             )
+            if match.why:
+                lines.append(f"     {match.why}")
             if match.also_at:
                 lines.append(f"     also at  {', '.join(offer.id for offer in match.also_at)}")
         return "\n".join(lines)

@@ -66,6 +66,7 @@ class Shop:
         rates: Mapping[str, Number] | None = None,
         in_stock: bool = False,
         new_since: Moment | None = None,
+        same_category: bool = False,
         allow_private: bool = False,
     ) -> Matches:
         """The `k` distinct articles that look most like the query; fewer only where fewer pass the filters.
@@ -99,6 +100,8 @@ class Shop:
         :param in_stock: only what its store says is in stock.
         :param new_since: only products first seen on this day or at this moment, or later; a `timedelta`, or
             a text such as `7d`, counts back from now.
+        :param same_category: only the query's own category: as its store states it, and what is of the same
+            kind in other stores; of a photo, the kind of garment that the heads see.
         :param allow_private: whether a URL may lead to this machine or a private network.
         :raises InputError: a query that cannot be read, or a filter no product can pass; the sentence says
             what.
@@ -121,6 +124,9 @@ class Shop:
         )
         mask = published.mask(filters)  # before the photo is read: a mistake in a filter is said at once
         views = look(published, query, allow_private=allow_private)
+        if yes_or_no(same_category, "same_category"):
+            of_category = published.completer.same_category(views)
+            mask = of_category if mask is None else mask & of_category
         asked = {view.product for view in views if view.product is not None}
         photos = [view for view in views if view.encoded is not None]
         wanted = max(int(k), SHORTLIST) if photos else int(k)
@@ -174,6 +180,35 @@ class Shop:
             include_owned=yes_or_no(include_owned, "include_owned"),
             diversity=diversity,
             purchases=purchases,
+        )
+
+    def complete(
+        self,
+        query: QueryLike | Sequence[QueryLike],
+        k: int = 5,
+        *,
+        per_category: int = 1,
+        allow_private: bool = False,
+        **filters: Any,
+    ) -> Matches:
+        """What goes with a product, a photo or a half-finished outfit: the best of each complementary kind.
+
+        By what outfits taught, where `lookalike train --head outfits` found that this answers better; else by
+        colour, style, usage, season and gender. Each match says `why`, and its `score`, from 0 to 1, how well
+        it goes with the query. The first call looks at all products, which takes seconds for 10,000.
+
+        :param query: as for `similar`; several are worn together.
+        :param k: how many products at most.
+        :param per_category: how many of each kind of garment, such as footwear or bags.
+        :param filters: those of `similar`, such as `max_price` and `in_stock`.
+        :raises InputError: a query that is no garment or cannot be read, or a filter no product can pass.
+        :raises LookalikeError: what outfits taught is damaged.
+        """
+        for name, value in (("k", k), ("per_category", per_category)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise InputError(f"{name}={value!r} is no number of products. Give 1 or more.")
+        return self._published.completer.complete(
+            query, int(k), int(per_category), filters_of(**filters), allow_private=allow_private
         )
 
     def describe(self, photo: QueryLike, *, allow_private: bool = False) -> Description:

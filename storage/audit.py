@@ -50,10 +50,18 @@ def remove_damaged(root: Root) -> list[str]:
     found = list(_damaged(root))
     for _, name in found:
         if name is not None and name.startswith("encoders/"):
-            encoders.remove(root, name.removeprefix("encoders/").partition(".heads-")[0])
+            _remove_part(root, name)
         elif name is not None:
             root.files.remove(name)
     return list(dict.fromkeys(f"Removed, to be made again: {name}" for _, name in found if name is not None))
+
+
+def _remove_part(root: Root, name: str) -> None:
+    """Removes a damaged part of an encoder: what outfits taught alone, else the whole encoder."""
+    if encoders.OUTFITS in name:
+        root.files.remove(name)
+    else:
+        encoders.remove(root, name.removeprefix("encoders/").partition(encoders.HEADS)[0])
 
 
 def _damaged(root: Root) -> Iterator[tuple[str, str | None]]:
@@ -124,3 +132,5 @@ def _checks(root: Root) -> Iterator[tuple[str | None, Callable[[], Any]]]:
             yield heads, lambda heads=heads: root.sound(heads, encoders.verify_heads)  # type: ignore[misc]
         else:
             yield None, lambda model=model: _no_heads(root, model)  # type: ignore[misc]
+        if (outfits := encoders.heads_name(root, model, encoders.OUTFITS)) is not None:
+            yield outfits, lambda file=outfits: root.sound(file, encoders.verify_heads)  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 What an encoder recognises in its vectors, its heads, is a file beside that folder, named
 `<model>.heads-<sha256>.npz`: files of a root never change, and new heads need no new encoder and no vectors.
+So is what outfits taught of its vectors, `<model>.outfits-<sha256>.npz`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from storage.verification_cache import sha256_of
 
 IR_FILE = "encoder.xml"
 _SPEC_FILE = "encoder.json"
-_HEADS = ".heads-"
+HEADS = ".heads-"
+OUTFITS = ".outfits-"
 _FULL_BYTES = 2**20
 _WAY_OUT = "Run `lookalike repair`, which makes the encoder again."
 _HEADS_WAY_OUT = "Run `lookalike repair`, which makes it again."
+_OUTFITS_WAY_OUT = "Run `lookalike repair`, which removes it, and `lookalike train --head outfits`."
 
 
 class EncoderSpec(BaseModel):
@@ -104,9 +107,12 @@ def verify(encoder: Path) -> EncoderSpec:
     return load_spec(encoder)
 
 
-def heads_name(root: Root, model: str) -> str | None:
-    """Name, among the root's files, of what a model's encoder recognises; None where there is none."""
-    return next(iter(_all_heads(root, model)), None)
+def heads_name(root: Root, model: str, part: str = HEADS) -> str | None:
+    """Name, among the root's files, of what a model's encoder recognises; None where there is none.
+
+    :param part: `HEADS`, or `OUTFITS` for what outfits taught.
+    """
+    return next(iter(_all_heads(root, model, part)), None)
 
 
 def verify_heads(file: Path) -> Path:
@@ -115,38 +121,44 @@ def verify_heads(file: Path) -> Path:
     :raises LookalikeError: it is missing or damaged.
     """
     try:
-        sound = sha256_of(file).startswith(file.stem.rpartition(_HEADS)[2])
+        sound = sha256_of(file).startswith(file.stem.rpartition("-")[2])
     except OSError as error:
-        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_HEADS_WAY_OUT}") from None
+        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_way_out(file)}") from None
     if not sound:
-        raise LookalikeError(f"{file} is damaged. {_HEADS_WAY_OUT}")
+        raise LookalikeError(f"{file} is damaged. {_way_out(file)}")
     return file
 
 
-def put_heads(root: Root, model: str, file: Path) -> None:
+def _way_out(file: Path) -> str:
+    return _OUTFITS_WAY_OUT if OUTFITS in file.name else _HEADS_WAY_OUT
+
+
+def put_heads(root: Root, model: str, file: Path, part: str = HEADS) -> None:
     """Takes in a file of heads, in place of the ones before.
 
     :param file: on the file system of the root's folder; it is moved.
+    :param part: `HEADS`, or `OUTFITS` for what outfits taught.
     """
-    name = f"{folder_name(model)}{_HEADS}{sha256_of(file)[:16]}.npz"
+    name = f"{folder_name(model)}{part}{sha256_of(file)[:16]}.npz"
     # The old ones first: two at a time would leave it open which of them predicted.
-    _remove_heads(root, model)
+    _remove_heads(root, model, part)
     root.files.add(name, file)
 
 
 def remove(root: Root, model: str) -> None:
-    """Removes an encoder and its heads."""
+    """Removes an encoder, its heads and what outfits taught of its vectors."""
     root.files.remove(folder_name(model))
-    _remove_heads(root, model)
+    for part in (HEADS, OUTFITS):
+        _remove_heads(root, model, part)
 
 
-def _all_heads(root: Root, model: str) -> list[str]:
-    named = re.compile(re.escape(folder_name(model) + _HEADS) + r"[0-9a-f]{16}\.npz")
+def _all_heads(root: Root, model: str, part: str) -> list[str]:
+    named = re.compile(re.escape(folder_name(model) + part) + r"[0-9a-f]{16}\.npz")
     return [name for name in root.files.below("encoders") if named.fullmatch(name)]
 
 
-def _remove_heads(root: Root, model: str) -> None:
-    for name in _all_heads(root, model):
+def _remove_heads(root: Root, model: str, part: str) -> None:
+    for name in _all_heads(root, model, part):
         root.files.remove(name)
 
 

@@ -49,20 +49,25 @@ def export(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target} is not an empty folder. Give a new folder to export to.")
     there = target.exists()
-    heads = encoders.heads_name(root, manifest.encoder.model)
+    model = manifest.encoder.model
+    heads = [
+        name
+        for part in (encoders.HEADS, encoders.OUTFITS)
+        if (name := encoders.heads_name(root, model, part)) is not None
+    ]
     parts = [
         f"index/{folder.name}",
-        encoders.folder_name(manifest.encoder.model),
-        *([heads] if heads else []),
+        encoders.folder_name(model),
+        *heads,
         *map(thumbnails.file_name, manifest.thumbnails),
     ]
     try:
         exported = Root.open(target, create=True, cache=root.cache)
         size_bytes = _copied([(root.files.fetch(part), exported.path / part) for part in parts], on_progress)
         generations.verify(exported.index / folder.name)
-        encoders.verify(exported.encoders / manifest.encoder.model)
-        if heads:
-            encoders.verify_heads(exported.path / heads)
+        encoders.verify(exported.encoders / model)
+        for name in heads:
+            encoders.verify_heads(exported.path / name)
         thumbnails.verify(exported, manifest.thumbnails)
         if key is not None:
             names = [

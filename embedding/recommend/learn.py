@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from embedding.index import columns
 from embedding.recommend import blend, copurchase
 from embedding.recommend.interests import MOST_PURCHASES, Histories, decay
 from embedding.recommend.products import Products
@@ -14,14 +15,19 @@ _SPLIT = 0.8  # of the purchases by time; the weights are fitted on the first on
 _CHOICES = 1000  # customers whose next purchase is a choice
 _OTHERS = 200  # candidates drawn beside what was bought
 _LEAST_PURCHASES = 200  # fewer fit no weights
+_MOST_NEW = 0.25  # of the recommended products
 
 
-def learn(products: Products, purchases: Purchases, *, seed: int = 0) -> Learnt:
+def learn(
+    products: Products, purchases: Purchases, *, on_sale: np.ndarray | None = None, seed: int = 0
+) -> Learnt:
     """What the purchases say.
 
     The weights are fitted on a time split: what was bought in the last fifth of the time, by what was known
     before.
 
+    :param on_sale: bool [products], what customers could choose from; None takes all products of the stores
+        that they bought from.
     :raises ModuleNotFoundError: the extra `recommend` is not installed.
     """
     customers = np.repeat(np.arange(len(purchases)), np.diff(purchases.starts))
@@ -33,11 +39,19 @@ def learn(products: Products, purchases: Purchases, *, seed: int = 0) -> Learnt:
     cut = np.quantile(purchases.when, _SPLIT)
     before = purchases.when < cut
     earlier = _counted(products, customers[before], purchases.products[before])
+    if on_sale is None:
+        stores = columns.codes(products.index.items["store"].chunk(0))[0][products.rows]
+        on_sale = np.isin(stores, stores[purchases.products])
+    unknown = earlier.popularity[purchases.products[~before]] == 0
     return Learnt(
         whole.popularity,
         whole.together,
         whole.kinds,
-        _weights(products, purchases, customers, cut, Recommender(products, earlier, _no_neighbours), seed),
+        _weights(
+            *(np.flatnonzero(on_sale), purchases, customers, cut),
+            *(Recommender(products, earlier, _no_neighbours), seed),
+        ),
+        min(_MOST_NEW, float(unknown.mean()) if len(unknown) else 0.0),
     )
 
 
@@ -70,11 +84,12 @@ def _counted(products: Products, customers: np.ndarray, bought: np.ndarray) -> L
         copurchase.fit(customers, bought, (int(customers.max(initial=-1)) + 1, len(products))),
         (kinds / max(1, kinds.sum())).astype(np.float32),
         nothing.weights,
+        nothing.new_share,
     )
 
 
 def _weights(
-    products: Products,
+    choice_set: np.ndarray,
     purchases: Purchases,
     customers: np.ndarray,
     cut: float,
@@ -90,7 +105,7 @@ def _weights(
     if not len(some):
         return recommender.learnt.weights
     histories = _histories(purchases, purchases.starts[some], next_ones[some], cut)
-    others = random.integers(len(products), size=(len(some), _OTHERS))
+    others = random.choice(choice_set, (len(some), _OTHERS))
     candidates = np.concatenate([purchases.products[next_ones[some], None].astype(np.int64), others], axis=1)
     signals = recommender.signals_of(histories, candidates)
     groups = blend.group_of(np.diff(histories.starts))

@@ -61,12 +61,15 @@ class Learnt:
     :ivar together: what is bought together; None where nobody bought anything.
     :ivar kinds: float32 [kinds], the share of each kind, summing to 1.
     :ivar weights: float32 [groups, signals], see `blend.SIGNALS` and `blend.LONGER`.
+    :ivar new_share: of purchases, how many are of products that nobody bought before; so many places are kept
+        for such products, which popularity and co-purchase cannot speak for.
     """
 
     popularity: np.ndarray
     together: CoPurchases | None
     kinds: np.ndarray
     weights: np.ndarray
+    new_share: float
 
     @classmethod
     def nothing(cls, products: Products) -> Learnt:
@@ -77,6 +80,7 @@ class Learnt:
             None,
             (counts / max(1, counts.sum())).astype(np.float32),
             np.tile(blend.DEFAULTS, (len(blend.LONGER) + 1, 1)),
+            0.0,
         )
 
 
@@ -117,6 +121,7 @@ class Recommender:
         weights = self.learnt.weights[blend.group_of(np.diff(histories.starts))]
         scores = np.where(candidates < 0, -np.inf, np.einsum("bcs,bs->bc", signals, weights))
         chosen = self._diverse(candidates, scores, k, diversity)
+        chosen = self._with_new(chosen, candidates, scores, diversity)
         return self._explained(chosen, history, histories, near, together)
 
     def signals(
@@ -225,6 +230,25 @@ class Recommender:
             alike = np.einsum("bcd,bd->bc", vectors, vectors[each, taken])
             most_alike = np.maximum(most_alike, alike)
             relevance[each, taken] = -np.inf
+        return chosen
+
+    def _with_new(
+        self, chosen: np.ndarray, candidates: np.ndarray, scores: np.ndarray, diversity: float
+    ) -> np.ndarray:
+        """Chosen products, the last of them replaced by products that nobody bought, see `new_share`."""
+        kept = max(1, round(chosen.shape[1] * self.learnt.new_share)) if self.learnt.new_share else 0
+        new = self.learnt.popularity == 0
+        known = (candidates[:, :, None] == chosen[:, None, :]).any(axis=2)
+        added = self._diverse(
+            candidates, np.where(new[candidates] & ~known, scores, -np.inf), kept, diversity
+        )
+        each = np.arange(len(chosen))
+        for place in range(kept):
+            old = (chosen >= 0) & ~new[chosen]
+            last = old.shape[1] - 1 - old[:, ::-1].argmax(axis=1)
+            short = ((chosen >= 0) & new[chosen]).sum(axis=1) < kept
+            some = each[short & old.any(axis=1) & (added[:, place] >= 0)]
+            chosen[some, last[some]] = added[some, place]
         return chosen
 
     def _explained(

@@ -84,13 +84,23 @@ def evaluate(
 
 def train(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="LABELLED...",
-            help="Labelled photos: Parquet files with id, image (bytes) and labels, or folders of data sets.",
+            help="Labelled photos: Parquet files with id, image (bytes) and labels, or folders of data sets; "
+            "for --head outfits, files of outfits.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     labels: LabelsOption = LABELS,
+    head: Annotated[
+        Literal["outfits"] | None,
+        typer.Option(
+            "--head",
+            help="Train only what goes with what, on the published products: from files of outfits, else "
+            "from the stores' own links.",
+        ),
+    ] = None,
     encoder: Annotated[
         Literal["resnet50", "autoencoder"],
         typer.Option("--encoder", help="What to train; the autoencoder needs no labels."),
@@ -160,6 +170,12 @@ def train(
     data: DataOption = None,
 ) -> None:
     """Fine-tune the encoder on labelled photos; run again, it continues where it stopped."""
+    files = files or []
+    if head == "outfits":
+        _train_outfits(files, settings(config, data), as_json)
+        return
+    if not files:
+        raise InputError("There are no photos to train on. Give a Parquet file of labelled photos.")
     _require_files(*files, *([teacher] if teacher else ()), folders=True)
     if encoder == "autoencoder":
         weights = _train_autoencoder(files, out, epochs or "100", batch)
@@ -181,6 +197,31 @@ def train(
     else:
         terminal.print_lines([str(weights)])
         terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
+
+
+def _train_outfits(files: list[Path], resolved: Config, as_json: bool) -> None:
+    """Learns from outfits, and says whether what was learnt is used."""
+    from lookalike.outfit_training import train_outfits
+
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file} is no file. Give a Parquet file of outfits.")
+    with terminal.progress() as advance:
+        model, outfits = train_outfits(resolved.open_root(), files, on_progress=advance)
+    figures = model.figures
+    if as_json:
+        shown = {"cold": dict(figures.cold), "warm": dict(figures.warm)}
+        terminal.print_json({"outfits": outfits, "used": model.used, **shown})
+        return
+    terminal.print_rows(
+        ("blanks filled", "learnt", "untrained default", "popularity"),
+        [
+            (name, *(f"{part[method]:.3f}" for method in ("learnt", "default", "popularity")))
+            for name, part in (("new products", figures.cold), ("known products", figures.warm))
+        ],
+    )
+    verdict = "is used" if model.used else "is not used: it does not beat the others on what it never saw"
+    terminal.say(f"What {outfits:,} outfits taught {verdict}.")
 
 
 def _require_files(*files: Path, folders: bool = False) -> None:

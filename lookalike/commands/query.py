@@ -69,6 +69,9 @@ def search(
         ),
     ] = None,
     in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
+    same_category: Annotated[
+        bool, typer.Option("--same-category", help="Only the query's own category.")
+    ] = False,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -91,6 +94,7 @@ def search(
         rates=_rates(rate or []),
         new_since=new_since,
         in_stock=in_stock,
+        same_category=same_category,
         allow_private=allow_private or resolved.crawl.allow_private,
     )
     if as_json:

@@ -151,6 +151,18 @@ def test_it_says_what_the_photo_shows(
     assert "Seen as" not in html(app)
 
 
+def test_a_card_leads_to_what_goes_with_it(start, shop_root: Root, garments: list[DemoProduct]) -> None:
+    app = start("--data", shop_root.path)
+    app.file_uploader[0].set_value(("photo.jpg", garments[0].photos[0](), "image/jpeg")).run()
+    first = titles(app)[0]
+    app.button(key="goes-1").click().run()
+    assert f"Goes with {first}" in unescape(html(app))
+    assert first not in titles(app)
+    assert "% alike" not in html(app)
+    app.button(key="back").click().run()
+    assert "Looks like your photo" in html(app)
+
+
 def test_a_newer_generation_is_picked_up(start, shop_root: Root, tmp_path: Path) -> None:
     root = Root.open(shutil.copytree(shop_root.path, tmp_path / "data"))
     app = start("--data", root.path)

@@ -52,6 +52,7 @@ def test_the_commands_of_the_design_are_there():
         *(
             "deploy",
             "search",
+            "complete",
             "recommend",
             "purge",
             "describe",

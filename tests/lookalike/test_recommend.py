@@ -294,3 +294,24 @@ def test_the_command_line(filled: Root, tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out) == {"rows": 2}
     assert main(["recommend", *data]) == 2
     assert "Nothing to recommend from" in capsys.readouterr().err
+
+
+def test_a_product_that_nobody_bought_is_found_by_its_photo(shop: Shop) -> None:
+    random = np.random.default_rng(0)
+    days = np.sort(random.integers(0, 300, 60 * 5))
+    # All but two of the dresses are bought, one of them for the first time in the last fifth.
+    known = [at for at in range(EACH) if at not in (7, 8, 9)]
+    bought = [int(random.choice(known if day < 270 else [*known, 9, 9, 9])) for day in days]
+    purchases = pd.DataFrame(
+        {
+            "customer_id": [f"c{at}" for at in random.permutation(np.repeat(np.arange(60), 5))],
+            "store": ["a.example" if at % 2 else "b.example" for at in bought],
+            "product_id": [f"d{at}" for at in bought],
+            "bought_at": [NOW - timedelta(days=int(300 - day)) for day in days],
+        }
+    )
+    matches = shop.recommend(["b.example:d2"], k=12, purchases=purchases)
+    assert len({match.id for match in matches}) == 12
+    new = [match for match in matches if match.product_id in ("d7", "d8")]
+    assert new
+    assert all("looks" in match.evidence for match in new)

@@ -1,0 +1,167 @@
+"""A garment's colours: a histogram in CIELAB, its main colour, its name, and whether two go together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+
+BINS = 8
+"""Bins along each of L*, a* and b*."""
+
+_LEVELS = 32  # of red, green and blue that are told apart
+_LIMITS = ((0.0, 100.0), (-60.0, 80.0), (-60.0, 80.0))
+_SMOOTHING = 0.6  # bins: near colours in neighbouring bins count as similar
+_FEWEST_CELLS = 20  # of a garment; a white one on white has fewer, and then the whole photo counts
+_PALE, _COLOURLESS = 90.0, 6.0
+_BLOCK = 1024
+
+_NAMED = {
+    "black": (12, 0, 0),
+    "charcoal": (32, 0, -2),
+    "grey": (60, 0, 0),
+    "white": (95, 0, 1),
+    "cream": (91, 1, 10),
+    "beige": (80, 3, 16),
+    "tan": (65, 12, 28),
+    "brown": (36, 15, 20),
+    "navy": (20, 3, -20),
+    "blue": (45, 2, -38),
+    "light blue": (75, -6, -18),
+    "teal": (46, -26, -8),
+    "green": (45, -32, 24),
+    "olive": (46, -5, 26),
+    "yellow": (84, 2, 66),
+    "orange": (64, 44, 60),
+    "red": (44, 60, 38),
+    "burgundy": (26, 34, 12),
+    "pink": (74, 30, 2),
+    "purple": (38, 34, -34),
+}
+_ACHROMATIC = 12.0  # chroma below which a colour has no hue to speak of
+_QUIET = ("black", "charcoal", "grey", "white", "cream", "beige", "tan", "navy")
+"""Names of colours that go with every other."""
+
+_NEAR = 30.0
+"""Distance in CIELCh at which harmony has fallen to 1/e: stylists combine near colours, tone in tone and with
+what is as light, more often than distant ones.
+"""
+
+_WORDS = ((25.0, "tone in tone"), (150.0, ""), (180.0, "in contrast"))
+"""Up to how many degrees of hue apart, what two colours are called."""
+
+
+def histograms(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of garments, the pale background left out.
+
+    :param grids: uint8 [height, width, 3] each, RGB, see `storage.thumbnails.grid`.
+    :return: float32 [n, BINS³], square roots of the shares of each bin, so that the inner product of two is
+        their Bhattacharyya coefficient; and float32 [n, 3], the main colours in CIELAB.
+    """
+    parts = [_of_block(grids[start : start + _BLOCK]) for start in range(0, len(grids), _BLOCK)]
+    if not parts:
+        return np.empty((0, BINS**3), np.float32), np.empty((0, 3), np.float32)
+    return np.concatenate([part for part, _ in parts]), np.concatenate([main for _, main in parts])
+
+
+def name(lab: np.ndarray) -> str:
+    """The nearest colour's name, of float32 [3] in CIELAB."""
+    return list(_NAMED)[int(np.argmin(np.linalg.norm(np.array(list(_NAMED.values())) - lab, axis=1)))]
+
+
+def harmony(lab: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How well colours go with one, by their distance in lightness, chroma and hue: float32 [n], from 0 to 1.
+
+    :param lab: float32 [3], in CIELAB, whose distance is CIELCh's of 1976.
+    :param others: float32 [n, 3].
+    """
+    return np.exp(-np.linalg.norm(others - lab, axis=1) / _NEAR).astype(np.float32)
+
+
+def in_words(one: np.ndarray, other: np.ndarray) -> str:
+    """What two colours are together, such as `navy and tan` or `blue, tone in tone`."""
+    first, second = name(one), name(other)
+    if first == second:
+        return f"both {first}"
+    quiet = first in _QUIET or second in _QUIET or min(_chroma(one), _chroma(other)) < _ACHROMATIC
+    apart = float(_hues_apart(one, other[None])[0])
+    said = "" if quiet else next(words for limit, words in _WORDS if apart <= limit)
+    return f"{first} and {second}{f', {said}' if said else ''}"
+
+
+def _of_block(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    lab_of, bin_of, pale = _tables()
+    codes = [_codes(grid) for grid in grids]
+    kept = [_garment(cells, pale) for cells in codes]
+    rows = np.repeat(np.arange(len(grids)), [len(cells) for cells in kept])
+    cells = np.concatenate(kept)
+    bins = rows * BINS**3 + bin_of[cells]
+    counts = np.bincount(bins, minlength=len(grids) * BINS**3).reshape(len(grids), -1)
+    smooth = _smoothed(counts.astype(np.float32))
+    roots = np.sqrt(smooth / np.maximum(smooth.sum(axis=1, keepdims=True), 1e-6))
+    main = np.argmax(counts, axis=1)
+    of_main = bin_of[cells] == main[rows]
+    total = np.bincount(rows[of_main], minlength=len(grids))
+    means = [
+        np.bincount(rows[of_main], lab_of[cells[of_main], axis], len(grids)) / total for axis in range(3)
+    ]
+    return roots.astype(np.float32), np.stack(means, axis=1).astype(np.float32)
+
+
+def _codes(grid: np.ndarray) -> np.ndarray:
+    levels = (grid.reshape(-1, 3) // (256 // _LEVELS)).astype(np.int32)
+    codes: np.ndarray = (levels[:, 0] * _LEVELS + levels[:, 1]) * _LEVELS + levels[:, 2]
+    return codes
+
+
+def _garment(cells: np.ndarray, pale: np.ndarray) -> np.ndarray:
+    found = cells[~pale[cells]]
+    return found if len(found) >= _FEWEST_CELLS else cells
+
+
+@functools.cache
+def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each code of a colour: CIELAB, its bin, and whether it is a background's."""
+    step = 256 // _LEVELS
+    axis = (np.arange(_LEVELS) * step + step / 2) / 255
+    rgb = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    lab = _lab(rgb)
+    places = [
+        np.clip(((lab[:, at] - low) / (high - low) * BINS).astype(np.int64), 0, BINS - 1)
+        for at, (low, high) in enumerate(_LIMITS)
+    ]
+    pale = (lab[:, 0] > _PALE) & (np.abs(lab[:, 1:]) < _COLOURLESS).all(axis=1)
+    return lab, (places[0] * BINS + places[1]) * BINS + places[2], pale
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB of sRGB from 0 to 1, float [n, 3], white point D65."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    matrix = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = linear @ matrix.T / np.array([0.9505, 1.0, 1.089])
+    roots = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    x, y, z = roots.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def _smoothed(counts: np.ndarray) -> np.ndarray:
+    """Histograms blurred by a Gaussian, float32 [n, BINS³]."""
+    apart = np.subtract.outer(np.arange(BINS), np.arange(BINS))
+    blur = np.exp(-(apart**2) / (2 * _SMOOTHING**2)).astype(np.float32)
+    cube = counts.reshape(-1, BINS, BINS, BINS)
+    for _ in range(3):
+        cube = np.moveaxis(cube @ blur, 3, 1)
+    return cube.reshape(len(counts), -1)
+
+
+def _hues_apart(lab: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Degrees between the hues, from 0 to 180: float [n]."""
+    apart = np.degrees(np.arctan2(others[:, 2], others[:, 1]) - np.arctan2(lab[2], lab[1]))
+    wrapped: np.ndarray = np.abs((apart + 180) % 360 - 180)
+    return wrapped
+
+
+def _chroma(lab: np.ndarray) -> np.ndarray:
+    chroma: np.ndarray = np.hypot(lab[..., 1], lab[..., 2])
+    return chroma

@@ -1,0 +1,84 @@
+"""`lookalike complete`: what goes with a product, a photo or a half-finished outfit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lookalike.commands import terminal
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+
+
+def complete(
+    queries: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="QUERY...",
+            help="An image file, an image's or a product page's URL, or store:product_id. "
+            "Several are worn together.",
+        ),
+    ],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many products.")] = 5,
+    per_category: Annotated[
+        int, typer.Option("--per-category", min=1, help="How many of each kind of garment.")
+    ] = 1,
+    store: Annotated[
+        list[str] | None, typer.Option("--store", metavar="S", help="Only this store; may be repeated.")
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option("--category", metavar="C", help="Only this category; may be repeated."),
+    ] = None,
+    brand: Annotated[
+        list[str] | None, typer.Option("--brand", metavar="B", help="Only this brand; may be repeated.")
+    ] = None,
+    max_price: Annotated[
+        str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", metavar="CODE", help="The prices' currency, such as EUR.")
+    ] = None,
+    in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Find what goes with a product, a photo or a half-finished outfit."""
+    import lookalike
+    from storage.money import display_price
+
+    resolved = settings(config, data)
+    matches = lookalike.open(resolved.data, cache=resolved.cache).complete(
+        queries if len(queries) > 1 else queries[0],
+        k=k,
+        per_category=per_category,
+        store=store or None,
+        category=category or None,
+        brand=brand or None,
+        max_price=max_price,
+        currency=currency,
+        in_stock=in_stock,
+        allow_private=allow_private or resolved.crawl.allow_private,
+    )
+    if as_json:
+        terminal.print_json(matches.to_dict())
+        return
+    if matches.warning:
+        terminal.say(matches.warning)
+    rows = [
+        (
+            *(
+                str(match.rank),
+                match.why or "",
+                match.title or "",
+                display_price(match.price, match.currency),
+            ),
+            *(match.store, match.url or ""),
+        )
+        for match in matches
+    ]
+    terminal.print_rows(("", "why", "title", "price", "store", "link"), rows)
+    if not rows:
+        terminal.say("Nothing goes with it here. Widen the filters.")
