@@ -26,6 +26,7 @@ from embedding.recommend.batch import RecommendOutcome, recommend_all
 from flows.config import Config
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
+from scrapers.session.crawl_stats import QUARANTINED
 from storage import generations, table_audit, tables
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
@@ -156,7 +157,8 @@ def crawl_stores(
     """Crawls several stores side by side, each in a child process of its own.
 
     :param at_once: how many run at the same time.
-    :return: what came to an end, and a sentence for each store that failed, in the stores' order.
+    :return: what came to an end, and a sentence for each store that failed or is quarantined, in the stores'
+        order.
     """
     outcomes: list[CrawlOutcome] = []
     failures: list[str] = []
@@ -166,7 +168,9 @@ def crawl_stores(
         try:
             for store, running in zip(stores, crawls, strict=True):
                 try:
-                    outcomes.append(running.result())
+                    outcomes.append(outcome := running.result())
+                    if outcome.status == QUARANTINED:
+                        failures.append(outcome.message)
                 except LookalikeError as error:
                     failures.append(str(error))
                 except Exception as error:

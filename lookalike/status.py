@@ -13,9 +13,11 @@ import pyarrow.compute as pc
 
 from scrapers.config.store import Store
 from storage import generations, tables
+from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import TABLES
+from storage.staging import Finding, Staging, staged_stores
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class StoreStatus:
     :ivar products: products on sale as last read; `removed` are those that went.
     :ivar last_crawl: the latest row of `crawls`, None before the first.
     :ivar fresh_at: end of the last complete crawl, which is when its products were last seen.
+    :ivar staged: what became of a crawl that is not in the tables: `quarantined`, `unfinished` where it was
+        killed, `accepted` where it was killed while it was merged, `damaged`; None where there is none.
+    :ivar findings: why it is quarantined.
     """
 
     name: str
@@ -36,6 +41,8 @@ class StoreStatus:
     removed: int
     last_crawl: dict[str, Any] | None
     fresh_at: datetime | None
+    staged: str | None
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,10 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
     crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: crawl["ended_at"])
     last = {crawl["store"]: {**crawl, "coverage": dict(crawl["coverage"] or ())} for crawl in crawls}
     fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == "complete"}
-    for name in sorted({*configured, *known, *last}):
+    staged = staged_stores(root)
+    for name in sorted({*configured, *known, *last, *staged}):
         store = configured.get(name)
+        state, findings = _staged(root, name) if name in staged else (None, ())
         yield StoreStatus(
             name=name,
             url=store.url if store else None,
@@ -105,7 +114,17 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
             removed=known.get(name, 0) - on_sale.get(name, 0),
             last_crawl=last.get(name),
             fresh_at=fresh.get(name),
+            staged=state,
+            findings=findings,
         )
+
+
+def _staged(root: Root, store: str) -> tuple[str | None, tuple[Finding, ...]]:
+    try:
+        decision = Staging(root, store).decision()
+    except LookalikeError:
+        return "damaged", ()
+    return (None, ()) if decision is None else (str(decision.state), decision.findings)
 
 
 def _generations(root: Root, current: str | None) -> Iterable[GenerationStatus]:
