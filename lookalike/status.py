@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import TABLES
-from storage.staging import Finding, Staging, staged_stores
+from storage.staging import Finding, Staging, quarantine_sentence, staged_stores
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,30 @@ def read_status(root: Root, stores: Iterable[Store] = ()) -> Status:
         generations=tuple(_generations(root, current)),
         current=current,
     )
+
+
+def stale(status: Status, age: timedelta) -> list[str]:
+    """What is not as fresh as it should be: a sentence each; empty where all is.
+
+    :param age: since a store's last complete crawl, from which it is stale.
+    """
+    found = []
+    now = datetime.now(UTC)
+    for store in status.stores:
+        if not store.configured:
+            continue
+        if store.fresh_at is None:
+            found.append(f"'{store.name}' has no complete crawl yet.")
+        elif now - store.fresh_at > age:
+            hours = (now - store.fresh_at) / timedelta(hours=1)
+            found.append(f"'{store.name}' was last crawled completely {hours:.0f} hours ago.")
+        if store.findings:
+            found.append(quarantine_sentence(store.name, store.findings))
+        elif store.staged == "damaged":
+            found.append(f"The staged crawl of '{store.name}' is damaged. Run `lookalike repair`.")
+    if status.current is None:
+        found.append("Nothing is published yet. Run `lookalike nightly`.")
+    return found
 
 
 def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:

@@ -14,10 +14,17 @@ if TYPE_CHECKING:
     from lookalike.status import Status, StoreStatus
 
 
-def status(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+def status(
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a store or the published index is stale.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
     """Show stores and their freshness, what the tables hold, and the generations."""
     from flows.report import plain
-    from lookalike.status import read_status
+    from lookalike.status import read_status, stale
 
     resolved = settings(config, data)
     found = read_status(resolved.open_root(), resolved.stores)
@@ -25,6 +32,8 @@ def status(as_json: JsonOption = False, config: ConfigOption = None, data: DataO
         terminal.print_json(plain(found))
     else:
         _print_status(found)
+    if check:
+        terminal.fail(stale(found, timedelta(hours=resolved.alerts.stale_hours)))
 
 
 def rollback(
