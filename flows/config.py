@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from flows.alerts import AlertSettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -120,6 +121,7 @@ class _File(_Section):
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     prefect: PrefectSettings = PrefectSettings()
+    alerts: AlertSettings = AlertSettings()
     stores: list[Store] = Field(default_factory=list)
 
 
@@ -145,6 +147,7 @@ class Config(BaseModel):
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     prefect: PrefectSettings = PrefectSettings()
+    alerts: AlertSettings = AlertSettings()
 
     def open_root(self, *, create: bool = False) -> Root:
         """The data root; see `storage.root.Root.open`."""
@@ -197,6 +200,7 @@ def load_config(
         recommend=_resolve_purchases(settings.recommend, file),
         schedule=settings.schedule,
         prefect=settings.prefect,
+        alerts=settings.alerts,
     )
 
 
@@ -320,7 +324,7 @@ def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
             reason = "a name holds lower-case letters, digits, dots and hyphens"
         case _:
             reason = first["msg"].replace("Input should be", "it should be")
-    if {"headers", "proxy", "database"} & set(loc) or (loc[:1] == ("stores",) and len(loc) == 2):
+    if {"headers", "proxy", "database", "alerts"} & set(loc) or (loc[:1] == ("stores",) and len(loc) == 2):
         # What stands there may be a secret, or a whole store.
         return f"{file}: {place} is not usable: {_lower(reason)}. Correct it."
     # A user name and password in an address are secrets, too.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -23,9 +24,11 @@ from embedding.encoder.stage import (
 from embedding.index.build import BuildOutcome, build_index
 from embedding.probe import probe
 from embedding.recommend.batch import RecommendOutcome, recommend_all
+from flows import alerts
 from flows.config import Config
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
+from scrapers.session.crawl_stats import QUARANTINED
 from storage import generations, table_audit, tables
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
@@ -75,6 +78,7 @@ class Night:
     :ivar index: None where there was nothing to build from, or building failed.
     :ivar failures: a sentence for each thing that went wrong; empty after a good night.
     :ivar recommend: None where the settings name no purchases, or recommending failed.
+    :ivar untold: a sentence for each receiver of alerts that could not be told of it.
     """
 
     started_at: datetime
@@ -84,6 +88,7 @@ class Night:
     index: BuildOutcome | None
     failures: tuple[str, ...]
     recommend: RecommendOutcome | None = None
+    untold: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -130,6 +135,7 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     stages = stages or PlainStages(root, config, advance)
     started_at = datetime.now(UTC)
     with root.lock("nightly"):
+        untold = alerts.ping(config.alerts, os.environ, alerts.START)
         crawls, failures = crawl_stores(stores, stages.crawl, at_once=config.crawl.at_once)
         embed = index = recommend = None
         try:
@@ -147,7 +153,19 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             table_audit.note(root)
         except LookalikeError as error:
             failures.append(str(error))
-    return Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures), recommend)
+    night = Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures), recommend)
+    untold += _tell(config, night)
+    return replace(night, untold=tuple(dict.fromkeys(untold)))
+
+
+def _tell(config: Config, night: Night) -> list[str]:
+    """Alerts whoever the settings name, if the night was not good.
+
+    :return: a sentence for each that could not be told.
+    """
+    settings, alert = config.alerts, alerts.alert_of(night, config.name)
+    told = alerts.send(settings, alert, os.environ) if alert else []
+    return told + alerts.ping(settings, os.environ, "" if night.ok else alerts.FAIL)
 
 
 def crawl_stores(
@@ -156,7 +174,8 @@ def crawl_stores(
     """Crawls several stores side by side, each in a child process of its own.
 
     :param at_once: how many run at the same time.
-    :return: what came to an end, and a sentence for each store that failed, in the stores' order.
+    :return: what came to an end, and a sentence for each store that failed or is quarantined, in the stores'
+        order.
     """
     outcomes: list[CrawlOutcome] = []
     failures: list[str] = []
@@ -166,7 +185,9 @@ def crawl_stores(
         try:
             for store, running in zip(stores, crawls, strict=True):
                 try:
-                    outcomes.append(running.result())
+                    outcomes.append(outcome := running.result())
+                    if outcome.status == QUARANTINED:
+                        failures.append(outcome.message)
                 except LookalikeError as error:
                     failures.append(str(error))
                 except Exception as error:

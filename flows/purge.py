@@ -9,10 +9,12 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.config import Config
 from storage import tables
-from storage.errors import InputError
+from storage.errors import InputError, LookalikeError
 from storage.root import Root
 from storage.schemas import TABLES
+from storage.staging import Staging, staged_stores
 
 BY_STORE = ("products", "offers", "pages", "fetches", "rejects", "crawls", "recommendations")
 # What says that a photo is stored goes before it: a kill in between must leave nothing that says so falsely.
@@ -42,7 +44,11 @@ def purge_store(root: Root, store: str) -> Purged:
             held.enter_context(root.lock(name))
         products = tables.read(root, "products", columns=["store", "images"])
         own = pc.equal(products["store"], store)
-        orphans = sorted(_image_ids(products.filter(own)) - _image_ids(products.filter(pc.invert(own))))
+        others = [Staging(root, one) for one in staged_stores(root) if one != store]
+        kept = _image_ids(products.filter(pc.invert(own))).union(*(other.image_ids() for other in others))
+        shown = _image_ids(products.filter(own)) | _staged_image_ids(root, store)
+        Staging(root, store).discard()
+        orphans = sorted(shown - kept)
         for start in range(0, len(orphans), CHUNK):
             ids = ", ".join(f"'{image_id}'" for image_id in orphans[start : start + CHUNK])
             for table in BY_IMAGE:
@@ -50,6 +56,20 @@ def purge_store(root: Root, store: str) -> Purged:
         for table in BY_STORE:
             tables.delete(root, table, f"store = '{store}'")
     return Purged(products=pc.sum(own).as_py() or 0, images=len(orphans))
+
+
+def drop_staged(config: Config, store: str) -> None:
+    """Drops the staged crawl of a store, if there is one.
+
+    :raises BusyError: where the store is being crawled.
+    """
+    try:
+        root = config.open_root()
+    except InputError:
+        return  # nothing was crawled yet
+    if staging := Staging(root, store):
+        with root.lock(f"crawl-{store}"):
+            staging.discard()
 
 
 def purge_customer(root: Root, customer: str) -> int:
@@ -68,6 +88,14 @@ def purge_customer(root: Root, customer: str) -> int:
         for table in named:  # always: a purge that was killed has deleted the rows, but not the files
             tables.vacuum(root, keep=timedelta(0), only=table)
     return deleted
+
+
+def _staged_image_ids(root: Root, store: str) -> set[str]:
+    """The photos that only a staged crawl may name; none where its files are damaged."""
+    try:
+        return Staging(root, store).image_ids()
+    except LookalikeError:
+        return set()
 
 
 def _image_ids(products: pa.Table) -> set[str]:

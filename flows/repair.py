@@ -11,6 +11,7 @@ from flows.night import Advance, embed_images, index_and_publish
 from storage import audit, rebuild, table_audit, tables
 from storage.errors import InputError, LookalikeError
 from storage.root import Root
+from storage.staging import Staging, staged_stores
 
 _CHUNK = 2000
 """Ids in one delete statement, which is parsed as a whole."""
@@ -95,13 +96,27 @@ def _mend_tables(root: Root, done: Repaired) -> None:
     if hurt & {*_READ_AGAIN}:
         _forget_pages(root)
         done.mended.append("The next `lookalike nightly` reads the products' pages again.")
-    if photos := table_audit.missing_photos(root):
+    photos = table_audit.missing_photos(root)
+    _drop_staged(root, done, all_of_them=bool(hurt), missing={*photos})
+    if photos:
         _forget_photos(root, photos)
         done.mended.append(
             f"{len(photos):,} photos are no longer noted as stored; the next `lookalike nightly` downloads "
             "them."
         )
     table_audit.note(root)
+
+
+def _drop_staged(root: Root, done: Repaired, *, all_of_them: bool, missing: set[str]) -> None:
+    """Drops the staged crawls that are damaged, go on from what is lost, or show a photo that is lost."""
+    for store in staged_stores(root):
+        staging = Staging(root, store)
+        if all_of_them or staging.damage() or staging.image_ids() & missing:
+            staging.discard()
+            done.mended.append(
+                f"The staged crawl of '{store}' is dropped, since it or what it goes on from is damaged. The "
+                "next `lookalike nightly` reads the store again."
+            )
 
 
 def _forget_photos(root: Root, photos: list[str]) -> None:

@@ -79,6 +79,8 @@ def markdown(night: Night) -> str:
     parts = [f"# {head}", f"{_time(night.started_at)} to {_time(night.ended_at)} UTC, {night.seconds:.0f} s"]
     if night.failures:
         parts += ["## Failed", "\n".join(f"- {_cell(sentence)}" for sentence in night.failures)]
+    if night.untold:
+        parts += ["## Not told", "\n".join(f"- {_cell(sentence)}" for sentence in night.untold)]
     if night.crawls:
         parts += ["## Stores", _crawl_table(night.crawls)]
     if night.embed:

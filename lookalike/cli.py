@@ -38,6 +38,8 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The encoder": (model.evaluate, model.train),
     "Upkeep": (
         data.status,
+        data.accept,
+        data.reject,
         data.rollback,
         export.export,
         data.maintain,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +13,11 @@ import pyarrow.compute as pc
 
 from scrapers.config.store import Store
 from storage import generations, tables
+from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import TABLES
+from storage.staging import Finding, Staging, quarantine_sentence, staged_stores
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class StoreStatus:
     :ivar products: products on sale as last read; `removed` are those that went.
     :ivar last_crawl: the latest row of `crawls`, None before the first.
     :ivar fresh_at: end of the last complete crawl, which is when its products were last seen.
+    :ivar staged: what became of a crawl that is not in the tables: `quarantined`, `unfinished` where it was
+        killed, `accepted` where it was killed while it was merged, `damaged`; None where there is none.
+    :ivar findings: why it is quarantined.
     """
 
     name: str
@@ -36,6 +41,8 @@ class StoreStatus:
     removed: int
     last_crawl: dict[str, Any] | None
     fresh_at: datetime | None
+    staged: str | None
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,30 @@ def read_status(root: Root, stores: Iterable[Store] = ()) -> Status:
     )
 
 
+def stale(status: Status, age: timedelta) -> list[str]:
+    """What is not as fresh as it should be: a sentence each; empty where all is.
+
+    :param age: since a store's last complete crawl, from which it is stale.
+    """
+    found = []
+    now = datetime.now(UTC)
+    for store in status.stores:
+        if not store.configured:
+            continue
+        if store.fresh_at is None:
+            found.append(f"'{store.name}' has no complete crawl yet.")
+        elif now - store.fresh_at > age:
+            hours = (now - store.fresh_at) / timedelta(hours=1)
+            found.append(f"'{store.name}' was last crawled completely {hours:.0f} hours ago.")
+        if store.findings:
+            found.append(quarantine_sentence(store.name, store.findings))
+        elif store.staged == "damaged":
+            found.append(f"The staged crawl of '{store.name}' is damaged. Run `lookalike repair`.")
+    if status.current is None:
+        found.append("Nothing is published yet. Run `lookalike nightly`.")
+    return found
+
+
 def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
     products = tables.read(root, "products", columns=["store", "removed_at"])
     on_sale = _count(products.filter(pc.is_null(products["removed_at"]))["store"])
@@ -94,8 +125,10 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
     crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: crawl["ended_at"])
     last = {crawl["store"]: {**crawl, "coverage": dict(crawl["coverage"] or ())} for crawl in crawls}
     fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == "complete"}
-    for name in sorted({*configured, *known, *last}):
+    staged = staged_stores(root)
+    for name in sorted({*configured, *known, *last, *staged}):
         store = configured.get(name)
+        state, findings = _staged(root, name) if name in staged else (None, ())
         yield StoreStatus(
             name=name,
             url=store.url if store else None,
@@ -105,7 +138,17 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
             removed=known.get(name, 0) - on_sale.get(name, 0),
             last_crawl=last.get(name),
             fresh_at=fresh.get(name),
+            staged=state,
+            findings=findings,
         )
+
+
+def _staged(root: Root, store: str) -> tuple[str | None, tuple[Finding, ...]]:
+    try:
+        decision = Staging(root, store).decision()
+    except LookalikeError:
+        return "damaged", ()
+    return (None, ()) if decision is None else (str(decision.state), decision.findings)
 
 
 def _generations(root: Root, current: str | None) -> Iterable[GenerationStatus]:

@@ -67,7 +67,7 @@ class CrawlProgress:
 class CrawlOutcome:
     """How a crawl ended; the fields are those of its row in `crawls`.
 
-    :ivar status: `complete`, `partial`, `suspicious`, `query` or `failed`.
+    :ivar status: `complete`, `partial`, `query`, `quarantined`, `rejected` or `failed`.
     :ivar images: photos that the products of this crawl show.
     :ivar images_new: photos that were not stored before.
     :ivar message: a sentence.
@@ -271,7 +271,7 @@ def _crashed(
         started_at=started_at,
         ended_at=datetime.now(UTC),
         errors=1,
-        message=f"The crawl of '{store.name}' {how} before it was done. Crawl again; what it stored is kept.",
+        message=f"The crawl of '{store.name}' {how} before it was done. Crawl again; what it read is kept.",
     )
     try:
         tables.append(root, "crawls", [asdict(outcome)])

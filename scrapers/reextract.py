@@ -16,7 +16,7 @@ from scrapers.extract.sources import shopify, woocommerce
 from scrapers.items import Photo, ProductItem, Source
 from scrapers.pipelines.validate import tidy
 from scrapers.session import snapshot
-from scrapers.session.rows import Row, decompress, offer_row, offer_state, offers_of, product_row
+from scrapers.session.rows import BOOKKEEPING, Row, decompress, offer_row, offer_state, offers_of, product_row
 from scrapers.session.snapshot import Snapshot
 from scrapers.session.workers import Worker, WorkerError
 from scrapers.session.write_buffer import WriteBuffer
@@ -172,12 +172,9 @@ class _Rereading:
         if row["content_hash"] != known.content_hash:
             self.outbox.add_product(row, None)
             self.done.changed += 1
-            for name in stored.keys() & row.keys() - _BOOKKEEPING:
+            for name in stored.keys() & row.keys() - BOOKKEEPING:
                 if row[name] != stored[name]:
                     self.done.fields[name] = self.done.fields.get(name, 0) + 1
-
-
-_BOOKKEEPING = {"first_seen", "changed_at", "removed_at", "content_hash", "crawl_id"}
 
 
 def read_source(page: Row, store: Store, worker: Worker) -> ProductItem | None:

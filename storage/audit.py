@@ -11,6 +11,7 @@ from storage import encoders, generations, table_audit, tables, thumbnails
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
+from storage.staging import Staging, staged_stores
 
 
 def damage(root: Root) -> list[str]:
@@ -26,9 +27,11 @@ def damage(root: Root) -> list[str]:
 
 
 def tables_damage(root: Root) -> list[str]:
-    """A sentence for each damaged file of the tables, or for photos that are noted as stored and are not."""
+    """A sentence for each damaged file of the tables and of staged crawls, and for photos that are noted as
+    stored and are not."""
     damaged = table_audit.table_damage(root)
     found = [sentence for one in damaged for sentence in one.sentences]
+    found += [sentence for store in staged_stores(root) for sentence in Staging(root, store).damage()]
     if not damaged and (photos := table_audit.missing_photos(root)):
         found.append(
             f"{len(photos):,} photos that the tables say are stored are not. Run `lookalike repair`, and "

@@ -1,4 +1,4 @@
-"""`lookalike status`, `rollback` and `maintain`: what there is, going back, and upkeep."""
+"""`lookalike status`, `accept`, `reject`, `rollback` and `maintain`: what there is, decisions, and upkeep."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, existing_root, settings
 
 if TYPE_CHECKING:
-    from lookalike.status import Status
+    from lookalike.status import Status, StoreStatus
 
 
-def status(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
+def status(
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a store or the published index is stale.")
+    ] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
     """Show stores and their freshness, what the tables hold, and the generations."""
     from flows.report import plain
-    from lookalike.status import read_status
+    from lookalike.status import read_status, stale
 
     resolved = settings(config, data)
     found = read_status(resolved.open_root(), resolved.stores)
@@ -25,6 +32,8 @@ def status(as_json: JsonOption = False, config: ConfigOption = None, data: DataO
         terminal.print_json(plain(found))
     else:
         _print_status(found)
+    if check:
+        terminal.fail(stale(found, timedelta(hours=resolved.alerts.stale_hours)))
 
 
 def rollback(
@@ -75,6 +84,45 @@ def maintain(
     terminal.fail(damaged)
 
 
+def accept(
+    store: Annotated[str, typer.Argument(help="The store's name.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Believe a quarantined crawl: what it read is merged into the tables."""
+    from flows.quarantine import accept as run
+    from flows.report import plain
+
+    crawl = run(existing_root(config, data), store)
+    if as_json:
+        terminal.print_json(plain(crawl))
+    else:
+        terminal.print_lines(
+            [
+                f"The crawl {crawl['crawl_id']} of '{store}' is in the tables: {crawl['products']} products. "
+                "The next `lookalike nightly` publishes it."
+            ]
+        )
+
+
+def reject(
+    store: Annotated[str, typer.Argument(help="The store's name.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Drop a quarantined crawl; the next one reads the store anew."""
+    from flows.quarantine import reject as run
+    from flows.report import plain
+
+    crawl = run(existing_root(config, data), store)
+    if as_json:
+        terminal.print_json(plain(crawl))
+    else:
+        terminal.print_lines([f"What was read of '{store}' is dropped. The next crawl reads it anew."])
+
+
 def repair(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
     """Mend what `maintain` finds damaged: take it out, make it again, or have it crawled again."""
     from flows.repair import repair as run
@@ -93,6 +141,8 @@ def repair(as_json: JsonOption = False, config: ConfigOption = None, data: DataO
 
 
 def _print_status(status: Status) -> None:
+    from storage.staging import quarantine_sentence
+
     terminal.say(f"Data root {status.data}")
     now = datetime.now(UTC)
     stores = [
@@ -101,7 +151,7 @@ def _print_status(status: Status) -> None:
             store.strategy or ("" if store.configured else "not in lookalike.toml"),
             str(store.products),
             str(store.removed),
-            store.last_crawl["status"] if store.last_crawl else "never crawled",
+            _last_crawl(store),
             _age(now - store.fresh_at) if store.fresh_at else "",
             str(store.last_crawl["images_new"]) if store.last_crawl else "",
         )
@@ -111,6 +161,9 @@ def _print_status(status: Status) -> None:
         ("store", "strategy", "products", "removed", "last crawl", "last complete", "new photos then"),
         stores,
         titled=True,
+    )
+    terminal.print_lines(
+        quarantine_sentence(store.name, store.findings) for store in status.stores if store.findings
     )
     terminal.print_lines([""])
     terminal.print_rows(
@@ -146,6 +199,11 @@ def _print_status(status: Status) -> None:
     )
     if status.current is None:
         terminal.say("Nothing is published yet. Run `lookalike nightly`.")
+
+
+def _last_crawl(store: StoreStatus) -> str:
+    ended = store.last_crawl["status"] if store.last_crawl else "never crawled"
+    return ended if store.staged in (None, ended) else f"{ended}, {store.staged}"
 
 
 def _age(span: timedelta) -> str:

@@ -114,6 +114,8 @@ def nightly(
         terminal.print_json(report.plain(night))
     else:
         terminal.print_lines(report.lines(night))
+    for sentence in night.untold:
+        terminal.say(sentence)
     terminal.fail(night.failures)
 
 

@@ -131,7 +131,10 @@ def remove(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Take a store out of lookalike.toml; its products stay in the tables unless --purge is given."""
+    """Take a store out of lookalike.toml; its products stay in the tables unless --purge is given.
+
+    A crawl of it that is quarantined, or was killed, is dropped.
+    """
     from flows.edit import remove_store
 
     file = _file(config)
@@ -146,6 +149,10 @@ def remove(
             f"Deleted {gone.products} products and {gone.images} photos that no other store shows. "
             "The next `lookalike index` publishes without them."
         )
+    else:
+        from flows.purge import drop_staged
+
+        drop_staged(configured, name)
     remove_store(file, name)
     terminal.say(f"Store '{name}' is out of {file}.")
 

@@ -97,7 +97,31 @@ class Limits(BaseModel):
         default=0.5,
         ge=0,
         le=1,
-        description="Share of the last crawl's products, or of a field's coverage, that is suspicious.",
+        description="Share of a field's coverage, in what was read anew, under which a crawl is quarantined.",
+    )
+    max_loss: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a store's products, missing in a crawl, from which it is quarantined.",
+    )
+    max_coverage_loss: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of a field's coverage, or of the different titles and photos, that may go.",
+    )
+    max_price_ratio: float = Field(
+        default=4.0, ge=1, description="How many times its last price a price may be, or the part of it."
+    )
+    max_repriced: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of the prices read anew, beyond that ratio, from which a crawl is quarantined.",
+    )
+    max_turnover: float = Field(
+        default=0.5, ge=0, le=1, description="Share of a crawl's products that may be new to a known store."
     )
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
+from deltalake.exceptions import DeltaError
 from scrapy import signals
 from scrapy.exceptions import CloseSpider
 
+from scrapers.extensions.saving import not_written
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.session import snapshot
-from scrapers.session.crawl_stats import COMPLETE, FAILED, PARTIAL, missing
+from scrapers.session import gates, promote, snapshot
+from scrapers.session.crawl_stats import COMPLETE, FAILED, PARTIAL, QUARANTINED, missing
 from scrapers.session.job import check_job, job_of
+from scrapers.session.moved import keep_moved
 from scrapers.session.rejects import write_rejects
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.shared_images import find_placeholders
+from storage.staging import State, quarantine_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +71,11 @@ class CrawlRecord:
             job.ledger.broken = str(error)
             raise CloseSpider(BUSY) from None
         try:
-            job.memory = snapshot.load(job.root, job.store.name)
+            promote.resume(job.root, job.staging)
+            job.memory = snapshot.load(job.root, job.store.name, job.staging)
+        except LookalikeError as error:
+            job.ledger.broken = str(error)
+            raise CloseSpider("broken") from None
         except Exception as error:
             # Scrapy only logs what a signal's handler raises; going on with no memory would store all anew.
             job.ledger.broken = f"What is stored about '{job.store.name}' cannot be read ({error})."
@@ -116,19 +126,56 @@ class CrawlRecord:
         if reason == "shutdown" and not ledger.stopped:
             ledger.stopped = "The crawl was interrupted."
         self._count()
-        verdict = ledger.verdict(job.store.name, job.memory, threshold=job.store.limits.suspicious_below)
+        verdict = ledger.verdict(job.store.name, job.memory)
         status, message = verdict.status, job.credentials.redacted(verdict.message)
         try:
-            self._mark_removed(job, status)
-            if status != FAILED:
-                self._note_placeholders(job)
-            write_rejects(job, job.ledger.take_rejects())
+            if status == FAILED:
+                ledger.count_changes(job.memory)
+                row = self._row(job, status, message)
+            else:
+                row = self._settle(job, status, message)
+            write_rejects(job, ledger.take_rejects())
         except LookalikeError as error:
-            status, message = FAILED, str(error)
-        level = logging.INFO if status == COMPLETE else logging.WARNING
-        logger.log(level, "%s: %d products. %s", status, len(ledger.found), message)
+            row = self._row(job, FAILED, str(error))
+        except (DeltaError, OSError) as error:
+            row = self._row(job, FAILED, not_written(error))
+        level = logging.INFO if row["status"] == COMPLETE else logging.WARNING
+        logger.log(level, "%s: %d products. %s", row["status"], len(ledger.found), row["message"])
         logger.info("coverage: %s", ledger.coverage())
-        tables.append(job.root, "crawls", [_crawl_row(job, self.crawler, status, message)])
+        promote.write_crawl(job.root, row)
+        if row["status"] not in (FAILED, QUARANTINED):
+            job.staging.discard()
+
+    def _settle(self, job: Job, status: str, message: str) -> dict[str, Any]:
+        """Judges a crawl that came to an end, and makes it what is known of the store, or quarantines it.
+
+        :return: its row of `crawls`, which is still to be written.
+        """
+        whole = status == COMPLETE
+        if whole:
+            keep_moved(job)
+        self._mark_removed(job, status)
+        job.ledger.count_changes(job.memory)
+        findings = [
+            replace(
+                one,
+                sentence=job.credentials.redacted(one.sentence),
+                examples=tuple(map(job.credentials.redacted, one.examples)),
+            )
+            for one in gates.judge(job.memory, job.ledger, job.store.limits, whole=whole)
+        ]
+        row = self._row(job, status, message)
+        if findings:
+            job.staging.decide(State.QUARANTINED, row, findings)
+            return row | {"status": QUARANTINED, "message": quarantine_sentence(job.store.name, findings)}
+        if job.staging:
+            job.staging.decide(State.ACCEPTED, row)
+            promote.promote(job.root, job.staging)
+        self._note_placeholders(job)
+        return row | {"rejects": job.ledger.rejected}
+
+    def _row(self, job: Job, status: str, message: str) -> dict[str, Any]:
+        return _crawl_row(job, self.crawler, status, message)
 
     def _count(self) -> None:
         stats = self.crawler.stats
@@ -138,32 +185,37 @@ class CrawlRecord:
 
     def _mark_removed(self, job: Job, status: str) -> None:
         """Marks the products whose own page says that they are gone, and those that were long not met."""
-        found, known = job.ledger.found, job.memory.products
-        lost = set(missing(found, known))
+        found, memory = job.ledger.found, job.memory
+        lost = set(missing(found, memory.products))
         # One that was stored a moment ago, and then turned out to be at no address of its own, is gone, too.
         wanted = lost & job.ledger.gone if status in (COMPLETE, PARTIAL) else set()
         if status == COMPLETE:
-            absent = {one: job.memory.absent.get(one, 0) + 1 for one in lost - wanted}
+            # What only a staged crawl read, which was not believed, is no product.
+            wanted |= {one for one in lost if one not in memory.before}
+            absent = {one: memory.absent.get(one, 0) + 1 for one in lost - wanted}
             wanted |= {one for one, nights in absent.items() if nights >= job.store.limits.absent_nights}
-            back = {one: 0 for one, nights in job.memory.absent.items() if nights and one not in lost}
+            back = {one: 0 for one, nights in memory.absent.items() if nights and one not in lost}
             self._note_absent(job, absent | back)
         if not wanted:
             return
         now = datetime.now(UTC)
-        rows = []
-        for batch in tables.scan(job.root, "products", where=snapshot.of_store(job.store.name)):
-            for row in batch.to_pylist():
-                if row["product_id"] in wanted:
-                    rows.append(row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id})
-        tables.merge(job.root, "products", rows)
-        job.ledger.removed = len(rows)
+        stored = tables.scan(job.root, "products", where=snapshot.of_store(job.store.name))
+        read = (batch for rows in job.staging.rows("products") for batch in rows.to_batches())
+        rows = {
+            row["product_id"]: row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id}
+            for batch in itertools.chain(stored, read)
+            for row in batch.to_pylist()
+            if row["product_id"] in wanted
+        }
+        job.staging.add(job.crawl_id, "products", list(rows.values()))
+        job.ledger.removed = sum(one in job.memory.before for one in rows)
 
     def _note_absent(self, job: Job, nights: Mapping[str, int]) -> None:
         """Notes for how many complete crawls in a row products were not met."""
         empty = dict.fromkeys(("etag", "last_modified", "content_hash", "image_id", "due_at"))
         own = {"store": job.store.name, "fetched_at": datetime.now(UTC), **empty}
         rows = [{"url": f"{snapshot.ABSENT}{one}", "status": count, **own} for one, count in nights.items()]
-        tables.merge(job.root, "fetches", rows)
+        job.staging.add(job.crawl_id, "fetches", rows)
 
     def _note_placeholders(self, job: Job) -> None:
         """Photos of the store that show none of its products: rejects, which no index takes up."""

@@ -65,6 +65,11 @@ async def save(crawler: Crawler, *, everything: bool = False) -> None:
             await asyncio.to_thread(write_rejects, job, job.ledger.take_rejects())
     except (LookalikeError, DeltaError, OSError) as error:
         job.ledger.errors += 1
-        job.ledger.broken = f"The tables could not be written ({error}). Free space or check permissions."
+        job.ledger.broken = not_written(error)
         stop(crawler, job.ledger.broken)
     job.ledger.images_new = job.outbox.images_new
+
+
+def not_written(error: Exception) -> str:
+    """What is wrong where the data root cannot be written."""
+    return f"The tables could not be written ({error}). Free space or check permissions."

@@ -9,6 +9,7 @@ from scrapers.extensions.saving import save
 from scrapers.items import ProductItem
 from scrapers.session.fetches import page_read
 from scrapers.session.job import check_job, job_of
+from scrapers.session.product_addresses import Signs, fold
 from scrapers.session.rows import offer_row, offer_state, offers_of, page_row, product_row
 from scrapers.session.snapshot import KnownProduct, fields_of
 
@@ -46,10 +47,15 @@ class StorePipeline:
                 job.outbox.add_offer(offer_row(item, offer, now=now, crawl_id=job.crawl_id))
         if known is None or known.removed or known.content_hash != row["content_hash"]:
             job.memory.products[item.product_id] = KnownProduct(
-                row["content_hash"], first_seen, removed=False, fields=fields
+                row["content_hash"],
+                first_seen,
+                removed=False,
+                fields=fields,
+                url=item.url,
+                signs=Signs(
+                    fold(item.title), item.sku, item.gtin, item.images[0].url if item.images else None
+                ),
             )
-            job.ledger.new += known is None
-            job.ledger.changed += known is not None
             job.outbox.add_product(row, page_row(item, crawl_id=job.crawl_id))
         if item.source is not None and item.source.own_page:
             page_read(job, item.source)

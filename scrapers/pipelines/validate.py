@@ -45,6 +45,7 @@ class ValidatePipeline:
     def process_item(self, item: ProductItem) -> ProductItem:
         """:raises DropItem: where the product is no product, or was met before in this crawl."""
         job = job_of(self.crawler)
+        item.product_id = job.memory.moved.get(item.product_id, item.product_id)
         if item.product_id in job.ledger.found:
             raise DropItem("met before in this crawl")
         problem = tidy(item, allow_private=job.allow_private)

@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 
 from scrapers.session.snapshot import KnownProduct, Snapshot, shares
 
-COMPLETE, PARTIAL, SUSPICIOUS, FAILED, QUERY = "complete", "partial", "suspicious", "failed", "query"
+COMPLETE, PARTIAL, FAILED, QUERY = "complete", "partial", "failed", "query"
+QUARANTINED, REJECTED = "quarantined", "rejected"
 
-_COLLAPSIBLE_FROM = 0.5
 _FEW_REFUSED = 5
-_COMPARABLE_FROM = 10
-"""Under this many products a share says little, so nothing is suspicious about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,8 @@ class Reject:
 class Verdict:
     """How a crawl ended.
 
-    :ivar status: `complete`; `partial`: not every product could be looked at; `suspicious`: far less was
-        found than last time; `query`: only what was searched for was looked at; `failed`: the store could not
-        be read.
+    :ivar status: `complete`; `partial`: not every product could be looked at; `query`: only what was searched
+        for was looked at; `failed`: the store could not be read.
     """
 
     status: str
@@ -88,7 +85,8 @@ class CrawlStats:
     :ivar unread: product pages that are listed but could not be read.
     :ivar shown: pages asked for as a product's that show one; `refused` those that show none.
     :ivar listings: how many products each listing showed; None where no listing is followed.
-    :ivar gone: products whose own page says that they are gone.
+    :ivar gone: products whose own page says that they are gone; `redirected` those whose own address leads to
+        another page.
     """
 
     found: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -111,6 +109,7 @@ class CrawlStats:
     refused: int = 0
     listings: dict[str, int] | None = None
     gone: set[str] = field(default_factory=set)
+    redirected: set[str] = field(default_factory=set)
     broken: str | None = None
     stopped: str | None = None
     expected: int | None = None
@@ -162,16 +161,26 @@ class CrawlStats:
         """The share of the found products that have each field."""
         return shares(self.found.values())
 
-    def verdict(self, store: str, memory: Snapshot, *, threshold: float) -> Verdict:
-        """What to make of the crawl, once it has ended."""
-        verdict = self._judged(store, memory, threshold=threshold)
+    def count_changes(self, memory: Snapshot) -> None:
+        """Counts the products that are new or changed, against what is stored."""
+        before, touched = memory.before, memory.touched
+        self.new = sum(one not in before for one in touched)
+        self.changed = sum(
+            one in before
+            and (before[one].removed or before[one].content_hash != memory.products[one].content_hash)
+            for one in touched
+        )
+
+    def verdict(self, store: str, memory: Snapshot) -> Verdict:
+        """How the crawl ended; whether it is believed is for the gates to say."""
+        verdict = self._judged(store, memory)
         if self.delay is None:
             return verdict
         too_slow = bool(self.stopped) or (self.expected or 0) > self.delay.fitting
         sentences = [verdict.message, self.delay.sentence(too_slow=too_slow)]
         return Verdict(verdict.status, " ".join(filter(None, sentences)))
 
-    def _judged(self, store: str, memory: Snapshot, *, threshold: float) -> Verdict:
+    def _judged(self, store: str, memory: Snapshot) -> Verdict:
         found = len(self.found)
         if self.broken:
             return Verdict(FAILED, self.broken)
@@ -192,9 +201,6 @@ class CrawlStats:
         little = self._little(memory)
         if little:
             return Verdict(PARTIAL, little)
-        doubt = self._doubt(found, memory, threshold)
-        if doubt:
-            return Verdict(SUSPICIOUS, f"{doubt} Nothing was marked as removed.")
         return Verdict(COMPLETE, "")
 
     def _of_search(self, store: str, searched: str) -> Verdict:
@@ -215,26 +221,6 @@ class CrawlStats:
         showing = sum(count > 0 for count in self.listings.values())
         if showing == 1 and len(self.listings) > 1 and self.loss(memory) > 0:
             return "Only one of its listings shows products, and not all that were found before."
-        return None
-
-    def _doubt(self, found: int, memory: Snapshot, threshold: float) -> str | None:
-        last = memory.last_products
-        if last is None or last < _COMPARABLE_FROM:
-            return None
-        if found < last * threshold:
-            return f"Only {found} products were found, after {last} last time."
-        if self.loss(memory) > 1 - threshold:
-            return f"Only {1 - self.loss(memory):.0%} of the products found before were found again."
-        # A night that reads a slice of the pages would need half a week to show in the whole what broke.
-        anew = shares(self.found[product_id] for product_id in self.read)
-        asked = [("products", self.coverage())]
-        if _COMPARABLE_FROM <= len(self.read) < found:
-            asked.append((f"the {len(self.read)} products read anew", anew))
-        for of_what, coverage in asked:
-            for name, share in memory.last_coverage.items():
-                now = coverage.get(name, 0.0)
-                if share >= _COLLAPSIBLE_FROM and now < share * threshold:
-                    return f"Only {now:.0%} of {of_what} have '{name}', after {share:.0%} last time."
         return None
 
 

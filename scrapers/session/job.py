@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from scrapers.session.snapshot import Snapshot
 from scrapers.session.workers import AsyncWorker
 from scrapers.session.write_buffer import WriteBuffer
 from storage.root import Root
+from storage.staging import Staging
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -29,7 +31,7 @@ class Job:
     :ivar query: words that the store is asked for; None where all of it is read.
     :ivar credentials: the store's own headers and proxy.
     :ivar memory: what is stored already; empty until the crawl has begun.
-    :ivar outbox: what is to be stored.
+    :ivar outbox: what is to be stored; `staging` is where it goes until the crawl is judged.
     :ivar reader: reads pages and sitemaps; `photo_reader` decodes photos.
     :ivar given_up: hosts that are asked for nothing more, with the reason.
     """
@@ -44,13 +46,15 @@ class Job:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     memory: Snapshot = field(default_factory=Snapshot)
     ledger: CrawlStats = field(default_factory=CrawlStats)
+    staging: Staging = field(init=False)
     outbox: WriteBuffer = field(init=False)
     reader: AsyncWorker = field(init=False)
     photo_reader: AsyncWorker = field(init=False)
     given_up: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.outbox = WriteBuffer(self.root)
+        self.staging = Staging(self.root, self.store.name)
+        self.outbox = WriteBuffer(self.root, functools.partial(self.staging.add, self.crawl_id))
         self.reader = AsyncWorker(self.store.limits.read_seconds)
         # One photo at a time, for the memory that each takes: a WebP of 25 million pixels 380 MB.
         self.photo_reader = AsyncWorker(self.store.limits.read_seconds)

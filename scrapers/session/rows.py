@@ -16,6 +16,9 @@ from scrapers.session.snapshot import OfferState
 
 Row = dict[str, Any]
 
+BOOKKEEPING = frozenset({"first_seen", "changed_at", "removed_at", "content_hash", "crawl_id"})
+"""The columns of `products` that are not what the store states, which is what the content hash is of."""
+
 _ZSTD = pa.Codec("zstd")
 
 

@@ -14,6 +14,7 @@ from scrapers.session.product_addresses import Signs, fold
 from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES
+from storage.staging import MOVED, Staging
 
 COVERED = (
     "title",
@@ -88,64 +89,81 @@ OfferState = tuple[Decimal | None, Decimal | None, str | None, str | None]
 
 @dataclass(slots=True)
 class Snapshot:
-    """What is stored about one store.
+    """What is known about one store: what is stored, and what a staged crawl has read since.
 
+    :ivar before: the products as they are stored, whatever a staged crawl or this one says of them.
+    :ivar offers_before: the same of the offers of whole products, by their ids.
     :ivar product_at: the product that was last read from an address.
-    :ivar absent: in how many complete crawls in a row a product was not met.
+    :ivar absent: in how many complete crawls in a row a product was not met; `absent_before` the same of the
+        crawls that were believed.
+    :ivar moved: the ids under which products are stored that are read under another one.
     :ivar last_complete: when the last complete crawl ended; None where there was none.
-    :ivar last_products: how many products it found.
-    :ivar last_coverage: the share of products that had each field in that crawl.
+    :ivar last_whole: the same, of complete crawls that are quarantined as well.
     """
 
     products: dict[str, KnownProduct] = field(default_factory=dict)
     offers: dict[tuple[str, str | None], OfferState] = field(default_factory=dict)
+    before: dict[str, KnownProduct] = field(default_factory=dict)
+    offers_before: dict[str, OfferState] = field(default_factory=dict)
     fetches: dict[str, KnownFetch] = field(default_factory=dict)
     image_ids: set[str] = field(default_factory=set)
     product_at: dict[str, str] = field(default_factory=dict)
     absent: dict[str, int] = field(default_factory=dict)
+    absent_before: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     last_complete: datetime | None = None
-    last_products: int | None = None
-    last_coverage: dict[str, float] = field(default_factory=dict)
+    last_whole: datetime | None = None
+
+    @property
+    def touched(self) -> list[str]:
+        """The products that are otherwise than they are stored, or not stored."""
+        return [one for one, known in self.products.items() if self.before.get(one) is not known]
 
 
-def load(root: Root, store: str) -> Snapshot:
-    """Reads what is stored about a store. Times yet to come count as the oldest, see `CLOCK_SKEW`."""
+def load(root: Root, store: str, staging: Staging | None = None) -> Snapshot:
+    """Reads what is stored about a store. Times yet to come count as the oldest, see `CLOCK_SKEW`.
+
+    :param staging: a crawl that is not in the tables yet, and goes before them.
+    :raises LookalikeError: a table or a file of the staged crawl is damaged.
+    """
     memory = Snapshot()
     mine, latest = of_store(store), datetime.now(UTC) + CLOCK_SKEW
-    _load_products(memory, root, mine)
+    for batch in tables.scan(root, "products", columns=_OF_PRODUCTS, where=mine):
+        _take_products(memory, batch)
     offers = last_rows(
-        root,
-        "offers",
-        ["product_id", "variant_id", "price", "was_price", "currency", "availability"],
-        key=["product_id", "variant_id"],
-        at="observed_at",
-        where=mine,
+        root, "offers", _OF_OFFERS, key=["product_id", "variant_id"], at="observed_at", where=mine
     )
-    for row in offers.to_pylist():
-        state = (row["price"], row["was_price"], row["currency"], row["availability"])
-        memory.offers[row["product_id"], row["variant_id"]] = state
-    columns = ["etag", "last_modified", "status", "content_hash", "image_id", "fetched_at", "due_at"]
-    for row in tables.read(root, "fetches", columns=["url", *columns], where=mine).to_pylist():
-        url = row.pop("url")
-        if url.startswith(ABSENT):
-            memory.absent[url.removeprefix(ABSENT)] = row["status"] or 0
-            continue
-        if row["fetched_at"] is None or row["fetched_at"] > latest:
-            row |= {"fetched_at": _LONG_AGO, "due_at": None}
-        memory.fetches[url] = KnownFetch(**row)
-        if row["image_id"]:
-            memory.image_ids.add(row["image_id"])
-    columns = ["url", "product_id"]
-    pages = last_rows(root, "pages", columns, key=["url"], at="fetched_at", where=mine)
-    memory.product_at = dict(zip(pages["url"].to_pylist(), pages["product_id"].to_pylist(), strict=True))
+    _take_offers(memory, offers)
+    memory.before = dict(memory.products)
+    memory.offers_before = {
+        product_id: state for (product_id, variant), state in memory.offers.items() if variant is None
+    }
+    _take_fetches(memory, tables.read(root, "fetches", columns=_OF_FETCHES, where=mine), latest)
+    memory.absent_before = dict(memory.absent)
+    pages = last_rows(root, "pages", _OF_PAGES, key=["url"], at="fetched_at", where=mine)
+    _take_pages(memory, pages)
     complete = mine & (pc.field("status") == "complete")
-    columns = ["store", "products", "coverage", "ended_at"]
-    crawls = last_rows(root, "crawls", columns, key=["store"], at="ended_at", where=complete)
-    for row in crawls.to_pylist():
-        memory.last_complete = row["ended_at"] if row["ended_at"] <= latest else None
-        memory.last_products = row["products"]
-        memory.last_coverage = dict(row["coverage"] or ())
+    crawls = last_rows(root, "crawls", ["store", "ended_at"], key=["store"], at="ended_at", where=complete)
+    for ended_at in crawls["ended_at"].to_pylist():
+        memory.last_complete = memory.last_whole = ended_at if ended_at <= latest else None
+    if staging:
+        _take_staged(memory, staging, latest)
     return memory
+
+
+def _take_staged(memory: Snapshot, staging: Staging, latest: datetime) -> None:
+    for rows in staging.rows("products", _OF_PRODUCTS):
+        for batch in rows.combine_chunks().to_batches():
+            _take_products(memory, batch)
+    for rows in staging.rows("offers", _OF_OFFERS):
+        _take_offers(memory, rows)
+    for rows in staging.rows("fetches", _OF_FETCHES):
+        _take_fetches(memory, rows, latest)
+    for rows in staging.rows("pages", _OF_PAGES):
+        _take_pages(memory, rows)
+    crawl = decision.crawl if (decision := staging.decision()) else {}
+    if crawl.get("status") == "complete" and crawl["ended_at"] <= latest:
+        memory.last_whole = max(memory.last_whole or _LONG_AGO, crawl["ended_at"])
 
 
 def of_store(name: str) -> pc.Expression:
@@ -190,26 +208,58 @@ def _last_of(
     return rows.take(numbered.group_by(key).aggregate([("row", "max")])["row_max"].sort())
 
 
-def _load_products(memory: Snapshot, root: Root, mine: pc.Expression) -> None:
-    columns = ["product_id", "url", "content_hash", "first_seen", "removed_at", *COVERED]
-    for batch in tables.scan(root, "products", columns=columns, where=mine):
-        present = {name: _present(batch.column(name)) for name in COVERED}
-        images = pc.fill_null(pc.list_value_length(batch.column("images")), 0).to_pylist()
-        without = _without_photo(batch.column("images"))
-        photos = _first_photos(batch.column("images"))
-        names = ["product_id", "url", "content_hash", "first_seen", "removed_at", "title", "sku", "gtin"]
-        rows = batch.select(names).to_pylist()
-        for index, row in enumerate(rows):
-            memory.products[row["product_id"]] = KnownProduct(
-                content_hash=row["content_hash"],
-                first_seen=row["first_seen"],
-                removed=row["removed_at"] is not None,
-                fields=frozenset(name for name in COVERED if present[name][index]),
-                images=images[index] - len(without.get(index, ())),
-                without_photo=tuple(without.get(index, ())),
-                url=row["url"] or "",
-                signs=Signs(fold(row["title"]), row["sku"], row["gtin"], photos.get(index)),
-            )
+_OF_PRODUCTS = ["product_id", "url", "content_hash", "first_seen", "removed_at", *COVERED]
+_OF_OFFERS = ["product_id", "variant_id", "price", "was_price", "currency", "availability"]
+_OF_FETCHES = [
+    "url", "etag", "last_modified", "status", "content_hash", "image_id", "fetched_at", "due_at",
+]  # fmt: skip
+_OF_PAGES = ["url", "product_id"]
+
+
+def _take_products(memory: Snapshot, batch: pa.RecordBatch) -> None:
+    present = {name: _present(batch.column(name)) for name in COVERED}
+    images = pc.fill_null(pc.list_value_length(batch.column("images")), 0).to_pylist()
+    without = _without_photo(batch.column("images"))
+    photos = _first_photos(batch.column("images"))
+    names = ["product_id", "url", "content_hash", "first_seen", "removed_at", "title", "sku", "gtin"]
+    rows = batch.select(names).to_pylist()
+    for index, row in enumerate(rows):
+        memory.products[row["product_id"]] = KnownProduct(
+            content_hash=row["content_hash"],
+            first_seen=row["first_seen"],
+            removed=row["removed_at"] is not None,
+            fields=frozenset(name for name in COVERED if present[name][index]),
+            images=images[index] - len(without.get(index, ())),
+            without_photo=tuple(without.get(index, ())),
+            url=row["url"] or "",
+            signs=Signs(fold(row["title"]), row["sku"], row["gtin"], photos.get(index)),
+        )
+
+
+def _take_offers(memory: Snapshot, rows: pa.Table) -> None:
+    for row in rows.to_pylist():
+        state = (row["price"], row["was_price"], row["currency"], row["availability"])
+        memory.offers[row["product_id"], row["variant_id"]] = state
+
+
+def _take_fetches(memory: Snapshot, rows: pa.Table, latest: datetime) -> None:
+    for row in rows.to_pylist():
+        url = row.pop("url")
+        if url.startswith(ABSENT):
+            memory.absent[url.removeprefix(ABSENT)] = row["status"] or 0
+            continue
+        if url.startswith(MOVED):
+            memory.moved[url.removeprefix(MOVED)] = row["content_hash"]
+            continue
+        if row["fetched_at"] is None or row["fetched_at"] > latest:
+            row |= {"fetched_at": _LONG_AGO, "due_at": None}
+        memory.fetches[url] = KnownFetch(**row)
+        if row["image_id"]:
+            memory.image_ids.add(row["image_id"])
+
+
+def _take_pages(memory: Snapshot, rows: pa.Table) -> None:
+    memory.product_at.update(zip(rows["url"].to_pylist(), rows["product_id"].to_pylist(), strict=True))
 
 
 def _without_photo(images: pa.ListArray) -> dict[int, list[str]]:

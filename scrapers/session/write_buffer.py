@@ -1,14 +1,17 @@
-"""Rows on their way to the tables, in an order that a kill cannot turn into half a state."""
+"""Rows on their way to be stored, in an order that a kill cannot turn into half a state."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scrapers.session.rows import Row
 from storage import tables
 from storage.root import Root
+from storage.schemas import TABLES
 
 MAX_ROWS = 2000
 MAX_BYTES = 8 * 1024 * 1024
@@ -38,10 +41,14 @@ class WriteBuffer:
     killed in between has at worst stored a photo that no product shows yet; the next one never takes a page
     for unchanged whose product is not stored.
 
+    Photos always go to their table: they are named by their bytes, and nothing shows them but products.
+
+    :ivar write: takes the other rows of a table, given its name; None for the tables themselves.
     :ivar images_new: photos written so far that were in no table before.
     """
 
     root: Root
+    write: Callable[[str, list[Row]], object] | None = None
     images_new: int = 0
     _batch: _Batch = field(default_factory=_Batch)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -101,7 +108,9 @@ class WriteBuffer:
     async def _write(self) -> None:
         batch, self._batch = self._batch, _Batch()
         if batch.rows:
-            self.images_new += await asyncio.to_thread(_write, self.root, batch)
+            self.images_new += await asyncio.to_thread(
+                _write, self.root, batch, self.write or functools.partial(_merge, self.root)
+            )
 
     def _grow(self, size_bytes: int = 0) -> None:
         if not self._batch.rows:
@@ -110,18 +119,21 @@ class WriteBuffer:
         self._batch.size_bytes += size_bytes
 
 
-def _write(root: Root, batch: _Batch) -> int:
+def _merge(root: Root, table: str, rows: list[Row]) -> None:
+    (tables.merge if TABLES[table].key else tables.append)(root, table, rows)
+
+
+def _write(root: Root, batch: _Batch, write: Callable[[str, list[Row]], object]) -> int:
     images_new = 0
     if batch.images:
         images_new = tables.merge(root, "images", list(batch.images.values())).inserted
-    if batch.photo_fetches:
-        tables.merge(root, "fetches", list(batch.photo_fetches.values()))
-    if batch.pages:
-        tables.append(root, "pages", batch.pages)
-    if batch.offers:
-        tables.append(root, "offers", batch.offers)
-    if batch.products:
-        tables.merge(root, "products", list(batch.products.values()))
-    if batch.page_fetches:
-        tables.merge(root, "fetches", list(batch.page_fetches.values()))
+    for table, rows in (
+        ("fetches", list(batch.photo_fetches.values())),
+        ("pages", batch.pages),
+        ("offers", batch.offers),
+        ("products", list(batch.products.values())),
+        ("fetches", list(batch.page_fetches.values())),
+    ):
+        if rows:
+            write(table, rows)
     return images_new

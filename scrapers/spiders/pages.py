@@ -111,7 +111,8 @@ class PageSpider(StoreSpider):
         """First the pages whose canonical address turned out to be another product's, too."""
         again, self.addresses.again = self.addresses.again, []
         for address in self.addresses.gone:
-            self.job.ledger.forget(product_id(address))
+            one = product_id(address)
+            self.job.ledger.forget(self.job.memory.moved.get(one, one))
         self.addresses.gone = []
         for url in again:
             for request in self.ask_page(url, self.parse_product, meta={"address": self.addresses.key(url)}):
@@ -133,7 +134,7 @@ class PageSpider(StoreSpider):
         fetch, now = self.job.memory.fetches.get(url), datetime.now(UTC)
         if fetch is None:
             return False
-        if read_lately(fetch.fetched_at, self.job.memory.last_complete, now):
+        if read_lately(fetch.fetched_at, self.job.memory.last_whole, now):
             return True
         due = fetch.due_at is None or fetch.due_at <= now
         return not due and changed_before(lastmod, fetch.fetched_at)
@@ -152,6 +153,8 @@ class PageSpider(StoreSpider):
         if not same_site(response.url, self.job.store.url):
             self.job.ledger.reject(asked, "fetch", "it leads to another site")
             return
+        if response.url != asked:
+            self.job.ledger.redirected.add(earlier)
         if response.url != asked and self.leads_nowhere(response.url, asked):
             self.job.ledger.gone.add(earlier)
             self.job.ledger.reject(asked, "fetch", "it leads to the front page or a listing")

@@ -168,6 +168,8 @@ class StoreSpider(Spider):
 
     def parse_lost(self, response: Response) -> None:
         """Notes a product that was not met as gone where its own page leads to the front page."""
+        if response.url != response.meta["address"]:
+            self.job.ledger.redirected.add(response.meta["product_id"])
         if self.leads_nowhere(response.url, response.meta["address"]):
             self.job.ledger.gone.add(response.meta["product_id"])
 
@@ -198,8 +200,10 @@ class StoreSpider(Spider):
         """Notes a page that redirects to one that this crawl has asked for already."""
         asked = request.meta["redirect_urls"][0]
         self.job.ledger.reject(asked, "fetch", "it leads to a page that was asked for before")
+        product = request.meta.get("product_id") or self.product_at(request)
+        self.job.ledger.redirected.add(product)
         if self.leads_nowhere(request.url, asked):
-            self.job.ledger.gone.add(request.meta.get("product_id") or self.product_at(request))
+            self.job.ledger.gone.add(product)
 
     def leads_nowhere(self, url: str, asked: str) -> bool:
         """Whether an address leads to the front page, which is how many shops say that a product is gone."""

@@ -124,7 +124,7 @@ def test_a_fault_in_one_crawl_is_logged_and_stops_no_other(caplog):
 
 
 def test_the_report_cannot_be_broken_by_what_a_store_says(config):
-    hostile = outcome(STORES[0], "suspicious", "Only 1 | product\n<script>alert(1)</script>")
+    hostile = outcome(STORES[0], "quarantined", "Only 1 | product\n<script>alert(1)</script>")
     night = Night(NOW, NOW, (hostile,), None, None, ("a | b\n# c <img>",))
     text = report.markdown(night)
     assert "<script" not in text

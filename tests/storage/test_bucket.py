@@ -23,6 +23,7 @@ from storage.export import export
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import SCHEMA_VERSION
+from storage.staging import Staging, State, staged_stores
 from storage.thumbnails import Thumbnails
 from tests.bucket_server import BUCKET, bucket_server, objects, settings, without_settings, write_object
 from tests.storage.test_generations import build, publish
@@ -399,3 +400,21 @@ def test_what_is_out_of_reach_is_one_sentence_in_time(
     )
     assert seen.stdout.startswith(says)
     assert seen.stdout.count("\n") == 1
+
+
+def test_a_crawl_is_staged_in_the_bucket(far: Root, tmp_path: Path) -> None:
+    staging = Staging(far, "shop.example")
+    staging.add("crawl", "products", [{"store": "shop.example", "product_id": "1"}])
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    staging.decide(State.QUARANTINED, {"crawl_id": "crawl", "started_at": at, "ended_at": at})
+    staging.add("later", "products", [{"store": "shop.example", "product_id": "2"}])
+    there = Staging(elsewhere(far, tmp_path), "shop.example")
+    assert staged_stores(there.root) == ["shop.example"]
+    decision = there.decision()
+    assert decision is not None
+    assert decision.state is State.QUARANTINED
+    there.drop_after(decision.last)
+    assert [row["product_id"] for rows in there.rows("products") for row in rows.to_pylist()] == ["1"]
+    there.discard()
+    assert staged_stores(far) == []
+    assert not staging

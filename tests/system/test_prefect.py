@@ -15,6 +15,7 @@ import requests
 from flows.child import kill
 from storage import generations
 from storage.root import Root
+from tests.flows.test_alerts import Receiver
 from tests.system.prefect_processes import (
     REPO,
     environment,
@@ -116,7 +117,12 @@ def test_lookalike_nightly_runs_on_prefects_temporary_server(environ, folder, sh
     assert before["CURRENT"] == night["index"]["generation"]
 
     shops[0].front.stop()
-    second = lookalike("nightly", cwd=folder, **environ)
+    with Receiver().running() as operator, (folder / "lookalike.toml").open("a") as settings:
+        settings.write(f'[alerts]\nwebhook = "http://{operator.host}/hook"\n')
+        settings.flush()
+        second = lookalike("nightly", cwd=folder, **environ)
+    [(path, alert)] = operator.asked
+    assert (path, shops[0].name in json.loads(alert)["text"]) == ("/hook", True)
     assert second.returncode == 1
     (sentence,) = [line for line in second.stderr.splitlines() if line.startswith("lookalike: ")]
     assert shops[0].name in sentence

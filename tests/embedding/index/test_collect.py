@@ -78,7 +78,7 @@ def test_a_photo_has_its_own_colour_where_the_store_says_it(root: Root) -> None:
 
 def test_a_product_was_seen_when_its_stores_last_complete_crawl_ended(root: Root) -> None:
     tables.merge(root, "products", [product(f"{store}.example", "1", [store]) for store in "abc"])
-    for days, status in enumerate(["complete", "complete", "partial", "suspicious", "failed"]):
+    for days, status in enumerate(["complete", "complete", "partial", "quarantined", "failed"]):
         crawl(root, "a.example", status, days)
     crawl(root, "b.example", "partial", 0)
     seen = {row["store"]: row["seen"] for row in collected(root, *"abc")}

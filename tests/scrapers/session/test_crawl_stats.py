@@ -16,39 +16,29 @@ def ledger(count: int, fields: frozenset = ALL, **state) -> CrawlStats:
     return made
 
 
-def verdict(made: CrawlStats, last: int | None = None, coverage: dict | None = None):
-    memory = Snapshot(last_products=last, last_coverage=coverage or {})
-    return made.verdict("shop.example", memory, threshold=0.5)
+def verdict(made: CrawlStats):
+    return made.verdict("shop.example", Snapshot())
 
 
 @pytest.mark.parametrize(
-    ("made", "last", "status", "said"),
+    ("made", "status", "said"),
     [
-        (ledger(20), None, "complete", ""),
-        (ledger(20), 40, "complete", ""),
-        (ledger(19), 40, "suspicious", "Only 19 products were found, after 40 last time."),
-        (ledger(1), 9, "complete", ""),
-        (ledger(0), 40, "failed", "no product was found on its pages"),
-        (ledger(0, gaps=["/list: HTTP 500"]), 40, "failed", "/list: HTTP 500"),
-        (ledger(20, gaps=["/list: HTTP 500", "x"]), 20, "partial", "/list: HTTP 500 (and 1 more)"),
-        (ledger(20, unread=2), 20, "complete", ""),
-        (ledger(20, unread=3), 20, "partial", "3 product pages could not be read."),
-        (ledger(20, stopped="Time is up."), 20, "partial", "Time is up."),
-        (ledger(20, broken="The disk is full."), 20, "failed", "The disk is full."),
-        (ledger(0, stopped="Time is up."), 20, "partial", "Time is up."),
+        (ledger(20), "complete", ""),
+        (ledger(1), "complete", ""),
+        (ledger(0), "failed", "no product was found on its pages"),
+        (ledger(0, gaps=["/list: HTTP 500"]), "failed", "/list: HTTP 500"),
+        (ledger(20, gaps=["/list: HTTP 500", "x"]), "partial", "/list: HTTP 500 (and 1 more)"),
+        (ledger(20, unread=2), "complete", ""),
+        (ledger(20, unread=3), "partial", "3 product pages could not be read."),
+        (ledger(20, stopped="Time is up."), "partial", "Time is up."),
+        (ledger(20, broken="The disk is full."), "failed", "The disk is full."),
+        (ledger(0, stopped="Time is up."), "partial", "Time is up."),
     ],
 )
-def test_a_verdict(made, last, status, said):
-    found = verdict(made, last)
+def test_a_verdict(made, status, said):
+    found = verdict(made)
     assert found.status == status
     assert said in found.message
-
-
-def test_a_field_that_collapsed_is_suspicious():
-    found = verdict(ledger(20, frozenset({"title"})), 20, {"title": 1.0, "price": 0.9, "gtin": 0.3})
-    assert found.status == "suspicious"
-    assert found.message.startswith("Only 0% of products have 'price', after 90% last time.")
-    assert verdict(ledger(20), 20, {"price": 1.0, "gtin": 0.3}).status == "complete"
 
 
 def test_a_product_is_met_once():
@@ -71,19 +61,6 @@ def test_shares_of_fields():
     found = shares([ALL, frozenset({"title"}), frozenset({"title"})])
     assert (found["title"], found["price"], found["gtin"]) == (1.0, 0.3333, 0.0)
     assert shares([]) == {}
-
-
-def test_a_field_that_collapsed_in_the_slice_that_was_read_is_suspicious():
-    made = ledger(100)
-    for number in range(15):
-        made.note_read(str(number), frozenset({"title"}))
-    found = verdict(made, 100, {"title": 1.0, "price": 0.9})
-    assert found.status == "suspicious"
-    assert found.message.startswith("Only 0% of the 15 products read anew have 'price', after 90% last time.")
-    made = ledger(100)
-    for number in range(9):
-        made.note_read(str(number), frozenset({"title"}))
-    assert verdict(made, 100, {"price": 0.9}).status == "complete"
 
 
 def test_a_reject_with_half_characters_can_be_stored():

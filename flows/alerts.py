@@ -1,0 +1,245 @@
+"""Tells the operator of a night that was not good, and a dead man's switch that there was one at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+import smtplib
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from string import Template
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import requests
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from storage.errors import InputError, LookalikeError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from flows.night import Night
+
+logger = logging.getLogger(__name__)
+
+START, FAIL = "/start", "/fail"
+"""What healthchecks.io and its like take behind a ping's address; a good night asks for the address."""
+
+_PLACE = re.compile(r"\$\{\w+\}")
+_MAIL = re.compile(r"smtps?://.")
+
+
+class AlertSettings(BaseModel):
+    """Who is told of a night that failed, is partial or has a quarantined crawl.
+
+    In every address `${NAME}` is an environment variable.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    webhook: str = Field(default="", description="An address that is sent JSON, as Slack's webhooks take it.")
+    smtp: str = Field(default="", description="`smtp://user:${PASSWORD}@host:587`, or `smtps://…`.")
+    mail_from: str = Field(default="", description="The sender of mails.")
+    mail_to: list[str] = Field(default_factory=list, description="Who gets mails.")
+    apprise: list[str] = Field(default_factory=list, description="Addresses as Apprise writes them.")
+    ping: str = Field(default="", description="A dead man's switch that is asked for at every night.")
+    timeout_s: float = Field(default=10.0, gt=0, description="Time for each of them to answer.")
+    stale_hours: float = Field(
+        default=36.0, gt=0, description="Hours after which `status --check` calls a store stale."
+    )
+
+    @field_validator("webhook", "ping")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not re.match(r"https?://.", value) and not _PLACE.match(value):
+            raise ValueError("it must be an address that starts with http:// or https://")
+        return value
+
+    @field_validator("smtp")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        if value and not _MAIL.match(value) and not _PLACE.match(value):
+            raise ValueError("it must be an address such as smtp://user:${PASSWORD}@mail.example:587")
+        if (password := urlsplit(value).password) and not _PLACE.fullmatch(password):
+            raise ValueError("its password is written ${PASSWORD}, the name of an environment variable")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.smtp) != bool(self.mail_to) or bool(self.smtp) != bool(self.mail_from):
+            raise ValueError("mails need `smtp`, `mail_from` and `mail_to`")
+        return self
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What is to be told.
+
+    :ivar title: a line; `reasons` a sentence for each thing that was not good.
+    """
+
+    catalogue: str
+    title: str
+    reasons: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it, in plain text."""
+        return "\n".join([self.title, "", *(f"- {reason}" for reason in self.reasons)])
+
+
+def alert_of(night: Night, catalogue: str) -> Alert | None:
+    """What is to be told of a night; None where all was good.
+
+    :param catalogue: its name in the settings, empty where it has none.
+    """
+    partial = (
+        f"'{crawl.store}' was read in part: {crawl.message}"
+        for crawl in night.crawls
+        if crawl.status == "partial"
+    )
+    reasons = (*night.failures, *partial)
+    if not reasons:
+        return None
+    name = f"Lookalike ({catalogue})" if catalogue else "Lookalike"
+    ended = "was not ok" if night.failures else "is partial"
+    return Alert(catalogue, f"{name}: the night of {night.started_at:%Y-%m-%d} {ended}", reasons)
+
+
+def send(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> list[str]:
+    """Sends an alert to everyone that the settings name.
+
+    :return: a sentence for each that could not be told.
+    """
+    return [problem for way in _ways(settings, environ) if (problem := _tried(way, alert))]
+
+
+def ping(settings: AlertSettings, environ: Mapping[str, str], ending: str = "") -> list[str]:
+    """Tells the dead man's switch that a night begins, ended well (no ending) or failed.
+
+    :return: a sentence where it cannot be reached.
+    """
+    if not settings.ping:
+        return []
+
+    def asked() -> None:
+        address = _filled(settings.ping, environ)
+        _checked(requests.get(f"{address.rstrip('/')}{ending}", timeout=settings.timeout_s))
+
+    problem = _tried(_Way("ping", settings.ping, lambda _: asked()), Alert("", "", ()))
+    return [problem] if problem else []
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One receiver: its setting, its address as the settings have it, and how it is told."""
+
+    name: str
+    address: str
+    tell: Callable[[Alert], None]
+
+
+def _ways(settings: AlertSettings, environ: Mapping[str, str]) -> Iterator[_Way]:
+    if settings.webhook:
+        yield _Way("webhook", settings.webhook, lambda alert: _post(settings, alert, environ))
+    if settings.smtp:
+        yield _Way("smtp", settings.smtp, lambda alert: _mail(settings, alert, environ))
+    for address in settings.apprise:
+        yield _Way("apprise", address, lambda alert, to=address: _notify(to, alert, environ))  # type: ignore[misc]
+
+
+def _tried(way: _Way, alert: Alert) -> str:
+    """Why a receiver could not be told, as a sentence; empty where it was."""
+    try:
+        way.tell(alert)
+    except (LookalikeError, requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
+        # An error's own words may hold the address, which is a secret.
+        reason = str(error).rstrip(".") if isinstance(error, LookalikeError) else _reason(error)
+        problem = f"`alerts.{way.name}` ({_shown(way.address)}) could not be told: {reason}."
+        logger.warning(problem)
+        return problem
+    return ""
+
+
+def _post(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> None:
+    body: dict[str, Any] = {
+        "text": alert.text,
+        "title": alert.title,
+        "catalogue": alert.catalogue,
+        "reasons": alert.reasons,
+    }
+    _checked(requests.post(_filled(settings.webhook, environ), json=body, timeout=settings.timeout_s))
+
+
+def _mail(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> None:
+    # A password may hold what separates the parts of an address.
+    whole = _MAIL.match(settings.smtp)
+    parts = urlsplit(settings.smtp if whole else _filled(settings.smtp, environ))
+    message = EmailMessage()
+    message["Subject"], message["From"] = alert.title, settings.mail_from
+    message["To"] = ", ".join(settings.mail_to)
+    message.set_content(alert.text)
+    host, encrypted = parts.hostname or "", parts.scheme == "smtps"
+    kind = smtplib.SMTP_SSL if encrypted else smtplib.SMTP
+    with kind(host, parts.port or 0, timeout=settings.timeout_s) as server:
+        server.ehlo()
+        if not encrypted and server.has_extn("starttls"):
+            server.starttls()
+            encrypted = True
+        if parts.username and parts.password:
+            if not encrypted:
+                raise LookalikeError("it takes the password only without encryption, so it was not sent")
+            user, password = (_filled(unquote(one), environ) for one in (parts.username, parts.password))
+            server.login(user, password)
+        server.send_message(message)
+
+
+def _notify(address: str, alert: Alert, environ: Mapping[str, str]) -> None:
+    if importlib.util.find_spec("apprise") is None:
+        raise LookalikeError("it needs the package apprise; run `pip install 'lookalike[flows]'`")
+    import apprise
+
+    # It logs the addresses that it cannot reach, with their secrets.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    receiver = apprise.Apprise()
+    if not receiver.add(_filled(address, environ)):
+        raise LookalikeError("Apprise does not know such an address")
+    if not receiver.notify(title=alert.title, body=alert.text):
+        raise LookalikeError("Apprise could not deliver it")
+
+
+def _filled(text: str, environ: Mapping[str, str]) -> str:
+    try:
+        return Template(text).substitute(environ)
+    except KeyError as error:
+        raise InputError(f"the environment variable {error.args[0]} is not set") from None
+    except ValueError:
+        raise InputError("a `$` that begins no `${NAME}` is written `$$`") from None
+
+
+def _checked(response: requests.Response) -> None:
+    if not response.ok:
+        raise LookalikeError(f"it answers HTTP {response.status_code}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.Timeout | TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, requests.ConnectionError | ConnectionError | socket.gaierror):
+        return "it cannot be reached"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"it answers SMTP {error.smtp_code}"
+    return type(error).__name__
+
+
+def _shown(address: str) -> str:
+    """An address without what may be secret: its scheme and host."""
+    if _PLACE.match(address):
+        return address
+    parts = urlsplit(address)
+    host = (parts.netloc.rpartition("@")[2]) if parts.scheme in ("http", "https", "smtp", "smtps") else "…"
+    return f"{parts.scheme}://{host}"
