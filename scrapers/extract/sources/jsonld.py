@@ -14,6 +14,8 @@ from scrapers.extract.page import Page
 MAX_SCRIPT = 4_000_000
 """Longest script that is read, in characters; a product's takes a few thousand."""
 
+MAX_OPEN = 100
+"""Brackets within brackets of what is written again: each end is looked for among all of them."""
 MAX_MENDED = 200_000
 """Longest script, in characters, that is written again token by token."""
 
@@ -143,6 +145,8 @@ class _Mender:
         elif sign in "{[":
             self._part()
             self.open.append("}" if sign == "{" else "]")
+            if len(self.open) > MAX_OPEN:
+                raise ValueError("it is nested too deep")
             self.pieces.append(sign)
         elif sign in "}]":
             if self.open and self.open[-1] != sign and sign in self.open:

@@ -45,7 +45,9 @@ def patterns() -> dict[str, re.Pattern]:
 PATTERNS = patterns()
 MATCHED_ONCE = "it is only matched at the beginning of a text"
 MATCHED_WHOLE = "it is only matched with the whole of a text"
+MATCHED_BEHIND_QUOTES = "it is only matched behind a quote, and reads up to the next one"
 BOUNDED = {
+    "scrapers.extract.sources.jsonld._GOES_ON": MATCHED_BEHIND_QUOTES,
     "scrapers.extract.sources.jsonld._OPENING_MARK": MATCHED_ONCE,
     "scrapers.extract.visible.rows._NUMBER": MATCHED_WHOLE,
     "scrapers.http.credentials._PLACES_ONLY": MATCHED_WHOLE,
@@ -163,6 +165,9 @@ READERS = {
     "comments without end": (jsonld.loads, lambda n: "{" + "/*" * n),
     "HTML comments without end": (jsonld.loads, lambda n: "{" + "<!--" * n),
     "strings without end": (jsonld.loads, lambda n: '{"a' + '\\"' * n),
+    "quotes in a string": (jsonld.loads, lambda n: '{"a": "' + 'x" ' * n),
+    "white space behind quotes": (jsonld.loads, lambda n: '{"a": "' + ('"' + " " * 20) * n),
+    "brackets that do not match": (jsonld.loads, lambda n: "[" * (n // 4) + "}" * n),
     "white space before a mark": (jsonld.loads, lambda n: '{"a": ' + " " * n + "]]>x"),
     "documents": (jsonld.loads, lambda n: "{} " * n),
     "brackets": (jsonld.loads, lambda n: "[" * n),
