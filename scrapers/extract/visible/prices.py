@@ -13,14 +13,8 @@ from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.marks import PRICE_NAME, Mark
 from scrapers.extract.visible.others import Others
-from scrapers.extract.visible.words import (
-    AFTER_ANOTHER_AMOUNT,
-    FOR_MEMBERS,
-    NOT_THE_PRICE,
-    PER_UNIT,
-    WAS,
-    WITHOUT_TAX,
-)
+from scrapers.extract.visible.price_words import FOR_MEMBERS, PER_UNIT, WITHOUT_TAX
+from scrapers.extract.visible.words import AFTER_ANOTHER_AMOUNT, NOT_THE_PRICE, WAS
 
 MIN_SCORE = 0.0
 
