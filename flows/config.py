@@ -44,7 +44,9 @@ class CrawlSettings(_Section):
 class EmbedSettings(_Section):
     """Which encoder turns photos into vectors."""
 
-    weights: str = Field(default="fashion", min_length=1, description="`fashion`, `imagenet` or a file.")
+    weights: str = Field(
+        default="fashion", min_length=1, description="`fashion`, `fashion-fast`, `imagenet` or a file."
+    )
 
 
 class IndexSettings(_Section):
@@ -267,7 +269,7 @@ def _absolute(path: str, folder: Path) -> Path:
 
 
 def _resolve_weights(embed: EmbedSettings, file: Path | None) -> EmbedSettings:
-    """A weights *file* is relative to the settings file; `fashion` and `imagenet` are names."""
+    """A weights *file* is relative to the settings file; `fashion` and the like are names."""
     if file is None or not ("/" in embed.weights or "\\" in embed.weights or Path(embed.weights).suffix):
         return embed
     return embed.model_copy(update={"weights": str(_absolute(embed.weights, file.parent))})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding.encoder.preprocess import PREPROCESSING
+from embedding.encoder.preprocess import GARMENT_COLOUR, PREPROCESSING
 from embedding.encoder.quantize import PEAKS, PEAKS_FILE
 from embedding.encoder.weights import Weights, write_weights
 from storage import encoders
@@ -21,7 +22,7 @@ from storage.errors import InputError
 from storage.schemas import EMBEDDING_DIM
 
 _REFUSED = 3
-"""Exit status of the conversion in a process of its own for weights that are neither network's."""
+"""Exit status of the conversion in a process of its own for weights that are no known network's."""
 
 _CONVERT = f"""
 import sys
@@ -37,22 +38,35 @@ except InputError as error:
 """
 
 
+_FIRST_PREPROCESSING = "letterbox-white"
+"""Adds nothing to a model's name: what was embedded before names held the preprocessing keeps its name."""
+
+
 def specify(weights: Weights) -> EncoderSpec:
     """The specification of the encoder that these weights make."""
+    preprocessing = preprocessing_of(weights)
+    mark = weights.fingerprint
+    if preprocessing != _FIRST_PREPROCESSING:
+        mark = hashlib.sha256(f"{mark} {preprocessing}".encode()).hexdigest()
     return EncoderSpec(
-        model=f"{weights.name}-{weights.input_px}px-{weights.fingerprint[:8]}",
+        model=f"{weights.name}-{weights.input_px}px-{mark[:8]}",
         weights=weights.name,
         size=weights.input_px,
         dim=EMBEDDING_DIM,
-        preprocessing=PREPROCESSING,
+        preprocessing=preprocessing,
         fingerprint=weights.fingerprint,
     )
+
+
+def preprocessing_of(weights: Weights) -> str:
+    """Name of all that happens to a photo's pixels outside what weights hold."""
+    return f"{PREPROCESSING} {GARMENT_COLOUR}" if weights.fused else PREPROCESSING
 
 
 def convert(weights: Weights, folder: Path) -> EncoderSpec:
     """Writes the OpenVINO IR of the encoder that these weights make; takes uint8 pixels, gives unit vectors.
 
-    :raises InputError: the weights are neither a ResNet50's nor the autoencoder's, or the folder exists.
+    :raises InputError: the weights are no known network's, or the folder exists.
     """
     with _hushed():
         import keras

@@ -10,6 +10,9 @@ from storage.images import decode
 PREPROCESSING = "letterbox-white"
 """Name of what `letterbox` does; vectors made with another preprocessing never mix with these."""
 
+GARMENT_COLOUR = "garment-colour-1"
+"""Name of what `embedding.encoder.garment_colour` does to the pixels: count it up with every change there."""
+
 
 def letterbox(image: Image.Image, size: int) -> np.ndarray:
     """The photo scaled to fit a white square, its aspect kept.

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import keras
 from keras import ops
 
+from embedding.encoder.weights import Weights, put
+
 # Means of ImageNet's channels in BGR order: what "caffe" preprocessing subtracts.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
@@ -58,6 +60,16 @@ def build_backbone(size: int | None = None, *, metric: bool = False, bent: bool 
             )
             pooled = pooled + lift(hidden)
     return keras.Model(pixels, pooled, name="backbone")
+
+
+def backbone_of(weights: Weights, size: int | None) -> keras.Model:
+    """The backbone that these weights make; see `build_backbone`.
+
+    :raises InputError: the weights are not a ResNet50's.
+    """
+    backbone = build_backbone(size, metric=has_metric(weights.arrays), bent=is_bent(weights.arrays))
+    put(weights, backbone)
+    return backbone
 
 
 def build_encoder(backbone: keras.Model) -> keras.Model:

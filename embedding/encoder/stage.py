@@ -17,6 +17,7 @@ from embedding.encoder import pipeline, runtime
 from embedding.encoder.heads import Head
 from embedding.encoder.pipeline import Embedded
 from embedding.encoder.predictions import adopt_heads, predict_missing
+from embedding.encoder.preprocess import PREPROCESSING
 from embedding.encoder.weights import IMMUTABLE, load_weights
 from storage import encoders, row_groups, tables
 from storage.root import Root
@@ -76,7 +77,8 @@ def _resolved(root: Root, weights: str) -> tuple[str, Mapping[str, Head]]:
     """See `resolve_model`; with the weights' heads."""
     if weights in IMMUTABLE:
         for model in encoders.available(root):
-            if encoders.load_spec(encoders.folder(root, model)).weights == weights:
+            spec = encoders.load_spec(encoders.folder(root, model))
+            if (spec.weights, spec.preprocessing) == (weights, PREPROCESSING):
                 return model, {}
     from embedding.encoder.convert import convert, specify
 

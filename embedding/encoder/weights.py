@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +26,15 @@ from storage.errors import InputError
 if TYPE_CHECKING:
     import keras
 
-BUNDLED = "fashion"
-NAMES = (BUNDLED, "imagenet", "untrained")
+BUNDLED, BUNDLED_FAST = "fashion", "fashion-fast"
+"""Names of the bundled weights: the fused encoder's (`embedding.encoder.fused`), and its ResNet50's alone."""
+
+NAMES = (BUNDLED, BUNDLED_FAST, "imagenet", "untrained")
 IMMUTABLE = ("imagenet", "untrained")
-"""Names that mean the same weights in every release; `fashion` is retrained and a file may change."""
+"""Names that mean the same weights in every release; the bundled ones are retrained and a file may change."""
+
+FUSED_LENGTHS = "fused/lengths"
+"""Key of the lengths that the parts have in a fused encoder's vector: ResNet50, Lite0, colour, space."""
 
 DEFAULT_INPUT_PX = 224
 _SCALE = ":scale"
@@ -39,7 +44,7 @@ _UNTRAINED_PX = 128  # as `fashion`, so that the two compare
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of a ResNet50 without top.
+    """Weights of a ResNet50 without top, and of what stands beside it in a fused encoder.
 
     :param name: what to call them; part of the model's name.
     :param arrays: `layer/weight` to float32 array, in the order and shapes of `keras.applications`.
@@ -53,6 +58,11 @@ class Weights:
     heads: dict[str, Head] = field(default_factory=dict)
 
     @property
+    def fused(self) -> bool:
+        """Whether they make a fused encoder."""
+        return FUSED_LENGTHS in self.arrays
+
+    @property
     def fingerprint(self) -> str:
         """sha256 over names, shapes and values, hexadecimal; without the heads, which change no vector."""
         digest = hashlib.sha256()
@@ -64,16 +74,18 @@ class Weights:
 
 
 def load_weights(name_or_file: str) -> Weights:
-    """Weights by name (`fashion`, `imagenet`, `untrained`) or from an `.npz` file.
+    """Weights by name (one of `NAMES`) or from an `.npz` file.
 
     `imagenet` is downloaded and verified by Keras, once, into the user's Keras folder.
 
     :raises InputError: neither a known name nor a readable weights file.
     """
+    if name_or_file == BUNDLED_FAST:
+        return _bundled(BUNDLED_FAST)
     if name_or_file == BUNDLED:
-        bundled = resources.files("embedding.encoder") / "weights" / f"{BUNDLED}.npz"
-        with resources.as_file(bundled) as path:
-            return read_weights(path, name=BUNDLED)
+        # What stands beside the ResNet50 is a file of its own, so that the ResNet50 is bundled once.
+        fast, beside = _bundled(BUNDLED_FAST), _bundled(BUNDLED)
+        return replace(beside, arrays=fast.arrays | beside.arrays)
     if name_or_file == "imagenet":
         return _imagenet()
     if name_or_file == "untrained":
@@ -148,15 +160,22 @@ def put(weights: Weights, backbone: keras.Model) -> None:
 
     without = set() if has_metric(weights.arrays) else {NECK, METRIC}
     without |= set() if is_bent(weights.arrays) else {HIDDEN, LIFT}
-    for layer in weighted_layers(backbone):
-        if layer.name in without:
-            continue
+    put_layers(
+        weights, [layer for layer in weighted_layers(backbone) if layer.name not in without], "a ResNet50's"
+    )
+
+
+def put_layers(weights: Weights, layers: Iterable[keras.layers.Layer], whose: str) -> None:
+    """Sets the weights of layers, by their names.
+
+    :param whose: says in an error what the weights are not.
+    :raises InputError: an array is missing or has another shape than the layer's.
+    """
+    for layer in layers:
         wanted = [(f"{layer.name}/{weight.name}", tuple(weight.shape)) for weight in layer.weights]
         for key, shape in wanted:
             if key not in weights.arrays or weights.arrays[key].shape != shape:
-                raise InputError(
-                    f"The weights '{weights.name}' have no {key} of shape {shape}: not a ResNet50's."
-                )
+                raise InputError(f"The weights '{weights.name}' have no {key} of shape {shape}: not {whose}.")
         layer.set_weights([weights.arrays[key] for key, _ in wanted])
 
 
@@ -170,6 +189,11 @@ def take(backbone: keras.Model, *, name: str, input_px: int) -> Weights:
         for weight, value in zip(layer.weights, layer.get_weights(), strict=True)
     }
     return Weights(name, arrays, input_px)
+
+
+def _bundled(name: str) -> Weights:
+    with resources.as_file(resources.files("embedding.encoder") / "weights" / f"{name}.npz") as path:
+        return read_weights(path, name=name)
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -205,11 +205,30 @@ def flower(rng: np.random.Generator) -> Image.Image:
     return image
 
 
+def flat(rng: np.random.Generator) -> Image.Image:
+    """One colour throughout."""
+    return Image.new("RGB", (SIDE, SIDE), _plain_colour(rng))
+
+
+def disc(rng: np.random.Generator) -> Image.Image:
+    """A disc or a box of one colour on white, as a product is shown."""
+    image = Image.new("RGB", (SIDE, SIDE), (255, 255, 255))
+    draw = ImageDraw.Draw(image)
+    reach = int(rng.integers(30, 120))
+    box = (128 - reach, 128 - reach, 128 + reach, 128 + reach)
+    (draw.ellipse if rng.random() < 0.75 else draw.rectangle)(box, _plain_colour(rng))
+    return image
+
+
 KINDS: tuple[Kind, ...] = (
     *(noise, clouds, gradient, writing, scribble, shapes, house, trees, bottle),
     *(chart, car, face, cup, flower),
+    # Behind the others: what a kind draws depends on its place.
+    *(flat, disc),
 )
 """All kinds."""
+
+_PURE = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (128, 128, 128), (255, 255, 255))
 
 
 def drawn(kind: Kind, seed: int) -> Image.Image:
@@ -223,6 +242,11 @@ def _colour(rng: np.random.Generator) -> Colour:
     """Any colour, greys and pale ones among them."""
     red, green, blue = colorsys.hsv_to_rgb(rng.random(), rng.random(), rng.uniform(0.1, 1))
     return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def _plain_colour(rng: np.random.Generator) -> Colour:
+    """A pure colour, black or any other, a third of the time each."""
+    return (_PURE[int(rng.integers(len(_PURE)))], (0, 0, 0), _colour(rng))[int(rng.integers(3))]
 
 
 def _contrast(ground: object) -> Colour:

@@ -13,6 +13,7 @@ from flows.config import Config
 from flows.night import embed_images, index_and_publish
 from storage import generations, images, tables
 from storage.errors import LookalikeError
+from storage.root import Root
 from tests import catalogues
 
 COUNT = 40
@@ -70,3 +71,23 @@ def test_the_old_model_answers_until_the_new_one_has_embedded_everything(
     assert manifest.encoder.model == model
     assert manifest.counts.items == COUNT
     assert lookalike.open(root.path).similar(data[0])[0].id == asked
+
+
+def test_a_root_of_the_resnet50_alone_gets_the_fused_encoder_in_one_night(root_with_encoder: Root) -> None:
+    root = root_with_encoder
+    data = [catalogues.jpeg(colour) for colour in ((200, 30, 40), (20, 60, 160), (30, 120, 60))]
+    by_id = {images.image_id(photo): photo for photo in data}
+    rows = [catalogues.product("a.example", f"p{at}", [image]) for at, image in enumerate(by_id)]
+    catalogues.write(root, rows, by_id, {next(iter(by_id)): np.ones(catalogues.DIM)})
+    before, default = settings(root, "fashion-96px"), Config(file=None, data=root.path)
+    embed_images(root, before)
+    index_and_publish(root, before)
+    assert published_model(root) == "test"
+    assert embed_images(root, default).embedded == len(data)
+    assert published_model(root) == "test"
+    asked = lookalike.open(root.path).similar(data[0])[0].id
+    index_and_publish(root, default)
+    assert published_model(root) == "fashion"
+    shop = lookalike.open(root.path)
+    assert shop.similar(data[0])[0].id == asked
+    assert shop.similar(data[0])[0].score > 0.99

@@ -39,6 +39,8 @@ def test_it_holds_the_rooms_and_their_data_only(wheel: Path) -> None:
     assert folders == set(ROOMS)
     for needed in (
         "embedding/encoder/weights/fashion.npz",
+        "embedding/encoder/weights/fashion-fast.npz",
+        "embedding/encoder/weights/NOTICE",
         "lookalike/py.typed",
         "lookalike/demo/catalogue.parquet",
     ):
@@ -55,7 +57,7 @@ for room in {ROOMS}:
     module = importlib.import_module(room)
     assert module.__file__.startswith({str(installed)!r}), module.__file__
 from embedding.encoder.weights import load_weights
-assert len(load_weights("fashion").arrays) == 324
+assert len(load_weights("fashion").arrays) == 434
 """
     environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)

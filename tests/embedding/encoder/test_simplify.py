@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from embedding.encoder.simplify import simplified
 from storage import encoders
 
 
-def kinds(model: openvino.Model) -> set[str]:
-    return {node.get_type_name() for node in model.get_ops()}
+def kinds(model: openvino.Model) -> Counter[str]:
+    return Counter(node.get_type_name() for node in model.get_ops())
 
 
 def vectors(model: openvino.Model, pixels: np.ndarray) -> np.ndarray:
@@ -25,8 +26,10 @@ def test_the_encoder_takes_no_detours_and_keeps_its_vectors(fashion_encoder: Pat
     core = openvino.Core()
     as_written = core.read_model(fashion_encoder / encoders.IR_FILE)
     straight = simplified(core.read_model(fashion_encoder / encoders.IR_FILE))
-    assert {"ReverseSequence", "Pad"} <= kinds(as_written)
-    assert not {"ReverseSequence", "Pad"} & kinds(straight)
+    before, after = kinds(as_written), kinds(straight)
+    # What the fused encoder flips and pads beside the ResNet50 stays.
+    assert after["ReverseSequence"] == before["ReverseSequence"] - 1
+    assert after["Pad"] == before["Pad"] - 1
     side = encoders.load_spec(fashion_encoder).size
     pixels = np.random.default_rng(0).integers(0, 256, (3, side, side, 3), np.uint8)
     np.testing.assert_allclose(vectors(straight, pixels), vectors(as_written, pixels), atol=1e-5)

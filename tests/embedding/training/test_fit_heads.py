@@ -218,7 +218,7 @@ def test_weights_get_heads_from_labelled_photos(
 ) -> None:
     monkeypatch.setattr(not_clothing, "_CROPS", 1)
     monkeypatch.setattr(not_clothing, "_DRAWINGS", 2)
-    weights = replace(load_weights("fashion"), input_px=48)
+    weights = replace(load_weights("fashion-fast"), input_px=48)
     seen: list[str] = []
     found = heads_for(
         weights,
@@ -248,4 +248,4 @@ def test_photos_of_one_split_alone_are_refused(labelled: Path, tmp_path: Path) -
     kept = [not is_validation(photo_id) for photo_id in table["id"].to_pylist()]
     pq.write_table(table.filter(pa.array(kept)), tmp_path / "train.parquet")
     with pytest.raises(InputError, match="photos 0 are for validation"):
-        heads_for(load_weights("fashion"), [tmp_path / "train.parquet"], ["colour"])
+        heads_for(load_weights("fashion-fast"), [tmp_path / "train.parquet"], ["colour"])

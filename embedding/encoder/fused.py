@@ -1,0 +1,95 @@
+"""The fused encoder: the ResNet50, EfficientNet-Lite0, the garment's colours, and a space over these three.
+
+The ResNet50 knows the garments that it was trained on; Lite0 knows ImageNet, and so the clothes of stores
+that no training saw; the histogram knows colours; and the space, behind a hidden layer, knows the catalogue's
+labels. Each part is centred, scaled to norm 1 and given its length in the joint vector, whose tail is zeros.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from embedding.encoder import garment_colour, lite0, resnet50
+from embedding.encoder.runtime import dtype_policy
+from embedding.encoder.weights import FUSED_LENGTHS, Weights, put_layers
+from storage.errors import InputError
+from storage.schemas import EMBEDDING_DIM
+
+RESNET50_PX = "fused/resnet50_px"
+"""Key of the side of the photo as the ResNet50 sees it, px."""
+
+AXES = ("fused_resnet50", "fused_lite0", "fused_colour")
+"""Names of the linear layers that centre the parts and keep their main directions."""
+
+HIDDEN, SPACE = "fused_hidden", "fused_space"
+"""Names of the two layers of the space."""
+
+_EPSILON = 1e-12
+
+
+def encoder_of(weights: Weights, size: int) -> keras.Model:
+    """The encoder that these weights make, like ResNet50's.
+
+    :param size: side of the input, px; a multiple of 32.
+    :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], L2 norm 1.
+    :raises InputError: an array is missing or has another shape than the network's.
+    """
+    parts = parts_of(weights, size)
+    reduced = [_dense(weights, name)(part) for name, part in zip(AXES, parts.outputs, strict=True)]
+    units = [ops.normalize(part, axis=-1, epsilon=_EPSILON) for part in reduced]
+    hidden = _dense(weights, HIDDEN, activation="relu")
+    space = _dense(weights, SPACE)(hidden(ops.concatenate(units, axis=-1)))
+    units.append(ops.normalize(space, axis=-1, epsilon=_EPSILON))
+    lengths = weights.arrays[FUSED_LENGTHS].tolist()
+    joint = ops.concatenate([part * length for part, length in zip(units, lengths, strict=True)], axis=-1)
+    tail = EMBEDDING_DIM - int(joint.shape[-1])
+    vector = ops.normalize(ops.pad(joint, ((0, 0), (0, tail))), axis=-1, epsilon=_EPSILON)
+    encoder = keras.Model(parts.input, vector, name="encoder")
+    put_layers(weights, [encoder.get_layer(name) for name in (*AXES, HIDDEN, SPACE)], "a fused encoder's")
+    return encoder
+
+
+def parts_of(weights: Weights, size: int) -> keras.Model:
+    """The parts as they come, before they are centred.
+
+    :return: model from float32 [n, size, size, 3] RGB in 0…255 to the ResNet50's vector, float32 [n, 2048],
+        L2 norm 1; Lite0's, float32 [n, 1280]; and the square roots of the colour histogram, float32 [n, 180].
+    :raises InputError: an array is missing or has another shape than the network's.
+    """
+    pixels = keras.Input((size, size, 3), name="pixels")
+    if RESNET50_PX not in weights.arrays:
+        raise InputError(f"The weights '{weights.name}' have no {RESNET50_PX}: not a fused encoder's.")
+    side = int(weights.arrays[RESNET50_PX])
+    resnet = resnet50.build_encoder(resnet50.backbone_of(weights, side))
+    # What Lite0 sees is centred, which makes more of bfloat16's rounding; it takes little time anyway.
+    with dtype_policy("float32"):
+        small = lite0.build_lite0(size)
+    put_layers(weights, [layer for layer in small.layers if layer.weights], "a fused encoder's")
+    colours = ops.sqrt(garment_colour.histogram(pixels))
+    return keras.Model(pixels, [resnet(resized(pixels, side)), small(pixels), colours], name="parts")
+
+
+def _dense(weights: Weights, name: str, activation: str | None = None) -> layers.Dense:
+    try:
+        width = weights.arrays[f"{name}/bias"].shape[-1]
+    except (KeyError, IndexError):
+        raise InputError(f"The weights '{weights.name}' have no {name}: not a fused encoder's.") from None
+    return layers.Dense(width, activation=activation, dtype="float32", name=name)
+
+
+def resized(pixels: keras.KerasTensor, side: int) -> keras.KerasTensor:
+    """Photos at another size, as Pillow's bilinear filter makes them: what lies between two pixels counts."""
+    weights = ops.convert_to_tensor(_triangles(int(pixels.shape[1]), side))
+    rows = ops.einsum("hy,nyxc->nhxc", weights, pixels)
+    return ops.einsum("wx,nhxc->nhwc", weights, rows)
+
+
+def _triangles(before: int, after: int) -> np.ndarray:
+    """What each pixel before counts for each one after, float32 [after, before]; rows sum to 1."""
+    scale = before / after
+    centres = (np.arange(after) + 0.5) * scale - 0.5
+    distances = np.abs(np.arange(before)[None, :] - centres[:, None]) / max(scale, 1)
+    counts = np.maximum(0, 1 - distances)
+    return (counts / counts.sum(axis=1, keepdims=True)).astype(np.float32)
