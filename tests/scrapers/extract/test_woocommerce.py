@@ -109,8 +109,10 @@ def test_pages_are_counted_by_the_header(root):
 def test_a_cache_that_strips_the_header_hides_no_page(root, site):
     def page(seen):
         number = 1 if "page=1&" in seen.target else 2
-        ids = range(100) if number == 1 else range(100, 103)
-        listed = [SHIRT | {"id": one + 1, "permalink": f"/p/{one}", "images": []} for one in ids]
+        ids = range(1, 101) if number == 1 else range(101, 104)
+        listed = [
+            SHIRT | {"id": one, "name": f"Shirt {one}", "permalink": f"/p/{one}", "images": []} for one in ids
+        ]
         return Answer(json.dumps(listed), content_type="application/json")
 
     site.pages["/wp-json/wc/store/v1/products"] = page

@@ -65,9 +65,9 @@ def hostile(site: Site) -> None:
     many = [f"/many/{number}.jpg" for number in range(5000)]
     site.pages |= {
         "/robots.txt": Answer(f"User-agent: *\nDisallow: /secret\nSitemap: {site.url}/sitemap.xml"),
-        "/p/good": Answer(product_page("Good", image=["/good.jpg", "/good.webp"])),
+        "/p/good": Answer(product_page("Good", image=["/good.jpg", "/turned.webp"])),
         "/good.jpg": Answer(photo(1), **image),
-        "/good.webp": Answer(webp(), content_type="application/octet-stream"),
+        "/turned.webp": Answer(webp(), content_type="application/octet-stream"),
         "/p/huge": Answer(product_page("Huge") + "x" * 300_000),
         "/p/bomb": Answer(gzip.compress(bytes(30_000_000)), headers={"Content-Encoding": "gzip"}),
         "/p/loop": Answer(headers={"Location": "/p/loop?again"}, **redirects),

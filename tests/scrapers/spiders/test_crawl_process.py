@@ -241,7 +241,7 @@ def test_a_crawl_is_kept_from_private_addresses_on_redirects_and_behind_names(si
     }
     for name, target in targets.items():
         site.pages[f"/r/{name}"] = Answer(status=302, headers={"Location": target})
-    photos = [f"http://rebinding.example:{port}/0.jpg", f"http://127.0.0.3:{port}/0.jpg", "/0.jpg"]
+    photos = [f"http://rebinding.example:{port}/2.jpg", f"http://127.0.0.3:{port}/1.jpg", "/0.jpg"]
     site.pages["/p/0"] = Answer(product_page("Shirt", image=photos))
     pages = [f"{site.url}/r/{name}" for name in targets]
     site.pages["/sitemap.xml"] = Answer(sitemap(f"{site.url}/p/0", *pages))
