@@ -1,7 +1,7 @@
 """Recommends products to many customers at once: candidates of every kind, one score, few that look the same.
 
 Candidates are the nearest products of each interest, what was bought together with the purchases, and what is
-popular among the customer's kinds. `blend` scores them all; maximal marginal relevance (Carbonell and
+popular among the customer's kinds and in all. `blend` scores them all; maximal marginal relevance (Carbonell and
 Goldstein, 1998) takes those that add something.
 """
 
@@ -29,6 +29,7 @@ LOOKS, TOGETHER, POPULAR = 1, 2, 4
 _TOGETHER = 60  # candidates bought together with the purchases
 _POPULAR = 30  # candidates of each of the customer's first kinds
 _KINDS = 3
+_BESTSELLERS = 30  # candidates of all kinds
 _POOL = 4  # candidates that maximal marginal relevance chooses from, a product wanted
 _LOGIT = 10.0  # a score's range beside that of a cosine
 _BLOCK_FLOATS = 2**24
@@ -93,6 +94,8 @@ class Recommender:
     def __init__(self, products: Products, learnt: Learnt, nearest: Nearest) -> None:
         self.products, self.learnt, self.nearest = products, learnt, nearest
         self._popular = _popular_by_kind(products.kinds, learnt.popularity, len(learnt.kinds))
+        one_kind = np.zeros_like(products.kinds)
+        self._bestsellers = _popular_by_kind(one_kind, learnt.popularity, 1, _BESTSELLERS)
 
     def recommend(
         self,
@@ -115,7 +118,10 @@ class Recommender:
         history = _padded(vectors, histories)
         near = self._near(vectors, histories)
         together = self._together(histories)
-        candidates = np.concatenate([near, together.products, self._popular_kinds(histories)], axis=1)
+        bestsellers = np.repeat(self._bestsellers, len(histories), axis=0)
+        candidates = np.concatenate(
+            [near, together.products, self._popular_kinds(histories), bestsellers], axis=1
+        )
         candidates = self._kept(candidates, histories, allowed, include_owned, owned)
         signals = self.signals(history, histories, candidates, together)
         weights = self.learnt.weights[blend.group_of(np.diff(histories.starts))]
@@ -345,12 +351,14 @@ def _places(sorted_numbers: np.ndarray) -> np.ndarray:
     return places
 
 
-def _popular_by_kind(kinds: np.ndarray, popularity: np.ndarray, count: int) -> np.ndarray:
-    """The most popular products of each kind, int64 [kinds, n], -1 where fewer were bought."""
+def _popular_by_kind(
+    kinds: np.ndarray, popularity: np.ndarray, count: int, most: int = _POPULAR
+) -> np.ndarray:
+    """The most popular products of each kind, at most so many: int64 [kinds, n], -1 where fewer were bought."""
     bought = np.flatnonzero(popularity > 0)
     order = bought[np.lexsort((bought, -popularity[bought], kinds[bought]))]
     places = _places(kinds[order])
-    first = places < _POPULAR
-    out = np.full((count, min(_POPULAR, int(places.max(initial=-1)) + 1)), -1, np.int64)
+    first = places < most
+    out = np.full((count, min(most, int(places.max(initial=-1)) + 1)), -1, np.int64)
     out[kinds[order][first], places[first]] = order[first]
     return out

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from lookalike.demo.product import DemoProduct
 from storage.money import display_price
 
+expect.set_options(timeout=30_000)  # the first photo loads the encoder
+
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),

@@ -12,7 +12,7 @@ from embedding.encoder.heads import Head, clothing_probability
 from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.encoder.runtime import OpenVINOEncoder, load_encoder
 from embedding.encoder.weights import load_weights
-from lookalike.demo import garments
+from lookalike.demo.catalogue import catalogue
 
 COLOURS = {
     "red": (255, 0, 0),
@@ -38,8 +38,8 @@ def heads() -> dict[str, Head]:
 
 @pytest.fixture(scope="module")
 def products(encoder: OpenVINOEncoder) -> np.ndarray:
-    drawn = [garments.unseen(style, 1) for style in garments.styles(8, seed=3)]
-    return encoder.encode(np.stack([pixels_of(photo, encoder.spec.size) for photo in drawn]))
+    photos = [garment.photos[0]() for garment in catalogue(8)]
+    return encoder.encode(np.stack([pixels_of(photo, encoder.spec.size) for photo in photos]))
 
 
 def rectangle(colour: tuple[int, int, int]) -> Image.Image:
