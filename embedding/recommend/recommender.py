@@ -1,8 +1,8 @@
 """Recommends products to many customers at once: candidates of every kind, one score, few that look the same.
 
 Candidates are the nearest products of each interest, what was bought together with the purchases, and what is
-popular among the customer's kinds and in all. `blend` scores them all; maximal marginal relevance (Carbonell and
-Goldstein, 1998) takes those that add something.
+popular among the customer's kinds and in all. `blend` scores them all; maximal marginal relevance (Carbonell
+and Goldstein, 1998) takes those that add something.
 """
 
 from __future__ import annotations
@@ -354,7 +354,7 @@ def _places(sorted_numbers: np.ndarray) -> np.ndarray:
 def _popular_by_kind(
     kinds: np.ndarray, popularity: np.ndarray, count: int, most: int = _POPULAR
 ) -> np.ndarray:
-    """The most popular products of each kind, at most so many: int64 [kinds, n], -1 where fewer were bought."""
+    """At most so many popular products of each kind: int64 [kinds, n], -1 where fewer were bought."""
     bought = np.flatnonzero(popularity > 0)
     order = bought[np.lexsort((bought, -popularity[bought], kinds[bought]))]
     places = _places(kinds[order])
