@@ -73,7 +73,7 @@ def likeness_html(match: Match) -> str:
     """How alike it is, or why it goes with what was asked for."""
     if match.why is not None:
         words = escape(match.why.removeprefix("goes with: "))
-        return f'<span class="la-alike" title="{escape(match.why)}">{words}</span>'
+        return f'<span class="la-alike la-why" title="{escape(match.why)}">{words}</span>'
     likeness = f"{max(0, min(100, round(match.score * 100)))}% alike"
     alike = "The same photo" if "photo" in match.evidence else likeness
     return f'<span class="la-alike" title="Cosine similarity {match.score:.3f}">{alike}</span>'

@@ -286,7 +286,7 @@ def draw_match(match: Match) -> None:
     """One of the five: what it is, the way to its store, and two searches that start from it."""
     with st.container(key=f"la-match-{match.rank}"):
         st.html(card_html(match))
-        for label, key, completes in (("More like this", "more", False), ("Goes with", "goes", True)):
+        for label, key, completes in (("More like this", "more", False), ("What goes with it", "goes", True)):
             st.button(
                 label,
                 key=f"{key}-{match.rank}",

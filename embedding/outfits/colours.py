@@ -40,6 +40,7 @@ _NAMED = {
     "purple": (38, 34, -34),
 }
 _ACHROMATIC = 12.0  # chroma below which a colour has no hue to speak of
+_HUELESS = 8.0  # chroma below which a colour is named black, grey or white
 _QUIET = ("black", "charcoal", "grey", "white", "cream", "beige", "tan", "navy")
 """Names of colours that go with every other."""
 
@@ -66,8 +67,18 @@ def histograms(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def name(lab: np.ndarray) -> str:
-    """The nearest colour's name, of float32 [3] in CIELAB."""
-    return list(_NAMED)[int(np.argmin(np.linalg.norm(np.array(list(_NAMED.values())) - lab, axis=1)))]
+    """The nearest colour's name, of float32 [3] in CIELAB.
+
+    What has a hue is named by it: a check of white and purple has little chroma, and is no grey.
+    """
+    names = np.array(list(_NAMED))
+    known = np.array(list(_NAMED.values()), np.float32)
+    chroma = np.hypot(known[:, 1], known[:, 2])
+    hueless = _chroma(lab) < _HUELESS
+    apart = np.abs(known[:, 0] - lab[0])
+    if not hueless:
+        apart = 0.5 * apart + 0.3 * np.abs(chroma - _chroma(lab)) + 0.5 * _hues_apart(lab, known)
+    return str(names[np.where((chroma < _HUELESS) == hueless, apart, np.inf).argmin()])
 
 
 def harmony(lab: np.ndarray, others: np.ndarray) -> np.ndarray:
