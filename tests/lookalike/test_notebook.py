@@ -27,7 +27,7 @@ WEEKS = 8
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def fill(root: Root, count: int = 60) -> bytes:
+def fill(root: Root, count: int = 120) -> bytes:
     """Three stores that share some garments, and eight weeks of their prices.
 
     :return: a photo to search with: of a dress that none of them sells.
