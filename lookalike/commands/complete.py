@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from lookalike.commands import terminal
-from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+from lookalike.commands.options import (
+    BrandOption,
+    CategoryOption,
+    ConfigOption,
+    CountOption,
+    CurrencyOption,
+    DataOption,
+    InStockOption,
+    JsonOption,
+    MaxPriceOption,
+    PrivateOption,
+    StoreOption,
+    settings,
+)
 
 
 def complete(
@@ -19,27 +32,16 @@ def complete(
             "Several are worn together.",
         ),
     ],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many products.")] = 5,
+    k: CountOption = 5,
     per_category: Annotated[
         int, typer.Option("--per-category", min=1, help="How many of each kind of garment.")
     ] = 1,
-    store: Annotated[
-        list[str] | None, typer.Option("--store", metavar="S", help="Only this store; may be repeated.")
-    ] = None,
-    category: Annotated[
-        list[str] | None,
-        typer.Option("--category", metavar="C", help="Only this category; may be repeated."),
-    ] = None,
-    brand: Annotated[
-        list[str] | None, typer.Option("--brand", metavar="B", help="Only this brand; may be repeated.")
-    ] = None,
-    max_price: Annotated[
-        str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option("--currency", metavar="CODE", help="The prices' currency, such as EUR.")
-    ] = None,
-    in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
+    store: StoreOption = None,
+    category: CategoryOption = None,
+    brand: BrandOption = None,
+    max_price: MaxPriceOption = None,
+    currency: CurrencyOption = None,
+    in_stock: InStockOption = False,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -69,13 +71,12 @@ def complete(
         terminal.say(matches.warning)
     rows = [
         (
-            *(
-                str(match.rank),
-                match.why or "",
-                match.title or "",
-                display_price(match.price, match.currency),
-            ),
-            *(match.store, match.url or ""),
+            str(match.rank),
+            match.why or "",
+            match.title or "",
+            display_price(match.price, match.currency),
+            match.store,
+            match.url or "",
         )
         for match in matches
     ]

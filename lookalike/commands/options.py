@@ -1,4 +1,4 @@
-"""The options that every command takes, and the settings they resolve to."""
+"""The options that several commands take, and the settings they resolve to."""
 
 from __future__ import annotations
 
@@ -34,6 +34,24 @@ PrivateOption = Annotated[
     bool,
     typer.Option("--allow-private", help="Allow addresses on this machine and in private networks."),
 ]
+
+CountOption = Annotated[int, typer.Option("-k", min=1, help="How many products.")]
+StoreOption = Annotated[
+    list[str] | None, typer.Option("--store", metavar="S", help="Only this store; may be repeated.")
+]
+CategoryOption = Annotated[
+    list[str] | None, typer.Option("--category", metavar="C", help="Only this category; may be repeated.")
+]
+BrandOption = Annotated[
+    list[str] | None, typer.Option("--brand", metavar="B", help="Only this brand; may be repeated.")
+]
+MaxPriceOption = Annotated[
+    str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
+]
+CurrencyOption = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="The prices' currency, such as EUR.")
+]
+InStockOption = Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")]
 
 
 def settings(config: Path | None, data: str | None) -> Config:

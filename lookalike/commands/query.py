@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lookalike.commands import terminal
-from lookalike.commands.options import ConfigOption, DataOption, JsonOption, PrivateOption, settings
+from lookalike.commands.options import (
+    BrandOption,
+    CategoryOption,
+    ConfigOption,
+    CountOption,
+    CurrencyOption,
+    DataOption,
+    InStockOption,
+    JsonOption,
+    MaxPriceOption,
+    PrivateOption,
+    StoreOption,
+    settings,
+)
 from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
@@ -30,29 +43,18 @@ def search(
             "Several are views of one wish.",
         ),
     ],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many products.")] = 5,
-    store: Annotated[
-        list[str] | None, typer.Option("--store", metavar="S", help="Only this store; may be repeated.")
-    ] = None,
-    category: Annotated[
-        list[str] | None,
-        typer.Option("--category", metavar="C", help="Only this category; may be repeated."),
-    ] = None,
+    k: CountOption = 5,
+    store: StoreOption = None,
+    category: CategoryOption = None,
     colour: Annotated[
         list[str] | None, typer.Option("--colour", metavar="C", help="Only this colour; may be repeated.")
     ] = None,
-    brand: Annotated[
-        list[str] | None, typer.Option("--brand", metavar="B", help="Only this brand; may be repeated.")
-    ] = None,
+    brand: BrandOption = None,
     min_price: Annotated[
         str | None, typer.Option("--min-price", metavar="P", help="Only from this price on, see --currency.")
     ] = None,
-    max_price: Annotated[
-        str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option("--currency", metavar="CODE", help="The prices' currency, such as EUR.")
-    ] = None,
+    max_price: MaxPriceOption = None,
+    currency: CurrencyOption = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,7 +70,7 @@ def search(
             "--new-since", metavar="WHEN", help="Only what is new since a date, or for so long, such as 7d."
         ),
     ] = None,
-    in_stock: Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")] = False,
+    in_stock: InStockOption = False,
     same_category: Annotated[
         bool, typer.Option("--same-category", help="Only the query's own category.")
     ] = False,
