@@ -86,12 +86,15 @@ def _worker(api: str, pool: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _stop_runs(worker: subprocess.Popen[bytes]) -> None:
-    # Asked first, the worker starts no further run; it waits for those that it has started.
-    worker.send_signal(signal.SIGINT)
     process = psutil.Process(worker.pid)
-    running, descendants = process.children(), process.children(recursive=True)
-    runs = [run for child in running if (run := _flow_run(child))]
-    terminate(running)
+    # Listed before the worker is asked to end, since it may end its runs faster than they can be listed, and
+    # again afterwards, since it may just have started one. Once asked, it starts no further run.
+    runs, descendants = _flow_runs(process), set(process.children(recursive=True))
+    worker.send_signal(signal.SIGINT)
+    with suppress(psutil.NoSuchProcess):
+        runs |= _flow_runs(process)
+        descendants |= set(process.children(recursive=True))
+        terminate(process.children())
     _, left = psutil.wait_procs(descendants, timeout=RUN_TIMEOUT_S)
     kill(left)
     with suppress(subprocess.TimeoutExpired):
@@ -103,10 +106,14 @@ def _stop_runs(worker: subprocess.Popen[bytes]) -> None:
                     crash(client, stage.id, "`lookalike deploy` was stopped.")
 
 
-def _flow_run(process: psutil.Process) -> UUID | None:
-    with suppress(psutil.Error):
-        return UUID(process.environ()[RUN_VARIABLE]) if RUN_VARIABLE in process.environ() else None
-    return None
+def _flow_runs(worker: psutil.Process) -> set[UUID]:
+    """The flow runs that a worker's processes work on now."""
+    found = set()
+    for process in worker.children():
+        with suppress(psutil.Error):
+            if run := process.environ().get(RUN_VARIABLE):
+                found.add(UUID(run))
+    return found
 
 
 @contextmanager

@@ -38,9 +38,9 @@ class BrowserMemory:
         """Sets the limit that the kernel keeps, where there is one; later processes inherit it."""
         if not hasattr(psutil, "RLIMIT_DATA"):  # Linux only
             return
-        for process in self.processes():
-            with contextlib.suppress(psutil.Error):
-                process.rlimit(psutil.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
+        # A process that was started between the listing and its parent's turn has no limit yet: look again.
+        while sum(map(_bound, self.processes())):
+            pass
 
     async def watch(self) -> None:
         """Ends the browser once it takes more memory than it may."""
@@ -69,6 +69,18 @@ class BrowserMemory:
                 if self.mark and self.mark in child.cmdline():
                     return [child, *child.children(recursive=True)]
         return []
+
+
+def _bound(process: psutil.Process) -> bool:
+    """Whether the process had no limit before and has one now."""
+    soft_and_hard = (MAX_DATA_BYTES, MAX_DATA_BYTES)
+    try:
+        if process.rlimit(psutil.RLIMIT_DATA) == soft_and_hard:
+            return False
+        process.rlimit(psutil.RLIMIT_DATA, soft_and_hard)
+        return True
+    except psutil.Error:
+        return False
 
 
 def _used_bytes(process: psutil.Process) -> int:

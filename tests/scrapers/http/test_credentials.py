@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -135,7 +136,9 @@ def test_neither_command_line_nor_tables_nor_log_show_what_a_store_sends_back(
     command_lines = []
 
     def leak(seen):
-        command_lines.extend(" ".join(one.cmdline()) for one in psutil.Process().children(recursive=True))
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has ended since it was listed
+                command_lines.append(" ".join(process.cmdline()))
         return Answer(status=302, headers={"Location": f"/gone?token={SECRET}"})
 
     site.pages["/robots.txt"] = Answer(f"Sitemap: {site.url}/sitemap.xml", content_type="text/plain")
