@@ -1,4 +1,4 @@
-"""The Streamlit app: `streamlit run dashboards/app.py -- --data DIR [--config FILE]`.
+"""The Streamlit app; `dashboards.server` serves it with the arguments `--data DIR [--config FILE]`.
 
 `lookalike dashboard` starts it. Settings are read here; the pages take what they need as arguments. What a
 search needs takes seconds to import when a server is cold, so it is imported once the page says what it waits

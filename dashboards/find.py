@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboards import scripts
 from dashboards.cards import card_html, framed_photo
 from lookalike.matches import Match
 from lookalike.query import Shop
@@ -148,12 +149,11 @@ def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> Non
 
 def header() -> None:
     """The name of the place, and back up to it after each "More like this", whose button is far below."""
-    # The one element that may run a script, and so our own words only. It runs when its text has changed.
+    # The one element that may run a script, and so our own words only. It runs when the element has changed.
     searches = int(st.session_state.get(SEARCHES, 0))
-    up = f"document.querySelector('[data-testid=stMain]')?.scrollTo({{top: 0}}); // {searches}"
     st.html(
-        '<header><span class="la-mark">Lookalike</span></header>'
-        + (f"<script>{up}</script>" if searches else ""),
+        f'<header data-searches="{searches}"><span class="la-mark">Lookalike</span></header>'
+        + (f"<script>{scripts.SCROLL_UP}</script>" if searches else ""),
         unsafe_allow_javascript=True,
     )
 

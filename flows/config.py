@@ -8,11 +8,11 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from flows.alerts import AlertSettings
 from scrapers.config.store import Limits, Store
@@ -24,6 +24,10 @@ CONFIG_NAME = "lookalike.toml"
 DATA_DIR = Path("data")
 DATA_VARIABLE = "LOOKALIKE_DATA"
 CACHE_VARIABLE = "LOOKALIKE_CACHE"
+
+
+HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$")]
+"""A host name in lower case, without scheme and port; `*` is any."""
 
 
 class _Section(BaseModel):
@@ -112,6 +116,14 @@ class PrefectSettings(_Section):
         return value
 
 
+class DashboardSettings(_Section):
+    """The dashboard."""
+
+    hosts: list[HostName] = Field(
+        default=[], description="Names it answers under, beside localhost and this machine's own."
+    )
+
+
 class _File(_Section):
     """What `lookalike.toml` may hold."""
 
@@ -124,6 +136,7 @@ class _File(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     stores: list[Store] = Field(default_factory=list)
 
 
@@ -150,6 +163,7 @@ class Config(BaseModel):
     schedule: ScheduleSettings = ScheduleSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
     def open_root(self, *, create: bool = False) -> Root:
         """The data root; see `storage.root.Root.open`."""
@@ -203,6 +217,7 @@ def load_config(
         schedule=settings.schedule,
         prefect=settings.prefect,
         alerts=settings.alerts,
+        dashboard=settings.dashboard,
     )
 
 

@@ -50,6 +50,12 @@ def dashboard(
     host: Annotated[str, typer.Option("--host", help="The address it listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port it listens on.")] = 8501,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="NAME", help="A host name that visitors reach it by; repeatable."
+        ),
+    ] = None,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
@@ -59,16 +65,18 @@ def dashboard(
     resolved = settings(config, data)
     if importlib.util.find_spec("streamlit") is None:
         raise ModuleNotFoundError("streamlit", name="streamlit")
-    # Streamlit runs the app in a process of its own: it is found, not imported.
-    package = importlib.util.find_spec("dashboards")
-    if package is None or package.origin is None:
+    # It runs in a process of its own: it is found, not imported.
+    if importlib.util.find_spec("dashboards") is None:
         raise ModuleNotFoundError("dashboards", name="dashboards")
-    app = Path(package.origin).with_name("app.py")
     command = [
-        *(sys.executable, "-m", "streamlit", "run", str(app)),
-        *("--server.address", host, "--server.port", str(port)),
-        *("--server.headless", "false" if browser else "true", "--browser.gatherUsageStats", "false"),
-        *("--", "--data", str(resolved.data)),
+        *(sys.executable, "-P", "-m", "dashboards.server", "--host", host, "--port", str(port)),
+        *(("--browser",) if browser else ()),
+        *(
+            word
+            for name in (*resolved.dashboard.hosts, *(allow_host or ()))
+            for word in ("--allow-host", name)
+        ),
+        *("--data", str(resolved.data)),
         *(("--config", str(resolved.file)) if resolved.file else ()),
     ]
     code = subprocess.call(command)  # noqa: S603 - our own interpreter and arguments

@@ -23,7 +23,6 @@ from storage import images, tables
 from storage.root import Root
 
 REPOSITORY = Path(__file__).parents[2]
-APP = REPOSITORY / "dashboards" / "app.py"
 STORE = "shop.example"
 HOSTILE_STORE = "harm.example"
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> ![x](http://127.0.0.1:1/a.png)"
@@ -118,12 +117,9 @@ def dashboard(shop_root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iter
     command = [
         sys.executable,
         "-m",
-        "streamlit",
-        "run",
-        APP,
-        "--server.port",
+        "dashboards.server",
+        "--port",
         port,
-        "--",
         "--data",
         shop_root.path,
     ]

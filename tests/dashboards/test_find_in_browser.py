@@ -37,6 +37,7 @@ class Visit:
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def upload(self, data: bytes, name: str = "photo.jpg") -> None:
         file = {"name": name, "mimeType": "image/jpeg", "buffer": data}
@@ -56,10 +57,17 @@ def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
     page.on("request", lambda request: visit.requests.append(request.url))
     page.on("dialog", lambda dialog: (visit.dialogs.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.on("console", lambda message: visit.refused.append(message.text) if refuses(message.text) else None)
     page.goto(dashboard)
     page.get_by_test_id("stFileUploader").wait_for()
     yield visit
     context.close()
+    assert not visit.refused
+
+
+def refuses(console: str) -> bool:
+    """Whether the browser says that the page's own policy kept something from it."""
+    return "Content Security Policy" in console
 
 
 def in_order(cards: Locator) -> list[str]:

@@ -1,0 +1,91 @@
+"""Under which names the dashboard answers, and what it tells browsers."""
+
+from __future__ import annotations
+
+import http.client
+from urllib.parse import urlsplit
+
+import pytest
+
+from dashboards.server import content_security_policy, host_name, known_names
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+def answer(
+    address: str, path: str, host: str, headers: dict[str, str] | None = None
+) -> http.client.HTTPResponse:
+    """What the server says to a request with this `Host`."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    connection.putrequest("GET", path, skip_host=True)
+    for name, value in {"Host": host, **(headers or {})}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    return connection.getresponse()
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/stream", "/_stcore/upload_file/a/b"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "localhost@evil.example", ""],
+)
+def test_a_name_that_it_is_not_known_by_gets_nothing(dashboard: str, path: str, host: str) -> None:
+    refused = answer(dashboard, path, host)
+    assert refused.status == 421
+    assert b"--allow-host NAME" in refused.read()
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8501", "127.0.0.1", "[::1]:8501", "192.168.1.7:80"])
+def test_its_own_names_and_addresses_are_answered(dashboard: str, host: str) -> None:
+    assert answer(dashboard, "/_stcore/health", host).status == 200
+
+
+def test_a_web_socket_is_opened_under_its_own_names_only(dashboard: str) -> None:
+    assert answer(dashboard, "/_stcore/stream", "localhost", UPGRADE).status == 101
+    assert answer(dashboard, "/_stcore/stream", "evil.example", UPGRADE).status == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/static/missing.js"])
+def test_every_answer_says_what_browsers_may_do(dashboard: str, path: str) -> None:
+    headers = answer(dashboard, path, "localhost").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["object-src"] == "'none'"
+    assert "unsafe" not in policy["script-src"]
+
+
+def test_only_inline_scripts_that_are_known_are_allowed() -> None:
+    known = "'sha256-9drQX42/rMuCwOCH/ydXOJ/IpVUloMeSNPc4MfJKROY='"
+    page = '<script>\n  window.x = 1\n</script><script type="module" src="./a.js"></script>'
+    assert known in content_security_policy(page)
+    assert known not in content_security_policy(page.replace("x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("Shop.Example:8501", "shop.example"),
+        ("shop.example.", "shop.example"),
+        ("[::1]", "::1"),
+        ("[::1]:80", "::1"),
+        ("::1", None),
+        ("a/b", None),
+        ("a b", None),
+        ("shop.example:x", None),
+        ("shop.example:80:80", None),
+    ],
+)
+def test_a_host_header_is_read_strictly(host: str, name: str | None) -> None:
+    assert host_name(host) == name
+
+
+def test_the_operator_adds_names() -> None:
+    assert {"localhost", "0.0.0.0", "shop.example"} <= known_names("0.0.0.0", ["Shop.Example"])
