@@ -120,6 +120,8 @@ def dashboard(shop_root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "dashboards.server",
         "--port",
         port,
+        "--allow-host",
+        "shop.example.com",
         "--data",
         shop_root.path,
     ]
