@@ -25,7 +25,7 @@ _BOILERPLATE = 0.5
 _WORD = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]|[^\W\u3040-\u9fff\uac00-\ud7af]+")
 
 
-def find_placeholders(products: pa.Table) -> dict[tuple[str, str], int]:
+def find_shared_images(products: pa.Table) -> dict[tuple[str, str], int]:
     """The photos that stand for no product.
 
     A photo may be on many products because each colour and size of one article is listed as a product of its

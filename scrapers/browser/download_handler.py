@@ -12,7 +12,7 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http import Headers, HtmlResponse, Response
 
 from scrapers.browser.chromium import Chromium, Document, PageError, PageLimits, TooLargeError, TooSlowError
-from scrapers.session.job import job_of
+from scrapers.session.component import job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -114,7 +114,7 @@ class RenderingHandler(HTTP11DownloadHandler):
     def _note_refused(self, url: str, refused: dict[str, str]) -> None:
         """What the page's scripts were refused is a reject each."""
         for sentence in refused.values():
-            self.job.ledger.reject(url, "fetch", f"A script on it was refused: {sentence}")
+            self.job.stats.reject(url, "fetch", f"A script on it was refused: {sentence}")
 
 
 def _document(response: Response) -> Document:

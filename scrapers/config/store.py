@@ -16,7 +16,7 @@ from scrapers.session.workers import CPU_S
 Strategy = Literal["shopify", "woocommerce", "sitemap", "listing", "bing"]
 """How a store is read; each is the name of the spider that does it."""
 
-OF_PAGES = ("sitemap", "listing")
+PAGE_STRATEGIES = ("sitemap", "listing")
 """The strategies that read products from HTML pages, so that a recipe or a browser can help."""
 
 MiB = 1024 * 1024
@@ -211,9 +211,9 @@ class Store(BaseModel):
     def _fits_its_strategy(self) -> Self:
         if self.strategy == "bing" and not any(words.strip() for words in self.queries):
             raise ValueError("it must name `queries` for the strategy 'bing', such as ['red linen dress']")
-        if self.render and self.strategy not in OF_PAGES:
+        if self.render and self.strategy not in PAGE_STRATEGIES:
             raise ValueError(f"it must not set `render`: the strategy '{self.strategy}' reads no pages")
-        if self.recipe and self.strategy not in OF_PAGES:
+        if self.recipe and self.strategy not in PAGE_STRATEGIES:
             raise ValueError(f"it must hold no recipe: the strategy '{self.strategy}' reads no pages")
         if self.render and self.proxy:
             raise ValueError("it must not set both `render` and `proxy`: the browser has a proxy of its own")
@@ -230,7 +230,7 @@ class Store(BaseModel):
     @property
     def searchable(self) -> bool:
         """Whether it can be asked for words."""
-        if self.strategy in OF_PAGES:
+        if self.strategy in PAGE_STRATEGIES:
             return self.recipe is not None and self.recipe.search_url is not None
         return True
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from scrapers.browser.renderer import Renderer
 from scrapers.config.selectors import Selectors
-from scrapers.config.store import OF_PAGES, Limits, Store, Strategy, name_for
+from scrapers.config.store import PAGE_STRATEGIES, Limits, Store, Strategy, name_for
 from scrapers.detect.probes import (
     Finding,
     Preview,
@@ -99,13 +99,13 @@ def _detect(url: str, visit: DetectionSession, render: bool, currency: str | Non
         )
     problem = None
     for strategy in sorted(_PROBES, key=lambda name: name != page.platform):
-        if render and strategy not in OF_PAGES:
+        if render and strategy not in PAGE_STRATEGIES:
             continue
         finding = _PROBES[strategy](visit, front, page)
         if finding and (missing := _missing(url, finding, currency)):
             problem = problem or missing
         elif finding:
-            found = page.search_url if strategy in OF_PAGES else None
+            found = page.search_url if strategy in PAGE_STRATEGIES else None
             store = Store(
                 name=name_for(front.url),
                 url=finding.url,
