@@ -19,23 +19,23 @@ from flows.deployment import register
 from flows.heartbeats import crash, crash_silent_runs, stages_of
 from flows.server import STOP_TIMEOUT_S, ServerError, choose_port, run_prefect, run_server
 
-LOOK_EVERY_S = 60.0
-"""Between two looks for runs whose process is gone."""
+POLL_S = 60.0
+"""Time between two checks for runs whose process is gone."""
 
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 RUN_TIMEOUT_S = 30.0
 """Time a run has to end when the worker is stopped; its crawls take up to 20 s to write what they have."""
 
 AT_ONCE = 3
-"""Runs a worker starts: one works, one waits, and the third finds that it is not needed."""
+"""Runs that a worker starts at once: one works, one waits, and the third finds that it is not needed."""
 
 Say = Callable[[str], None]
 
 
 def deploy(config: Config, *, pool: str | None, host: str, port: int | None, say: Say) -> None:
-    """Registers the deployment and works until Ctrl-C or SIGTERM; then stops what it started.
+    """Registers the deployment and runs a worker until Ctrl-C or SIGTERM; then stops what it started.
 
-    Where Prefect knows a server (PREFECT_API_URL or the user's profile), that one is used, none started.
+    If Prefect knows a server (PREFECT_API_URL or the user's profile), that one is used and none is started.
 
     :param pool: the work pool, made where it does not exist; named by the catalogue where None.
     :param port: where the server listens; a free one from the settings' on where None.
@@ -67,15 +67,15 @@ def _watch(worker: subprocess.Popen[bytes], deployment: UUID) -> int:
     """Waits for the worker's end; meanwhile marks runs whose process is gone."""
     while True:
         with suppress(subprocess.TimeoutExpired):
-            return worker.wait(LOOK_EVERY_S)
-        # A server that does not answer just now is asked again a minute later.
+            return worker.wait(POLL_S)
+        # If the server does not answer now, the next check is a minute later.
         with suppress(Exception), get_client(sync_client=True) as client:
             crash_silent_runs(client, deployment)
 
 
 @contextmanager
 def _worker(api: str, pool: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker; it is stopped with the runs that it has started, which are marked."""
+    """Runs a worker. At the end it is stopped with its runs, which are marked as crashed."""
     arguments = ["worker", "start", "--pool", pool, "--type", "process", "--limit", str(AT_ONCE)]
     with run_prefect(arguments, {"PREFECT_API_URL": api}) as worker:
         try:
@@ -86,12 +86,12 @@ def _worker(api: str, pool: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _stop_runs(worker: subprocess.Popen[bytes]) -> None:
-    # Asked first, the worker starts no further run; it waits for those that it has started.
+    # First, so that the worker starts no further run; it waits for the runs that it has started.
     worker.send_signal(signal.SIGINT)
     process = psutil.Process(worker.pid)
-    running, descendants = process.children(), process.children(recursive=True)
-    runs = [run for child in running if (run := _flow_run(child))]
-    terminate(running)
+    children, descendants = process.children(), process.children(recursive=True)
+    runs = [run for child in children if (run := _flow_run_id(child))]
+    terminate(children)
     _, left = psutil.wait_procs(descendants, timeout=RUN_TIMEOUT_S)
     kill(left)
     with suppress(subprocess.TimeoutExpired):
@@ -103,7 +103,7 @@ def _stop_runs(worker: subprocess.Popen[bytes]) -> None:
                     crash(client, stage.id, "`lookalike deploy` was stopped.")
 
 
-def _flow_run(process: psutil.Process) -> UUID | None:
+def _flow_run_id(process: psutil.Process) -> UUID | None:
     with suppress(psutil.Error):
         return UUID(process.environ()[RUN_VARIABLE]) if RUN_VARIABLE in process.environ() else None
     return None
@@ -111,7 +111,7 @@ def _flow_run(process: psutil.Process) -> UUID | None:
 
 @contextmanager
 def _terminate_as_interrupt() -> Iterator[None]:
-    """Makes SIGTERM, which service managers send, end things like Ctrl-C; a second one changes nothing."""
+    """Handles SIGTERM, which service managers send, like Ctrl-C, and ignores further signals."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 
 from storage import delta, view_types
 from storage.errors import BusyError
-from storage.rows import Rows, absent, fitted, last_by_key
+from storage.rows import Rows, fit_to_schema, last_by_key, without_stored
 from storage.schemas import TABLES, TableSpec
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class Merged:
 def read(
     root: Root, table: str, *, columns: Sequence[str] | None = None, where: pc.Expression | None = None
 ) -> pa.Table:
-    """A table's rows, in no particular order; none where the table has not been written yet.
+    """A table's rows, in no particular order; none if the table has not been written yet.
 
-    :param columns: which ones; all by default.
-    :param where: a filter. On partition columns it opens the matching files only, on keys the matching row
+    :param columns: names of columns; all by default.
+    :param where: a filter. On partition columns it reads only matching files, on keys only matching row
         groups.
     :raises LookalikeError: the table is damaged.
     """
@@ -77,7 +77,7 @@ def scan(
 
 
 def version(root: Root, table: str) -> int | None:
-    """The table's Delta version; None where it has not been written yet.
+    """The table's Delta version; None if it has not been written yet.
 
     :raises LookalikeError: the table is damaged.
     """
@@ -93,37 +93,37 @@ def versions(root: Root) -> dict[str, int]:
 
 
 def append(root: Root, table: str, rows: Rows) -> int:
-    """Appends rows in one commit, none where there are none.
+    """Appends rows in one commit; makes no commit without rows.
 
     :return: rows appended.
     :raises ValueError: a row does not fit the table's columns.
     :raises BusyError: too many processes write to the table at once.
     """
-    data = fitted(table, rows)
+    data = fit_to_schema(table, rows)
     if data.num_rows:
         _append(root, table, data)
     return data.num_rows
 
 
 def merge(root: Root, table: str, rows: Rows) -> Merged:
-    """Merges rows by the table's key and its `on_match` rule, in one commit, none where nothing changes.
+    """Merges rows by the table's key and its `on_match` rule, in one commit; none if nothing changes.
 
-    Of rows with the same key the last wins. A replaced row keeps the `first_seen` it had.
+    Of rows with the same key the last counts. A replaced row keeps its `first_seen`.
 
     :raises ValueError: a row does not fit the table's columns, or has no key.
     :raises BusyError: too many processes write to the table at once.
     """
     spec = TABLES[table]
-    data = last_by_key(table, fitted(table, rows))
+    data = last_by_key(table, fit_to_schema(table, rows))
     if not data.num_rows:
         return Merged(0, 0)
     return _insert(root, table, data) if spec.on_match == "keep" else _upsert(root, table, data)
 
 
 def replace(root: Root, table: str, batches: Iterable[pa.RecordBatch]) -> int:
-    """Replaces all rows of a table in one commit; a failure on the way leaves the table as it was.
+    """Replaces all rows of a table in one commit; if that fails, the table stays as it was.
 
-    :param batches: of the table's columns, taken one at a time.
+    :param batches: batches with the table's columns; one is held at a time.
     :return: rows written.
     :raises BusyError: another process replaces them at the same time.
     """
@@ -158,18 +158,19 @@ def delete(root: Root, table: str, where_sql: str) -> int:
 def compact(root: Root) -> dict[str, int]:
     """Joins small files into large ones.
 
-    :return: files removed a table, where any was.
+    :return: the number of files removed, for each table with any.
     """
     removed = {table: _compact(root, table) for table in versions(root)}
     return {table: files for table, files in removed.items() if files}
 
 
 def vacuum(root: Root, *, keep: timedelta = timedelta(days=7), only: str | None = None) -> dict[str, int]:
-    """Deletes files that no version younger than `keep` needs, orphans of killed writers among them.
+    """Deletes files that no version younger than `keep` needs, including files of killed writers.
 
-    :param keep: rounded up to hours; longer than any writer or reader takes, whose files go otherwise.
-    :param only: this table; all where None.
-    :return: files deleted a table, where any was.
+    :param keep: rounded up to hours; it must exceed the time of any writer and reader, or their files go,
+        too.
+    :param only: the table; all tables if None.
+    :return: the number of files deleted, for each table with any.
     """
     if keep < timedelta(0):
         raise ValueError(f"Files of the last {keep} cannot be kept; give a period of zero or more.")
@@ -198,7 +199,7 @@ def _batches(
         batch_size=batch_size,
         batch_readahead=2,
         fragment_readahead=1,
-        # Arrow otherwise holds a whole file while it reads it.
+        # By default Arrow holds a whole file while it reads it.
         fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
     ).to_batches()
     if where is not None:
@@ -222,17 +223,19 @@ def _append(root: Root, table: str, data: pa.Table) -> None:
 def _insert(root: Root, table: str, data: pa.Table) -> Merged:
     """Appends the rows whose key is new.
 
-    Not by Delta's MERGE, which reads every column of the whole table: one photo merged into 6,000 read all
-    0.5 GB of them. Here the keys are read, and the commit fails unless the table is still as it was read.
+    Delta's MERGE would read every column of the whole table: merging one photo into 6,000 read all 0.5 GB.
+    Here only the keys are read, and the commit fails if the table has changed since.
     """
     with delta.damage_named(root, table):
         opened = delta.load_or_create(root, table)
         key = list(TABLES[table].key)
-        asked = functools.reduce(operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key))
+        matching = functools.reduce(
+            operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key)
+        )
         dataset = delta.dataset(root, table, opened)
-        stored = view_types.to_table(dataset, key, asked).cast(data.select(key).schema)
-        # Sorted by key, so that a filter on it finds the few row groups that matter.
-        new = absent(data, stored)
+        stored = view_types.to_table(dataset, key, matching).cast(data.select(key).schema)
+        # Sorted by key, so that a filter on the key reads few row groups.
+        new = without_stored(data, stored)
         if new.num_rows:
             write_deltalake(
                 opened,

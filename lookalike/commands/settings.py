@@ -64,10 +64,10 @@ def add(
 ) -> None:
     """Find out how a store can be read, show a preview, and add it to lookalike.toml."""
     from flows.config import load_config
-    from flows.edit import add_store, adjusted, write_example
+    from flows.edit import add_store, with_changes, write_example
     from scrapers.config.store import Store
     from scrapers.detect.store import detect, with_scheme
-    from scrapers.http.credentials import fill
+    from scrapers.http.credentials import fill_credentials
 
     file = _file(config)
     before = load_config(file, data) if file.exists() else None
@@ -85,8 +85,8 @@ def add(
     chosen["limits"] = dict(_pair(line, "=", "--limit", "pages=2000") for line in limit or ())
     given = {key: value for key, value in chosen.items() if value}
     # What is wrong with these is said before anything is asked.
-    adjusted(Store(name="store", url="https://shop.example"), given)
-    credentials = fill(headers, proxy, [with_scheme(url)], os.environ, store=with_scheme(url))
+    with_changes(Store(name="store", url="https://shop.example"), given)
+    credentials = fill_credentials(headers, proxy, [with_scheme(url)], os.environ, store=with_scheme(url))
     detected = detect(
         url,
         allow_private=allow_private or everywhere,
@@ -94,7 +94,7 @@ def add(
         credentials=credentials,
         currency=currency,
     )
-    store = adjusted(detected.store, given)
+    store = with_changes(detected.store, given)
     if headers and not any(origin.serves(store.url) for origin in credentials.origins):
         raise InputError(
             f"{url} leads to {store.url}, and the headers are for the server that you name alone. "

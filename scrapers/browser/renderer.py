@@ -1,4 +1,4 @@
-"""Pages rendered by a browser outside a crawl, for detection: the same browser, behind the same proxy."""
+"""Renders pages outside a crawl, for detection, in the same browser and behind the same proxy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _START_S = 60.0
 _MAX_REDIRECTS = 5
-"""Times that the scripts of a page may lead to another one."""
+"""How often the scripts of a page may navigate to another one."""
 
 
 class Renderer:
@@ -41,7 +41,7 @@ class Renderer:
         from scrapers.browser.chromium import Chromium
 
         self.thread.start()
-        self.browser: Chromium = self._run(_made(Chromium, self.allow_private), _START_S)
+        self.browser: Chromium = self._run(_create(Chromium, self.allow_private), _START_S)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,17 +51,17 @@ class Renderer:
         self.thread.join()
         self.loop.close()
 
-    def page(self, url: str, visit: DetectionSession, *, max_bytes: int, timeout_s: float) -> Fetched:
-        """A page as it is after its scripts ran; where they lead to another page, that one.
+    def page(self, url: str, session: DetectionSession, *, max_bytes: int, timeout_s: float) -> Fetched:
+        """A page after its scripts ran; if they navigate to another page, that one.
 
-        :param visit: fetches its document, and knows what robots.txt allows.
+        :param session: fetches the document, and knows what robots.txt allows.
         :raises LookalikeError: where it is not there in time, refused, or too large.
         """
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = visit.fetch(url)
+            answer = session.fetch(url)
             if "html" not in answer.content_type:
                 return answer
-            page = self._rendered(answer, visit, max_bytes, timeout_s)
+            page = self._render(answer, session, max_bytes, timeout_s)
             if page.redirect is None:
                 return replace(
                     answer,
@@ -71,22 +71,22 @@ class Renderer:
                     headers={**answer.headers, "content-type": "text/html; charset=utf-8"},
                 )
             url = page.redirect
-            visit.check_allowed(url)
+            session.check_allowed(url)
         raise FetchError(f"{url} leads to other pages more than {_MAX_REDIRECTS} times.")
 
-    def _rendered(
-        self, answer: Fetched, visit: DetectionSession, max_bytes: int, timeout_s: float
+    def _render(
+        self, answer: Fetched, session: DetectionSession, max_bytes: int, timeout_s: float
     ) -> Rendered:
         from scrapers.browser.chromium import PageError, PageLimits
 
-        async def may_load(asked: str) -> bool:
+        async def may_load(url: str) -> bool:
             try:
-                return await asyncio.to_thread(visit.may_ask, asked)
+                return await asyncio.to_thread(session.is_allowed, url)
             except LookalikeError:
                 return False
 
         async def reload(cookies: str) -> Document:
-            return _document(await asyncio.to_thread(visit.fetch, answer.url, cookies))
+            return _document(await asyncio.to_thread(session.fetch, answer.url, cookies))
 
         limits = PageLimits(max_bytes, max_bytes, timeout_s)
         work = self.browser.render(_document(answer), limits, may_load=may_load, reload=reload)
@@ -101,7 +101,7 @@ class Renderer:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
 
 
-async def _made(browser: type[Chromium], allow_private: bool) -> Chromium:
+async def _create(browser: type[Chromium], allow_private: bool) -> Chromium:
     return browser(allow_private=allow_private)
 
 

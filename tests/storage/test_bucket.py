@@ -158,12 +158,12 @@ def test_heads_beside_an_encoder_are_fetched_replaced_and_exported(far: Root, tm
         encoders.put_heads(far, "model-a", file)
         name = encoders.heads_name(there, "model-a")
         assert name is not None
-        assert there.sound(name, encoders.verify_heads).read_bytes() == content
+        assert there.check_or_refetch(name, encoders.verify_heads).read_bytes() == content
         names.append(name)
     assert [name for name in far.files.below("encoders") if name.endswith(".npz")] == names[1:]
     assert encoders.verify(encoders.folder(there, "model-a")) == SPEC
     there.files.fetch(names[1]).write_bytes(b"third")
-    assert there.sound(names[1], encoders.verify_heads).read_bytes() == b"second"
+    assert there.check_or_refetch(names[1], encoders.verify_heads).read_bytes() == b"second"
     export(there, tmp_path / "copy")
     assert (tmp_path / "copy" / names[1]).read_bytes() == b"second"
     encoders.remove(far, "model-a")
@@ -189,7 +189,7 @@ def test_a_damaged_copy_is_fetched_again(far: Root, tmp_path: Path, part: str) -
     generations.open_current(there)
     thumbnails.verify(there, [shard])
     assert thumbnails.locate(there).num_rows == 1
-    assert there.sound("encoders/model-a", encoders.verify) == SPEC
+    assert there.check_or_refetch("encoders/model-a", encoders.verify) == SPEC
     assert file.read_bytes() == whole
 
 
