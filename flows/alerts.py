@@ -18,6 +18,7 @@ import requests
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from storage.errors import InputError, LookalikeError
+from storage.verdicts import CrawlStatus
 
 if TYPE_CHECKING:
     from typing import Self
@@ -101,7 +102,7 @@ def alert_of(night: Night, catalogue: str) -> Alert | None:
     partial = (
         f"'{crawl.store}' was read in part: {crawl.message}"
         for crawl in night.crawls
-        if crawl.status == "partial"
+        if crawl.status == CrawlStatus.PARTIAL
     )
     reasons = (*night.failures, *partial)
     if not reasons:

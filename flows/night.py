@@ -28,11 +28,11 @@ from flows import alerts
 from flows.config import Config
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
-from scrapers.session.crawl_stats import QUARANTINED
 from storage import generations, table_audit, tables
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
+from storage.verdicts import CrawlStatus
 
 _log = logging.getLogger(__name__)
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
@@ -186,7 +186,7 @@ def crawl_stores(
             for store, running in zip(stores, crawls, strict=True):
                 try:
                     outcomes.append(outcome := running.result())
-                    if outcome.status == QUARANTINED:
+                    if outcome.status == CrawlStatus.QUARANTINED:
                         failures.append(outcome.message)
                 except LookalikeError as error:
                     failures.append(str(error))
@@ -241,7 +241,7 @@ def crawl_store(
         query=query,
         on_progress=show,
     )
-    if outcome.status == "failed":
+    if outcome.status == CrawlStatus.FAILED:
         raise StoreFailedError(outcome)
     return outcome
 

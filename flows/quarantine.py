@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from scrapers.session.crawl_stats import REJECTED
 from scrapers.session.promote import finish, resume, write_crawl
 from storage.errors import InputError, LookalikeError
 from storage.root import Root
 from storage.staging import Decision, Staging, State
+from storage.verdicts import CrawlStatus
 
 
 def accept(root: Root, store: str) -> dict[str, Any]:
@@ -48,7 +48,10 @@ def reject(root: Root, store: str) -> dict[str, Any] | None:
             decision = None  # damaged, and dropped with the rest
         crawl = None
         if decision is not None and decision.state is State.QUARANTINED:
-            crawl = decision.crawl | {"status": REJECTED, "message": _decision_sentence("Rejected", decision)}
+            crawl = decision.crawl | {
+                "status": CrawlStatus.REJECTED,
+                "message": _decision_sentence("Rejected", decision),
+            }
             write_crawl(root, crawl)
         staging.discard()
         return crawl

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from storage.verdicts import CrawlStatus
+
 if TYPE_CHECKING:
     from embedding.encoder.stage import EmbedOutcome
     from embedding.index.build import BuildOutcome
@@ -27,7 +29,7 @@ def crawl_line(crawl: CrawlOutcome) -> str:
         f"{crawl.images_new} new photos, {crawl.rejects} rejects, "
         f"{crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
     )
-    return line if crawl.status == "complete" else f"{line}. {crawl.message}"
+    return line if crawl.status == CrawlStatus.COMPLETE else f"{line}. {crawl.message}"
 
 
 def embed_line(embed: EmbedOutcome) -> str:
@@ -111,7 +113,9 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
     rows = [
         {
             "store": crawl.store,
-            "status": crawl.status if crawl.status == "complete" else f"{crawl.status}: {crawl.message}",
+            "status": crawl.status
+            if crawl.status == CrawlStatus.COMPLETE
+            else f"{crawl.status}: {crawl.message}",
             "products": crawl.products,
             "new": crawl.products_new,
             "changed": crawl.products_changed,

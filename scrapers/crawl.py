@@ -31,6 +31,7 @@ from scrapers.session.preflight import check_ready
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.root import Root
+from storage.verdicts import CrawlStatus
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class CrawlProgress:
 class CrawlOutcome:
     """How a crawl ended; its fields are the columns of `crawls`.
 
-    :ivar status: `complete`, `partial`, `query`, `quarantined`, `rejected` or `failed`.
+    :ivar status: a `CrawlStatus`.
     :ivar images: photos that the products of this crawl show.
     :ivar images_new: photos that were not stored before.
     :ivar message: a sentence.
@@ -266,7 +267,7 @@ def _crash_outcome(
         store=store.name,
         crawl_id=crawl_id,
         spider=store.strategy,
-        status="failed",
+        status=CrawlStatus.FAILED,
         started_at=started_at,
         ended_at=datetime.now(UTC),
         errors=1,

@@ -22,6 +22,7 @@ from scrapers.session.write_buffer import WriteBuffer
 from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES
+from storage.verdicts import RejectStage
 
 _AT_ONCE = 32
 """Sources held in memory at a time."""
@@ -137,7 +138,7 @@ class _Rereading:
                 {
                     "url": page["url"],
                     "store": self.store.name,
-                    "stage": "extract",
+                    "stage": RejectStage.EXTRACT,
                     "reason": reason,
                     "crawl_id": page["crawl_id"],
                     "rejected_at": datetime.now(UTC),

@@ -13,6 +13,7 @@ from scrapy.http import Headers, HtmlResponse, Response
 
 from scrapers.browser.chromium import Chromium, Document, PageError, PageLimits, TooLargeError, TooSlowError
 from scrapers.session.component import job_of
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -114,7 +115,7 @@ class RenderingHandler(HTTP11DownloadHandler):
     def _note_refused(self, url: str, refused: dict[str, str]) -> None:
         """Notes each refused request of the page's scripts as a reject."""
         for sentence in refused.values():
-            self.job.stats.reject(url, "fetch", f"A script on it was refused: {sentence}")
+            self.job.stats.reject(url, RejectStage.FETCH, f"A script on it was refused: {sentence}")
 
 
 def _document(response: Response) -> Document:

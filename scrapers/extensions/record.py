@@ -17,7 +17,7 @@ from scrapers.extensions.saving import write_error_sentence
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.session import gates, promote
 from scrapers.session.component import JobComponent
-from scrapers.session.crawl_stats import COMPLETE, FAILED, PARTIAL, QUARANTINED, missing_products
+from scrapers.session.crawl_stats import missing_products
 from scrapers.session.moved import keep_identity_of_moved
 from scrapers.session.rejects import write_rejects
 from scrapers.session.snapshot import ABSENT, load_snapshot, of_store
@@ -25,6 +25,7 @@ from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.shared_images import find_shared_images
 from storage.staging import State, quarantine_sentence
+from storage.verdicts import CrawlStatus, RejectStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,9 @@ class CrawlRecord(JobComponent):
         stats = self.job.stats
         stats.errors += 1
         url = response.url if response is not None else ""
-        stats.reject(url, "extract", f"reading failed: {type(failure.value).__name__}: {failure.value}")
+        stats.reject(
+            url, RejectStage.EXTRACT, f"reading failed: {type(failure.value).__name__}: {failure.value}"
+        )
         stats.gaps.append(f"{url} could not be read ({type(failure.value).__name__})")
 
     def item_error(self, item: Any, response: Response, spider: Spider, failure: Any) -> None:
@@ -100,7 +103,9 @@ class CrawlRecord(JobComponent):
         stats = self.job.stats
         stats.errors += 1
         url = getattr(item, "url", "")
-        stats.reject(url, "store", f"keeping failed: {type(failure.value).__name__}: {failure.value}")
+        stats.reject(
+            url, RejectStage.STORE, f"keeping failed: {type(failure.value).__name__}: {failure.value}"
+        )
         stats.gaps.append(f"{url} could not be kept ({type(failure.value).__name__})")
 
     def spider_closed(self, spider: Spider, reason: str) -> None:
@@ -124,29 +129,29 @@ class CrawlRecord(JobComponent):
         verdict = stats.verdict(job.store.name, job.snapshot)
         status, message = verdict.status, job.credentials.redacted(verdict.message)
         try:
-            if status == FAILED:
+            if status == CrawlStatus.FAILED:
                 stats.count_changes(job.snapshot)
                 row = self._row(job, status, message)
             else:
                 row = self._stage_or_promote(job, status, message)
             write_rejects(job, stats.take_rejects())
         except LookalikeError as error:
-            row = self._row(job, FAILED, str(error))
+            row = self._row(job, CrawlStatus.FAILED, str(error))
         except (DeltaError, OSError) as error:
-            row = self._row(job, FAILED, write_error_sentence(error))
-        level = logging.INFO if row["status"] == COMPLETE else logging.WARNING
+            row = self._row(job, CrawlStatus.FAILED, write_error_sentence(error))
+        level = logging.INFO if row["status"] == CrawlStatus.COMPLETE else logging.WARNING
         logger.log(level, "%s: %d products. %s", row["status"], len(stats.found), row["message"])
         logger.info("coverage: %s", stats.coverage())
         promote.write_crawl(job.root, row)
-        if row["status"] not in (FAILED, QUARANTINED):
+        if row["status"] not in (CrawlStatus.FAILED, CrawlStatus.QUARANTINED):
             job.staging.discard()
 
-    def _stage_or_promote(self, job: Job, status: str, message: str) -> dict[str, Any]:
+    def _stage_or_promote(self, job: Job, status: CrawlStatus, message: str) -> dict[str, Any]:
         """Promotes a crawl that passes the gates, and quarantines one that does not.
 
         :return: its row of `crawls`, which is not written yet.
         """
-        whole = status == COMPLETE
+        whole = status == CrawlStatus.COMPLETE
         if whole:
             keep_identity_of_moved(job)
         self._mark_removed(job, status)
@@ -162,14 +167,17 @@ class CrawlRecord(JobComponent):
         row = self._row(job, status, message)
         if findings:
             job.staging.decide(State.QUARANTINED, row, findings)
-            return row | {"status": QUARANTINED, "message": quarantine_sentence(job.store.name, findings)}
+            return row | {
+                "status": CrawlStatus.QUARANTINED,
+                "message": quarantine_sentence(job.store.name, findings),
+            }
         if job.staging:
             job.staging.decide(State.ACCEPTED, row)
             promote.promote(job.root, job.staging)
         self._reject_shared_images(job)
         return row | {"rejects": job.stats.rejected}
 
-    def _row(self, job: Job, status: str, message: str) -> dict[str, Any]:
+    def _row(self, job: Job, status: CrawlStatus, message: str) -> dict[str, Any]:
         return _crawl_row(job, self.crawler, status, message)
 
     def _count_requests(self) -> None:
@@ -177,13 +185,13 @@ class CrawlRecord(JobComponent):
         stats.requests = scrapy_stats.get_value("downloader/request_count", 0)
         stats.size_bytes = scrapy_stats.get_value("downloader/response_bytes", 0)
 
-    def _mark_removed(self, job: Job, status: str) -> None:
+    def _mark_removed(self, job: Job, status: CrawlStatus) -> None:
         """Marks the products whose own page says that they are gone, and those missed by several crawls."""
         found, snapshot = job.stats.found, job.snapshot
         lost = set(missing_products(found, snapshot.products))
         # A product that was just stored is gone, too, if its address turned out not to be its own.
-        removed = lost & job.stats.gone if status in (COMPLETE, PARTIAL) else set()
-        if status == COMPLETE:
+        removed = lost & job.stats.gone if status in (CrawlStatus.COMPLETE, CrawlStatus.PARTIAL) else set()
+        if status == CrawlStatus.COMPLETE:
             # A product that only an earlier staged crawl read, which was not believed, is no product.
             removed |= lost - snapshot.stored_products.keys()
             missed = {
@@ -235,10 +243,10 @@ class CrawlRecord(JobComponent):
                     urls[image["image_id"]] = min(image["url"], urls.get(image["image_id"], image["url"]))
         for image_id, url in sorted(urls.items()):
             reason = f"placeholder: the same bytes on {shared[image_id]} products"
-            job.stats.reject(url, "photo", reason)
+            job.stats.reject(url, RejectStage.PHOTO, reason)
 
 
-def _crawl_row(job: Job, crawler: Crawler, status: str, message: str) -> dict[str, Any]:
+def _crawl_row(job: Job, crawler: Crawler, status: CrawlStatus, message: str) -> dict[str, Any]:
     stats = job.stats
     return {
         "crawl_id": job.crawl_id,

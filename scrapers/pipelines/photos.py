@@ -21,6 +21,7 @@ from scrapers.session.snapshot import KnownFetch
 from scrapers.session.workers import EndedError, WorkerError
 from storage import images
 from storage.errors import UnreadableImageError
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -51,7 +52,7 @@ class PhotosPipeline(JobComponent):
         limit = job.store.limits.images_per_product
         if len(item.images) > limit:
             reason = f"{len(item.images) - limit} photos over the limit of {limit} a product"
-            job.stats.reject(item.url, "photo", reason)
+            job.stats.reject(item.url, RejectStage.PHOTO, reason)
             item.images = item.images[:limit]
         await asyncio.gather(*(self._fill_in_image_id(photo) for photo in item.images))
         if job.stats.stopped and any(photo.image_id is None for photo in item.images):
@@ -105,7 +106,7 @@ class PhotosPipeline(JobComponent):
         except Stopped:
             return None
         except Exception as error:
-            job.stats.reject(url, "photo", reason_for(error))
+            job.stats.reject(url, RejectStage.PHOTO, reason_for(error))
             job.stats.errors += is_fault(error)
             return None
 
@@ -118,7 +119,7 @@ class PhotosPipeline(JobComponent):
             note_photo_read(job, url, response, known.image_id, known.content_hash)
             return known.image_id
         if response.status != 200:
-            job.stats.reject(url, "photo", f"HTTP {response.status}")
+            job.stats.reject(url, RejectStage.PHOTO, f"HTTP {response.status}")
             job.stats.errors += response.status >= 500
             if 400 <= response.status < 500 and response.status != 429:
                 note_photo_read(job, url, response, None, None)
@@ -136,7 +137,7 @@ class PhotosPipeline(JobComponent):
             except EndedError:
                 return None
             except (UnreadableImageError, WorkerError) as error:
-                job.stats.reject(url, "photo", str(error))
+                job.stats.reject(url, RejectStage.PHOTO, str(error))
                 note_photo_read(job, url, response, None, image_id)
                 return None
             now = datetime.now(UTC)

@@ -13,6 +13,7 @@ from scrapers.extract.text import clean
 from scrapers.http.addresses import RefusedURLError, check_url
 from scrapers.items import Offer, ProductItem
 from scrapers.session.component import JobComponent
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     pass
@@ -40,13 +41,15 @@ class ValidatePipeline(JobComponent):
             raise DropItem("found before in this crawl")
         problem = tidy(item, allow_private=job.allow_private)
         if problem:
-            job.stats.reject(item.url, "validate", problem)
+            job.stats.reject(item.url, RejectStage.VALIDATE, problem)
             known = job.snapshot.products.get(item.product_id)
             if known:
                 job.stats.note_found(item.product_id, known.fields)
             raise DropItem(problem)
         for photo in [photo for photo in item.images if not _is_usable(photo.url, MAX_URL)]:
-            job.stats.reject(photo.url, "photo", "its address is too long or holds control characters")
+            job.stats.reject(
+                photo.url, RejectStage.PHOTO, "its address is too long or holds control characters"
+            )
             item.images.remove(photo)
         # Noted before its photos are fetched, so that a second item of it is recognised meanwhile.
         job.stats.note_found(item.product_id, frozenset())

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from scrapers.session.snapshot import KnownProduct, Snapshot, field_shares
-
-COMPLETE, PARTIAL, FAILED, QUERY = "complete", "partial", "failed", "query"
-QUARANTINED, REJECTED = "quarantined", "rejected"
+from storage.verdicts import CrawlStatus, RejectStage
 
 _FEW_WITHOUT_PRODUCT = 5
 """Pages without a product, of those that listings link to, that never make a crawl partial."""
@@ -18,25 +16,21 @@ _FEW_WITHOUT_PRODUCT = 5
 class Reject:
     """A page or photo that was not kept.
 
-    :ivar stage: where it was dropped: `fetch`, `extract`, `validate`, `photo` or `store`.
+    :ivar stage: where it was dropped.
     :ivar reason: why, as a short sentence.
     """
 
     url: str
-    stage: str
+    stage: RejectStage
     reason: str
     rejected_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a crawl ended.
+    """How a crawl ended, with a sentence for the operator."""
 
-    :ivar status: `complete`; `partial`: some products could not be read; `query`: only a search's results
-        were read; `failed`: the store could not be read.
-    """
-
-    status: str
+    status: CrawlStatus
     message: str
 
 
@@ -122,7 +116,7 @@ class CrawlStats:
     searched: str | None = None
     crawl_delay: CrawlDelay | None = None
 
-    def reject(self, url: str, stage: str, reason: str) -> None:
+    def reject(self, url: str, stage: RejectStage, reason: str) -> None:
         """Notes a page or photo that was not kept. Cuts addresses and reasons of hostile length."""
         self.rejected += 1
         self.rejects.append(Reject(_storable(url, 2000), stage, _storable(reason, 500), datetime.now(UTC)))
@@ -191,32 +185,37 @@ class CrawlStats:
     def _verdict_without_delay(self, store: str, snapshot: Snapshot) -> Verdict:
         found = len(self.found)
         if self.broken:
-            return Verdict(FAILED, self.broken)
+            return Verdict(CrawlStatus.FAILED, self.broken)
         if self.stopped:
-            return Verdict(PARTIAL, self.stopped)
+            return Verdict(CrawlStatus.PARTIAL, self.stopped)
         if self.searched:
             return self._search_verdict(store, self.searched)
         if not found:
             reason = self.gaps[0] if self.gaps else "no product was found on its pages"
             return Verdict(
-                FAILED, f"'{store}' could not be read: {reason.rstrip('.')}. Nothing stored was changed."
+                CrawlStatus.FAILED,
+                f"'{store}' could not be read: {reason.rstrip('.')}. Nothing stored was changed.",
             )
         if self.gaps:
             more = f" (and {len(self.gaps) - 1} more)" if len(self.gaps) > 1 else ""
-            return Verdict(PARTIAL, f"The list of products is not whole: {self.gaps[0].rstrip('.')}{more}.")
+            return Verdict(
+                CrawlStatus.PARTIAL, f"The list of products is not whole: {self.gaps[0].rstrip('.')}{more}."
+            )
         if self.unread > max(1, found // 10):
-            return Verdict(PARTIAL, f"{self.unread} product pages could not be read.")
+            return Verdict(CrawlStatus.PARTIAL, f"{self.unread} product pages could not be read.")
         if problem := self._why_listings_are_incomplete(snapshot):
-            return Verdict(PARTIAL, problem)
-        return Verdict(COMPLETE, "")
+            return Verdict(CrawlStatus.PARTIAL, problem)
+        return Verdict(CrawlStatus.COMPLETE, "")
 
     def _search_verdict(self, store: str, searched: str) -> Verdict:
         """The verdict on a search, which may find nothing and says nothing about other products."""
         gap = self.gaps[0].rstrip(".") if self.gaps else None
         if gap and not self.found:
-            return Verdict(FAILED, f"'{store}' could not be searched: {gap}. Nothing stored was changed.")
+            return Verdict(
+                CrawlStatus.FAILED, f"'{store}' could not be searched: {gap}. Nothing stored was changed."
+            )
         more = f" Not all of it could be read: {gap}." if gap else ""
-        return Verdict(QUERY, f"{searched}{'' if self.found else ' found nothing'}.{more}")
+        return Verdict(CrawlStatus.QUERY, f"{searched}{'' if self.found else ' found nothing'}.{more}")
 
     def _why_listings_are_incomplete(self, snapshot: Snapshot) -> str | None:
         """Why the followed listings cannot be all of the store's, judged by what they led to."""

@@ -16,6 +16,7 @@ from scrapers.config.store import Limits
 from scrapers.session.crawl_stats import CrawlStats
 from scrapers.session.snapshot import KnownProduct, Snapshot, field_shares
 from storage.staging import Finding
+from storage.verdicts import Gate
 
 COMPARABLE_FROM = 10
 """With fewer products a share says little, so no gate fails."""
@@ -86,7 +87,7 @@ class _Comparison:
         titles = {_DISTINCT_TRAITS["title"](self.snapshot.products[product_id]) for product_id in products}
         if len(products) >= COMPARABLE_FROM and len(titles) == 1:
             sentence = f"All {len(products)} products have the title '{titles.pop()}'."
-            yield Finding("diversity", sentence, self._urls(products))
+            yield Finding(Gate.DIVERSITY, sentence, self._urls(products))
 
     def loss(self) -> Iterator[Finding]:
         """Too many products that the last complete crawl found were not found."""
@@ -101,7 +102,7 @@ class _Comparison:
         if lost and len(lost) >= self.limits.max_loss * len(expected) and self.limits.max_loss < 1:
             share = len(lost) / len(expected)
             sentence = f"{len(lost)} of {len(expected)} products are gone ({share:.0%})."
-            yield Finding("loss", sentence, self._urls(lost))
+            yield Finding(Gate.LOSS, sentence, self._urls(lost))
 
     def coverage(self) -> Iterator[Finding]:
         """Too few products have a field that most had."""
@@ -121,7 +122,7 @@ class _Comparison:
             if share >= _COMMON_FIELD and now[name] <= share * kept and now[name] < share:
                 without = [product_id for product_id in after if name not in self._fields(product_id)]
                 sentence = f"{now[name]:.0%} of {of_what} have '{name}', after {share:.0%} before."
-                findings.append(Finding("coverage", sentence, self._urls(without)))
+                findings.append(Finding(Gate.COVERAGE, sentence, self._urls(without)))
         return findings
 
     def diversity(self) -> Iterator[Finding]:
@@ -175,10 +176,10 @@ class _Comparison:
                 f"{self.limits.max_price_ratio:g} times what they were, or less than that part of it: "
                 f"{changed} changed, the median of the {len(ratios)} is {median(ratios.values()):.3g} times."
             )
-            yield Finding("price", sentence, tuple(ratios)[:_EXAMPLES])
+            yield Finding(Gate.PRICE, sentence, tuple(ratios)[:_EXAMPLES])
         if self._are_many(currencies, compared):
             sentence = f"{len(currencies)} of {len(compared)} prices read anew are in another currency."
-            yield Finding("currency", sentence, tuple(currencies)[:_EXAMPLES])
+            yield Finding(Gate.CURRENCY, sentence, tuple(currencies)[:_EXAMPLES])
 
     def _are_many(self, shifted: Collection[str], compared: Collection[str]) -> bool:
         limit = self.limits.max_repriced
@@ -190,7 +191,7 @@ class _Comparison:
         new = [product_id for product_id in found if product_id not in self.snapshot.stored_products]
         if len(new) > self.limits.max_turnover * len(found):
             sentence = f"{len(new)} of {len(found)} products were never seen before."
-            yield Finding("turnover", sentence, self._urls(new))
+            yield Finding(Gate.TURNOVER, sentence, self._urls(new))
 
     def _fields(self, product_id: str) -> frozenset[str]:
         """The fields that a product has if the crawl is believed."""
@@ -223,4 +224,4 @@ def _diversity_finding(name: str, was: list[Hashable], now: list[Hashable], kept
         f"{len(now)} products have {len(set(now))} different values of '{name}', after {len(set(was))} of "
         f"{len(was)} before."
     )
-    return Finding("diversity", sentence, (f"'{value}' on {times} products",))
+    return Finding(Gate.DIVERSITY, sentence, (f"'{value}' on {times} products",))

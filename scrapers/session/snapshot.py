@@ -15,6 +15,7 @@ from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES
 from storage.staging import MOVED, Staging
+from storage.verdicts import CrawlStatus
 
 COVERED_FIELDS = (
     "title",
@@ -148,7 +149,7 @@ def load_snapshot(root: Root, store: str, staging: Staging | None = None) -> Sna
     snapshot.stored_missed_crawls = dict(snapshot.missed_crawls)
     pages = last_rows(root, "pages", _PAGE_COLUMNS, key=["url"], at="fetched_at", where=own)
     _add_pages(snapshot, pages)
-    complete = own & (pc.field("status") == "complete")
+    complete = own & (pc.field("status") == CrawlStatus.COMPLETE)
     crawls = last_rows(root, "crawls", ["store", "ended_at"], key=["store"], at="ended_at", where=complete)
     for ended_at in crawls["ended_at"].to_pylist():
         snapshot.last_complete = snapshot.last_whole = ended_at if ended_at <= latest else None
@@ -168,7 +169,7 @@ def _add_staged(snapshot: Snapshot, staging: Staging, latest: datetime) -> None:
     for rows in staging.rows("pages", _PAGE_COLUMNS):
         _add_pages(snapshot, rows)
     crawl = decision.crawl if (decision := staging.decision()) else {}
-    if crawl.get("status") == "complete" and crawl["ended_at"] <= latest:
+    if crawl.get("status") == CrawlStatus.COMPLETE and crawl["ended_at"] <= latest:
         snapshot.last_whole = max(snapshot.last_whole or _LONG_AGO, crawl["ended_at"])
 
 

@@ -13,6 +13,7 @@ from scrapers.extract.sources.bing import FoundPhoto, search_photos
 from scrapers.items import Photo, ProductItem
 from scrapers.spiders.store import StoreSpider
 from storage.errors import LookalikeError
+from storage.verdicts import RejectStage
 
 PHOTOS_PER_QUERY = 100
 
@@ -42,7 +43,7 @@ class BingSpider(StoreSpider):
                     allow_private=job.allow_private,
                 )
             except LookalikeError as error:
-                job.stats.reject(self.base_url, "fetch", str(error))
+                job.stats.reject(self.base_url, RejectStage.FETCH, str(error))
                 job.stats.gaps.append(str(error))
                 continue
             for item in self.items(photos, words):

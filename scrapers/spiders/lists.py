@@ -11,6 +11,7 @@ from scrapers.extract.links import listing_key, listing_shape
 from scrapers.extract.reading import Links, ProductPage, Shapes, page_links
 from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.pages import PageSpider, content_type_of, is_page
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -75,7 +76,7 @@ class ListSpider(PageSpider):
     def list_reading_failed(self, url: str, error: WorkerError) -> None:
         """Notes a listing or sitemap that could not be read."""
         if not isinstance(error, EndedError):
-            self.job.stats.reject(url, "extract", str(error))
+            self.job.stats.reject(url, RejectStage.EXTRACT, str(error))
             self.job.stats.gaps.append(f"{url}: {error}")
 
     async def _read_links(self, response: Response, *, front: bool) -> Links | None:

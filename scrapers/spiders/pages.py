@@ -20,6 +20,7 @@ from scrapers.session.freshness import changed_before, read_lately
 from scrapers.session.product_addresses import ProductAddresses, traits_of
 from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.store import GONE, StoreSpider, source_of
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -155,13 +156,13 @@ class PageSpider(StoreSpider):
             note_page_unchanged(self.job, address)
             return
         if not same_site(response.url, self.job.store.url):
-            self.job.stats.reject(requested, "fetch", "it leads to another site")
+            self.job.stats.reject(requested, RejectStage.FETCH, "it leads to another site")
             return
         if response.url != requested:
             self.job.stats.redirected.add(earlier)
         if response.url != requested and self.is_dead_end(response.url, requested):
             self.job.stats.gone.add(earlier)
-            self.job.stats.reject(requested, "fetch", "it leads to the front page or a listing")
+            self.job.stats.reject(requested, RejectStage.FETCH, "it leads to the front page or a listing")
             return
         try:
             page = await self._read_page(response)
@@ -178,7 +179,7 @@ class PageSpider(StoreSpider):
         """
         self.note_still_listed(earlier)
         if not isinstance(error, EndedError):
-            self.job.stats.reject(url, "extract", str(error))
+            self.job.stats.reject(url, RejectStage.EXTRACT, str(error))
             self.job.stats.unread += 1
 
     def _items_of_page(
@@ -186,7 +187,7 @@ class PageSpider(StoreSpider):
     ) -> Iterator[Any]:
         """Yields the product of a page, or requests for what it links to."""
         if page is None:
-            self.job.stats.reject(requested, "extract", "there is no page of HTML")
+            self.job.stats.reject(requested, RejectStage.EXTRACT, "there is no page of HTML")
             return
         product = page.examined.product
         if product is None:
@@ -207,7 +208,7 @@ class PageSpider(StoreSpider):
         """Notes a page that shows no product."""
         self.job.stats.pages_without_product += 1
         reason = page.examined.reason or ""
-        self.job.stats.reject(requested, "extract", f"there is no product on the page: {reason}")
+        self.job.stats.reject(requested, RejectStage.EXTRACT, f"there is no product on the page: {reason}")
         if page.links:
             yield from self.follow_links_of_product(page.links)
 

@@ -13,6 +13,7 @@ from scrapers.extract.sources.shopify import as_listed, has_words
 from scrapers.session.reject_reasons import reason_for
 from scrapers.session.workers import WorkerError
 from scrapers.spiders.shopify_catalogue import ShopifyCatalogue
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -100,7 +101,7 @@ class ShopifySpider(ShopifyCatalogue):
         try:
             links = await self.job.reader.answer(page_links, response.body, response.url)
         except WorkerError as error:
-            self.job.stats.reject(response.url, "extract", str(error))
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, str(error))
             return
         found = (_HANDLE.search(urlsplit(url).path) for url, _ in (links.products if links else ()))
         new = [handle for link in found if link and (handle := unquote(link[1])) not in self.handles]
@@ -123,7 +124,7 @@ class ShopifySpider(ShopifyCatalogue):
         data = self.json_of(response)
         product = data.get("product") if isinstance(data, dict) else None
         if not isinstance(product, dict):
-            self.job.stats.reject(response.url, "extract", "it holds no product")
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, "it holds no product")
             return
         for request in self.request(f"{page_url}.js", self.parse_stock, response=response, product=product):
             yield request.replace(

@@ -17,6 +17,7 @@ from scrapers.extract.sources.shopify import MAX_PAGES, PER_PAGE, read_product
 from scrapers.session.reject_reasons import reason_for
 from scrapers.session.workers import WorkerError
 from scrapers.spiders.store import StoreSpider, json_bytes, source_of
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -191,7 +192,7 @@ class ShopifyCatalogue(StoreSpider):
                     data, store=self.job.store.name, base_url=self.base_url, currency=self.currency
                 )
             except ValueError as error:
-                self.job.stats.reject(response.url, "extract", str(error))
+                self.job.stats.reject(response.url, RejectStage.EXTRACT, str(error))
                 continue
             body = json_bytes({"currency": self.currency, "product": data})
             item.source = source_of(response, body, "application/json")

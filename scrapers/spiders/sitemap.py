@@ -20,6 +20,7 @@ from scrapers.items import Photo, ProductItem
 from scrapers.session.reject_reasons import reason_for
 from scrapers.session.workers import WorkerError
 from scrapers.spiders.lists import ListSpider
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -85,7 +86,7 @@ class SitemapSpider(ListSpider):
         try:
             found = await self.job.reader.answer(read_sitemap, response.body, response.url, max_bytes=most)
         except UnreadableSitemap as error:
-            self.job.stats.reject(response.url, "extract", str(error))
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, str(error))
             self.job.stats.gaps.append(f"{response.url}: {error}")
             return
         except WorkerError as error:
@@ -115,10 +116,10 @@ class SitemapSpider(ListSpider):
     def reject_addresses(self, sitemap: str, urls: Sequence[str], reason: str) -> None:
         """Rejects addresses of a sitemap; beyond `MAX_REJECTED_ADDRESSES` only their number."""
         for url in urls[:MAX_REJECTED_ADDRESSES]:
-            self.job.stats.reject(url, "fetch", reason)
+            self.job.stats.reject(url, RejectStage.FETCH, reason)
         if len(urls) > MAX_REJECTED_ADDRESSES:
             more = f"{len(urls) - MAX_REJECTED_ADDRESSES} more of its addresses: {reason}"
-            self.job.stats.reject(sitemap, "fetch", more)
+            self.job.stats.reject(sitemap, RejectStage.FETCH, more)
 
     async def parse_product(self, response: Response) -> AsyncIterator[Any]:
         """Reads a product page; one that names no photo gets those that the sitemap lists for it."""

@@ -29,6 +29,7 @@ from scrapers.session.job import Job
 from scrapers.session.reject_reasons import is_fault, reason_for
 from storage.errors import InputError
 from storage.root import Root
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -128,10 +129,10 @@ class StoreSpider(Spider):
                 },
             )
         except RefusedURLError as error:
-            stats.reject(url, "fetch", str(error))
+            stats.reject(url, RejectStage.FETCH, str(error))
             return
         except ValueError:
-            stats.reject(url, "fetch", "it is not a web address")
+            stats.reject(url, RejectStage.FETCH, "it is not a web address")
             return
         stats.pages_requested += 1
         yield request
@@ -186,7 +187,7 @@ class StoreSpider(Spider):
         if isinstance(error, Stopped):
             return None
         stats, reason = self.job.stats, reason_for(error)
-        stats.reject(request.url, "fetch", reason)
+        stats.reject(request.url, RejectStage.FETCH, reason)
         stats.errors += is_fault(error)
         gone = isinstance(error, HttpError) and error.response.status in GONE
         if request.meta.get("essential"):
@@ -205,7 +206,7 @@ class StoreSpider(Spider):
     def note_redirect_to_known_page(self, request: Request) -> None:
         """Notes a page that redirects to one that this crawl has requested already."""
         requested = request.meta["redirect_urls"][0]
-        self.job.stats.reject(requested, "fetch", "it leads to a page that was asked for before")
+        self.job.stats.reject(requested, RejectStage.FETCH, "it leads to a page that was asked for before")
         product = request.meta.get("product_id") or self.known_product_at(request)
         self.job.stats.redirected.add(product)
         if self.is_dead_end(request.url, requested):
@@ -235,7 +236,7 @@ class StoreSpider(Spider):
             header = (response.headers.get("Content-Type") or b"").decode("latin-1")
             kind = header.split(";")[0] or "something else"
             reason = f"it holds {kind}, not JSON"
-            self.job.stats.reject(response.url, "extract", reason)
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, reason)
             if response.meta.get("essential"):
                 self.job.stats.gaps.append(f"{response.url}: {reason}")
             return None

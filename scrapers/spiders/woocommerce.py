@@ -15,6 +15,7 @@ from scrapers.extract.sources.woocommerce import (
     read_product,
 )
 from scrapers.spiders.store import StoreSpider, json_bytes, source_of
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -81,7 +82,7 @@ class WooCommerceSpider(StoreSpider):
                     data, store=self.job.store.name, base_url=self.base_url, categories=self.categories
                 )
             except ValueError as error:
-                self.job.stats.reject(response.url, "extract", str(error))
+                self.job.stats.reject(response.url, RejectStage.EXTRACT, str(error))
                 continue
             # With its categories, so that the stored source gives the same product again.
             source = {"categories": categories_of(data, self.categories), "product": data}
