@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import re
 import smtplib
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -15,65 +14,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from flows.alert_settings import MAIL_SERVER, VARIABLE, AlertSettings
 from storage.errors import InputError, LookalikeError
 from storage.verdicts import CrawlStatus
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    from flows.night import Night
+    from flows.night_outcome import Night
 
 logger = logging.getLogger(__name__)
 
 START, FAIL = "/start", "/fail"
 """Endings of a ping's address, as healthchecks.io defines them; a good night requests the address itself."""
-
-_PLACE = re.compile(r"\$\{\w+\}")
-_MAIL = re.compile(r"smtps?://.")
-
-
-class AlertSettings(BaseModel):
-    """Who gets alerts about a night that failed, is partial or has a quarantined crawl.
-
-    In every address `${NAME}` is an environment variable.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    webhook: str = Field(default="", description="An address that is sent JSON, as Slack's webhooks take it.")
-    smtp: str = Field(default="", description="`smtp://user:${PASSWORD}@host:587`, or `smtps://…`.")
-    mail_from: str = Field(default="", description="The sender of mails.")
-    mail_to: list[str] = Field(default_factory=list, description="Who gets mails.")
-    apprise: list[str] = Field(default_factory=list, description="Addresses as Apprise writes them.")
-    ping: str = Field(default="", description="The address of a dead man's switch, requested every night.")
-    timeout_s: float = Field(default=10.0, gt=0, description="Time for each of them to answer.")
-    stale_hours: float = Field(
-        default=36.0, gt=0, description="Hours after which `status --check` calls a store stale."
-    )
-
-    @field_validator("webhook", "ping")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        if value and not re.match(r"https?://.", value) and not _PLACE.match(value):
-            raise ValueError("it must be an address that starts with http:// or https://")
-        return value
-
-    @field_validator("smtp")
-    @classmethod
-    def _mail_server(cls, value: str) -> str:
-        if value and not _MAIL.match(value) and not _PLACE.match(value):
-            raise ValueError("it must be an address such as smtp://user:${PASSWORD}@mail.example:587")
-        if (password := urlsplit(value).password) and not _PLACE.fullmatch(password):
-            raise ValueError("its password is written ${PASSWORD}, the name of an environment variable")
-        return value
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if bool(self.smtp) != bool(self.mail_to) or bool(self.smtp) != bool(self.mail_from):
-            raise ValueError("mails need `smtp`, `mail_from` and `mail_to`")
-        return self
 
 
 @dataclass(frozen=True)
@@ -189,7 +141,7 @@ def _post(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> 
 
 def _mail(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> None:
     # A password may hold what separates the parts of an address.
-    whole = _MAIL.match(settings.smtp)
+    whole = MAIL_SERVER.match(settings.smtp)
     parts = urlsplit(settings.smtp if whole else _fill_variables(settings.smtp, environ))
     message = EmailMessage()
     message["Subject"], message["From"] = alert.title, settings.mail_from
@@ -252,7 +204,7 @@ def _reason(error: Exception) -> str:
 
 def _without_secrets(address: str) -> str:
     """An address without its secrets: scheme and host only."""
-    if _PLACE.match(address):
+    if VARIABLE.match(address):
         return address
     parts = urlsplit(address)
     host = (parts.netloc.rpartition("@")[2]) if parts.scheme in ("http", "https", "smtp", "smtps") else "…"

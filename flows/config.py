@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from flows.alerts import AlertSettings
+from flows.alert_settings import AlertSettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError

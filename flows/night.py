@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from embedding.probe import probe
 from embedding.recommend.batch import RecommendOutcome, recommend_all
 from flows import alerts
 from flows.config import Config
+from flows.night_outcome import Night
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from storage import generations, table_audit, tables
@@ -67,38 +68,6 @@ class Stages(Protocol):
 
     def recommend(self) -> RecommendOutcome:
         """Recommends to the customers of the purchases that the settings name."""
-
-
-@dataclass(frozen=True)
-class Night:
-    """What a night did.
-
-    :ivar crawls: the crawls that ended, in the order of the settings file.
-    :ivar embed: None if embedding failed.
-    :ivar index: None if there was nothing to build from, or building failed.
-    :ivar failures: a sentence for each failure; empty after a good night.
-    :ivar recommend: None if the settings name no purchases, or recommending failed.
-    :ivar untold: a sentence for each receiver of alerts that could not be reached.
-    """
-
-    started_at: datetime
-    ended_at: datetime
-    crawls: tuple[CrawlOutcome, ...]
-    embed: EmbedOutcome | None
-    index: BuildOutcome | None
-    failures: tuple[str, ...]
-    recommend: RecommendOutcome | None = None
-    untold: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed."""
-        return not self.failures
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return (self.ended_at - self.started_at).total_seconds()
 
 
 class PlainStages:

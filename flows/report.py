@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from embedding.encoder.stage import EmbedOutcome
     from embedding.index.build import BuildOutcome
     from embedding.recommend.batch import RecommendOutcome
-    from flows.night import Night
+    from flows.night_outcome import Night
     from scrapers.crawl import CrawlOutcome
 
 MEGABYTE = 1_000_000

@@ -6,7 +6,8 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -25,8 +26,20 @@ from tenacity import (
 from storage.errors import BusyError, LookalikeError
 from storage.schemas import TABLES
 
-if TYPE_CHECKING:
-    from storage.root import Root
+
+class TableRoot(Protocol):
+    """What tables need of a data root; see `storage.root.Root`."""
+
+    @property
+    def bucket(self) -> object | None:
+        """The bucket that holds the root; None for a folder."""
+
+    def table_uri(self, table: str) -> str:
+        """The address of a table."""
+
+    def table_path(self, table: str) -> Path:
+        """The folder of a table in a local root."""
+
 
 ROW_GROUP_BYTES = 8 * 2**20
 """Size of a row group before compression. Readers hold a few row groups, and a filter on sorted keys reads
@@ -59,13 +72,13 @@ retry_conflicts = retry(
 )
 
 
-def load(root: Root, table: str) -> DeltaTable | None:
+def load(root: TableRoot, table: str) -> DeltaTable | None:
     """The table at its latest version; None if it has not been written yet."""
     uri, options = root.table_uri(table), _options(root)
     return DeltaTable(uri, storage_options=options) if DeltaTable.is_deltatable(uri, options) else None
 
 
-def load_or_create(root: Root, table: str) -> DeltaTable:
+def load_or_create(root: TableRoot, table: str) -> DeltaTable:
     """The table at its latest version; created if it has not been written yet."""
     if (found := load(root, table)) is not None:
         return found
@@ -83,7 +96,7 @@ def load_or_create(root: Root, table: str) -> DeltaTable:
     return DeltaTable(uri, storage_options=options)
 
 
-def dataset(root: Root, table: str, delta: DeltaTable) -> ds.FileSystemDataset:
+def dataset(root: TableRoot, table: str, delta: DeltaTable) -> ds.FileSystemDataset:
     """The table's files as an Arrow dataset whose filters skip partitions, files and row groups."""
     if root.bucket is not None:
         return delta.to_pyarrow_dataset()
@@ -109,7 +122,7 @@ def layout(table: str, row_bytes: float) -> WriterProperties:
 
 
 @contextmanager
-def damage_named(root: Root, table: str) -> Iterator[None]:
+def damage_named(root: TableRoot, table: str) -> Iterator[None]:
     """Turns errors of Delta and Parquet about damaged or missing files into a sentence.
 
     :raises LookalikeError: the table cannot be read or written.
@@ -141,7 +154,7 @@ def _cause(error: Exception) -> str:
     return lines[0] if len(lines) == 1 or "↳" not in str(error) else f"{lines[0]}: {lines[-1]}"
 
 
-def _options(root: Root) -> dict[str, str] | None:
+def _options(root: TableRoot) -> dict[str, str] | None:
     if root.bucket is None:
         return None
     from storage.bucket import TABLE_OPTIONS

@@ -5,20 +5,16 @@ Each migration writes one commit and is idempotent, so that it can run again aft
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from storage import delta, tables
+from storage.delta import TableRoot
 from storage.schemas import TABLES
 
-if TYPE_CHECKING:
-    from storage.root import Root
 
-
-def fetches_by_store(root: Root) -> None:
+def fetches_by_store(root: TableRoot) -> None:
     """1 to 2: the key of `fetches` becomes store and address instead of address, partitioned by store.
 
     If stores show the same photos at the same addresses, only the store crawled last had the rows. The others
@@ -54,7 +50,7 @@ def _missing(own: pa.Table, rows: pa.Table, shown: pa.Table) -> pa.Table:
     return found.select(own.column_names).cast(own.schema)
 
 
-def _shown(root: Root) -> pa.Table:
+def _shown(root: TableRoot) -> pa.Table:
     """The addresses of photos that each store's products show: distinct `store` and `url`."""
     kind = pa.schema([pa.field("store", pa.string()), pa.field("url", pa.string())])
     parts = [kind.empty_table()]

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from scrapers.config.secrets import holds_plain_secret, is_http_proxy
 from scrapers.config.selectors import Selectors
 from scrapers.http.addresses import RefusedURLError, origin_of
-from scrapers.http.credentials import holds_plain_secret, is_http_proxy
 from scrapers.session.workers import CPU_S
 
 Strategy = Literal["shopify", "woocommerce", "sitemap", "listing", "bing"]

@@ -12,29 +12,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from scrapers.config.secrets import VARIABLE, is_http_proxy
 from scrapers.http.addresses import Origin, hide_userinfo, origin_of
 from storage.errors import InputError
 
 if TYPE_CHECKING:
     from scrapers.config.store import Store
 
-_NAME = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
-_VARIABLE = re.compile(_NAME)
-_HARMLESS_HEADER = re.compile(
-    r"accept(-charset|-encoding|-language)?|cache-control|content-language|dnt|from|pragma|prefer|referer|"
-    r"save-data|sec-(ch|fetch|gpc)[a-z-]*|upgrade-insecure-requests|user-agent|x-requested-with|"
-    r"(x-)?(store-)?(channel|city|country|currency|device|lang|language|locale|market|platform|region|shop|"
-    r"site|state|store|timezone|time-zone|view|warehouse|zip)(-?code|-?name)?",
-    re.IGNORECASE,
-)
-"""Headers whose value may be in the settings. Any other may hold a secret: `X-Auth`, `X-Session-Id`."""
-_VARIABLES_ONLY = re.compile(
-    rf"(?:(?:ApiKey|Basic|Bearer|Digest|JWT|Key|Token) +)?"
-    rf"(?:(?:[\w.-]+=)?\"?{_NAME}\"?(?:[;,] ?|[:.-](?=\$)|(?=\$)|$))+",
-    re.ASCII | re.IGNORECASE,
-)
-"""`Bearer ${TOKEN}`, `session=${SESSION}; basket=${BASKET}`: a scheme, names and variables."""
-_PROXY_USERINFO = re.compile(rf"(?:[^:@]*:)?{_NAME}:?|{_NAME}:{_NAME}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff\t]*")
 _SHORTEST_HIDDEN = 4
 """Shorter secrets, in characters, are not hidden in texts: they may be part of any word or number."""
@@ -135,7 +119,7 @@ def fill_credentials(
     :param store: the store's name, for error messages.
     :raises InputError: as `credentials_of`.
     """
-    names = {place[1] for text in (*headers.values(), proxy or "") for place in _VARIABLE.finditer(text)}
+    names = {place[1] for text in (*headers.values(), proxy or "") for place in VARIABLE.finditer(text)}
     sent = {name: SecretStr(fill_variables(value, environ, store=store)) for name, value in headers.items()}
     for name, value in sent.items():
         if not _HEADER_VALUE.fullmatch(value.get_secret_value()):
@@ -157,26 +141,6 @@ def fill_credentials(
     )
 
 
-def is_http_proxy(address: str) -> bool:
-    """Whether a text is the address of an HTTP proxy."""
-    try:
-        parts = urlsplit(address)
-        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def holds_plain_secret(name: str, value: str) -> bool:
-    """Whether a header or a proxy's address may hold a secret itself instead of a variable.
-
-    :param name: the header's name, or `proxy`.
-    """
-    if name == "proxy":
-        userinfo, found, _ = value.partition("//")[2].partition("/")[0].rpartition("@")
-        return bool(found) and not _PROXY_USERINFO.fullmatch(userinfo)
-    return not _HARMLESS_HEADER.fullmatch(name) and not _VARIABLES_ONLY.fullmatch(value)
-
-
 def fill_variables(text: str, environ: Mapping[str, str], *, store: str) -> str:
     """A text with each `${NAME}` replaced by that environment variable's value.
 
@@ -191,4 +155,4 @@ def fill_variables(text: str, environ: Mapping[str, str], *, store: str) -> str:
             )
         return environ[place[1]]
 
-    return _VARIABLE.sub(value, text)
+    return VARIABLE.sub(value, text)

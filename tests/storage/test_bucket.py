@@ -25,7 +25,7 @@ from storage.root import Root
 from storage.schemas import SCHEMA_VERSION
 from storage.staging import Staging, State, staged_stores
 from storage.thumbnails import Thumbnails
-from tests.bucket_server import BUCKET, bucket_server, objects, settings, without_settings, write_object
+from tests.bucket_server import BUCKET, bucket_server, objects, settings, write_object
 from tests.storage.test_generations import build, publish
 
 SPEC = EncoderSpec(
@@ -358,48 +358,6 @@ def test_a_table_out_of_reach_is_a_sentence(far: Root, monkeypatch: pytest.Monke
         LookalikeError, match=r"'offers' in s3://shop/.*Connection refused.*Check the network"
     ):
         tables.read(far, "offers")
-
-
-OPEN = """
-import sys
-from storage.errors import LookalikeError
-from storage.root import Root
-try:
-    Root.open(sys.argv[1])
-except LookalikeError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize(
-    ("environ", "says"),
-    [
-        ({"bucket": "none"}, "The bucket of s3://none/data does not exist. Make it, or correct the name."),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "s3://shop/data cannot be reached ("),
-        (
-            # Where a machine in a cloud would be asked for its role's credentials.
-            {
-                "AWS_ACCESS_KEY_ID": "",
-                "AWS_SECRET_ACCESS_KEY": "",
-                "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",
-            },
-            "There are no credentials for s3://shop/data. Set AWS_ACCESS_KEY_ID and",
-        ),
-    ],
-    ids=["no bucket", "nobody there", "no credentials"],
-)
-def test_what_is_out_of_reach_is_one_sentence_in_time(
-    server: str, environ: dict[str, str], says: str
-) -> None:
-    given = {
-        name: value for name, value in (settings(server) | environ).items() if value and name != "bucket"
-    }
-    command = [sys.executable, "-c", OPEN, f"s3://{environ.get('bucket', BUCKET)}/data"]
-    seen = subprocess.run(
-        command, env=without_settings() | given, capture_output=True, text=True, timeout=IN_TIME_S, check=True
-    )
-    assert seen.stdout.startswith(says)
-    assert seen.stdout.count("\n") == 1
 
 
 def test_a_crawl_is_staged_in_the_bucket(far: Root, tmp_path: Path) -> None:

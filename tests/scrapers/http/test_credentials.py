@@ -6,6 +6,7 @@ import subprocess
 import psutil
 import pytest
 
+from scrapers.config.secrets import holds_plain_secret
 from scrapers.config.store import Limits, Store
 from scrapers.crawl import run_crawl
 from scrapers.http.credentials import (
@@ -13,7 +14,6 @@ from scrapers.http.credentials import (
     credentials_of,
     fill_credentials,
     fill_variables,
-    holds_plain_secret,
 )
 from storage import tables
 from storage.errors import InputError
