@@ -38,7 +38,7 @@ def _search(root: Root) -> None:
     folder, manifest = generations.open_current(root)
     index = Index.open(folder, manifest, root.verified)
     thumbnails = Thumbnails(root, manifest.thumbnails)
-    encoder = root.sound(encoders.folder_name(manifest.encoder.model), load_encoder)
+    encoder = root.check_or_refetch(encoders.folder_name(manifest.encoder.model), load_encoder)
     if not manifest.encoder.is_made_by(encoder.spec):
         raise LookalikeError(
             f"The encoder in {encoders.folder(root, manifest.encoder.model)} is not the one that generation "

@@ -1,10 +1,9 @@
-"""Tells the operator of a night that was not good, and a dead man's switch that there was one at all."""
+"""Alerts the operator about a night that was not ok, and pings a dead man's switch every night."""
 
 from __future__ import annotations
 
 import importlib.util
 import logging
-import re
 import smtplib
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -15,71 +14,26 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from flows.alert_settings import MAIL_SERVER, VARIABLE, AlertSettings
 from storage.errors import InputError, LookalikeError
+from storage.verdicts import CrawlStatus
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    from flows.night import Night
+    from flows.night_outcome import Night
 
 logger = logging.getLogger(__name__)
 
 START, FAIL = "/start", "/fail"
-"""What healthchecks.io and its like take behind a ping's address; a good night asks for the address."""
-
-_PLACE = re.compile(r"\$\{\w+\}")
-_MAIL = re.compile(r"smtps?://.")
-
-
-class AlertSettings(BaseModel):
-    """Who is told of a night that failed, is partial or has a quarantined crawl.
-
-    In every address `${NAME}` is an environment variable.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    webhook: str = Field(default="", description="An address that is sent JSON, as Slack's webhooks take it.")
-    smtp: str = Field(default="", description="`smtp://user:${PASSWORD}@host:587`, or `smtps://…`.")
-    mail_from: str = Field(default="", description="The sender of mails.")
-    mail_to: list[str] = Field(default_factory=list, description="Who gets mails.")
-    apprise: list[str] = Field(default_factory=list, description="Addresses as Apprise writes them.")
-    ping: str = Field(default="", description="A dead man's switch that is asked for at every night.")
-    timeout_s: float = Field(default=10.0, gt=0, description="Time for each of them to answer.")
-    stale_hours: float = Field(
-        default=36.0, gt=0, description="Hours after which `status --check` calls a store stale."
-    )
-
-    @field_validator("webhook", "ping")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        if value and not re.match(r"https?://.", value) and not _PLACE.match(value):
-            raise ValueError("it must be an address that starts with http:// or https://")
-        return value
-
-    @field_validator("smtp")
-    @classmethod
-    def _mail_server(cls, value: str) -> str:
-        if value and not _MAIL.match(value) and not _PLACE.match(value):
-            raise ValueError("it must be an address such as smtp://user:${PASSWORD}@mail.example:587")
-        if (password := urlsplit(value).password) and not _PLACE.fullmatch(password):
-            raise ValueError("its password is written ${PASSWORD}, the name of an environment variable")
-        return value
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if bool(self.smtp) != bool(self.mail_to) or bool(self.smtp) != bool(self.mail_from):
-            raise ValueError("mails need `smtp`, `mail_from` and `mail_to`")
-        return self
+"""Endings of a ping's address, as healthchecks.io defines them; a good night requests the address itself."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What is to be told.
+    """What the operator is told.
 
-    :ivar title: a line; `reasons` a sentence for each thing that was not good.
+    :ivar title: a line.
+    :ivar reasons: a sentence for each problem.
     """
 
     catalogue: str
@@ -88,19 +42,19 @@ class Alert:
 
     @property
     def text(self) -> str:
-        """All of it, in plain text."""
+        """The alert as plain text."""
         return "\n".join([self.title, "", *(f"- {reason}" for reason in self.reasons)])
 
 
 def alert_of(night: Night, catalogue: str) -> Alert | None:
-    """What is to be told of a night; None where all was good.
+    """The alert about a night; None if the night was good.
 
     :param catalogue: its name in the settings, empty where it has none.
     """
     partial = (
         f"'{crawl.store}' was read in part: {crawl.message}"
         for crawl in night.crawls
-        if crawl.status == "partial"
+        if crawl.status == CrawlStatus.PARTIAL
     )
     reasons = (*night.failures, *partial)
     if not reasons:
@@ -111,55 +65,63 @@ def alert_of(night: Night, catalogue: str) -> Alert | None:
 
 
 def send(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> list[str]:
-    """Sends an alert to everyone that the settings name.
+    """Sends an alert to all receivers that the settings name.
 
-    :return: a sentence for each that could not be told.
+    :return: a sentence for each receiver that could not be reached.
     """
-    return [problem for way in _ways(settings, environ) if (problem := _tried(way, alert))]
+    return [
+        problem for receiver in _receivers(settings, environ) if (problem := _try_to_send(receiver, alert))
+    ]
 
 
 def ping(settings: AlertSettings, environ: Mapping[str, str], ending: str = "") -> list[str]:
-    """Tells the dead man's switch that a night begins, ended well (no ending) or failed.
+    """Pings the dead man's switch: a night begins (`START`), ended well (no ending) or failed (`FAIL`).
 
-    :return: a sentence where it cannot be reached.
+    :return: a sentence if it cannot be reached.
     """
     if not settings.ping:
         return []
 
-    def asked() -> None:
-        address = _filled(settings.ping, environ)
-        _checked(requests.get(f"{address.rstrip('/')}{ending}", timeout=settings.timeout_s))
+    def request(_: Alert) -> None:
+        address = _fill_variables(settings.ping, environ)
+        _require_ok(requests.get(f"{address.rstrip('/')}{ending}", timeout=settings.timeout_s))
 
-    problem = _tried(_Way("ping", settings.ping, lambda _: asked()), Alert("", "", ()))
+    problem = _try_to_send(_Receiver("ping", settings.ping, request), Alert("", "", ()))
     return [problem] if problem else []
 
 
 @dataclass(frozen=True)
-class _Way:
-    """One receiver: its setting, its address as the settings have it, and how it is told."""
+class _Receiver:
+    """A receiver of alerts.
+
+    :ivar name: of its setting.
+    :ivar address: as the settings write it, without values of variables.
+    """
 
     name: str
     address: str
-    tell: Callable[[Alert], None]
+    send: Callable[[Alert], None]
 
 
-def _ways(settings: AlertSettings, environ: Mapping[str, str]) -> Iterator[_Way]:
+def _receivers(settings: AlertSettings, environ: Mapping[str, str]) -> Iterator[_Receiver]:
     if settings.webhook:
-        yield _Way("webhook", settings.webhook, lambda alert: _post(settings, alert, environ))
+        yield _Receiver("webhook", settings.webhook, lambda alert: _post(settings, alert, environ))
     if settings.smtp:
-        yield _Way("smtp", settings.smtp, lambda alert: _mail(settings, alert, environ))
+        yield _Receiver("smtp", settings.smtp, lambda alert: _mail(settings, alert, environ))
     for address in settings.apprise:
-        yield _Way("apprise", address, lambda alert, to=address: _notify(to, alert, environ))  # type: ignore[misc]
+        yield _Receiver("apprise", address, lambda alert, to=address: _notify(to, alert, environ))  # type: ignore[misc]
 
 
-def _tried(way: _Way, alert: Alert) -> str:
-    """Why a receiver could not be told, as a sentence; empty where it was."""
+def _try_to_send(receiver: _Receiver, alert: Alert) -> str:
+    """Why a receiver could not be reached, as a sentence; empty if it was."""
     try:
-        way.tell(alert)
+        receiver.send(alert)
     except (LookalikeError, requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
         # An error's own words may hold the address, which is a secret.
         reason = str(error).rstrip(".") if isinstance(error, LookalikeError) else _reason(error)
-        problem = f"`alerts.{way.name}` ({_shown(way.address)}) could not be told: {reason}."
+        problem = (
+            f"`alerts.{receiver.name}` ({_without_secrets(receiver.address)}) could not be told: {reason}."
+        )
         logger.warning(problem)
         return problem
     return ""
@@ -172,13 +134,15 @@ def _post(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> 
         "catalogue": alert.catalogue,
         "reasons": alert.reasons,
     }
-    _checked(requests.post(_filled(settings.webhook, environ), json=body, timeout=settings.timeout_s))
+    _require_ok(
+        requests.post(_fill_variables(settings.webhook, environ), json=body, timeout=settings.timeout_s)
+    )
 
 
 def _mail(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> None:
     # A password may hold what separates the parts of an address.
-    whole = _MAIL.match(settings.smtp)
-    parts = urlsplit(settings.smtp if whole else _filled(settings.smtp, environ))
+    whole = MAIL_SERVER.match(settings.smtp)
+    parts = urlsplit(settings.smtp if whole else _fill_variables(settings.smtp, environ))
     message = EmailMessage()
     message["Subject"], message["From"] = alert.title, settings.mail_from
     message["To"] = ", ".join(settings.mail_to)
@@ -193,7 +157,9 @@ def _mail(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> 
         if parts.username and parts.password:
             if not encrypted:
                 raise LookalikeError("it takes the password only without encryption, so it was not sent")
-            user, password = (_filled(unquote(one), environ) for one in (parts.username, parts.password))
+            user, password = (
+                _fill_variables(unquote(part), environ) for part in (parts.username, parts.password)
+            )
             server.login(user, password)
         server.send_message(message)
 
@@ -203,16 +169,16 @@ def _notify(address: str, alert: Alert, environ: Mapping[str, str]) -> None:
         raise LookalikeError("it needs the package apprise; run `pip install 'lookalike[flows]'`")
     import apprise
 
-    # It logs the addresses that it cannot reach, with their secrets.
+    # Apprise logs the addresses that it cannot reach, with their secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     receiver = apprise.Apprise()
-    if not receiver.add(_filled(address, environ)):
+    if not receiver.add(_fill_variables(address, environ)):
         raise LookalikeError("Apprise does not know such an address")
     if not receiver.notify(title=alert.title, body=alert.text):
         raise LookalikeError("Apprise could not deliver it")
 
 
-def _filled(text: str, environ: Mapping[str, str]) -> str:
+def _fill_variables(text: str, environ: Mapping[str, str]) -> str:
     try:
         return Template(text).substitute(environ)
     except KeyError as error:
@@ -221,7 +187,7 @@ def _filled(text: str, environ: Mapping[str, str]) -> str:
         raise InputError("a `$` that begins no `${NAME}` is written `$$`") from None
 
 
-def _checked(response: requests.Response) -> None:
+def _require_ok(response: requests.Response) -> None:
     if not response.ok:
         raise LookalikeError(f"it answers HTTP {response.status_code}")
 
@@ -236,9 +202,9 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _shown(address: str) -> str:
-    """An address without what may be secret: its scheme and host."""
-    if _PLACE.match(address):
+def _without_secrets(address: str) -> str:
+    """An address without its secrets: scheme and host only."""
+    if VARIABLE.match(address):
         return address
     parts = urlsplit(address)
     host = (parts.netloc.rpartition("@")[2]) if parts.scheme in ("http", "https", "smtp", "smtps") else "…"

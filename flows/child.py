@@ -1,8 +1,8 @@
-"""Processes that end with the one that started them, however that one ended.
+"""Ends processes whose parent is gone, however it ended.
 
-Signals reach a process group at most, Prefect gives every run a session of its own, and SIGKILL cannot be
-handled: so each process watches its own parent. `python -m flows.child PARENT server start` runs a `prefect`
-command that way, for the process with the id PARENT.
+A signal reaches one process group at most, Prefect gives every run a session of its own, and SIGKILL cannot
+be handled: so each process watches its own parent. `python -m flows.child PARENT server start` runs a
+`prefect` command that way, for the process with the id PARENT.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ from contextlib import suppress
 import psutil
 
 PARENT_VARIABLE = "LOOKALIKE_WORKER"
-"""Tells a run's process which worker started it; the worker may be gone before the run can look."""
+"""The environment variable with the id of the worker that started a run; it may be gone before the run
+looks."""
 
-LOOK_EVERY_S = 1.0
+POLL_S = 1.0
 GRACE_S = 40.0
-"""Time to end by oneself; a crawl alone may take 20 s to write what it has."""
+"""Time that a process has to end by itself; a crawl may take 20 s to write its rows."""
 
 
 def end_with_parent(parent: int, *, ask_children: bool = False, grace_s: float = GRACE_S) -> None:
     """Ends this process soon after its parent is gone; returns at once.
 
     :param parent: the parent's process id.
-    :param ask_children: also ask this process's children to end; otherwise that is left to the process. A
-        child that does not listen is killed after `grace_s`, or by its own watch if this process is gone.
+    :param ask_children: also send SIGTERM to this process's children; otherwise the process does that itself.
+        A child that ignores it is killed after `grace_s`, or by its own watch if this process is gone.
     :param grace_s: seconds from SIGTERM until SIGKILL, which then also ends all children.
     """
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_S)
         this = psutil.Process()
         children, descendants = this.children(), this.children(recursive=True)
-        # The children first: asked itself, this process may be gone before it could ask them.
+        # The children first: after its own SIGTERM this process may end before it can send theirs.
         terminate([*(children if ask_children else ()), this])
         time.sleep(grace_s)
         kill([*descendants, *this.children(recursive=True), this])
@@ -53,14 +54,14 @@ def end_run_with_worker() -> None:
 
 
 def terminate(processes: Iterable[psutil.Process]) -> None:
-    """Asks processes to end."""
+    """Sends SIGTERM to processes."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """Ends processes that did not listen."""
+    """Kills processes."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()

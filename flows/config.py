@@ -1,4 +1,4 @@
-"""The settings of one installation: `lookalike.toml`, the environment and the command line, resolved."""
+"""The settings of one installation: `lookalike.toml`, environment variables and the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from flows.alerts import AlertSettings
+from flows.alert_settings import AlertSettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -237,7 +237,7 @@ def find_config(path: str | Path | None) -> Path | None:
 def parse_config(text: str, file: Path) -> _File:
     """The settings in a `lookalike.toml`'s text.
 
-    :param file: where the text is from, for the error's sentence.
+    :param file: the file of the text, for error messages.
     :raises InputError: one sentence that names the file, the place, what is wrong and what to do.
     """
     try:
@@ -248,7 +248,7 @@ def parse_config(text: str, file: Path) -> _File:
         settings = _File.model_validate(_with_default_limits(raw))
     except ValidationError as error:
         raise InputError(_sentence(error, raw, file)) from None
-    _refuse_twins(settings.stores, file)
+    _refuse_duplicate_names(settings.stores, file)
     return settings
 
 
@@ -311,14 +311,14 @@ def _with_default_limits(raw: dict[str, Any]) -> dict[str, Any]:
     return {**raw, "stores": filled}
 
 
-def _refuse_twins(stores: Iterable[Store], file: Path) -> None:
-    seen: set[str] = set()
+def _refuse_duplicate_names(stores: Iterable[Store], file: Path) -> None:
+    names: set[str] = set()
     for store in stores:
-        if store.name in seen:
+        if store.name in names:
             raise InputError(
                 f"{file} has two stores named '{store.name}'. Give each [[stores]] entry a name of its own."
             )
-        seen.add(store.name)
+        names.add(store.name)
 
 
 def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
@@ -361,7 +361,7 @@ def _place(loc: tuple[int | str, ...], raw: dict[str, Any]) -> str:
 
 
 def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed at a place of the file."""
+    """The keys that are allowed at a place of the file."""
     model: Any = _File
     for step in loc:
         if isinstance(step, int):

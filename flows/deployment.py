@@ -1,6 +1,6 @@
 """The deployment of a catalogue on a Prefect server: its name, its work pool and its schedule.
 
-One server may hold several catalogues, so nothing of one may be taken over by another.
+A server may hold several catalogues, and none may take over what belongs to another.
 """
 
 from __future__ import annotations
@@ -57,33 +57,33 @@ def register(config: Config, pool: str | None = None) -> tuple[Deployment, UUID]
     """
     require_server()
     with get_client(sync_client=True) as client:
-        place = find_place(client, config, pool)
+        chosen = find_deployment(client, config, pool)
         template = ProcessWorker.get_default_base_job_template()
         with suppress(ObjectAlreadyExists):
             client.create_work_pool(
-                WorkPoolCreate(name=place.pool, type="process", base_job_template=template)
+                WorkPoolCreate(name=chosen.pool, type="process", base_job_template=template)
             )
         watch_heartbeats(client, [flow.name for flow in FLOWS])
         deployment: Any = nightly.to_deployment(
-            name=place.name,
+            name=chosen.name,
             schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),
             parameters=parameters(config),
             entrypoint_type=EntrypointType.MODULE_PATH,
             description=DESCRIPTION,
             job_variables={"env": {HEARTBEAT_VARIABLE: str(HEARTBEAT_S)}},
         )
-        deployment_id: UUID = deployment.apply(work_pool_name=place.pool)
+        deployment_id: UUID = deployment.apply(work_pool_name=chosen.pool)
         crash_silent_runs(client, deployment_id)
-    return place, deployment_id
+    return chosen, deployment_id
 
 
 def parameters(config: Config) -> dict[str, str | None]:
-    """What the flow is run with. Workers change directory, so both paths are absolute."""
+    """The flow's parameters. Workers change directory, so both paths are absolute."""
     return {"config": str(config.file) if config.file else None, "data": str(config.data)}
 
 
-def find_place(client: SyncPrefectClient, config: Config, pool: str | None = None) -> Deployment:
-    """Which deployment is this catalogue's; one that it had under another name is deleted.
+def find_deployment(client: SyncPrefectClient, config: Config, pool: str | None = None) -> Deployment:
+    """The deployment of this catalogue; one that it had under another name is deleted.
 
     :raises InputError: where the name belongs to another catalogue.
     """
@@ -91,7 +91,7 @@ def find_place(client: SyncPrefectClient, config: Config, pool: str | None = Non
     name = choose_name(config, {deployment.name: deployment.parameters for deployment in found})
     for deployment in found:
         if deployment.name != name and deployment.parameters == parameters(config):
-            # Left there, it would go on running the same night on its own schedule.
+            # Otherwise it would run the same night on its own schedule.
             client.delete_deployment(deployment.id)
     return Deployment(name, pool or (DEFAULT_POOL if name == DEFAULT_NAME else name))
 
@@ -131,11 +131,11 @@ def read_settings(config: str = "lookalike.toml") -> dict[str, Any]:
     settings.choose_stores()
     require_server()
     with get_client(sync_client=True) as client:
-        place = find_place(client, settings)
+        chosen = find_deployment(client, settings)
         watch_heartbeats(client, [flow.name for flow in FLOWS])
     schedule = settings.schedule
     return {
-        "name": place.name,
+        "name": chosen.name,
         "cron": schedule.cron,
         "timezone": schedule.timezone,
         **parameters(settings),

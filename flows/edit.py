@@ -1,4 +1,4 @@
-"""Edits `lookalike.toml` and keeps its comments: writes the first one, adds and removes stores."""
+"""Writes `lookalike.toml`, and adds and removes stores without losing comments."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def add_store(file: Path, store: Store) -> None:
         )
     entry = tomlkit.table()
     entry.trivia.indent = "\n"  # a blank line before it
-    for key, value in _plain(store).items():
+    for key, value in _toml_values(store).items():
         entry.add(key, value)
     stores = document.get("stores")
     if stores is None:
@@ -78,10 +78,10 @@ def add_store(file: Path, store: Store) -> None:
     _save(file, document)
 
 
-def adjusted(store: Store, changes: Mapping[str, Any]) -> Store:
-    """The same store with other values.
+def with_changes(store: Store, changes: Mapping[str, Any]) -> Store:
+    """The same store with some values changed.
 
-    :raises InputError: where one of them is not usable; a header or a proxy is never repeated in it.
+    :raises InputError: where a value is not usable; the message never shows a header or a proxy.
     """
     try:
         return Store.model_validate({**store.model_dump(), **changes})
@@ -99,13 +99,13 @@ def adjusted(store: Store, changes: Mapping[str, Any]) -> Store:
 
 
 def remove_store(file: Path, name: str) -> None:
-    """Takes a store out of the file; what was read from it stays in the data root.
+    """Removes a store from the file; what was read from it stays in the data root.
 
     :raises InputError: where the file is malformed or has no store of that name.
     """
     document = _load(file)
     entries = parse_config(tomlkit.dumps(document), file).stores
-    position = next((at for at, entry in enumerate(entries) if entry.name == name), None)
+    position = next((number for number, entry in enumerate(entries) if entry.name == name), None)
     if position is None:
         known = ", ".join(entry.name for entry in entries) or "none"
         raise InputError(f"There is no store '{name}' in {file} (stores there: {known}). Correct the name.")
@@ -116,8 +116,8 @@ def remove_store(file: Path, name: str) -> None:
     _save(file, document)
 
 
-def _plain(store: Store) -> dict[str, Any]:
-    """What of a store has to stand in the file: its name, address, strategy and what is not a default."""
+def _toml_values(store: Store) -> dict[str, Any]:
+    """The values of a store's entry: its name, address, strategy and everything that is not a default."""
     chosen = store.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     named = {"name": store.name, "url": str(store.url), "strategy": store.strategy}
     return {**named, **{key: value for key, value in chosen.items() if key not in named}}

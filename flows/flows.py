@@ -24,14 +24,14 @@ from scrapers.crawl import CrawlOutcome
 from storage.errors import BusyError, InputError, LookalikeError
 
 Settings = Config | str | None
-"""A settings file's path, as a deployment gives it, or the settings themselves, as one flow gives another."""
+"""A settings file's path, from a deployment, or the settings themselves, from another flow."""
 
 FINAL = "Failed for good"
-"""The name of a state that trying again will not change: the input is wrong, or another process is at it."""
+"""The name of a failed state that a retry cannot change: the input is wrong, or another process is busy."""
 
 
 class NightFailedError(LookalikeError):
-    """Something in the night went wrong; `night` tells what, and what went well all the same."""
+    """A night was not ok; `night` holds what failed and what was done."""
 
     def __init__(self, night: night.Night) -> None:
         super().__init__(" ".join(night.failures))
@@ -55,12 +55,12 @@ def nightly(config: Settings = None, data: str | None = None) -> night.Night | S
         return _nightly(_resolve(config, data))
 
     if run is None or run.deployment_id is None:
-        return _or_failed(work)
+        return _run_or_fail(work)
     end_run_with_worker()
     with get_client(sync_client=True) as client:
         if reason := take_turn(client, run.id, run.deployment_id):
             return skipped(reason)
-    return _or_failed(work, busy=lambda error: skipped(str(error)))
+    return _run_or_fail(work, busy=lambda error: skipped(str(error)))
 
 
 def _nightly(settings: Config) -> night.Night:
@@ -73,30 +73,30 @@ def _nightly(settings: Config) -> night.Night:
 
 @flow(name="crawl-store", flow_run_name="crawl-{store}")
 def crawl_store(store: str, config: Settings = None, data: str | None = None) -> CrawlOutcome:
-    """Crawls one store of the settings; a store that is down is tried again."""
+    """Crawls one store of the settings; retries one that is down."""
     settings = _resolve(config, data)
     retried = _crawl.with_options(
         retries=settings.crawl.retries, retry_delay_seconds=settings.crawl.retry_delay_s
     )
-    return _ended(retried(store, settings, return_state=True), report.crawl_line)
+    return _log_outcome(retried(store, settings, return_state=True), report.crawl_line)
 
 
 @flow(name="embed-images", flow_run_name="embed")
 def embed_images(config: Settings = None, data: str | None = None) -> EmbedOutcome:
-    """Gives every photo without a vector its vector."""
-    return _ended(_embed(_resolve(config, data), return_state=True), report.embed_line)
+    """Embeds every photo that has no embedding."""
+    return _log_outcome(_embed(_resolve(config, data), return_state=True), report.embed_line)
 
 
 @flow(name="build-index", flow_run_name="index")
 def build_index(model: str | None = None, config: Settings = None, data: str | None = None) -> BuildOutcome:
     """Builds, verifies and publishes a generation of a model, the configured encoder's where None."""
-    return _ended(_index(model, _resolve(config, data), return_state=True), report.index_line)
+    return _log_outcome(_index(model, _resolve(config, data), return_state=True), report.index_line)
 
 
 @flow(name="recommend", flow_run_name="recommend")
 def recommend(config: Settings = None, data: str | None = None) -> RecommendOutcome:
     """Recommends to the customers of the purchases that the settings name."""
-    return _ended(_recommend(_resolve(config, data), return_state=True), report.recommend_line)
+    return _log_outcome(_recommend(_resolve(config, data), return_state=True), report.recommend_line)
 
 
 FLOWS = (nightly, crawl_store, embed_images, build_index, recommend)
@@ -121,60 +121,58 @@ class PrefectStages:
         return recommend(self.config)
 
 
-def _worth_another_try(task: Any, run: Any, state: State) -> bool:
+def _is_retryable(task: Any, run: Any, state: State) -> bool:
     return state.name != FINAL
 
 
-# The tables say what is done: a cached result whose rows are gone would be wrong, so nothing is cached.
-@task(
-    name="crawl", task_run_name="crawl-{store}", cache_policy=NO_CACHE, retry_condition_fn=_worth_another_try
-)
+# Nothing is cached: the tables hold what is done, and a cached result would outlive its rows.
+@task(name="crawl", task_run_name="crawl-{store}", cache_policy=NO_CACHE, retry_condition_fn=_is_retryable)
 def _crawl(store: str, config: Config) -> Any:
-    return _or_failed(
+    return _run_or_fail(
         lambda: night.crawl_store(config.open_root(create=True), config.choose_stores([store])[0], config)
     )
 
 
-@task(name="embed", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
+@task(name="embed", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_is_retryable)
 def _embed(config: Config) -> Any:
-    return _or_failed(lambda: night.embed_images(config.open_root(), config))
+    return _run_or_fail(lambda: night.embed_images(config.open_root(), config))
 
 
-@task(name="build index", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
+@task(name="build index", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_is_retryable)
 def _index(model: str | None, config: Config) -> Any:
-    return _or_failed(lambda: night.index_and_publish(config.open_root(), config, model))
+    return _run_or_fail(lambda: night.index_and_publish(config.open_root(), config, model))
 
 
-@task(name="recommend", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_worth_another_try)
+@task(name="recommend", cache_policy=NO_CACHE, retries=1, retry_condition_fn=_is_retryable)
 def _recommend(config: Config) -> Any:
-    return _or_failed(lambda: night.recommend_to_customers(config.open_root(), config))
+    return _run_or_fail(lambda: night.recommend_to_customers(config.open_root(), config))
 
 
 def _resolve(config: Settings, data: str | None) -> Config:
     return config if isinstance(config, Config) else load_config(config, data)
 
 
-def _final(error: LookalikeError) -> State:
+def _failed_for_good(error: LookalikeError) -> State:
     return Failed(name=FINAL, message=str(error), data=error)
 
 
-def _or_failed(work: Callable[[], Any], busy: Callable[[LookalikeError], State] = _final) -> Any:
-    """What the work returns; an error that is a sentence becomes a failed state, without a traceback.
+def _run_or_fail(work: Callable[[], Any], busy: Callable[[LookalikeError], State] = _failed_for_good) -> Any:
+    """The result of the work; a `LookalikeError` becomes a failed state without a traceback.
 
-    :param busy: the state where another process is at the same work.
+    :param busy: makes the state if another process does the same work.
     """
     try:
         return work()
     except BusyError as error:
         return busy(error)
     except (InputError, night.StoppedError) as error:
-        return _final(error)
+        return _failed_for_good(error)
     except LookalikeError as error:
         return Failed(message=str(error), data=error)
 
 
-def _ended(state: State, line: Callable[[Any], str]) -> Any:
-    """A stage's outcome, written to the run's log; the failed state itself where it failed."""
+def _log_outcome(state: State, line: Callable[[Any], str]) -> Any:
+    """Logs and returns a stage's outcome; returns the state itself if the stage failed."""
     if not state.is_completed():
         return state
     outcome = state.result()

@@ -1,8 +1,8 @@
-"""A night whose process is gone says nothing any more: it is noticed, and marked as crashed.
+"""Marks nights whose process is gone as crashed.
 
-Without that such a run stays `Running` for ever, and the next night waits for it. An automation on the server
-notices those whose heartbeat it has seen; `crash_silent_runs` notices the rest: runs that ended before their
-first heartbeat, and those that the automation forgot.
+Otherwise such a run stays `Running` for ever, and the next night waits for it. An automation on the server
+finds runs whose heartbeats stopped; `crash_silent_runs` finds the others: runs that ended before their first
+heartbeat, and runs that the automation forgot.
 """
 
 from __future__ import annotations
@@ -29,26 +29,27 @@ from prefect.states import Crashed
 
 AUTOMATION = "lookalike: nights that fell silent"
 SILENCE = timedelta(seconds=120)
-"""Four of the heartbeats that `flows.prefect_environment` asks for; fewer than three mistook busy nights."""
+"""Four intervals of the heartbeat that `flows.prefect_environment` sets; fewer than three marked busy
+nights."""
 
 START = timedelta(minutes=10)
-"""Time a worker has to start a run, which sends no heartbeat before."""
+"""Time that a worker has to start a run, which sends no heartbeat before."""
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = ("Completed", "Failed", "Failed for good", "Skipped", "Cancelled", "Crashed")
-"""Names of the states that end a run; events are named by the state's name, not by its type."""
+"""Names of the states that end a run; events are named after the state, not after its type."""
 
 STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 RECENT = 200
-"""Nights looked at for stages that never ended; the API gives as many at once."""
+"""Nights that are searched for unfinished stages; the API returns as many at once."""
 
 
 def watch_heartbeats(client: SyncPrefectClient, flows: Sequence[str]) -> None:
     """Creates the automation, or brings it up to date.
 
-    One that is as it should be is left alone: renewed, it would forget the runs it has heard of.
+    An automation that is up to date is not touched: an update would make it forget the runs it watches.
 
-    :param flows: names of the flows to watch; runs of others on the same server are left alone.
+    :param flows: names of the flows to watch; other flows on the same server are not affected.
     """
     automation = AutomationCore(
         name=AUTOMATION,
@@ -81,7 +82,7 @@ def watch_heartbeats(client: SyncPrefectClient, flows: Sequence[str]) -> None:
 def crash_silent_runs(
     client: SyncPrefectClient, deployment: UUID, *, silence: timedelta = SILENCE, start: timedelta = START
 ) -> int:
-    """Marks a deployment's nights and their stages as crashed where their process gives no sign of life.
+    """Marks a deployment's nights and stages as crashed if their process sends no heartbeat.
 
     :param silence: time without a heartbeat after which a running process counts as gone.
     :param start: time after which a run that was handed to a worker should be running.
@@ -90,7 +91,7 @@ def crash_silent_runs(
     silent = [
         run
         for run in started_runs(client, deployment)
-        if not _alive(client, run, start if run.state_type == StateType.PENDING else silence)
+        if not _is_alive(client, run, start if run.state_type == StateType.PENDING else silence)
     ]
     for run in silent:
         crash(client, run.id, "The process of this run is gone: it gives no sign of life any more.")
@@ -98,7 +99,7 @@ def crash_silent_runs(
 
 
 def started_runs(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
-    """A deployment's nights and stages that began and have not ended."""
+    """A deployment's nights and stages that have begun and not ended."""
     nights = FlowRunFilterDeploymentId(any_=[deployment])
     state = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(STARTED)))
     started = client.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id=nights, state=state))
@@ -111,7 +112,7 @@ def started_runs(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
 def stages_of(
     client: SyncPrefectClient, nights: list[UUID], state: FlowRunFilterState | None = None
 ) -> list[FlowRun]:
-    """The stages of nights, in any state where None is given."""
+    """The stages of nights; in any state if `state` is None."""
     parents = FlowRunFilterParentFlowRunId(any_=nights)
     return client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parents, state=state))
 
@@ -121,9 +122,9 @@ def crash(client: SyncPrefectClient, run: UUID, message: str) -> None:
     client.set_flow_run_state(run, Crashed(message=message), force=True)
 
 
-def _alive(client: SyncPrefectClient, run: FlowRun, silence: timedelta) -> bool:
+def _is_alive(client: SyncPrefectClient, run: FlowRun, silence: timedelta) -> bool:
     since = datetime.now(UTC) - silence
-    if _entered(run) > since:
+    if _state_since(run) > since:
         return True
     heard = client.read_events(
         EventFilter(
@@ -136,6 +137,6 @@ def _alive(client: SyncPrefectClient, run: FlowRun, silence: timedelta) -> bool:
     return bool(heard.events)
 
 
-def _entered(run: FlowRun) -> datetime:
-    """When a run entered its state."""
+def _state_since(run: FlowRun) -> datetime:
+    """When a run entered its present state."""
     return run.state.timestamp if run.state else datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Upkeep of the tables, by hand or on a schedule of its own."""
+"""Maintenance of the tables: compaction and vacuum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from storage.root import Root
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What was done to one table: small files joined into larger ones, and files deleted."""
+    """What was done to one table.
+
+    :ivar joined: small files that were joined into larger ones.
+    :ivar deleted: files that were deleted.
+    """
 
     joined: int
     deleted: int
@@ -20,11 +24,11 @@ class Upkeep:
 def maintain(root: Root, *, keep: timedelta) -> dict[str, Upkeep]:
     """Joins small files and deletes those that no version younger than `keep` needs.
 
-    :return: one entry a table; those that have not been written yet have none.
-    :raises BusyError: where a night runs; a crawl by itself is no obstacle.
+    :return: an entry for each table that has been written.
+    :raises BusyError: where a night is running; a single crawl may run.
     """
     with root.lock("nightly"), root.lock("maintain"):
         joined = tables.compact(root)
         deleted = tables.vacuum(root, keep=keep)
-        table_audit.note(root)
+        table_audit.note_checksums(root)
         return {table: Upkeep(joined.get(table, 0), deleted.get(table, 0)) for table in tables.versions(root)}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,23 +26,24 @@ from embedding.probe import probe
 from embedding.recommend.batch import RecommendOutcome, recommend_all
 from flows import alerts
 from flows.config import Config
+from flows.night_outcome import Night
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
-from scrapers.session.crawl_stats import QUARANTINED
 from storage import generations, table_audit, tables
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
+from storage.verdicts import CrawlStatus
 
 _log = logging.getLogger(__name__)
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 
 Advance = Callable[[str, int, int | None], None]
-"""`advance(what, done, total)` is told how far a stage is; the total is None while it is not known."""
+"""`advance(stage, done, total)` is called with a stage's progress; the total is None while it is unknown."""
 
 
 class StoreFailedError(LookalikeError):
-    """A store could not be crawled: it is down, or says something no spider understands."""
+    """A store could not be crawled: it is down, or its answers cannot be read."""
 
     def __init__(self, outcome: CrawlOutcome) -> None:
         super().__init__(outcome.message)
@@ -50,59 +51,27 @@ class StoreFailedError(LookalikeError):
 
 
 class StoppedError(LookalikeError):
-    """A crawl was ended before it was done, on somebody's wish."""
+    """A crawl was interrupted."""
 
 
 class Stages(Protocol):
-    """The three stages of a night, each done whole or raised as a `LookalikeError`."""
+    """The stages of a night; each completes or raises a `LookalikeError`."""
 
     def crawl(self, store: Store) -> CrawlOutcome:
-        """Reads one store into the tables."""
+        """Crawls one store into the tables."""
 
     def embed(self) -> EmbedOutcome:
-        """Gives every photo without a vector its vector."""
+        """Embeds every photo that has no embedding."""
 
     def index(self, model: str) -> BuildOutcome:
-        """Builds, verifies and publishes a generation of this model's vectors."""
+        """Builds, verifies and publishes a generation of this model's embeddings."""
 
     def recommend(self) -> RecommendOutcome:
         """Recommends to the customers of the purchases that the settings name."""
 
 
-@dataclass(frozen=True)
-class Night:
-    """What a night did.
-
-    :ivar crawls: the crawls that came to an end, in the order of the settings file.
-    :ivar embed: None where embedding failed.
-    :ivar index: None where there was nothing to build from, or building failed.
-    :ivar failures: a sentence for each thing that went wrong; empty after a good night.
-    :ivar recommend: None where the settings name no purchases, or recommending failed.
-    :ivar untold: a sentence for each receiver of alerts that could not be told of it.
-    """
-
-    started_at: datetime
-    ended_at: datetime
-    crawls: tuple[CrawlOutcome, ...]
-    embed: EmbedOutcome | None
-    index: BuildOutcome | None
-    failures: tuple[str, ...]
-    recommend: RecommendOutcome | None = None
-    untold: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed."""
-        return not self.failures
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return (self.ended_at - self.started_at).total_seconds()
-
-
 class PlainStages:
-    """The stages as they are, in this process and its crawls' child processes."""
+    """The stages without Prefect: in this process, and crawls in child processes."""
 
     def __init__(self, root: Root, config: Config, advance: Advance | None = None) -> None:
         self.root, self.config, self.advance = root, config, advance
@@ -123,11 +92,11 @@ class PlainStages:
 def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advance | None = None) -> Night:
     """Crawls all stores, embeds what is new, builds, verifies and publishes.
 
-    A store that is down stops neither the others nor the index, which is built from what is there; the night
-    is not `ok` then. Only one night at a time runs on a data root.
+    If a store is down, the others are crawled and the index is built all the same; the night is not `ok`
+    then. Only one night at a time runs on a data root.
 
-    :param stages: how each stage is run; plainly where None.
-    :raises InputError: where no store is configured; nothing is touched then.
+    :param stages: how each stage is run; without Prefect if None.
+    :raises InputError: where no store is configured; then nothing changes.
     :raises BusyError: where another night runs on the same data root.
     """
     stores = config.choose_stores()
@@ -147,25 +116,25 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             failures.append(str(error))
         except Exception as error:
             # What was crawled is stored, and the report of the night must say so.
-            _log.exception("The night broke off after the crawls")
+            _log.exception("The night failed after the crawls")
             failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
         try:
-            table_audit.note(root)
+            table_audit.note_checksums(root)
         except LookalikeError as error:
             failures.append(str(error))
     night = Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures), recommend)
-    untold += _tell(config, night)
+    untold += _send_alerts(config, night)
     return replace(night, untold=tuple(dict.fromkeys(untold)))
 
 
-def _tell(config: Config, night: Night) -> list[str]:
-    """Alerts whoever the settings name, if the night was not good.
+def _send_alerts(config: Config, night: Night) -> list[str]:
+    """Sends an alert if the night was not good, and the final ping.
 
-    :return: a sentence for each that could not be told.
+    :return: a sentence for each receiver that could not be reached.
     """
     settings, alert = config.alerts, alerts.alert_of(night, config.name)
-    told = alerts.send(settings, alert, os.environ) if alert else []
-    return told + alerts.ping(settings, os.environ, "" if night.ok else alerts.FAIL)
+    unreached = alerts.send(settings, alert, os.environ) if alert else []
+    return unreached + alerts.ping(settings, os.environ, "" if night.ok else alerts.FAIL)
 
 
 def crawl_stores(
@@ -174,28 +143,28 @@ def crawl_stores(
     """Crawls several stores side by side, each in a child process of its own.
 
     :param at_once: how many run at the same time.
-    :return: what came to an end, and a sentence for each store that failed or is quarantined, in the stores'
-        order.
+    :return: the crawls that ended, and a sentence for each store that failed or is quarantined, both in the
+        stores' order.
     """
     outcomes: list[CrawlOutcome] = []
     failures: list[str] = []
     with _stoppable() as stop, ThreadPoolExecutor(at_once, thread_name_prefix="crawl") as pool:
-        # Prefect finds the run it is in through context variables, which threads do not inherit.
+        # Prefect finds the current run through context variables, which threads do not inherit.
         crawls = [pool.submit(contextvars.copy_context().run, crawl, store) for store in stores]
         try:
             for store, running in zip(stores, crawls, strict=True):
                 try:
                     outcomes.append(outcome := running.result())
-                    if outcome.status == QUARANTINED:
+                    if outcome.status == CrawlStatus.QUARANTINED:
                         failures.append(outcome.message)
                 except LookalikeError as error:
                     failures.append(str(error))
                 except Exception as error:
-                    # A fault of ours with one store must not cost the night of all the others.
-                    _log.exception("The crawl of %s broke off", store.name)
+                    # A bug that shows with one store must not stop the other stores.
+                    _log.exception("The crawl of %s failed", store.name)
                     what = f"{type(error).__name__}: {error}"
                     failures.append(f"The crawl of '{store.name}' broke off ({what}). The log says where.")
-        except BaseException:  # Ctrl-C, or Prefect cancels the run: hours of crawling must not go on
+        except BaseException:  # Ctrl-C, or Prefect cancels the run: the crawls must end, too
             _log.info("Stopping the crawls; each finishes what it has begun, for up to 20 seconds.")
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -205,7 +174,7 @@ def crawl_stores(
 
 @contextmanager
 def _stoppable() -> Iterator[threading.Event]:
-    """An event that ends the crawls begun inside the block, from whichever thread they run in."""
+    """An event that stops the crawls started inside the block, whatever thread they run in."""
     stop = threading.Event()
     token = _stop.set(stop)
     try:
@@ -220,7 +189,7 @@ def crawl_store(
     """Crawls one store.
 
     :param query: words to ask its own search for; all of the store where None.
-    :raises StoreFailedError: where nothing could be read from it; what was stored before stays as it is.
+    :raises StoreFailedError: where the store could not be read; what was stored before stays as it is.
     :raises BusyError: where another crawl of this store runs.
     :raises StoppedError: where the night it belongs to was interrupted.
     """
@@ -241,13 +210,13 @@ def crawl_store(
         query=query,
         on_progress=show,
     )
-    if outcome.status == "failed":
+    if outcome.status == CrawlStatus.FAILED:
         raise StoreFailedError(outcome)
     return outcome
 
 
 def embed_images(root: Root, config: Config, advance: Advance | None = None) -> EmbedOutcome:
-    """Gives every photo without a vector of the configured encoder its vector."""
+    """Embeds every photo that has no embedding of the configured encoder."""
 
     def show(progress: EmbedProgress) -> None:
         if advance:
@@ -265,12 +234,12 @@ def index_and_publish(
     *,
     allow_loss: bool = False,
 ) -> BuildOutcome:
-    """Builds, verifies and publishes a generation; leaves the published one where nothing changed.
+    """Builds, verifies and publishes a generation; keeps the published one if nothing changed.
 
-    Then one real search is made: what is published has to answer.
+    Then one real search checks that the published generation answers.
 
-    :param model: the encoder's name; the configured one where None.
-    :param allow_loss: publish however many products are missing.
+    :param model: the encoder's name; the configured one if None.
+    :param allow_loss: whether to publish however many products are missing.
     :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall
         is too low, or too many products are missing; nothing is published then.
     :raises ProbeError: what is published does not answer.
@@ -317,16 +286,16 @@ def recommend_to_customers(root: Root, config: Config, advance: Advance | None =
 
 
 def _require_complete(root: Root, model: str) -> None:
-    """Refuses a model's first generation until it has embedded everything; the old one answers until then.
+    """Refuses a model's first generation until it has embedded all photos.
 
-    :raises LookalikeError: photos lack their vector.
+    :raises LookalikeError: photos have no embedding yet.
     """
     try:
         published = generations.current_name(root)
         if published is not None and generations.read_manifest(root, published).encoder.model == model:
             return
     except GenerationError:
-        return  # nothing answers now, so an answer from a part of the photos takes none away
+        return  # nothing can be searched now, so a generation of some photos is an improvement
     if missing := len(missing_images(root, model)):
         raise LookalikeError(
             f"{missing:,} photos have no vector of the encoder {model} yet, and none of its generations is "

@@ -1,4 +1,4 @@
-"""What Lookalike wants of Prefect before it uses it: its environment variables, and a server that answers."""
+"""Prepares Prefect: its environment variables, and a server that answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.errors import LookalikeError
 
 HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 HEARTBEAT_S = 30
-"""A run whose process was killed is noticed by its silence; 30 s is the least that Prefect allows."""
+"""A run whose process was killed is noticed by its missing heartbeats; Prefect allows no less than 30 s."""
 
 DEFAULTS = {
     # Nothing of a night leaves the machine.
@@ -27,7 +27,7 @@ class PrefectUnreachableError(LookalikeError):
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Fills in what is not set; what the user set wins. Call it before the first import of `prefect`."""
+    """Sets the variables that the user has not set. Call it before the first import of `prefect`."""
     for name, value in DEFAULTS.items():
         environ.setdefault(name, value)
 
@@ -35,7 +35,7 @@ def prepare(environ: MutableMapping[str, str]) -> None:
 def require_server() -> None:
     """Connects to Prefect's server.
 
-    :raises PrefectUnreachableError: a sentence, where Prefect itself would end a night with a traceback.
+    :raises PrefectUnreachableError: where it does not answer; Prefect itself would end with a traceback.
     """
     import httpx
     from prefect.client.orchestration import get_client
@@ -72,7 +72,7 @@ def reachable_server(config: Config) -> Iterator[None]:
         yield
         return
     host = "127.0.0.1"
-    with run_server(config, host=host, port=free_port(host), passing=True) as api:
+    with run_server(config, host=host, port=free_port(host), temporary=True) as api:
         # In the environment: Prefect's own threads see no settings that hold for one context only.
         os.environ["PREFECT_API_URL"] = api
         refresh_global_settings_context()

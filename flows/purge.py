@@ -1,4 +1,4 @@
-"""Forgets a store, with the photos that no other store shows, or a customer."""
+"""Deletes a store, with the photos that no other store shows, or a customer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.schemas import TABLES
 from storage.staging import Staging, staged_stores
 
 BY_STORE = ("products", "offers", "pages", "fetches", "rejects", "crawls", "recommendations")
-# What says that a photo is stored goes before it: a kill in between must leave nothing that says so falsely.
+# Rows that say a photo is stored are deleted before the photo, so that a kill leaves no false ones.
 BY_IMAGE = ("fetches", "images", "embeddings", "predictions")
 # Ids in one delete statement; each is 64 characters, and the statement is parsed as a whole.
 CHUNK = 2000
@@ -25,26 +25,30 @@ CHUNK = 2000
 
 @dataclass(frozen=True)
 class Purged:
-    """What was deleted: products, and photos that no other store's product shows."""
+    """What was deleted.
+
+    :ivar products: products of the store.
+    :ivar images: photos that no product of another store shows.
+    """
 
     products: int
     images: int
 
 
 def purge_store(root: Root, store: str) -> Purged:
-    """Deletes all that was read from a store. The published generation stays until the next one is built.
+    """Deletes everything that was read from a store. The published generation stays until the next is built.
 
     :param store: a store's name, which the settings hold to `[a-z0-9][a-z0-9.-]*`.
     :raises BusyError: where a store is being crawled, or photos are being embedded.
     """
-    with ExitStack() as held:
-        # Another store's crawl may be about to name a photo that only this store's products name so far.
+    with ExitStack() as locks:
+        # No crawl may run: it could refer to a photo that only this store's products show so far.
         crawls = {f"crawl-{store}", *(lock for lock in root.files.locks() if lock.startswith("crawl-"))}
         for name in ("nightly", *sorted(crawls), "embed"):
-            held.enter_context(root.lock(name))
+            locks.enter_context(root.lock(name))
         products = tables.read(root, "products", columns=["store", "images"])
         own = pc.equal(products["store"], store)
-        others = [Staging(root, one) for one in staged_stores(root) if one != store]
+        others = [Staging(root, other) for other in staged_stores(root) if other != store]
         kept = _image_ids(products.filter(pc.invert(own))).union(*(other.image_ids() for other in others))
         shown = _image_ids(products.filter(own)) | _staged_image_ids(root, store)
         Staging(root, store).discard()
@@ -85,13 +89,13 @@ def purge_customer(root: Root, customer: str) -> int:
     named = [table for table, spec in TABLES.items() if "customer" in spec.columns.names]
     with root.lock("recommend"), root.lock("maintain"):
         deleted = sum(tables.delete(root, table, f"customer = {quoted}") for table in named)
-        for table in named:  # always: a purge that was killed has deleted the rows, but not the files
+        for table in named:  # always, because a killed purge may have deleted the rows but not the files
             tables.vacuum(root, keep=timedelta(0), only=table)
     return deleted
 
 
 def _staged_image_ids(root: Root, store: str) -> set[str]:
-    """The photos that only a staged crawl may name; none where its files are damaged."""
+    """The photos that a staged crawl refers to; none if its files are damaged."""
     try:
         return Staging(root, store).image_ids()
     except LookalikeError:

@@ -1,19 +1,19 @@
-"""What becomes of a quarantined crawl, as the operator decides."""
+"""Accepts or rejects a quarantined crawl."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from scrapers.session.crawl_stats import REJECTED
 from scrapers.session.promote import finish, resume, write_crawl
 from storage.errors import InputError, LookalikeError
 from storage.root import Root
 from storage.staging import Decision, Staging, State
+from storage.verdicts import CrawlStatus
 
 
 def accept(root: Root, store: str) -> dict[str, Any]:
-    """Makes a quarantined crawl what is known of its store.
+    """Merges a quarantined crawl into the tables.
 
     :return: its row of `crawls`.
     :raises InputError: no crawl of this store is quarantined.
@@ -23,8 +23,8 @@ def accept(root: Root, store: str) -> dict[str, Any]:
         staging = Staging(root, store)
         resume(root, staging)
         decision = _quarantined(staging)
-        crawl = decision.crawl | {"message": _told("Accepted", decision)}
-        # A later crawl that was killed has not been judged.
+        crawl = decision.crawl | {"message": _decision_sentence("Accepted", decision)}
+        # The rows of a later crawl that was killed have not been judged.
         staging.drop_after(decision.last)
         staging.decide(State.ACCEPTED, crawl)
         finish(root, staging, crawl)
@@ -32,23 +32,26 @@ def accept(root: Root, store: str) -> dict[str, Any]:
 
 
 def reject(root: Root, store: str) -> dict[str, Any] | None:
-    """Drops a quarantined crawl, or one that was killed or damaged: the next one reads the store anew.
+    """Drops a staged crawl that is quarantined, unfinished or damaged; the next one reads the store again.
 
-    :return: its row of `crawls`; None where it had none.
+    :return: its row of `crawls`; None if it has none.
     :raises InputError: there is no staged crawl of this store.
     :raises BusyError: the store is being crawled.
     """
     with root.lock(f"crawl-{store}"):
         staging = Staging(root, store)
         if not staging:
-            raise _nothing(staging)
+            raise _nothing_quarantined(staging)
         try:
             decision = staging.decision()
         except LookalikeError:
             decision = None  # damaged, and dropped with the rest
         crawl = None
         if decision is not None and decision.state is State.QUARANTINED:
-            crawl = decision.crawl | {"status": REJECTED, "message": _told("Rejected", decision)}
+            crawl = decision.crawl | {
+                "status": CrawlStatus.REJECTED,
+                "message": _decision_sentence("Rejected", decision),
+            }
             write_crawl(root, crawl)
         staging.discard()
         return crawl
@@ -57,16 +60,16 @@ def reject(root: Root, store: str) -> dict[str, Any] | None:
 def _quarantined(staging: Staging) -> Decision:
     decision = staging.decision()
     if decision is None or decision.state is not State.QUARANTINED:
-        raise _nothing(staging)
+        raise _nothing_quarantined(staging)
     return decision
 
 
-def _nothing(staging: Staging) -> InputError:
+def _nothing_quarantined(staging: Staging) -> InputError:
     return InputError(
         f"No crawl of '{staging.store}' is quarantined. `lookalike status` shows the stores with one."
     )
 
 
-def _told(what: str, decision: Decision) -> str:
+def _decision_sentence(what: str, decision: Decision) -> str:
     why = " ".join(finding.sentence for finding in decision.findings)
     return f"{what} on {datetime.now(UTC):%Y-%m-%d}: {why}"

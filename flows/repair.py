@@ -1,4 +1,4 @@
-"""Mends what an audit finds damaged: takes it out, then makes it again or has it crawled again."""
+"""Repairs what an audit finds damaged: removes it, and makes it again or has it crawled again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 2000
 """Ids in one delete statement, which is parsed as a whole."""
 
 _READ_AGAIN = ("products", "offers", "pages")
-"""Tables whose rows come back when the products' pages are read again."""
+"""Tables whose lost rows are read again from the products' pages."""
 
 _LOST = {
     "products": "When its products were first seen is lost; the next crawl counts them as new.",
@@ -25,15 +25,15 @@ _LOST = {
     "crawls": "The history of crawls is lost, as far as it stood in it; the next crawl counts as the first.",
     "recommendations": "Run `lookalike recommend` again for the customers whose recommendations stood in it.",
 }
-"""What nothing brings back, by the table it stood in."""
+"""What cannot be restored, by table."""
 
 
 @dataclass
 class Repaired:
     """What a repair did.
 
-    :ivar mended: a sentence for each thing that was mended.
-    :ivar lost: a sentence for each thing that cannot be, and what to do.
+    :ivar mended: a sentence for each repair.
+    :ivar lost: a sentence for each loss that cannot be repaired, and what to do.
     """
 
     mended: list[str] = field(default_factory=list)
@@ -41,18 +41,18 @@ class Repaired:
 
 
 def repair(root: Root, config: Config, advance: Advance | None = None) -> Repaired:
-    """Mends the tables, then encoders, thumbnails and generations, and builds an index if one is missing.
+    """Repairs the tables, then encoders, thumbnails and generations, and builds an index if one is missing.
 
-    Damaged files of tables are moved to `damaged/` below the root. Twice is as good as once.
+    Damaged files of tables are moved to `damaged/` below the root. Idempotent.
 
-    :raises BusyError: a night, a crawl or another writer runs.
-    :raises InputError: the root is in a bucket, whose versions are what a repair would need.
+    :raises BusyError: a night, a crawl or another writer is running.
+    :raises InputError: the root is in a bucket, whose object versions can be restored instead.
     """
     if root.bucket is not None:
         raise InputError(f"{root} is in a bucket. Restore the damaged objects from their earlier versions.")
     done = Repaired()
-    with _alone(root):
-        _mend_tables(root, done)
+    with _without_other_writers(root):
+        _repair_tables(root, done)
         damaged = audit.published_damage(root)
         for sentence in audit.remove_damaged(root):
             done.mended.append(sentence)
@@ -70,19 +70,19 @@ def repair(root: Root, config: Config, advance: Advance | None = None) -> Repair
 
 
 @contextmanager
-def _alone(root: Root) -> Iterator[None]:
-    """Nobody else writes meanwhile."""
-    with ExitStack() as held:
+def _without_other_writers(root: Root) -> Iterator[None]:
+    """Holds the locks of all other writers."""
+    with ExitStack() as locks:
         crawls = sorted(lock for lock in root.files.locks() if lock.startswith("crawl-"))
         for name in ("nightly", "maintain", *crawls, "embed", "index"):
-            held.enter_context(root.lock(name))
+            locks.enter_context(root.lock(name))
         yield
 
 
-def _mend_tables(root: Root, done: Repaired) -> None:
+def _repair_tables(root: Root, done: Repaired) -> None:
     damaged = table_audit.table_damage(root)
     for damage in damaged:
-        rebuild.mend(root, damage)
+        rebuild.repair_table(root, damage)
         files = len(damage.log) + len(damage.data)
         done.mended.append(
             f"{files or 'All'} damaged files of the table '{damage.table}' are in "
@@ -90,25 +90,25 @@ def _mend_tables(root: Root, done: Repaired) -> None:
         )
         if damage.table in _LOST:
             done.lost.append(f"A file of the table '{damage.table}' was damaged. {_LOST[damage.table]}")
-    hurt = {damage.table for damage in damaged}
-    if "pages" in hurt:
+    damaged_tables = {damage.table for damage in damaged}
+    if "pages" in damaged_tables:
         _forget_sources(root)
-    if hurt & {*_READ_AGAIN}:
+    if damaged_tables & {*_READ_AGAIN}:
         _forget_pages(root)
         done.mended.append("The next `lookalike nightly` reads the products' pages again.")
     photos = table_audit.missing_photos(root)
-    _drop_staged(root, done, all_of_them=bool(hurt), missing={*photos})
+    _drop_staged(root, done, all_of_them=bool(damaged_tables), missing={*photos})
     if photos:
         _forget_photos(root, photos)
         done.mended.append(
             f"{len(photos):,} photos are no longer noted as stored; the next `lookalike nightly` downloads "
             "them."
         )
-    table_audit.note(root)
+    table_audit.note_checksums(root)
 
 
 def _drop_staged(root: Root, done: Repaired, *, all_of_them: bool, missing: set[str]) -> None:
-    """Drops the staged crawls that are damaged, go on from what is lost, or show a photo that is lost."""
+    """Drops staged crawls that are damaged, build on lost rows, or refer to a lost photo."""
     for store in staged_stores(root):
         staging = Staging(root, store)
         if all_of_them or staging.damage() or staging.image_ids() & missing:
@@ -120,23 +120,25 @@ def _drop_staged(root: Root, done: Repaired, *, all_of_them: bool, missing: set[
 
 
 def _forget_photos(root: Root, photos: list[str]) -> None:
-    """Has photos downloaded again: nothing says any more that they are stored.
+    """Has photos downloaded again, by deleting all rows that say they are stored.
 
-    A product without one of its photos is read again, and stored again as if it had changed.
+    Products that show them are read and stored again as if they had changed.
     """
     for start in range(0, len(photos), _CHUNK):
         ids = ", ".join(f"'{photo}'" for photo in photos[start : start + _CHUNK])
         for table in ("fetches", "embeddings", "predictions"):
             tables.delete(root, table, f"image_id IN ({ids})")
-    gone = {*photos}
+    lost = {*photos}
     for batch in tables.scan(root, "products"):
         rows = [
-            row for row in batch.to_pylist() if any(one["image_id"] in gone for one in row["images"] or ())
+            row
+            for row in batch.to_pylist()
+            if any(image["image_id"] in lost for image in row["images"] or ())
         ]
         for row in rows:
             row["content_hash"] = ""
             for photo in row["images"]:
-                photo["image_id"] = None if photo["image_id"] in gone else photo["image_id"]
+                photo["image_id"] = None if photo["image_id"] in lost else photo["image_id"]
         tables.merge(root, "products", rows)
 
 
@@ -146,7 +148,7 @@ def _forget_pages(root: Root) -> None:
 
 
 def _forget_sources(root: Root) -> None:
-    """Has products whose source is lost stored again with it, as if they had changed."""
+    """Has products whose source is lost stored again with a new one, as if they had changed."""
     sources = tables.read(root, "pages", columns=["store", "product_id"])
     known = {tuple(row.values()) for row in sources.to_pylist()}
     for batch in tables.scan(root, "products"):

@@ -1,4 +1,4 @@
-"""What happened in a night, in words and as plain data."""
+"""Reports of a night, as text and as plain data."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from storage.verdicts import CrawlStatus
+
 if TYPE_CHECKING:
     from embedding.encoder.stage import EmbedOutcome
     from embedding.index.build import BuildOutcome
     from embedding.recommend.batch import RecommendOutcome
-    from flows.night import Night
+    from flows.night_outcome import Night
     from scrapers.crawl import CrawlOutcome
 
 MEGABYTE = 1_000_000
 
 
 def crawl_line(crawl: CrawlOutcome) -> str:
-    """One crawl in a line."""
+    """A line about one crawl."""
     line = (
         f"{crawl.store}: {crawl.status}, {crawl.products} products ({crawl.products_new} new, "
         f"{crawl.products_changed} changed, {crawl.products_removed} removed), "
         f"{crawl.images_new} new photos, {crawl.rejects} rejects, "
         f"{crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
     )
-    return line if crawl.status == "complete" else f"{line}. {crawl.message}"
+    return line if crawl.status == CrawlStatus.COMPLETE else f"{line}. {crawl.message}"
 
 
 def embed_line(embed: EmbedOutcome) -> str:
-    """The embedding stage in a line."""
+    """A line about the embedding stage."""
     refused = f", {embed.rejected} could not be read" if embed.rejected else ""
     predicted = f", what {embed.predicted} show was predicted" if embed.predicted else ""
     return (
@@ -41,7 +43,7 @@ def embed_line(embed: EmbedOutcome) -> str:
 
 
 def index_line(index: BuildOutcome) -> str:
-    """The index stage in a line."""
+    """A line about the index stage."""
     if index.generation is None:
         return f"Nothing changed: the published generation stays ({index.products} products)"
     return (
@@ -51,7 +53,7 @@ def index_line(index: BuildOutcome) -> str:
 
 
 def recommend_line(done: RecommendOutcome) -> str:
-    """A run of recommendations in a line."""
+    """A line about the recommendations."""
     skipped = ""
     if done.skipped:
         named = ", ".join(done.skipped_products)
@@ -63,7 +65,7 @@ def recommend_line(done: RecommendOutcome) -> str:
 
 
 def lines(night: Night) -> Iterator[str]:
-    """The night, a line for each thing it did; failures are left to the caller."""
+    """A line for each stage of the night, without its failures."""
     yield from (crawl_line(crawl) for crawl in night.crawls)
     if night.embed:
         yield embed_line(night.embed)
@@ -93,7 +95,7 @@ def markdown(night: Night) -> str:
 
 
 def plain(value: Any) -> Any:
-    """An outcome, or a list of outcomes, as what JSON can hold."""
+    """An outcome, or a list of outcomes, as values that JSON can hold."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value):
@@ -111,7 +113,9 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
     rows = [
         {
             "store": crawl.store,
-            "status": crawl.status if crawl.status == "complete" else f"{crawl.status}: {crawl.message}",
+            "status": crawl.status
+            if crawl.status == CrawlStatus.COMPLETE
+            else f"{crawl.status}: {crawl.message}",
             "products": crawl.products,
             "new": crawl.products_new,
             "changed": crawl.products_changed,
@@ -128,7 +132,7 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Text that cannot break out of its cell: messages may quote a store."""
+    """Text escaped for a table's cell, since messages may quote a store."""
     return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")
 
 

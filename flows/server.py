@@ -23,7 +23,7 @@ START_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 20
 PORTS = 100
 FOLDER = ".prefect"
-"""Beside the settings file: catalogues that share a database would take over each other's deployments."""
+"""The database's folder, beside the settings file: catalogues must not share a database."""
 
 DATABASE_VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -34,7 +34,7 @@ class ServerError(LookalikeError):
 
 
 def server_environment(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings of Prefect's server as environment variables; those that `environ` has already win.
+    """The settings of Prefect's server as environment variables, without those that `environ` sets.
 
     :raises InputError: where the database's address names a variable that is not set.
     """
@@ -49,10 +49,10 @@ def server_environment(config: Config, environ: Mapping[str, str]) -> dict[str, 
 
 
 @contextmanager
-def run_server(config: Config, *, host: str, port: int, passing: bool = False) -> Iterator[str]:
+def run_server(config: Config, *, host: str, port: int, temporary: bool = False) -> Iterator[str]:
     """Runs Prefect's server while the block runs.
 
-    :param passing: for one run only: nothing is scheduled, and there is no page to look at.
+    :param temporary: for one run only: without scheduler and web pages.
     :return: the address of its API.
     :raises InputError: where its database cannot be kept.
     :raises ServerError: where it does not start.
@@ -61,9 +61,9 @@ def run_server(config: Config, *, host: str, port: int, passing: bool = False) -
     if settings.get(DATABASE_VARIABLE, "").startswith("sqlite"):
         _make_folder(database_folder(config))
     arguments = ["server", "start", "--host", host, "--port", str(port)]
-    if passing:
+    if temporary:
         arguments += ["--no-ui", "--no-scheduler", "--no-late-runs", "--log-level", "ERROR"]
-    with run_prefect(arguments, settings, quiet=passing) as server:
+    with run_prefect(arguments, settings, quiet=temporary) as server:
         api = f"http://{host}:{port}/api"
         _wait_until_healthy(api, server)
         yield api
@@ -75,17 +75,17 @@ def run_prefect(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a `prefect …` process, which ends with the block, and with this process however that ends.
 
-    :param settings: environment variables it has beside this process's own.
-    :param quiet: drops what it prints; its errors are shown in any case.
+    :param settings: further environment variables.
+    :param quiet: whether to drop its standard output; standard error is always shown.
     """
-    # The flows are named by module, so the runs' processes have to find the packages wherever these are.
+    # Flows are named by module, so the processes of runs have to find our packages.
     packages = str(Path(__file__).parent.parent)
     path = os.pathsep.join(filter(None, [packages, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and fixed arguments
         [sys.executable, "-P", "-m", "flows.child", str(os.getpid()), *arguments],
         env={**os.environ, **settings, "PYTHONPATH": path},
         stdout=subprocess.DEVNULL if quiet else sys.stderr.fileno(),
-        # In a session of its own: the terminal's Ctrl-C then reaches only us, and we stop all in order.
+        # In a session of its own, so that Ctrl-C reaches only this process, which stops the others in order.
         start_new_session=True,
     )
     try:
@@ -127,12 +127,12 @@ def catalogue_name(config: Config) -> str:
 def choose_port(host: str, port: int, *, exactly: bool) -> int:
     """A free port to listen on.
 
-    :param port: where to begin looking.
-    :param exactly: this port or none.
+    :param port: the first port to try.
+    :param exactly: whether to try only this port.
     :raises InputError: where it is taken.
     """
     for candidate in range(port, port + (1 if exactly else PORTS)):
-        problem = _problem(host, candidate)
+        problem = _bind_error(host, candidate)
         if problem is None:
             return candidate
     raise InputError(
@@ -148,7 +148,7 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _problem(host: str, port: int) -> str | None:
+def _bind_error(host: str, port: int) -> str | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

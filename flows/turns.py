@@ -1,7 +1,7 @@
-"""Which of several nights of one deployment runs: one at a time, one waits, the rest are skipped.
+"""Decides which of several nights of one deployment runs: one runs, one waits, the others are skipped.
 
-Prefect's own concurrency limits do not serve: a run that was killed keeps its place, and runs that were due
-while no worker was there all start at once, or one after the other.
+Prefect's own concurrency limits do not suffice: a killed run keeps its slot, and runs that were due while no
+worker was there all start at once, or one after the other.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from prefect.states import Cancelled, Running
 from flows.heartbeats import crash_silent_runs
 
 SKIPPED = "Skipped"
-"""The name of the state of a night that another one makes needless."""
+"""The name of the state of a night that another night makes unnecessary."""
 
 WAITING = "Waiting"
-LOOK_EVERY_S = 5.0
+POLL_S = 5.0
 
 
 @dataclass(frozen=True)
 class Run:
     """A night.
 
-    :ivar due: when it was to begin.
+    :ivar due: when it was scheduled to begin.
     :ivar began: when its process began.
-    :ivar ended: whether it is over: all its work was done, or some of it failed.
-    :ivar tried: whether its process began before.
+    :ivar ended: whether it completed or failed.
+    :ivar tried: whether its process has begun before.
     """
 
     id: UUID
@@ -55,53 +55,54 @@ class Run:
 class Turn:
     """What a night does now.
 
-    :ivar skip: the sentence that says why it is not needed; empty where it is.
-    :ivar wait: whether it waits for another one.
+    :ivar skip: why it is skipped, as a sentence; empty if it is not.
+    :ivar wait: whether it waits for another night.
     """
 
     skip: str = ""
     wait: bool = False
 
 
-def turn(me: Run, others: Sequence[Run]) -> Turn:
-    """What a night has to do, given the others that run or have ended.
+def decide_turn(own: Run, others: Sequence[Run]) -> Turn:
+    """What a night does now, given the other nights that are running or have ended.
 
-    Every night looks only at those that began before it. That order is the same for all, so nights that begin
-    at once agree: the first works; of those due after it began, the first waits; the rest are skipped.
+    Every night considers only those that began before it. That order is the same for all, so nights that
+    begin at once agree: the first runs; of those due after it began, the first waits; the others are skipped.
 
-    :param others: nights of the same deployment that run or have ended, but for those skipped or killed.
+    :param others: nights of the same deployment that are running or have ended, without skipped or killed
+        ones.
     """
     ended = [run for run in others if run.ended]
     for other in ended:
-        if other.began >= me.due:
-            return Turn(skip=_covered(me, other))
-    # One that is about to be skipped itself does nobody's work.
+        if other.began >= own.due:
+            return Turn(skip=_covered_sentence(own, other))
+    # A night that is about to be skipped itself makes no other one unnecessary.
     running = [run for run in others if not run.ended and all(other.began < run.due for other in ended)]
-    earlier = sorted((run for run in running if _order(run) < _order(me)), key=_order)
+    earlier = sorted((run for run in running if _order(run) < _order(own)), key=_order)
     if not earlier:
         return Turn()
     first, *rest = earlier
-    if first.began >= me.due:
-        return Turn(skip=_covered(me, first))
+    if first.began >= own.due:
+        return Turn(skip=_covered_sentence(own, first))
     if any(run.due > first.began for run in rest):
         return Turn(skip=f"A night runs since {_utc(first.began)}, and the next one waits already.")
     return Turn(wait=True)
 
 
 def take_turn(client: SyncPrefectClient, run_id: UUID, deployment: UUID) -> str:
-    """Waits until it is a night's turn; then skips those that were due before it began.
+    """Waits until it is a night's turn, then skips the nights that were due before it began.
 
-    :return: the sentence that says why it is to be skipped itself; empty where it is to run.
+    :return: why it is skipped itself, as a sentence; empty if it runs.
     """
     flow_run = client.read_flow_run(run_id)
     if flow_run.run_count > 1:
-        # Somebody tries again a night that has run: what others did in the meantime is no reason to skip it.
+        # A retry of a night that has run before is never skipped because of what others did meanwhile.
         return ""
-    me = _run(flow_run)
+    own = _run(flow_run)
     waiting = False
     while True:
         crash_silent_runs(client, deployment)
-        now = turn(me, _others(client, me, deployment))
+        now = decide_turn(own, _others(client, own, deployment))
         if not now.wait:
             break
         if not waiting:
@@ -110,25 +111,25 @@ def take_turn(client: SyncPrefectClient, run_id: UUID, deployment: UUID) -> str:
             client.set_flow_run_state(
                 run_id, State(type=StateType.RUNNING, name=WAITING, message=message), force=True
             )
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_S)
     if now.skip:
         return now.skip
     if waiting:
         client.set_flow_run_state(run_id, Running(), force=True)
-    _skip_due(client, me, deployment)
+    _skip_due(client, own, deployment)
     return ""
 
 
-def _others(client: SyncPrefectClient, me: Run, deployment: UUID) -> list[Run]:
+def _others(client: SyncPrefectClient, own: Run, deployment: UUID) -> list[Run]:
     running = _read(client, deployment, StateType.RUNNING)
-    since = min(run.due for run in (me, *running))
+    since = min(run.due for run in (own, *running))
     ended = _read(
         client,
         deployment,
         *(StateType.COMPLETED, StateType.FAILED),
         start_time=FlowRunFilterStartTime.model_validate({"after_": since}),
     )
-    return [run for run in (*running, *ended) if run.id != me.id]
+    return [run for run in (*running, *ended) if run.id != own.id]
 
 
 def _read(client: SyncPrefectClient, deployment: UUID, *types: StateType, **filters: Any) -> list[Run]:
@@ -142,16 +143,16 @@ def _read(client: SyncPrefectClient, deployment: UUID, *types: StateType, **filt
     return [_run(run) for run in found]
 
 
-def _skip_due(client: SyncPrefectClient, me: Run, deployment: UUID) -> None:
-    """Skips what was due before this night began: its work is done by this one."""
-    before = FlowRunFilterExpectedStartTime.model_validate({"before_": me.began})
+def _skip_due(client: SyncPrefectClient, own: Run, deployment: UUID) -> None:
+    """Skips the nights that were due before this one began, which does their work."""
+    before = FlowRunFilterExpectedStartTime.model_validate({"before_": own.began})
     for run in _read(client, deployment, StateType.SCHEDULED, expected_start_time=before):
         if not run.tried:
-            client.set_flow_run_state(run.id, skipped(_covered(run, me)))
+            client.set_flow_run_state(run.id, skipped(_covered_sentence(run, own)))
 
 
 def skipped(sentence: str) -> State:
-    """The state of a night that is not needed: neither green nor red."""
+    """The state of a night that is not needed: neither completed nor failed."""
     return Cancelled(name=SKIPPED, message=sentence)
 
 
@@ -166,7 +167,7 @@ def _order(run: Run) -> tuple[datetime, UUID]:
     return run.began, run.id
 
 
-def _covered(run: Run, by: Run) -> str:
+def _covered_sentence(run: Run, by: Run) -> str:
     return f"The night that began at {_utc(by.began)} does the work of this one, due at {_utc(run.due)}."
 
 

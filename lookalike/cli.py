@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from lookalike.commands import complete, data, export, model, night, query, recommend, settings, show
+from lookalike.commands import (
+    complete,
+    data,
+    export,
+    model,
+    night,
+    query,
+    recommend,
+    settings,
+    show,
+    status,
+    stores,
+)
 from storage.errors import LookalikeError
 
 INTERRUPTED = 130
@@ -37,7 +49,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     ),
     "The encoder": (model.evaluate, model.train),
     "Upkeep": (
-        data.status,
+        status.status,
         data.accept,
         data.reject,
         data.rollback,
@@ -50,7 +62,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
-app.add_typer(settings.stores, name="stores", rich_help_panel="Start")
+app.add_typer(stores.stores, name="stores", rich_help_panel="Start")
 
 EXTRAS = {
     "crawl": ("bs4", "extruct", "imagehash", "parsel", "price_parser", "scrapy", "tldextract"),

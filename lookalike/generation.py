@@ -212,7 +212,7 @@ class OpenGeneration:
         wanted = self.manifest.encoder
         self._require_signed("encoders")
         try:
-            return self._root.sound(encoders.folder_name(wanted.model), self._checked)
+            return self._root.check_or_refetch(encoders.folder_name(wanted.model), self._checked)
         except LookalikeError:
             raise
         except Exception as error:  # OpenVINO has no class of its own for a damaged model

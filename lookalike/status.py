@@ -18,6 +18,7 @@ from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import TABLES
 from storage.staging import Finding, Staging, quarantine_sentence, staged_stores
+from storage.verdicts import CrawlStatus
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
     known = _count(products["store"])
     crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: crawl["ended_at"])
     last = {crawl["store"]: {**crawl, "coverage": dict(crawl["coverage"] or ())} for crawl in crawls}
-    fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == "complete"}
+    fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == CrawlStatus.COMPLETE}
     staged = staged_stores(root)
     for name in sorted({*configured, *known, *last, *staged}):
         store = configured.get(name)

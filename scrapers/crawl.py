@@ -1,4 +1,4 @@
-"""Runs one crawl in a process of its own and tells how it ended.
+"""Runs one crawl in a process of its own and returns how it ended.
 
 Scrapy's reactor can be started once a process, and Scrapy exits with 0 after errors: so a crawl is a
 subprocess, and its outcome is its row in `crawls`, which it writes last of all.
@@ -31,20 +31,21 @@ from scrapers.session.preflight import check_ready
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.root import Root
+from storage.verdicts import CrawlStatus
 
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 180.0
-"""Time a crawl has, after its own limit, to finish what is on its way and to write it."""
+"""Time after its own limit that a crawl has to finish running requests and to write."""
 
 _STOP_S = 20.0
 
-_FRUGAL = {
+_LOW_MEMORY = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "65536",
 }
-"""Memory that was used goes back to the system: a crawl of 1,200 products peaked at 330 MB, not at 400."""
+"""Gives freed memory back to the system: a crawl of 1,200 products peaks at 330 MB instead of 400 MB."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class CrawlProgress:
 
 @dataclass(frozen=True)
 class CrawlOutcome:
-    """How a crawl ended; the fields are those of its row in `crawls`.
+    """How a crawl ended; its fields are the columns of `crawls`.
 
-    :ivar status: `complete`, `partial`, `query`, `quarantined`, `rejected` or `failed`.
+    :ivar status: a `CrawlStatus`.
     :ivar images: photos that the products of this crawl show.
     :ivar images_new: photos that were not stored before.
     :ivar message: a sentence.
@@ -110,12 +111,11 @@ def run_crawl(
 ) -> CrawlOutcome:
     """Crawls a store and writes what it finds to the tables.
 
-    A store that cannot be read gives the status `failed`, with the reason as its message; nothing that is
-    stored about it changes.
+    If a store cannot be read, the status is `failed`, the message says why, and nothing stored changes.
 
     :param allow_private: whether addresses on this machine and in private networks are allowed.
     :param throttle: whether to go only as fast as the store answers. A crawl-delay is kept in any case.
-    :param query: words to ask the store's own search for; nothing is taken as removed then.
+    :param query: words to search the store for; then no product counts as removed.
     :param on_progress: called about twice a second.
     :raises InputError: where the store needs an environment variable that is not set.
     :raises LookalikeError: where it needs a browser that is not there.
@@ -126,7 +126,7 @@ def run_crawl(
     options: dict[str, object] = {"allow_private": int(allow_private), "throttle": int(throttle)}
     if query:
         options["query"] = query
-    with _process(root, store, crawl_id, options) as process:
+    with _crawl_process(root, store, crawl_id, options) as process:
         overdue = threading.Timer(store.limits.seconds + _GRACE_S, process.kill)
         overdue.start()
         log = _LogReader(process.stderr)
@@ -146,14 +146,14 @@ def run_crawl(
     if busy is not None:
         raise BusyError(busy)
     outcome = _stored_outcome(root, crawl_id)
-    return outcome or _crashed(root, store, crawl_id, started_at, code, log.problem)
+    return outcome or _crash_outcome(root, store, crawl_id, started_at, code, log.problem)
 
 
 @contextmanager
-def _process(
+def _crawl_process(
     root: Root, store: Store, crawl_id: str, options: Mapping[str, object]
 ) -> Iterator[subprocess.Popen[str]]:
-    """The crawl, ended in any case when the block is left.
+    """The process of a crawl; it is ended when the block is left.
 
     :param options: further arguments of the spider.
     """
@@ -163,7 +163,7 @@ def _process(
         "crawl_id": crawl_id,
         **options,
     }
-    # -P: a file in the working directory that is named like a module must not be imported instead of it.
+    # -P: a file in the working directory must not be imported in place of a module of the same name.
     command = [sys.executable, "-P", "-m", "scrapers.session.process", "crawl", store.strategy]
     command += ["-s", "PROGRESS_LINES=1"]
     command += [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
@@ -171,7 +171,7 @@ def _process(
         "SCRAPY_SETTINGS_MODULE": "scrapers.settings",
         "PYTHONPATH": os.pathsep.join(filter(None, [_import_folder(), os.environ.get("PYTHONPATH")])),
         "PYTHONUNBUFFERED": "1",
-        **_FRUGAL,
+        **_LOW_MEMORY,
     }
     process = subprocess.Popen(  # noqa: S603 - our own interpreter; the arguments are no shell text
         command,
@@ -181,8 +181,8 @@ def _process(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # Ctrl-C reaches this process only, which then asks the crawl once to end; asked twice, it would not
-        # write what it has. Where this process is killed, the crawl ends at its next line of progress.
+        # Ctrl-C reaches this process only, which asks the crawl once to end: after a second signal it would
+        # write nothing. If this process is killed, the crawl ends at its next line of progress.
         start_new_session=True,
     )
     try:
@@ -204,9 +204,9 @@ def _process(
 
 
 def _import_folder() -> str | None:
-    """Where this package was imported from: a checkout that is not installed works from any directory.
+    """The folder that this package was imported from, so that a checkout works from any directory.
 
-    None where it is installed: Python looks there anyway, and only after its own library.
+    None if it is installed: Python searches there anyway, after its own library.
     """
     folder = Path(scrapers.__file__).resolve().parent.parent
     installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
@@ -225,7 +225,7 @@ def _events(stream: IO[str] | None) -> Iterator[dict[str, Any]]:
 
 
 class _LogReader(threading.Thread):
-    """Hands the log of the crawl on to this process's, and remembers its last error."""
+    """Forwards the crawl's log to this process's log, and remembers the last error."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__(name="crawl log", daemon=True)
@@ -237,12 +237,12 @@ class _LogReader(threading.Thread):
             text = line.rstrip()
             self.lines.append(text)
             level = logging.getLevelNamesMapping().get(text.partition(" ")[0], logging.DEBUG)
-            # What went wrong is in the outcome; the log is for who asks for it.
+            # At most INFO: errors are in the outcome.
             logger.log(min(level, logging.INFO), "%s", text)
 
     @property
     def problem(self) -> str:
-        """The last line that names an error; empty where none does."""
+        """The last line that names an error; empty if none does."""
         return next((line for line in reversed(self.lines) if "Error" in line.partition(":")[0]), "")
 
 
@@ -255,10 +255,10 @@ def _stored_outcome(root: Root, crawl_id: str) -> CrawlOutcome | None:
     return CrawlOutcome(**row)
 
 
-def _crashed(
+def _crash_outcome(
     root: Root, store: Store, crawl_id: str, started_at: datetime, code: int, problem: str
 ) -> CrawlOutcome:
-    """The outcome of a crawl that left none, written in its place."""
+    """Writes and returns the outcome of a crawl that ended without writing one."""
     if code < 0:
         how = f"was ended by signal {-code}"
     else:
@@ -267,7 +267,7 @@ def _crashed(
         store=store.name,
         crawl_id=crawl_id,
         spider=store.strategy,
-        status="failed",
+        status=CrawlStatus.FAILED,
         started_at=started_at,
         ended_at=datetime.now(UTC),
         errors=1,

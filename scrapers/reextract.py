@@ -1,4 +1,4 @@
-"""Extraction once more over the stored sources of a store's products, without asking the store."""
+"""Extracts a store's products again from their stored sources, without requests to the store."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from scrapers.extract.reading import product_of_page
 from scrapers.extract.sources import shopify, woocommerce
 from scrapers.items import Photo, ProductItem, Source
 from scrapers.pipelines.validate import tidy
-from scrapers.session import snapshot
 from scrapers.session.rows import BOOKKEEPING, Row, decompress, offer_row, offer_state, offers_of, product_row
-from scrapers.session.snapshot import Snapshot
+from scrapers.session.snapshot import Snapshot, last_rows, load_snapshot, of_store
 from scrapers.session.workers import Worker, WorkerError
 from scrapers.session.write_buffer import WriteBuffer
 from storage import tables
 from storage.root import Root
 from storage.schemas import TABLES
+from storage.verdicts import RejectStage
 
 _AT_ONCE = 32
 """Sources held in memory at a time."""
@@ -70,8 +70,8 @@ def reextract_store(
 class _Rereading:
     def __init__(self, root: Root, store: Store, worker: Worker, allow_private: bool) -> None:
         self.root, self.store, self.worker, self.allow_private = root, store, worker, allow_private
-        self.known: Snapshot = snapshot.load(root, store.name)
-        self.outbox = WriteBuffer(root)
+        self.known: Snapshot = load_snapshot(root, store.name)
+        self.write_buffer = WriteBuffer(root)
         self.done = Reextraction(store.name)
         self.rejects: list[Row] = []
 
@@ -82,18 +82,16 @@ class _Rereading:
             self._read(source, stored[source["product_id"]])
             if on_progress:
                 on_progress(self.done.read, len(latest))
-            if self.outbox.full:
-                asyncio.run(self.outbox.flush())
-        asyncio.run(self.outbox.flush())
+            if self.write_buffer.full:
+                asyncio.run(self.write_buffer.flush())
+        asyncio.run(self.write_buffer.flush())
         tables.merge(self.root, "rejects", self.rejects)
         return self.done
 
     def _latest(self) -> dict[str, datetime]:
         """When each product that is on sale was last read from a source that is stored."""
-        mine = snapshot.of_store(self.store.name)
-        last = snapshot.last_rows(
-            self.root, "pages", ["product_id"], key=["product_id"], at="fetched_at", where=mine
-        )
+        mine = of_store(self.store.name)
+        last = last_rows(self.root, "pages", ["product_id"], key=["product_id"], at="fetched_at", where=mine)
         return {
             row["product_id"]: row["fetched_at"]
             for row in last.to_pylist()
@@ -104,14 +102,14 @@ class _Rereading:
         """The products as they are stored."""
         columns = [name for name in TABLES["products"].columns.names if name != "description"]
         rows = tables.read(
-            self.root, "products", columns=columns, where=snapshot.of_store(self.store.name)
+            self.root, "products", columns=columns, where=of_store(self.store.name)
         ).to_pylist()
         return {row["product_id"]: row for row in rows}
 
     def _sources(self, latest: Mapping[str, datetime]) -> Iterator[Row]:
         """The last source of each product, a few in memory at a time."""
         met: set[str] = set()
-        mine = snapshot.of_store(self.store.name)
+        mine = of_store(self.store.name)
         for batch in tables.scan(self.root, "pages", where=mine, batch_size=_AT_ONCE):
             ids, times = batch.column("product_id").to_pylist(), batch.column("fetched_at").to_pylist()
             wanted = [
@@ -140,7 +138,7 @@ class _Rereading:
                 {
                     "url": page["url"],
                     "store": self.store.name,
-                    "stage": "extract",
+                    "stage": RejectStage.EXTRACT,
                     "reason": reason,
                     "crawl_id": page["crawl_id"],
                     "rejected_at": datetime.now(UTC),
@@ -161,16 +159,16 @@ class _Rereading:
         return kept
 
     def _keep(self, item: ProductItem, crawl_id: str, stored: Row) -> None:
-        """Puts what changed in the outbox."""
+        """Puts what changed in the write_buffer."""
         now, known = datetime.now(UTC), self.known.products[item.product_id]
         for offer in offers_of(item):
             state = offer_state(offer)
             if self.known.offers.get((item.product_id, offer.variant_id)) != state:
-                self.outbox.add_offer(offer_row(item, offer, now=now, crawl_id=crawl_id))
+                self.write_buffer.add_offer(offer_row(item, offer, now=now, crawl_id=crawl_id))
                 self.done.offers += 1
         row = product_row(item, now=now, first_seen=known.first_seen, crawl_id=crawl_id)
         if row["content_hash"] != known.content_hash:
-            self.outbox.add_product(row, None)
+            self.write_buffer.add_product(row, None)
             self.done.changed += 1
             for name in stored.keys() & row.keys() - BOOKKEEPING:
                 if row[name] != stored[name]:

@@ -8,7 +8,7 @@ BOT_NAME = "lookalike"
 SPIDER_MODULES = ["scrapers.spiders"]
 NEWSPIDER_MODULE = "scrapers.spiders"
 
-# Manners. AutoThrottle starts at one request every half second and goes as fast as the store answers with
+# Politeness. AutoThrottle starts at one request every half second and goes as fast as the store answers with
 # one request on its way at a time; Scrapy's start of five seconds makes a small store take minutes.
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_PARSER = "scrapers.http.robots.BoundedRobotParser"
@@ -21,10 +21,10 @@ CRAWL_DELAY_MAX = 300.0
 RETRY_AFTER_MAX = 300.0
 """Longest pause granted to a Retry-After header, in seconds."""
 RETRY_AFTER_PATIENCE = 3600.0
-"""Longest time that a host is waited for which answers nothing but 429 or 503, in seconds."""
+"""Longest wait for a host that answers only 429 or 503, in seconds."""
 
-# Safety. A proxy from the environment would connect for us, past the guard; a meta refresh and a telnet
-# console serve no one here; file:, data:, ftp: and s3: addresses have no place in a crawl.
+# Safety. A proxy from the environment would bypass the guard; meta refresh and the telnet console are not
+# needed; file:, data:, ftp: and s3: addresses must not be crawled.
 ALLOW_PRIVATE = False
 """Whether addresses on this machine and in private networks are allowed."""
 HTTPPROXY_ENABLED = False
@@ -44,12 +44,12 @@ TWISTED_DNS_RESOLVER = "scrapy.resolver.CachingHostnameResolver"
 DOWNLOADER_MIDDLEWARES = {
     # First, before anything that could wait.
     "scrapers.middlewares.stopped.StoppedMiddleware": 80,
-    # Before robots.txt (100) is asked for: a private host must not even be asked for that.
+    # Before robots.txt (100) is fetched: nothing may be requested from a private host.
     "scrapers.middlewares.guard.GuardMiddleware": 90,
     # After the headers that every request has.
     "scrapers.middlewares.own.OwnHeadersMiddleware": 410,
     "scrapers.middlewares.own.OwnProxyMiddleware": 420,
-    # Nearer to the network than Scrapy's retry (550): a name that is refused must not be tried again.
+    # Nearer to the network than Scrapy's retry (550): a refused name must not be retried.
     "scrapers.middlewares.guard.RefusedNameMiddleware": 560,
     "scrapers.middlewares.revalidate.RevalidateMiddleware": 570,
 }
@@ -67,15 +67,15 @@ EXTENSIONS = {
 }
 
 ITEM_PIPELINES = {
-    # First, so that no photo is fetched for a product that is not kept.
+    # First, so that no photo is fetched for a product that is dropped.
     "scrapers.pipelines.validate.ValidatePipeline": 100,
     # Before storing, because a product is stored with the ids of its photos.
     "scrapers.pipelines.photos.PhotosPipeline": 200,
     "scrapers.pipelines.store.StorePipeline": 300,
 }
-# Photos of this many products are fetched at a time; more would only wait in memory for their turn.
+# Photos of this many products are fetched at a time; more products would only wait in memory.
 CONCURRENT_ITEMS = 32
-# Bytes of pages whose products wait for photos: Scrapy's 5 MB are a thousand pages that a kill would lose.
+# Bytes of pages whose products wait for photos: Scrapy's 5 MB are a thousand pages, which a kill would lose.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 500_000
 
 PROGRESS_LINES = False
@@ -83,6 +83,6 @@ PROGRESS_LINES = False
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 DEFAULT_DROPITEM_LOG_LEVEL = "DEBUG"
-"""A product that is not kept has a row in `rejects`; it needs no line in the log as well."""
+"""A dropped product has a row in `rejects` and needs no line in the log."""
 WARN_ON_GENERATOR_RETURN_VALUE = False
 """Spares reading every callback's source at the start of each crawl."""

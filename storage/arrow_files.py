@@ -1,7 +1,7 @@
-"""Reading Arrow files that somebody else may have written.
+"""Reads untrusted Arrow files.
 
-Arrow checks what a message says of itself, but neither the values in it (an offset beyond its text crashes
-the reader later) nor how large a compressed buffer becomes. Ours are never compressed.
+Arrow checks a message's metadata, but neither its values (an offset beyond its text crashes the reader later)
+nor the size of a decompressed buffer. Our files are never compressed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEADER, _DATA, _COMPRESSION = 2, 1, 3
 def read(data: pa.Buffer) -> pa.Table:
     """The table in an Arrow IPC file, in place.
 
-    The messages are read in the order in which they stand, not as the footer says, which might lead anywhere.
+    The messages are read in their order in the file, because the footer's offsets may be hostile.
 
     :raises ValueError: it holds none, or is compressed.
     """
@@ -36,9 +36,9 @@ def read(data: pa.Buffer) -> pa.Table:
 
 
 def check(table: pa.Table) -> None:
-    """Looks at every value of a table that was read in place.
+    """Validates every value of a table that was read in place.
 
-    :raises ValueError: some are not what their type says, such as text beyond its buffer.
+    :raises ValueError: a value does not fit its type, such as text beyond its buffer.
     """
     for column in table.columns:
         column.validate(full=True)
@@ -59,12 +59,12 @@ def _is_compressed(message: pa.ipc.Message) -> bool:
 
 
 def _follow(metadata: bytes, at: int) -> int:
-    """Where a flatbuffer's offset leads."""
+    """The position that a flatbuffer's offset points to."""
     return at + int(struct.unpack_from("<I", metadata, at)[0])
 
 
 def _field(metadata: bytes, table: int, number: int) -> int | None:
-    """Where a field of a flatbuffer's table is, None where it was left out."""
+    """The position of a field of a flatbuffer's table; None if it is absent."""
     names = table - struct.unpack_from("<i", metadata, table)[0]
     size = struct.unpack_from("<H", metadata, names)[0]
     place = 4 + 2 * number

@@ -1,4 +1,4 @@
-"""Files that are replaced in one step: whoever reads one sees all of the old or all of the new."""
+"""Replaces files atomically: a reader sees either all of the old content or all of the new."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Gives a path beside a file; what the block writes there takes the file's place when the block ends.
+    """Yields a path beside a file; what the block writes there replaces the file when the block ends.
 
-    A block that raises leaves the file as it was. The path is hidden and has the file's own ending, since
+    If the block raises, the file stays as it was. The path is hidden and has the file's own suffix, because
     libraries tell the format from it.
 
     :raises OSError: it cannot be written; the file is as it was.
@@ -29,9 +29,9 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Waits until a file or folder is on the disk.
+    """Waits until a file or folder is written to the disk.
 
-    Otherwise a power cut could leave CURRENT naming half a generation.
+    Otherwise CURRENT could name half a generation after a power failure.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:

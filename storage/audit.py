@@ -1,4 +1,4 @@
-"""Whether everything stored still holds what it was written to hold: every byte is read again."""
+"""The audit: reads every stored byte again, and reports what is damaged."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ def damage(root: Root) -> list[str]:
     """Reads every byte of the tables, the kept generations, their thumbnails and encoders, whatever was
     verified before.
 
-    This finds what an unchanged time does not tell: disks that forget. Of a root in a bucket the copies on
-    this machine are read; damaged ones are fetched again.
+    This finds bit rot, which leaves a file's times unchanged. Of a root in a bucket the copies on this
+    machine are read; damaged ones are fetched again.
 
-    :return: a sentence for each that is damaged.
+    :return: a sentence for each damaged file.
     """
     return tables_damage(root) + published_damage(root)
 
 
 def tables_damage(root: Root) -> list[str]:
-    """A sentence for each damaged file of the tables and of staged crawls, and for photos that are noted as
-    stored and are not."""
+    """A sentence for each damaged file of the tables and of staged crawls, and one for missing photos."""
     damaged = table_audit.table_damage(root)
-    found = [sentence for one in damaged for sentence in one.sentences]
+    found = [sentence for damage in damaged for sentence in damage.sentences]
     found += [sentence for store in staged_stores(root) for sentence in Staging(root, store).damage()]
     if not damaged and (photos := table_audit.missing_photos(root)):
         found.append(
@@ -46,7 +45,7 @@ def published_damage(root: Root) -> list[str]:
 
 
 def remove_damaged(root: Root) -> list[str]:
-    """Removes the generations, thumbnails and encoders that are damaged, to be made again.
+    """Removes damaged generations, thumbnails and encoders, so that they are made again.
 
     :return: a sentence for each.
     """
@@ -60,7 +59,7 @@ def remove_damaged(root: Root) -> list[str]:
 
 
 def _remove_part(root: Root, name: str) -> None:
-    """Removes a damaged part of an encoder: what outfits taught alone, else the whole encoder."""
+    """Removes a damaged style head alone, or the whole encoder if another part is damaged."""
     if encoders.OUTFITS in name:
         root.files.remove(name)
     else:
@@ -68,7 +67,7 @@ def _remove_part(root: Root, name: str) -> None:
 
 
 def _damaged(root: Root) -> Iterator[tuple[str, str | None]]:
-    """What is damaged: a sentence, and its name among the root's files where it may be removed."""
+    """For each damage a sentence, and the name of the file or folder if it may be removed."""
     for name, check in _checks(root):
         try:
             check()
@@ -76,9 +75,9 @@ def _damaged(root: Root) -> Iterator[tuple[str, str | None]]:
             yield str(error), name
 
 
-def _current(root: Root) -> None:
+def _check_current(root: Root) -> None:
     name = generations.current_name(root)
-    if name is None and generations.published_once(root):
+    if name is None and generations.was_ever_published(root):
         raise GenerationError(
             f"{root} has generations, but index/CURRENT is missing. Run `lookalike repair`, or "
             "`lookalike rollback`."
@@ -89,14 +88,14 @@ def _current(root: Root) -> None:
         )
 
 
-def _encoder(root: Root, model: str) -> None:
-    spec = root.sound(encoders.folder_name(model), encoders.verify)
+def _check_encoder(root: Root, model: str) -> None:
+    spec = root.check_or_refetch(encoders.folder_name(model), encoders.verify)
     try:
         name = generations.current_name(root)
         made = None if name is None else generations.read_manifest(root, name).encoder
     except GenerationError:
-        return  # said already
-    # Nothing holds the sha256 of what an encoder says of itself.
+        return  # reported already
+    # The encoder's specification has no sha256, so compare it with the manifest.
     if made is not None and made.model == model and not made.is_made_by(spec):
         raise LookalikeError(
             f"{encoders.folder(root, model)} is damaged: it is not the encoder that the published generation "
@@ -104,7 +103,7 @@ def _encoder(root: Root, model: str) -> None:
         )
 
 
-def _no_heads(root: Root, model: str) -> None:
+def _check_heads_not_needed(root: Root, model: str) -> None:
     if len(tables.read(root, "predictions", columns=["model"], where=pc.field("model") == model)):
         raise LookalikeError(
             f"The heads of the encoder {model}, which predicted what photos show, are missing. Run "
@@ -115,14 +114,14 @@ def _no_heads(root: Root, model: str) -> None:
 def _checks(root: Root) -> Iterator[tuple[str | None, Callable[[], Any]]]:
     shards: set[str] = set()
     models: set[str] = {*encoders.available(root)}
-    yield None, lambda: _current(root)
+    yield None, lambda: _check_current(root)
     for name in generations.names(root):
         folder = f"index/{name}"
-        yield folder, lambda folder=folder: root.sound(folder, generations.verify)  # type: ignore[misc]
+        yield folder, lambda folder=folder: root.check_or_refetch(folder, generations.verify)  # type: ignore[misc]
         try:
             manifest = generations.read_manifest(root, name)
         except LookalikeError:
-            continue  # said already
+            continue  # reported already
         shards.update(manifest.thumbnails)
         models.add(manifest.encoder.model)
     for shard in sorted(shards):
@@ -130,10 +129,10 @@ def _checks(root: Root) -> Iterator[tuple[str | None, Callable[[], Any]]]:
         yield file, lambda shard=shard: thumbnails.verify(root, [shard])  # type: ignore[misc]
     for model in sorted(models):
         folder = encoders.folder_name(model)
-        yield folder, lambda model=model: _encoder(root, model)  # type: ignore[misc]
+        yield folder, lambda model=model: _check_encoder(root, model)  # type: ignore[misc]
         if (heads := encoders.heads_name(root, model)) is not None:
-            yield heads, lambda heads=heads: root.sound(heads, encoders.verify_heads)  # type: ignore[misc]
+            yield heads, lambda heads=heads: root.check_or_refetch(heads, encoders.verify_heads)  # type: ignore[misc]
         else:
-            yield None, lambda model=model: _no_heads(root, model)  # type: ignore[misc]
+            yield None, lambda model=model: _check_heads_not_needed(root, model)  # type: ignore[misc]
         if (outfits := encoders.heads_name(root, model, encoders.OUTFITS)) is not None:
-            yield outfits, lambda file=outfits: root.sound(file, encoders.verify_heads)  # type: ignore[misc]
+            yield outfits, lambda file=outfits: root.check_or_refetch(file, encoders.verify_heads)  # type: ignore[misc]

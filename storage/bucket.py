@@ -1,8 +1,8 @@
 """A data root in a bucket (`s3://bucket/prefix`); see `storage.files.Files`.
 
-What never changes is fetched into a folder of this machine that is laid out as a data root is, and
-memory-mapped there. What is taken in is uploaded, read back and compared, before anything can name it.
-Credentials, region and endpoint come from the usual AWS_* variables, which obstore reads itself.
+Files that never change are fetched into a local folder with the layout of a data root, and memory-mapped
+there. New files are uploaded, read back and compared before anything refers to them. Credentials, region and
+endpoint come from the usual AWS_* variables, which obstore reads itself.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from storage.files import LOCK_ENDING, Folder
 from storage.verification_cache import sha256_of
 
 _BLOCK_BYTES = 8 * 2**20
-"""Fetched by one request, so that each ends within the time a request may take."""
+"""Bytes fetched by one request, so that each ends within its time."""
 
 _AT_ONCE = 8
 
@@ -47,14 +47,14 @@ TABLE_OPTIONS = {
     "max_retries": str(_RETRIES),
     "retry_timeout": f"{_RETRY_S}s",
 }
-"""How delta-rs reaches the bucket, as we do here. Without TLS only where AWS_ENDPOINT_URL says http://."""
+"""The options with which delta-rs reaches the bucket. Without TLS only if AWS_ENDPOINT_URL says http://."""
 
 
 class Bucket:
     """A data root in a bucket; see `storage.files.Files`.
 
     :param address: `s3://bucket/prefix`, the prefix optional.
-    :param copies: the folder that copies are fetched to.
+    :param copies: the folder for copies.
     :raises InputError: an AWS_* variable is malformed.
     """
 
@@ -86,47 +86,47 @@ class Bucket:
 
     def read(self, name: str) -> bytes | None:
         """See `Files.read`."""
-        found = self._look(name)
+        found = self._read_with_etag(name)
         return None if found is None else found[0]
 
     def replace(self, name: str, data: bytes, before: bytes | None) -> None:
         """See `Files.replace`."""
         for held in tuple(self._held):
             held.check()
-        found = self._look(name)
+        found = self._read_with_etag(name)
         mode: Any = "create" if found is None else {"e_tag": found[1]}
         try:
             if (None if found is None else found[0]) != before:
                 raise PreconditionError
-            with self._answering():
+            with self._errors_as_sentences():
                 obstore.put(self._store, name, data, mode=mode)
         except (AlreadyExistsError, PreconditionError):
-            if self.read(name) != data:  # else the answer to our own first try was lost on its way
+            if self.read(name) != data:  # else the response to our own first try was lost
                 raise BusyError(
                     f"Another process has just written {self.address}/{name}. Try again."
                 ) from None
 
     def below(self, folder: str) -> list[str]:
         """See `Files.below`."""
-        with self._answering():
+        with self._errors_as_sentences():
             pages = obstore.list(self._store, prefix=folder or None)
             return sorted(str(entry["path"]) for page in pages for entry in page)
 
     def fetch(self, name: str) -> Path:
-        """See `Files.fetch`. Processes that fetch the same at once fetch it once."""
+        """See `Files.fetch`. Processes that fetch the same file at the same time fetch it once."""
         target = self.path / name
         if target.exists():
             return target
-        with self._alone(name):
+        with self._fetch_lock(name):
             if target.exists():
                 return target
             scratch = Path(tempfile.mkdtemp(prefix=".fetching-", dir=self.path))
             try:
-                _each(lambda file: self._download(file, scratch / file), self._parts_of(name))
+                _run_all(lambda file: self._download(file, scratch / file), self._parts_of(name))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 (scratch / name).replace(target)
             except FileNotFoundError:
-                pass  # it is not there, or is being removed
+                pass  # it does not exist, or is being removed
             except OSError as error:
                 raise LookalikeError(
                     f"{self.address}/{name} cannot be copied to {self.path} ({error.strerror or error}). "
@@ -137,7 +137,7 @@ class Bucket:
         return target
 
     def forget(self, name: str) -> bool:
-        """See `Files.forget`. Who has the copy memory-mapped keeps it."""
+        """See `Files.forget`. Processes that have mapped the copy keep it."""
         Folder(self.path).remove(name)
         return True
 
@@ -145,11 +145,11 @@ class Bucket:
         """See `Files.add`: uploaded, read back and compared, then moved among the copies."""
         files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
         names = {path: str(PurePosixPath(name, path.relative_to(source))) for path in files}
-        # A folder's description goes last: it says that the others are there.
+        # A folder's description is uploaded last: it says that the other files are there.
         described = [path for path in files if path.suffix == ".json"]
         try:
-            _each(lambda path: self._upload(path, names[path]), [p for p in files if p not in described])
-            _each(lambda path: self._upload(path, names[path]), described)
+            _run_all(lambda path: self._upload(path, names[path]), [p for p in files if p not in described])
+            _run_all(lambda path: self._upload(path, names[path]), described)
         except LookalikeError:
             self._try_to_remove(names.values())
             raise
@@ -159,8 +159,8 @@ class Bucket:
         """See `Files.remove`."""
         names = self._parts_of(name)
         described = [file for file in names if file.endswith(".json")]
-        with self._answering():
-            # The description first: what is half gone must not look whole.
+        with self._errors_as_sentences():
+            # The description first, so that a partly removed folder does not look complete.
             for part in (described, [file for file in names if file not in described]):
                 if part:
                     obstore.delete(self._store, part)
@@ -175,8 +175,8 @@ class Bucket:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """See `storage.root.Root.lock`; one whose process died ends by itself, see `storage.leases`."""
-        with self._answering():
+        """See `storage.root.Root.lock`; a lock whose process died expires, see `storage.leases`."""
+        with self._errors_as_sentences():
             held = leases.Lease(
                 self._store, f"locks/{name}{LOCK_ENDING}", f"The lock '{name}' of {self.address}"
             )
@@ -184,13 +184,13 @@ class Bucket:
         try:
             yield
         except BaseException:
-            # What went wrong in the block is told sooner than what goes wrong in giving the lock back.
+            # An error of the block takes precedence over an error of the release.
             with suppress(LookalikeError, BaseError, OSError):
                 held.release()
             raise
         finally:
             self._held.discard(held)
-        with self._answering():
+        with self._errors_as_sentences():
             held.release()
 
     def locks(self) -> list[str]:
@@ -198,22 +198,22 @@ class Bucket:
         return [PurePosixPath(name).stem for name in self.below("locks")]
 
     def _parts_of(self, name: str) -> list[str]:
-        """The files of a folder; of a file itself."""
+        """Names of the files of a folder, or of the file itself."""
         return self.below(name) or [name]
 
-    def _look(self, name: str) -> tuple[bytes, str] | None:
+    def _read_with_etag(self, name: str) -> tuple[bytes, str] | None:
         try:
-            with self._answering():
+            with self._errors_as_sentences():
                 found = obstore.get(self._store, name)
                 return bytes(found.bytes()), str(found.meta["e_tag"])
         except FileNotFoundError:
             return None
 
     def _blocks(self, name: str) -> Iterator[bytes]:
-        with self._answering():
+        with self._errors_as_sentences():
             size = obstore.head(self._store, name)["size"]
         for start in range(0, size, _BLOCK_BYTES):
-            with self._answering():
+            with self._errors_as_sentences():
                 yield bytes(
                     obstore.get_range(self._store, name, start=start, end=min(start + _BLOCK_BYTES, size))
                 )
@@ -225,7 +225,7 @@ class Bucket:
                 stream.write(block)
 
     def _upload(self, file: Path, name: str) -> None:
-        with self._answering():
+        with self._errors_as_sentences():
             obstore.put(self._store, name, file, max_concurrency=4)
         stored = hashlib.sha256()
         for block in self._blocks(name):
@@ -237,11 +237,13 @@ class Bucket:
             )
 
     def _try_to_remove(self, names: Iterable[str]) -> None:
-        with suppress(BaseError, OSError):  # out of reach; nothing names them, and the next build clears them
+        with suppress(
+            BaseError, OSError
+        ):  # unreachable; nothing refers to them, and the next build removes them
             obstore.delete(self._store, list(names))
 
     @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
+    def _fetch_lock(self, name: str) -> Iterator[None]:
         folder = self.path / ".locks"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -253,8 +255,8 @@ class Bucket:
             yield
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Turns what goes wrong between here and the bucket into a sentence.
+    def _errors_as_sentences(self) -> Iterator[None]:
+        """Turns errors of the bucket into a sentence.
 
         :raises FileNotFoundError: there is no such object.
         :raises LookalikeError: the bucket cannot be reached, or does not exist.
@@ -269,17 +271,17 @@ class Bucket:
             raise LookalikeError(_sentence(self.address, error)) from None
 
 
-def _each(work: Callable[[Any], None], things: Iterable[Any]) -> None:
+def _run_all(work: Callable[[Any], None], things: Iterable[Any]) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _ in pool.map(work, things):
             pass
 
 
 def _sentence(address: str, error: Exception) -> str:
-    said = str(error)
-    if "NoSuchBucket" in said:
+    text = str(error)
+    if "NoSuchBucket" in text:
         return f"The bucket of {address} does not exist. Make it, or correct the name."
-    if "169.254.169.254" in said or "latest/api/token" in said:
+    if "169.254.169.254" in text or "latest/api/token" in text:
         return (
             f"There are no credentials for {address}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "run where a role gives them."

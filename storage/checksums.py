@@ -1,8 +1,7 @@
-"""What the tables' files held when they were written: `checksums.json`, beside `root.json`.
+"""The sha256 of each file of the tables: `checksums.json`, beside `root.json`.
 
-A file of a table never changes, and a changed byte of it is not always noticed by who reads it: Parquet's
-pages are compressed without a checksum. So every night notes the sha256 of its new files. A bucket checks its
-objects itself.
+A table's files never change, but readers may miss a changed byte, because Parquet compresses pages without a
+checksum. So every night notes the sha256 of its new files. A bucket checks its objects itself.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _FILE = "checksums.json"
 
 
 def read(root: Root) -> dict[str, str]:
-    """The sha256 noted of each file, hexadecimal, by its name below the root; none where they are damaged."""
+    """The noted sha256 of each file, hexadecimal, by name below the root; empty if damaged."""
     try:
         noted = json.loads(root.files.read(_FILE) or b"{}")
     except (OSError, ValueError, ForeignFileError):
@@ -27,9 +26,9 @@ def read(root: Root) -> dict[str, str]:
 
 
 def note(root: Root, names: Iterable[str]) -> None:
-    """Notes the files that are not noted yet, and forgets all others.
+    """Notes new files, and forgets files that are no longer part of the tables.
 
-    :param names: of the files that the tables are made of, below the root.
+    :param names: names of all files of the tables, below the root.
     """
     before = read(root)
     noted = {}
@@ -37,13 +36,13 @@ def note(root: Root, names: Iterable[str]) -> None:
         try:
             noted[name] = before.get(name) or sha256_of(root.path / name)
         except OSError:
-            continue  # gone meanwhile, or damaged, which an audit says
+            continue  # deleted meanwhile, or damaged, which the audit reports
     if noted != before:
         _write(root, noted)
 
 
 def forget(root: Root, folder: str) -> None:
-    """Forgets the files of a folder that was made anew: they have the names of others."""
+    """Forgets the files of a folder that was rebuilt, since the new ones may have the same names."""
     _write(root, {name: sha256 for name, sha256 in read(root).items() if not name.startswith(f"{folder}/")})
 
 

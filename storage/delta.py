@@ -1,4 +1,4 @@
-"""One Delta table of a data root: opened, created, laid out in Parquet, committed to with retries."""
+"""Opens, creates and lays out one Delta table of a data root, and retries commits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -25,18 +26,30 @@ from tenacity import (
 from storage.errors import BusyError, LookalikeError
 from storage.schemas import TABLES
 
-if TYPE_CHECKING:
-    from storage.root import Root
+
+class TableRoot(Protocol):
+    """What tables need of a data root; see `storage.root.Root`."""
+
+    @property
+    def bucket(self) -> object | None:
+        """The bucket that holds the root; None for a folder."""
+
+    def table_uri(self, table: str) -> str:
+        """The address of a table."""
+
+    def table_path(self, table: str) -> Path:
+        """The folder of a table in a local root."""
+
 
 ROW_GROUP_BYTES = 8 * 2**20
-"""A row group's size before compression. Readers hold a few row groups, and a filter on sorted keys reads
-only the groups it needs: ten photos out of 1,500 took 4 MB from the disk, in one large group 118 MB."""
+"""Size of a row group before compression. Readers hold a few row groups, and a filter on sorted keys reads
+only the groups it needs: ten of 1,500 photos took 4 MB from the disk, and 118 MB with one large group."""
 
 ATTEMPTS = 12
-"""Times a commit is tried when other processes commit to the table at once."""
+"""Attempts at a commit while other processes commit to the same table."""
 
 NO_RETRY = CommitProperties(max_commit_retries=0)
-"""Commits only on top of the version that was read; delta-rs otherwise appends on top of any version."""
+"""Commits only on top of the version that was read; by default delta-rs appends on top of any version."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +62,7 @@ def _give_up(state: RetryCallState) -> None:
     ) from cause
 
 
-# Two crawls may commit to one table at once: the loser reads the table again and writes on top of the winner.
+# Two crawls may commit to one table at once: the later one reads the table again and writes on top.
 retry_conflicts = retry(
     retry=retry_if_exception_type(CommitFailedError),
     wait=wait_random_exponential(multiplier=0.1, max=5),
@@ -59,14 +72,14 @@ retry_conflicts = retry(
 )
 
 
-def load(root: Root, table: str) -> DeltaTable | None:
-    """The table at its latest version; None where it has not been written yet."""
+def load(root: TableRoot, table: str) -> DeltaTable | None:
+    """The table at its latest version; None if it has not been written yet."""
     uri, options = root.table_uri(table), _options(root)
     return DeltaTable(uri, storage_options=options) if DeltaTable.is_deltatable(uri, options) else None
 
 
-def load_or_create(root: Root, table: str) -> DeltaTable:
-    """The table at its latest version, made where it has not been written yet."""
+def load_or_create(root: TableRoot, table: str) -> DeltaTable:
+    """The table at its latest version; created if it has not been written yet."""
     if (found := load(root, table)) is not None:
         return found
     spec, uri, options = TABLES[table], root.table_uri(table), _options(root)
@@ -83,7 +96,7 @@ def load_or_create(root: Root, table: str) -> DeltaTable:
     return DeltaTable(uri, storage_options=options)
 
 
-def dataset(root: Root, table: str, delta: DeltaTable) -> ds.FileSystemDataset:
+def dataset(root: TableRoot, table: str, delta: DeltaTable) -> ds.FileSystemDataset:
     """The table's files as an Arrow dataset whose filters skip partitions, files and row groups."""
     if root.bucket is not None:
         return delta.to_pyarrow_dataset()
@@ -97,8 +110,8 @@ def layout(table: str, row_bytes: float) -> WriterProperties:
 
     :param row_bytes: size of an average row before compression.
     """
-    # Binary columns hold what is compressed already. Their statistics would put two whole photos of every row
-    # group into the file's footer, and a dictionary of photos saves nothing.
+    # Binary columns are compressed already. Their statistics would put two whole photos of every row group
+    # into the file's footer, and a dictionary of photos saves nothing.
     plain = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
     binary = [field.name for field in TABLES[table].columns if pa.types.is_binary(field.type)]
     return WriterProperties(
@@ -109,8 +122,8 @@ def layout(table: str, row_bytes: float) -> WriterProperties:
 
 
 @contextmanager
-def damage_named(root: Root, table: str) -> Iterator[None]:
-    """Turns what Delta and Parquet say of damaged or missing files into a sentence.
+def damage_named(root: TableRoot, table: str) -> Iterator[None]:
+    """Turns errors of Delta and Parquet about damaged or missing files into a sentence.
 
     :raises LookalikeError: the table cannot be read or written.
     """
@@ -124,24 +137,24 @@ def damage_named(root: Root, table: str) -> Iterator[None]:
                 f"The disk is full: the table '{table}' in {root} cannot be written. What was stored before "
                 "is as it was; free some space and try again."
             ) from error
-        way_out = (
+        remedy = (
             f"Check the disk, restore the folder {root.table_path(table)} from a backup, or remove it and "
             "crawl again."
             if root.bucket is None
             else "Check the network and the AWS_* variables; restore it from a backup where it is damaged."
         )
         raise LookalikeError(
-            f"The table '{table}' in {root} cannot be read or written ({_cause(error)}). {way_out}"
+            f"The table '{table}' in {root} cannot be read or written ({_cause(error)}). {remedy}"
         ) from error
 
 
 def _cause(error: Exception) -> str:
-    """What is wrong, and in the lines below, which object stores add, why."""
+    """The first line of an error; for object stores also the last, which names the reason."""
     lines = [re.sub(r"\x1b\[\d*m|↳", "", line).strip(" .") for line in str(error).strip().splitlines()]
     return lines[0] if len(lines) == 1 or "↳" not in str(error) else f"{lines[0]}: {lines[-1]}"
 
 
-def _options(root: Root) -> dict[str, str] | None:
+def _options(root: TableRoot) -> dict[str, str] | None:
     if root.bucket is None:
         return None
     from storage.bucket import TABLE_OPTIONS

@@ -1,8 +1,8 @@
 """Encoders: `encoders/<model>/` holds an OpenVINO IR, the specification it was made to, and their sha256.
 
-What an encoder recognises in its vectors, its heads, is a file beside that folder, named
-`<model>.heads-<sha256>.npz`: files of a root never change, and new heads need no new encoder and no vectors.
-So is what outfits taught of its vectors, `<model>.outfits-<sha256>.npz`.
+Its heads are a file beside that folder, `<model>.heads-<sha256>.npz`, because files of a root never change,
+and new heads need neither a new encoder nor new embeddings. So is the style head, which is trained on
+outfits: `<model>.outfits-<sha256>.npz`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _SPEC_FILE = "encoder.json"
 HEADS = ".heads-"
 OUTFITS = ".outfits-"
 _FULL_BYTES = 2**20
-_WAY_OUT = "Run `lookalike repair`, which makes the encoder again."
-_HEADS_WAY_OUT = "Run `lookalike repair`, which makes it again."
-_OUTFITS_WAY_OUT = "Run `lookalike repair`, which removes it, and `lookalike train --head outfits`."
+_REMEDY = "Run `lookalike repair`, which makes the encoder again."
+_HEADS_REMEDY = "Run `lookalike repair`, which makes it again."
+_OUTFITS_REMEDY = "Run `lookalike repair`, which removes it, and `lookalike train --head outfits`."
 
 
 class EncoderSpec(BaseModel):
-    """What an encoder is.
+    """An encoder's specification.
 
-    :param model: its name, which names weights and preprocessing, so that vectors of two models never mix.
+    :param model: its name, which stands for weights and preprocessing, so that embeddings never mix.
     :param weights: name of the weights it was made from.
     :param size: side of the square input, px.
     :param dim: length of its vectors.
@@ -55,11 +55,10 @@ class EncoderSpec(BaseModel):
     fingerprint: Text
 
 
-class _Described(EncoderSpec):
-    """What `encoder.json` says.
+class _StoredSpec(EncoderSpec):
+    """The content of `encoder.json`.
 
-    :ivar files: sha256 of the encoder's other files, hexadecimal, by name; none in those that the first
-        releases wrote.
+    :ivar files: sha256 of the encoder's other files, hexadecimal, by name; empty in the first releases.
     """
 
     files: dict[FileName, Sha256] = Field(default_factory=dict, max_length=100)
@@ -71,12 +70,12 @@ def folder_name(model: str) -> str:
 
 
 def folder(root: Root, model: str) -> Path:
-    """Where a model's encoder is on this machine, or would be."""
+    """The path of a model's encoder on this machine, which may not exist."""
     return root.files.fetch(folder_name(model))
 
 
 def available(root: Root) -> list[str]:
-    """Names of the models whose encoder is in the root."""
+    """Names of the models whose encoder is in the root, sorted."""
     files = map(PurePosixPath, root.files.below("encoders"))
     return sorted(file.parts[1] for file in files if len(file.parts) == 3 and file.name == _SPEC_FILE)
 
@@ -86,67 +85,67 @@ def load_spec(encoder: Path) -> EncoderSpec:
 
     :raises LookalikeError: the folder holds no encoder, or one of a newer release.
     """
-    described = _described(encoder)
+    described = _read_spec(encoder)
     return EncoderSpec.model_validate(described.model_dump(exclude={"files"}))
 
 
 def verify(encoder: Path) -> EncoderSpec:
-    """The specification of the encoder in a folder, all of whose files were read and found as written.
+    """Reads every file of the encoder in a folder, compares its sha256, and returns the specification.
 
     :raises LookalikeError: a file is missing or damaged, or there is no encoder this release can read.
     """
-    described = _described(encoder)
-    # Encoders of the first releases name no files; what OpenVINO opens is none the less a file.
+    described = _read_spec(encoder)
+    # The first releases listed no files, so the files of the folder are read as well.
     for file in sorted({*described.files, *(path.name for path in encoder.iterdir())}):
         try:
             found = sha256_of(encoder / file)
         except OSError as error:
-            raise LookalikeError(f"{encoder / file} cannot be read ({error.strerror}). {_WAY_OUT}") from None
+            raise LookalikeError(f"{encoder / file} cannot be read ({error.strerror}). {_REMEDY}") from None
         if found != described.files.get(file, found):
-            raise LookalikeError(f"{encoder / file} is damaged. {_WAY_OUT}")
+            raise LookalikeError(f"{encoder / file} is damaged. {_REMEDY}")
     return load_spec(encoder)
 
 
 def heads_name(root: Root, model: str, part: str = HEADS) -> str | None:
-    """Name, among the root's files, of what a model's encoder recognises; None where there is none.
+    """The name of a model's file of heads among the root's files; None if there is none.
 
-    :param part: `HEADS`, or `OUTFITS` for what outfits taught.
+    :param part: `HEADS`, or `OUTFITS` for the style head.
     """
     return next(iter(_all_heads(root, model, part)), None)
 
 
 def verify_heads(file: Path) -> Path:
-    """A file of heads, found as written.
+    """Checks the sha256 of a file of heads, and returns the file.
 
     :raises LookalikeError: it is missing or damaged.
     """
     try:
         sound = sha256_of(file).startswith(file.stem.rpartition("-")[2])
     except OSError as error:
-        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_way_out(file)}") from None
+        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_remedy(file)}") from None
     if not sound:
-        raise LookalikeError(f"{file} is damaged. {_way_out(file)}")
+        raise LookalikeError(f"{file} is damaged. {_remedy(file)}")
     return file
 
 
-def _way_out(file: Path) -> str:
-    return _OUTFITS_WAY_OUT if OUTFITS in file.name else _HEADS_WAY_OUT
+def _remedy(file: Path) -> str:
+    return _OUTFITS_REMEDY if OUTFITS in file.name else _HEADS_REMEDY
 
 
 def put_heads(root: Root, model: str, file: Path, part: str = HEADS) -> None:
-    """Takes in a file of heads, in place of the ones before.
+    """Stores a file of heads in place of the earlier one.
 
-    :param file: on the file system of the root's folder; it is moved.
-    :param part: `HEADS`, or `OUTFITS` for what outfits taught.
+    :param file: a file on the file system of the root's folder; it is moved.
+    :param part: `HEADS`, or `OUTFITS` for the style head.
     """
     name = f"{folder_name(model)}{part}{sha256_of(file)[:16]}.npz"
-    # The old ones first: two at a time would leave it open which of them predicted.
+    # The old file first: with two files it would be unknown which of them predicted.
     _remove_heads(root, model, part)
     root.files.add(name, file)
 
 
 def remove(root: Root, model: str) -> None:
-    """Removes an encoder, its heads and what outfits taught of its vectors."""
+    """Removes an encoder, its heads and its style head."""
     root.files.remove(folder_name(model))
     for part in (HEADS, OUTFITS):
         _remove_heads(root, model, part)
@@ -164,7 +163,7 @@ def _remove_heads(root: Root, model: str, part: str) -> None:
 
 @contextmanager
 def adding(root: Root, model: str) -> Iterator[Path]:
-    """A folder that is not there yet, to write an encoder to; the root's when the block ends well."""
+    """Yields a folder that does not exist yet, to write an encoder to; it is added to the root at the end."""
     scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root.encoders))
     try:
         yield scratch / model
@@ -175,7 +174,7 @@ def adding(root: Root, model: str) -> Iterator[Path]:
 
 @contextmanager
 def writing(encoder: Path, spec: EncoderSpec) -> Iterator[Path]:
-    """A folder to write the IR into; it becomes `encoder` in one move when the block ends well."""
+    """Yields a folder to write the IR to; it is moved to `encoder` at the end of the block."""
     if encoder.exists():
         raise InputError(f"{encoder} already exists. Encoders are never changed: remove it first.")
     encoder.parent.mkdir(parents=True, exist_ok=True)
@@ -183,7 +182,7 @@ def writing(encoder: Path, spec: EncoderSpec) -> Iterator[Path]:
     try:
         yield unfinished
         files = {file.name: sha256_of(file) for file in sorted(unfinished.iterdir())}
-        described = _Described(**spec.model_dump(), files=files)
+        described = _StoredSpec(**spec.model_dump(), files=files)
         (unfinished / _SPEC_FILE).write_text(described.model_dump_json(indent=2))
         unfinished.chmod(0o755)
         unfinished.replace(encoder)
@@ -198,17 +197,17 @@ def writing(encoder: Path, spec: EncoderSpec) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _described(encoder: Path) -> _Described:
+def _read_spec(encoder: Path) -> _StoredSpec:
     file = encoder / _SPEC_FILE
     try:
-        return _Described.model_validate_json(read_small(file))
+        return _StoredSpec.model_validate_json(read_small(file))
     except FileNotFoundError as error:
         raise LookalikeError(
             f"There is no encoder in {encoder}. Run `lookalike embed` to make it."
         ) from error
     except OSError as error:
-        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_WAY_OUT}") from error
+        raise LookalikeError(f"{file} cannot be read ({error.strerror}). {_REMEDY}") from error
     except ValidationError as error:
         raise LookalikeError(
-            f"{file} is damaged, or of a release that this one cannot read. {_WAY_OUT}"
+            f"{file} is damaged, or of a release that this one cannot read. {_REMEDY}"
         ) from error

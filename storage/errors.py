@@ -1,4 +1,4 @@
-"""The errors a caller can cause or meet; each is one sentence, shown as it is at the command line."""
+"""The errors that callers see; each message is one sentence, which the command line prints as it is."""
 
 
 class LookalikeError(Exception):
@@ -14,7 +14,7 @@ class InputError(LookalikeError):
 
 
 class BusyError(LookalikeError):
-    """Another process already writes here."""
+    """Another process is writing here."""
 
 
 class NewerSchemaError(LookalikeError):
@@ -22,7 +22,7 @@ class NewerSchemaError(LookalikeError):
 
 
 class ForeignFileError(LookalikeError):
-    """What stands in a data folder is no file of its own: a link, a pipe, a device, or a name leading out."""
+    """An entry of a data folder is a link, a pipe or a device, or its path leads out."""
 
 
 class NotPublishedError(InputError):
@@ -30,4 +30,4 @@ class NotPublishedError(InputError):
 
 
 class UnreadableImageError(InputError):
-    """Bytes that are not an image we can or may decode; the message is the reason, fit for `rejects`."""
+    """The bytes are no image that can or may be decoded; the message is the reason for `rejects`."""

@@ -1,4 +1,4 @@
-"""The published generation with all it needs, as a folder that can be copied anywhere and queried there."""
+"""Exports the published generation with everything it needs, as a folder that can be copied and searched."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BLOCK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """What was exported.
 
-    :ivar size_bytes: of all files together.
+    :ivar size_bytes: size of all files together.
     """
 
     generation: str
@@ -38,9 +38,9 @@ def export(
     """Writes the published generation, its encoder and thumbnails as a data root to be copied anywhere.
 
     :param target: a folder that does not exist yet, or is empty.
-    :param on_progress: called with the bytes written and all there are.
+    :param on_progress: called with the bytes written and the bytes in total.
     :param sign_key: a private key, see `storage.signature`, to sign it with.
-    :raises InputError: the target holds something, or the key is none.
+    :raises InputError: the target is not empty, or the key file holds no key.
     :raises NotPublishedError: nothing was published yet.
     :raises LookalikeError: it cannot be written, or something is damaged; nothing is left in the target.
     """
@@ -63,7 +63,7 @@ def export(
     ]
     try:
         exported = Root.open(target, create=True, cache=root.cache)
-        size_bytes = _copied([(root.files.fetch(part), exported.path / part) for part in parts], on_progress)
+        size_bytes = _copy([(root.files.fetch(part), exported.path / part) for part in parts], on_progress)
         generations.verify(exported.index / folder.name)
         encoders.verify(exported.encoders / model)
         for name in heads:
@@ -74,9 +74,9 @@ def export(
                 name for part in ("index", "encoders", "thumbnails") for name in exported.files.below(part)
             ]
             signature.sign(exported, folder.name, names, key)
-        generations.point(exported, folder.name, None)
+        generations.set_current(exported, folder.name, None)
     except (OSError, LookalikeError) as error:
-        _cleared(target, itself=not there)
+        _clear(target, itself=not there)
         if isinstance(error, LookalikeError):
             raise
         raise LookalikeError(
@@ -85,10 +85,10 @@ def export(
     return Exported(folder.name, manifest.counts.products, manifest.counts.items, size_bytes)
 
 
-def _copied(pairs: list[tuple[Path, Path]], on_progress: Callable[[int, int], None] | None) -> int:
-    """Copies files and folders; their size in bytes.
+def _copy(pairs: list[tuple[Path, Path]], on_progress: Callable[[int, int], None] | None) -> int:
+    """Copies files and folders, and returns their size in bytes.
 
-    :raises OSError: one cannot be read, or is no regular file: what a link leads to is not ours to give away.
+    :raises OSError: a file cannot be read, or is no regular file: links must not be followed.
     """
     files = [
         (path, target / path.relative_to(source), size_of(path))
@@ -107,8 +107,8 @@ def _copied(pairs: list[tuple[Path, Path]], on_progress: Callable[[int, int], No
     return total
 
 
-def _cleared(target: Path, *, itself: bool) -> None:
-    """Takes away a folder that was made here, or all that is in one that was empty."""
+def _clear(target: Path, *, itself: bool) -> None:
+    """Removes a folder that was made here, or the content of one that was empty."""
     if itself:
         shutil.rmtree(target, ignore_errors=True)
     elif target.is_dir():

@@ -1,8 +1,8 @@
-"""The files of a data root beside its tables: a folder here, or a bucket in `storage.bucket`.
+"""The files of a data root beside its tables: in a folder, or in a bucket (`storage.bucket`).
 
-There are two kinds. A few small ones change (`root.json`, `index/CURRENT`) and are read and replaced whole.
-All others, generations, encoders and thumbnails, are written once and never change, so that a copy of them
-is as good as they are. Names are relative to the root, with slashes, such as `index/CURRENT`.
+There are two kinds. A few small files change (`root.json`, `index/CURRENT`); they are read and replaced as a
+whole. All others (generations, encoders, thumbnails) are written once and never change, so that copies of
+them are valid for ever. Names are relative to the root, with slashes, such as `index/CURRENT`.
 """
 
 from __future__ import annotations
@@ -23,56 +23,56 @@ LOCK_ENDING = ".lock"
 
 
 class Files(Protocol):
-    """Where a data root's files are.
+    """The interface to a data root's files.
 
-    :ivar address: the root as it is named to open it.
-    :ivar path: the folder on this machine that the files are in, or that copies of them are fetched to.
+    :ivar address: the address that opens the root.
+    :ivar path: the folder on this machine with the files, or with copies of them.
     """
 
     address: str
     path: Path
 
     def prepare(self) -> None:
-        """Makes room for a new data root.
+        """Prepares an empty place for a new data root.
 
-        :raises InputError: something else is there already, or nothing may be written there.
+        :raises InputError: it holds something else already, or cannot be written.
         """
 
     def read(self, name: str) -> bytes | None:
-        """What a small file holds, None where there is none.
+        """The content of a small file; None if there is none.
 
         :raises ForeignFileError: a link, a folder, a pipe or a device has its name.
         :raises OSError: it cannot be read.
         """
 
     def replace(self, name: str, data: bytes, before: bytes | None) -> None:
-        """Writes a small file in one step.
+        """Replaces a small file atomically.
 
-        :param before: what it held when it was read, None where it was not there.
+        :param before: its content when it was read; None if it did not exist.
         :raises BusyError: another process has written it since.
-        :raises LookalikeError: it cannot be written; it holds what it held before.
+        :raises LookalikeError: it cannot be written; its content is unchanged.
         """
 
     def below(self, folder: str) -> list[str]:
-        """Names of the files below a folder, at any depth, sorted; unfinished ones are left out."""
+        """Names of the files below a folder, at any depth, sorted; without unfinished ones."""
 
     def fetch(self, name: str) -> Path:
-        """A file or folder that never changes, on this machine; the path leads nowhere if it is not there."""
+        """The local path of a file or folder that never changes; the path may not exist."""
 
     def forget(self, name: str) -> bool:
-        """Drops the copy of a file or folder, to be fetched again; False where there are no copies."""
+        """Drops the copy of a file or folder, so that it is fetched again; False if there are no copies."""
 
     def add(self, name: str, source: Path) -> None:
-        """Takes in a finished file or folder under a name, all of it or nothing.
+        """Adds a finished file or folder under a name, atomically.
 
-        :param source: on the file system of `path`; it is moved.
+        :param source: a path on the file system of `path`; it is moved.
         """
 
     def remove(self, name: str) -> None:
-        """Deletes a file, or a folder and everything below it; nothing where it is not there."""
+        """Deletes a file, or a folder and everything below it, if it exists."""
 
     def tidy(self) -> None:
-        """Drops copies of what the root no longer has."""
+        """Drops copies of files that the root no longer has."""
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         """See `storage.root.Root.lock`."""
@@ -82,7 +82,7 @@ class Files(Protocol):
 
 
 class Folder:
-    """A data root that is a folder of this machine; see `Files`.
+    """A data root in a folder of this machine; see `Files`.
 
     :param path: the folder, absolute.
     """
@@ -120,12 +120,12 @@ class Folder:
             raise ForeignFileError(f"{file} cannot be read: {error.strerror}. Remove it.") from None
 
     def replace(self, name: str, data: bytes, before: bytes | None) -> None:
-        """See `Files.replace`. Whoever writes holds a lock: between the look and the write nobody does."""
+        """See `Files.replace`. Writers hold a lock, so the file does not change between check and write."""
         target = self.path / name
         try:
             now = self.read(name)
         except ForeignFileError:
-            # Nobody can have written it, so it goes: a link itself, not what it leads to.
+            # No process of ours has written it, so remove it: a link itself, not its target.
             self.remove(name)
             now = before
         except OSError:
@@ -162,12 +162,12 @@ class Folder:
     def add(self, name: str, source: Path) -> None:
         """See `Files.add`."""
         if source.is_dir():
-            source.chmod(0o755)  # a temporary folder is private; other users may read the rest of the root
+            source.chmod(0o755)  # a temporary folder is private, but other users may read the root
         for path in (*sorted(source.rglob("*")), source):
             sync(path)
         target = self._at(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():  # what is left of a damaged one
+        if target.is_dir():  # the rest of a damaged one
             shutil.rmtree(target)
         source.replace(target)
         sync(target.parent)
@@ -209,10 +209,10 @@ class Folder:
         return sorted(path.stem for path in (self.path / "locks").glob(f"*{LOCK_ENDING}"))
 
     def _at(self, name: str, *, link: bool = False) -> Path:
-        """The path of a name: below the root, and neither it nor a folder on the way is a link.
+        """The path of a name below the root; neither it nor a folder on the way may be a link.
 
         :param link: whether it may be a link itself.
-        :raises ForeignFileError: it is something else.
+        :raises ForeignFileError: it leads out of the root, or there is a link.
         """
         parts = PurePosixPath(name).parts
         if {"..", "/"} & {*parts}:

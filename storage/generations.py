@@ -2,7 +2,7 @@
 
 `index/<generation>/` never changes once published; `index/CURRENT` names the published one. A generation's
 name is its UTC time and the beginning of its manifest's sha256, and the manifest holds the sha256 of every
-other file: whoever trusts the name can check every byte.
+other file, so the name suffices to verify every byte.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
 def names(root: Root) -> list[str]:
-    """Names of the generations that are there, oldest first; what lacks its manifest is none."""
+    """Names of the generations, oldest first; a folder without a manifest is none."""
     return sorted(folder for folder, whole in _folders(root).items() if whole)
 
 
-def published_once(root: Root) -> bool:
-    """Whether something was published here, though all that is left of it may be damaged."""
+def was_ever_published(root: Root) -> bool:
+    """Whether a generation was ever published here, even if what is left of it is damaged."""
     return _stored_current(root) is not None or bool(_folders(root))
 
 
 def current_name(root: Root) -> str | None:
-    """Name of the published generation, None where nothing was published yet.
+    """Name of the published generation; None if nothing was published yet.
 
     :raises GenerationError: `index/CURRENT` is damaged.
     """
@@ -66,7 +66,7 @@ def current_name(root: Root) -> str | None:
 
 
 def current(root: Root) -> Path | None:
-    """Folder of the published generation on this machine, None where nothing was published yet.
+    """Folder of the published generation on this machine; None if nothing was published yet.
 
     :raises GenerationError: `index/CURRENT` is damaged.
     """
@@ -89,17 +89,17 @@ def require_current(root: Root) -> Path:
 
 
 def open_current(root: Root) -> tuple[Path, Manifest]:
-    """The published generation with every file verified: its folder on this machine and its manifest.
+    """The local folder and the manifest of the published generation, with every file verified.
 
     :raises NotPublishedError: nothing was published yet.
     :raises GenerationError: it is damaged or incomplete, or a newer release wrote it.
     """
     name = require_current(root).name
-    return root.index / name, _sound(root, name)
+    return root.index / name, _verified_manifest(root, name)
 
 
 def read_manifest(root: Root, name: str) -> Manifest:
-    """What a generation says about itself; nothing else of it is read.
+    """The manifest of a generation; nothing else of it is read.
 
     :raises GenerationError: there is none, it is damaged, or a newer release wrote it.
     """
@@ -111,9 +111,9 @@ def read_manifest(root: Root, name: str) -> Manifest:
 
 @contextmanager
 def begin(root: Root) -> Iterator[Path]:
-    """A folder of this machine to build a generation in; gone at the end unless it was published.
+    """Yields a local folder to build a generation in, which is removed at the end unless it was published.
 
-    The caller holds the root's `index` lock, so what a killed build left behind can be cleared here.
+    The caller holds the root's `index` lock, so the remains of killed builds can be removed here.
     """
     for left_behind in root.index.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left_behind, ignore_errors=True)
@@ -140,7 +140,7 @@ def publish(root: Root, folder: Path) -> str:
     before = _stored_current(root)
     name = f"{_moment(root, manifest.built_at)}-{manifests.checksum(folder)[:12]}"
     root.files.add(f"index/{name}", folder)
-    point(root, name, before)
+    set_current(root, name, before)
     try:
         prune(root)
     except LookalikeError as error:
@@ -149,7 +149,7 @@ def publish(root: Root, folder: Path) -> str:
 
 
 def _moment(root: Root, built_at: datetime) -> str:
-    """When a generation was built, to the second, and later than those that are there: names sort by age."""
+    """The time in a generation's name: later than that of all others, so that names sort by age."""
     newest = max((datetime.strptime(name[:16], _MOMENT) for name in names(root)), default=datetime.min)
     return max(built_at.replace(tzinfo=None), newest + timedelta(seconds=1)).strftime(_MOMENT)
 
@@ -157,8 +157,8 @@ def _moment(root: Root, built_at: datetime) -> str:
 def rollback(root: Root, name: str | None = None) -> str:
     """Publishes an earlier generation again.
 
-    :param name: None takes the newest before the published that is in order; where `index/CURRENT` is damaged
-        or gone, the newest of all.
+    :param name: its name; None takes the newest sound one before the published, or the newest of all if
+        `index/CURRENT` is damaged or missing.
     :return: the name of the generation that is published now.
     :raises InputError: there is no such generation.
     :raises GenerationError: it is damaged; the published generation stays.
@@ -170,23 +170,23 @@ def rollback(root: Root, name: str | None = None) -> str:
             if name not in there:
                 listed = ", ".join(there) or "none"
                 raise InputError(f"There is no generation '{name}' in {root}. Those kept are: {listed}.")
-            _sound(root, name)
-            point(root, name, before)
+            _verified_manifest(root, name)
+            set_current(root, name, before)
             return name
         try:
             now = current_name(root)
         except GenerationError:
-            now = None  # a damaged CURRENT is what a rollback repairs
+            now = None  # a rollback repairs a damaged CURRENT
         damaged: list[GenerationError] = []
         for earlier in reversed([other for other in there if now is None or other < now]):
             try:
-                _sound(root, earlier)
+                _verified_manifest(root, earlier)
             except GenerationError as error:
                 damaged.append(error)
                 continue
-            point(root, earlier, before)
+            set_current(root, earlier, before)
             for damage in damaged:
-                _log.warning("Passed over: %s", damage)
+                _log.warning("Skipped: %s", damage)
             return earlier
         if damaged:
             raise damaged[0]
@@ -196,7 +196,7 @@ def rollback(root: Root, name: str | None = None) -> str:
 def verify(folder: Path, verified: Verified | None = None) -> Manifest:
     """Checks every file of a generation against its manifest: the sizes, then every byte.
 
-    :param verified: what was verified before; where None, every byte is read.
+    :param verified: the cache of verified files; every byte is read if None.
     :raises GenerationError: a file is missing or differs, the manifest does not belong to the folder's name,
         or a newer release wrote it.
     """
@@ -212,7 +212,7 @@ def verify(folder: Path, verified: Verified | None = None) -> Manifest:
         except OSError as error:
             raise GenerationError(f"{folder / file} cannot be read ({error.strerror}). {WAY_OUT}") from None
 
-    # hashlib lets other threads run: the large files are read side by side.
+    # hashlib releases the GIL, so large files are read in parallel.
     with ThreadPoolExecutor(max_workers=4) as pool:
         for file, sound in zip(manifest.files, pool.map(holds, manifest.files), strict=True):
             if not sound:
@@ -221,7 +221,7 @@ def verify(folder: Path, verified: Verified | None = None) -> Manifest:
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """Checks that every file of a generation is there and has the size it was built with.
+    """Checks that every file of a generation exists and has its original size.
 
     :raises GenerationError: one is missing or was cut.
     """
@@ -249,10 +249,10 @@ def describe_files(folder: Path) -> dict[str, StoredFile]:
 
 
 def prune(root: Root) -> list[str]:
-    """Removes all but the published and the newest other generations, and what only they referred to.
+    """Removes all but the published and the newest other generations, and files that only they refer to.
 
-    Thumbnails and encoders go with the last generation that names them; those no generation named yet stay,
-    they belong to the next one. A reader that has a removed generation open keeps its memory-mapped files.
+    Thumbnails and encoders are removed with the last generation that refers to them; those that no generation
+    refers to yet stay for the next one. A reader that has a removed generation open keeps its mapped files.
 
     :return: names of the generations removed.
     """
@@ -272,21 +272,21 @@ def prune(root: Root) -> list[str]:
             for model in models - kept_models:
                 encoders.remove(root, model)
     except BusyError:
-        pass  # then it stays; an encoder too many harms nobody
+        pass  # then it stays, which does no harm
     return gone
 
 
-def point(root: Root, name: str, before: bytes | None) -> None:
-    """Makes a generation that is there and verified the published one.
+def set_current(root: Root, name: str, before: bytes | None) -> None:
+    """Makes a verified generation the published one.
 
-    :param before: what `index/CURRENT` held, None where there was none.
-    :raises BusyError: it holds something else by now.
+    :param before: the earlier content of `index/CURRENT`; None if there was none.
+    :raises BusyError: the content has changed meanwhile.
     """
     root.files.replace(_CURRENT, name.encode("ascii") + b"\n", before)
 
 
 def _stored_current(root: Root) -> bytes | None:
-    """What `index/CURRENT` holds; nothing where it is damaged, None where it is not there."""
+    """The content of `index/CURRENT`; empty if it is damaged, None if it does not exist."""
     try:
         return root.files.read(_CURRENT)
     except (OSError, ForeignFileError):
@@ -294,7 +294,7 @@ def _stored_current(root: Root) -> bytes | None:
 
 
 def _folders(root: Root) -> dict[str, bool]:
-    """The generations' folders, and whether each has its manifest, which comes last and goes first."""
+    """Whether each folder of a generation has its manifest, which is written last and removed first."""
     found: dict[str, bool] = {}
     for file in map(PurePosixPath, root.files.below("index")):
         if len(file.parts) == 3 and GENERATION.fullmatch(name := file.parts[1]):
@@ -302,16 +302,16 @@ def _folders(root: Root) -> dict[str, bool]:
     return found
 
 
-def _sound(root: Root, name: str) -> Manifest:
-    """Fetches a generation and verifies it, each byte unless that was done before."""
-    manifest = root.sound(f"index/{name}", lambda folder: verify(folder, root.verified))
+def _verified_manifest(root: Root, name: str) -> Manifest:
+    """Fetches a generation and verifies every file that was not verified before."""
+    manifest = root.check_or_refetch(f"index/{name}", lambda folder: verify(folder, root.verified))
     if len(list(root.index.iterdir())) > KEEP:
         root.files.tidy()
     return manifest
 
 
 def _references(root: Root, generations: list[str]) -> tuple[set[str], set[str]]:
-    """Thumbnail shards and encoders named by generations; a damaged one names nothing."""
+    """Thumbnail shards and encoders that generations refer to; a damaged generation refers to none."""
     shards: set[str] = set()
     models: set[str] = set()
     for name in generations:

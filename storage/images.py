@@ -1,4 +1,4 @@
-"""Photos as bytes: bounded decoding of hostile input, facts about them, thumbnails."""
+"""Bounded decoding of untrusted images, facts about them, thumbnails."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from PIL import Image, ImageOps
 from storage.errors import UnreadableImageError
 
 MAX_IMAGE_PIXELS = 60_000_000
-"""Photos with more pixels are refused by their header, before anything is decoded."""
+"""Images with more pixels are refused by their header, before decoding."""
 
 THUMBNAIL_PX = 256
 
 _HASHED_PX = 1024
-"""Shorter side of what a perceptual hash is taken of; it needs 32 px of it."""
+"""Shorter side of the image that a perceptual hash is computed from; the hash needs 32 px."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 _WANTED = "give a JPEG, PNG, WebP, AVIF or GIF"
@@ -26,19 +26,19 @@ _SIGNATURES = {"JPEG": (0, b"\xff\xd8\xff"), "PNG": (0, b"\x89PNG"), "GIF": (0, 
 _SIGNATURES |= {"WebP": (8, b"WEBP"), "AVIF": (4, b"ftypavi")}
 _HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 
-# Pillow warns of odd metadata, which is no news to anybody, and of sizes that are refused here anyway. Set
-# once for the process, because `warnings.catch_warnings` is not safe in the threads that decode.
+# Pillow warns about odd metadata, which does not matter, and about sizes, which are checked here. The filter
+# is set once for the process, because `warnings.catch_warnings` is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
 class PhotoFacts:
-    """What `images` stores about a photo.
+    """What the table `images` stores about an image.
 
     :param format: `JPEG`, `PNG`, `WEBP`, `AVIF`, `GIF`, `BMP` or `TIFF`.
-    :param width: px, after the turn that EXIF asks for.
+    :param width: px, after the EXIF rotation.
     :param height: px, likewise.
-    :param perceptual_hash: 64 bits as 16 hexadecimal digits; photos that look alike differ in few bits.
+    :param perceptual_hash: 64 bits as 16 hexadecimal digits; similar images differ in few bits.
     """
 
     format: str
@@ -48,27 +48,27 @@ class PhotoFacts:
 
 
 def image_id(data: bytes) -> str:
-    """A photo's identity: the sha256 of its bytes, hexadecimal."""
+    """An image's id: the sha256 of its bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def decode(
     data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 1, fit: int | None = None
 ) -> Image.Image:
-    """A photo as RGB: turned as EXIF says, transparency on white, the first frame of an animation.
+    """Decodes an image to RGB: rotated as EXIF says, transparency on white, the first frame of an animation.
 
-    :param max_pixels: the most pixels a photo may have; Pillow itself refuses more than 179 million.
-    :param min_side: the least px its shorter side may have.
-    :param fit: the px its longer side will be scaled to later; a large JPEG is then decoded at the smallest
+    :param max_pixels: the most pixels allowed; Pillow itself refuses more than 179 million.
+    :param min_side: the least px allowed for the shorter side.
+    :param fit: the px that the longer side will be scaled to later; a large JPEG is decoded at the smallest
         fraction of its size that keeps at least twice as many.
-    :raises UnreadableImageError: not an image, damaged, too large or too small; the message is the reason
-        and follows "it is".
+    :raises UnreadableImageError: not an image, damaged, too large or too small; the message completes a
+        sentence that begins with "it is".
     """
     return _decoded(_opened(data, max_pixels, min_side), fit)
 
 
 def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 1) -> PhotoFacts:
-    """Decodes a photo completely and says what it is.
+    """Decodes an image completely and returns facts about it.
 
     :raises UnreadableImageError: as `decode`.
     """
@@ -76,12 +76,13 @@ def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 
 
     opened = _opened(data, max_pixels, min_side)
     form, full = _form(opened), opened.size
-    # All of a JPEG is read at any scale, so that damage shows; but of 24 million pixels 1.5 are held.
+    # A JPEG is read completely at any scale, so damage is found, but 1.5 instead of 24 million pixels are
+    # held.
     opened.draft("RGB", (_HASHED_PX, _HASHED_PX))
-    held = opened.size
+    decoded_size = opened.size
     image = _decoded(opened, copy=False)
-    width, height = full if image.size == held else full[::-1]
-    # The hash makes a grey copy of what it is given.
+    width, height = full if image.size == decoded_size else full[::-1]
+    # The hash makes a grey copy, so a smaller image saves memory.
     factor = min(image.size) // _HASHED_PX
     return PhotoFacts(
         form, width, height, str(imagehash.phash(image.reduce(factor) if factor > 1 else image))
@@ -89,7 +90,7 @@ def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 
 
 
 def thumbnail(image: Image.Image, side: int = THUMBNAIL_PX) -> bytes:
-    """A JPEG of an RGB photo that fits a square of `side` px, its aspect kept; small photos stay small."""
+    """A JPEG of an RGB image that fits a square of `side` px, with its aspect ratio; never enlarged."""
     scale = side / max(image.size)
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -105,7 +106,7 @@ def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(f"too large (more than {max_pixels:,} pixels)") from error
     except Exception as error:  # Pillow's readers raise whatever their parsing of hostile bytes runs into.
-        raise UnreadableImageError(_what_it_is(data)) from error
+        raise UnreadableImageError(_why_unreadable(data)) from error
     size = f"{opened.width}×{opened.height} px"
     if opened.width * opened.height > max_pixels:
         raise UnreadableImageError(f"too large ({size}, at most {max_pixels:,} pixels)")
@@ -114,8 +115,8 @@ def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     return opened
 
 
-def _what_it_is(data: bytes) -> str:
-    """Why bytes that no reader accepts are no photo."""
+def _why_unreadable(data: bytes) -> str:
+    """Why bytes that no decoder accepts are no image."""
     if not data:
         return f"not an image (it is empty); {_WANTED}"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF:
@@ -129,28 +130,28 @@ def _what_it_is(data: bytes) -> str:
 
 
 def _decoded(opened: Image.Image, fit: int | None = None, *, copy: bool = True) -> Image.Image:
-    """:param copy: whether the photo is for others, and must not be the file that was opened."""
+    """:param copy: whether to return a copy instead of the opened image."""
     form = _form(opened)
     try:
         if fit is not None:
             width, height = (max(1, side * 2 * fit // max(opened.size)) for side in opened.size)
             opened.draft("RGB", (width, height))
         opened.load()
-        _turn(opened)
+        _apply_exif_rotation(opened)
         image = _rgb(opened) if copy or opened.mode != "RGB" else opened
     except Exception as error:  # As above: this must never be a traceback.
         raise UnreadableImageError(f"a damaged {form} image ({error})") from error
-    # Neither comments nor profiles go into thumbnails, and nobody turns the photo a second time.
+    # Thumbnails get neither comments nor profiles, and the image must not be rotated a second time.
     image.info = {}
     return image
 
 
 def _form(opened: Image.Image) -> str:
-    # Phones write JPEGs with further pictures behind the first, which Pillow names apart.
+    # Pillow calls a JPEG with further images behind the first MPO; phones write them.
     return "JPEG" if opened.format == "MPO" else str(opened.format)
 
 
-def _turn(image: Image.Image) -> None:
+def _apply_exif_rotation(image: Image.Image) -> None:
     try:
         ImageOps.exif_transpose(image, in_place=True)
     except Exception:  # Broken metadata says nothing about the photo.
@@ -169,7 +170,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _grey(levels: np.ndarray) -> Image.Image:
-    """Greys of more than 8 bits, scaled; Pillow would clip them to 255."""
+    """Scales greys of more than 8 bits, which Pillow would clip to 255."""
     if levels.dtype.kind == "f":
         scale = 255.0 if levels.max(initial=0) <= 1 else 1.0
     else:

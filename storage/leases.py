@@ -1,7 +1,7 @@
-"""Locks in a bucket: an object that one process makes, renews while it works, and deletes.
+"""Locks in a bucket: an object that one process creates, renews while it works, and deletes.
 
-A bucket does not notice that a process died, so a lock ends by itself when it was not renewed for a while.
-Making, renewing and taking over are conditional writes: of two processes that try at once, one succeeds.
+A bucket does not notice if a process dies, so a lock expires if it is not renewed. Creating, renewing and
+taking over are conditional writes: of two processes that try at once, only one succeeds.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from obstore.store import S3Store
 
 from storage.errors import BusyError, LookalikeError
 
-LASTS = timedelta(seconds=120)
-"""A lock that was not renewed for as long is taken over. Clocks of two machines may differ by most of it."""
+LEASE_TIME = timedelta(seconds=120)
+"""A lock that is not renewed for this time may be taken over. The clocks of two machines may differ by most
+of it."""
 
 _RENEWALS = 6
-"""Times a lock is renewed while it lasts."""
+"""Renewals of a lock within `LEASE_TIME`."""
 
 _TRIES = 3
 
 
 @dataclass(frozen=True)
 class _Held:
-    """What a lock's object says."""
+    """The content of a lock's object."""
 
     id: str
     owner: str
@@ -42,15 +43,15 @@ class _Held:
 
 
 class Lease:
-    """One held lock; taken when it is made.
+    """A held lock; the constructor acquires it.
 
     :param name: the object's name.
-    :param where: what is locked, for sentences.
+    :param where: what is locked, for messages.
     :raises BusyError: another process holds it.
     """
 
-    def __init__(self, store: S3Store, name: str, where: str, lasts: timedelta = LASTS) -> None:
-        self._store, self._name, self._where, self._lasts = store, name, where, lasts
+    def __init__(self, store: S3Store, name: str, where: str, duration: timedelta = LEASE_TIME) -> None:
+        self._store, self._name, self._where, self._duration = store, name, where, duration
         self._id = uuid.uuid4().hex
         self._taken_at = self._renewed_at = datetime.now(UTC)
         self._lost = False
@@ -60,24 +61,24 @@ class Lease:
         self._renewing.start()
 
     def check(self) -> None:
-        """Raises where the lock is no longer held.
+        """Checks that the lock is still held.
 
         :raises LookalikeError: another process may have worked at the same time.
         """
         if self._lost:
             raise LookalikeError(
-                f"{self._where} could not be renewed for {self._lasts.total_seconds():.0f} s and may be "
+                f"{self._where} could not be renewed for {self._duration.total_seconds():.0f} s and may be "
                 "another process's now. Run it again once no other process works there."
             )
 
     def release(self) -> None:
-        """Gives the lock back.
+        """Releases the lock.
 
         :raises LookalikeError: it was lost meanwhile.
         """
         self._done.set()
         self._renewing.join()
-        held = self._look()
+        held = self._read()
         if held is not None and held.id == self._id:
             obstore.delete(self._store, self._name)
         else:
@@ -89,11 +90,11 @@ class Lease:
             try:
                 return self._put(None)
             except AlreadyExistsError:
-                held = self._look()
+                held = self._read()
             if held is None:
-                continue  # released a moment ago
+                continue  # just released
             if held.id == self._id:
-                return held.etag  # the answer to our first try was lost on its way
+                return held.etag  # the response to our first try was lost
             if datetime.now(UTC) < held.expires_at:
                 raise BusyError(
                     f"Another process holds {self._where} ({held.owner}). Wait until it is done, or stop it; "
@@ -104,23 +105,23 @@ class Lease:
         raise BusyError(f"Other processes are taking {self._where} just now. Try again.")
 
     def _renew(self) -> None:
-        while not self._lost and not self._done.wait(self._lasts.total_seconds() / _RENEWALS):
+        while not self._lost and not self._done.wait(self._duration.total_seconds() / _RENEWALS):
             try:
                 self._etag = self._renewed()
                 self._renewed_at = datetime.now(UTC)
             except (BaseError, OSError):
-                self._lost = datetime.now(UTC) - self._renewed_at > self._lasts
+                self._lost = datetime.now(UTC) - self._renewed_at > self._duration
 
     def _renewed(self) -> str:
         try:
             return self._put(self._etag)
         except (PreconditionError, FileNotFoundError):
-            held = self._look()
+            held = self._read()
             self._lost = held is None or held.id != self._id
             return self._etag if held is None else held.etag
 
     def _put(self, before: str | None) -> str:
-        """Writes the lock where it still is as it was: its etag then, None where it was not there."""
+        """Writes the lock if its etag is still `before`, or if it does not exist and `before` is None."""
         mode: Any = "create" if before is None else {"e_tag": before}
         return str(obstore.put(self._store, self._name, self._body(), mode=mode)["e_tag"])
 
@@ -129,12 +130,12 @@ class Lease:
             "id": self._id,
             "owner": f"{socket.gethostname()}, process {os.getpid()}",
             "taken_at": self._taken_at.isoformat(),
-            "expires_at": (datetime.now(UTC) + self._lasts).isoformat(),
+            "expires_at": (datetime.now(UTC) + self._duration).isoformat(),
         }
         return json.dumps(facts).encode()
 
-    def _look(self) -> _Held | None:
-        """What the lock says now; None where nobody holds it."""
+    def _read(self) -> _Held | None:
+        """The lock's present content; None if nobody holds it."""
         try:
             found = obstore.get(self._store, self._name)
             body = bytes(found.bytes())
@@ -146,4 +147,4 @@ class Lease:
             expires_at = datetime.fromisoformat(facts["expires_at"]).astimezone(UTC)
             return _Held(str(facts["id"]), str(facts["owner"]), expires_at, etag)
         except (ValueError, KeyError, TypeError):
-            return _Held("", "unknown", found.meta["last_modified"] + LASTS, etag)
+            return _Held("", "unknown", found.meta["last_modified"] + LEASE_TIME, etag)

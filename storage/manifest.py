@@ -1,4 +1,4 @@
-"""What a generation says about itself: `index/<generation>/manifest.json`."""
+"""A generation's manifest: `index/<generation>/manifest.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMA_VERSION = 2
 
 
 class GenerationError(LookalikeError):
-    """A generation that cannot be used: damaged, incomplete, or written by a newer release."""
+    """A generation cannot be used: it is damaged, incomplete, or written by a newer release."""
 
 
 class _Part(BaseModel):
@@ -34,14 +34,14 @@ class StoredFile(_Part):
 
 
 class EncoderFacts(_Part):
-    """The encoder whose vectors a generation holds; a query has to be encoded by the same.
+    """The encoder that made a generation's embeddings; a query must be encoded by the same one.
 
     :ivar model: names the folder of `encoders/`, and so weights and preprocessing.
     :ivar fingerprint: sha256 of the weights, hexadecimal.
     :ivar size: side of its square input, px.
     :ivar dim: length of its vectors.
     :ivar runtime: what runs it for a query.
-    :ivar precision: what that computes in; `auto` is bf16 where the processor has it, float32 elsewhere.
+    :ivar precision: of the computation; `auto` is bf16 if the processor supports it, else float32.
     """
 
     model: ModelName
@@ -59,11 +59,11 @@ class EncoderFacts(_Part):
 
 
 class Counts(_Part):
-    """How much a generation holds.
+    """What a generation holds.
 
-    :ivar items: rows, one a photo of a product.
+    :ivar items: rows, one for each photo of a product.
     :ivar stores: products of each store, by its name.
-    :ivar currencies: in which prices are given, sorted.
+    :ivar currencies: currencies of prices, sorted.
     """
 
     items: Count
@@ -74,10 +74,10 @@ class Counts(_Part):
 
 
 class Search(_Part):
-    """How the index was built and has to be searched.
+    """How the index was built and is searched.
 
     :ivar dimensions: of the projected vectors.
-    :ivar trees: Annoy's; of another engine, how large it was built.
+    :ivar trees: number of Annoy's trees; of another engine, its size parameter.
     :ivar search_k: nodes or rows the engine inspects in a search without filters, tuned to the recall goal.
     :ivar ann_dimensions: leading dimensions that the engine compares; None means all.
     :ivar shards: files that the engine's part is in.
@@ -98,7 +98,7 @@ class Recall(_Part):
 
     :ivar at_5: mean over the queries.
     :ivar lower_bound: of its 95 % confidence interval.
-    :ivar queries: items drawn as queries; where that is all of them the bound is the measured value.
+    :ivar queries: items drawn as queries; if these are all items, the bound equals the measured value.
     :ivar filtered: mean recall under filters that pass a random share of the items, by that share.
     """
 
@@ -112,7 +112,7 @@ class Recall(_Part):
 class Manifest(_Part):
     """A generation's facts.
 
-    :ivar content: sha256 of everything the build reads; equal content needs no new generation.
+    :ivar content: sha256 of everything that the build reads; equal content needs no new generation.
     :ivar tables: versions of the tables it was built from.
     :ivar files: the other files of the folder, by name.
     :ivar thumbnails: the shards in `thumbnails/` it refers to and their sizes in bytes.
@@ -132,7 +132,7 @@ class Manifest(_Part):
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Writes a generation's manifest; nothing may change in the folder afterwards."""
+    """Writes a generation's manifest; the folder must not change afterwards."""
     (folder / FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -153,7 +153,7 @@ def read(folder: Path) -> Manifest:
 def parse(text: bytes, name: str) -> Manifest:
     """The manifest in a file's text.
 
-    :param name: the generation's, for sentences.
+    :param name: the generation's name, for messages.
     :raises GenerationError: it is damaged, or a newer release wrote it.
     """
     try:

@@ -1,31 +1,26 @@
-"""Migrations: each turns a data root of one schema version into the next, see `storage.root.MIGRATIONS`.
+"""Migrations from one schema version of a data root to the next, see `storage.root.MIGRATIONS`.
 
-Each writes in one commit, so that one that was killed either has to run again as if it never had, or finds
-its work done and does it once more to the same effect.
+Each migration writes one commit and is idempotent, so that it can run again after a kill.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from storage import delta, tables
+from storage.delta import TableRoot
 from storage.schemas import TABLES
 
-if TYPE_CHECKING:
-    from storage.root import Root
 
+def fetches_by_store(root: TableRoot) -> None:
+    """1 to 2: the key of `fetches` becomes store and address instead of address, partitioned by store.
 
-def fetches_by_store(root: Root) -> None:
-    """1 to 2: `fetches` is keyed by store and address, before by address alone, and lies in a folder a store.
-
-    Of stores that show the same photos at the same addresses, only the last to be crawled had the rows. The
-    others get theirs, by what their products show, so that they download no photo again. A row that holds no
-    photo is copied to nobody and one without a store is dropped: a page says nothing of what another store
-    read of it. Those are asked for again, once.
+    If stores show the same photos at the same addresses, only the store crawled last had the rows. The others
+    get copies for the photos that their products show, so that no photo is downloaded again. Rows of pages
+    are not copied, and rows without a store are dropped, because a page read for one store says nothing about
+    another. Those pages are requested again, once.
     """
     with delta.damage_named(root, "fetches"):
         if (opened := delta.load(root, "fetches")) is None:
@@ -45,9 +40,9 @@ def fetches_by_store(root: Root) -> None:
 
 
 def _missing(own: pa.Table, rows: pa.Table, shown: pa.Table) -> pa.Table:
-    """A row for each photo that a store shows and has none of, copied from the row of its address."""
+    """A row for each photo that a store shows without a row of its own, copied from its address's row."""
     photos = rows.filter(rows["image_id"].is_valid()).drop_columns(["store"])
-    # One row an address, as it was the key; after a migration that was killed there may be several.
+    # The address was the key, so there is one row each; after a killed migration there may be several.
     newest = photos.sort_by("fetched_at").append_column("row", pa.array(range(len(photos)), pa.int64()))
     last = newest.group_by("url").aggregate([("row", "max")])["row_max"]
     lacking = shown.join(own.select(["store", "url"]), keys=["store", "url"], join_type="left anti")
@@ -55,8 +50,8 @@ def _missing(own: pa.Table, rows: pa.Table, shown: pa.Table) -> pa.Table:
     return found.select(own.column_names).cast(own.schema)
 
 
-def _shown(root: Root) -> pa.Table:
-    """The photos' addresses of each store's products: `store` and `url`, each pair once."""
+def _shown(root: TableRoot) -> pa.Table:
+    """The addresses of photos that each store's products show: distinct `store` and `url`."""
     kind = pa.schema([pa.field("store", pa.string()), pa.field("url", pa.string())])
     parts = [kind.empty_table()]
     for batch in tables.scan(root, "products", columns=["store", "images"]):

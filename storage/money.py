@@ -1,4 +1,4 @@
-"""Prices as people and programs read them."""
+"""Formats prices for people and for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.errors import InputError
 
 
 def decimal_string(price: Decimal | None, currency: str | None) -> str | None:
-    """A price as a plain decimal string with the digits its currency has, never fewer than the value needs.
+    """A price as a decimal string with its currency's number of digits, or more if the value needs them.
 
     `49.9` EUR is `49.90`, `2900` JPY is `2900`, `1.234` KWD is `1.234`, `0.125` EUR is `0.125`.
     """
@@ -19,7 +19,7 @@ def decimal_string(price: Decimal | None, currency: str | None) -> str | None:
 
 
 def display_price(price: Decimal | None, currency: str | None, locale: str = "en") -> str:
-    """A price for people, for example `€49.90`; empty where there is none.
+    """A price for people, for example `€49.90`; empty if there is none.
 
     :raises InputError: no such locale.
     """
@@ -31,7 +31,7 @@ def display_price(price: Decimal | None, currency: str | None, locale: str = "en
         known = Locale.parse(locale.replace("-", "_"))
     except (UnknownLocaleError, ValueError) as error:
         raise InputError(f"There is no locale '{locale}'. Give one such as 'en' or 'de_CH'.") from error
-    # Rounded here, and not by the locale, to what `decimal_string` shows of the same price.
+    # Rounded here and not by the locale, so that it equals `decimal_string`.
     rounded = round(price, _digits(price, currency))
     return format_currency(rounded, currency, locale=known, decimal_quantization=False)
 

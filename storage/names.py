@@ -1,7 +1,7 @@
-"""The names that a data root's files say: each is one component of a path, and so leads nowhere else.
+"""Types of the names in a data root's files: each is one path component, so it cannot lead elsewhere.
 
-A manifest may come from somebody else, and what it names is opened, copied and, with the last generation
-that names it, deleted. So a name is checked by its type wherever it is read.
+A manifest may be untrusted, and the files that it names are opened, copied and, with the last generation that
+names them, deleted. So names are validated by their types wherever they are read.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from pydantic import Field, StringConstraints
 _COMPONENT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 GENERATION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
-"""The UTC time a generation was built at, and the beginning of its manifest's sha256."""
+"""A generation's name: the UTC time it was built at, and the beginning of its manifest's sha256."""
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^\w[\w .+()'@=-]{0,99}$")]
-"""An encoder's, which names a folder of `encoders/`; it begins with the name of a file of weights."""
+"""An encoder's name, which is a folder of `encoders/` and begins with the name of its weights."""
 
 FileName = Annotated[str, StringConstraints(pattern=_COMPONENT)]
-"""A file's in the folder that the name stands in."""
+"""The name of a file in the same folder."""
 
 ShardName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{20}$")]
-"""A shard's of thumbnails: the beginning of its sha256."""
+"""The name of a thumbnail shard: the beginning of its sha256."""
 
 StoreName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}$")]
 
@@ -33,7 +33,7 @@ Text = Annotated[str, StringConstraints(max_length=200)]
 """A word or two that is shown and compared, never used as a path."""
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-"""Rows, bytes of a row and the like: what Annoy and Arrow number by int32."""
+"""Rows and the like, which Annoy and Arrow number by int32."""
 
 Size = Annotated[int, Field(ge=0, le=2**44)]
 """Bytes of a file, 16 TiB at most."""

@@ -1,4 +1,4 @@
-"""Taking damaged files out of a table, and making a table anew of the files that are left of it."""
+"""Removes damaged files from a table, or rebuilds the table from its sound files."""
 
 from __future__ import annotations
 
@@ -20,23 +20,22 @@ from storage.table_audit import TableDamage
 from storage.table_log import TableLog
 
 FOLDER = "damaged"
-"""The folder below the root that damaged files are moved to; whoever has looked at them may delete it."""
+"""The folder below the root that damaged files are moved to; it may be deleted."""
 
 _NEWEST_BY = {"products": "changed_at", "fetches": "fetched_at"}
-"""Of rows with one key, the one that is latest in this column is right; else that of the latest file."""
+"""Of rows with the same key, the latest in this column is kept; without one, that of the latest file."""
 
-_NEAR_MS = 60_000
-"""A data file is written this long before its commit, at most."""
+_WRITE_MS = 60_000
+"""The longest time between writing a data file and its commit."""
 
 
-def mend(root: Root, damage: TableDamage) -> list[str]:
-    """Takes a table's damaged files out of it; they are kept below `damaged/`.
+def repair_table(root: Root, damage: TableDamage) -> list[str]:
+    """Moves a table's damaged files to `damaged/`.
 
-    Where the log is whole the data files are only taken out of it. Where it is not, the table is made anew of
-    all data files that can be read: of those that the log knows, and of those that were written when the
-    commits that cannot be read were.
+    If the log is sound, the data files are only removed from it. Otherwise the table is rebuilt from all
+    readable data files: those that the log knows, and those written at the time of its unreadable commits.
 
-    :return: paths of the data files whose rows are lost, below the table's folder.
+    :return: paths below the table's folder of the data files whose rows are lost.
     """
     table = damage.table
     aside = root.path / FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}" / table
@@ -57,16 +56,17 @@ def mend(root: Root, damage: TableDamage) -> list[str]:
 
 
 def _usable(root: Root, table: str, log: TableLog, damage: TableDamage) -> list[Path]:
-    """The data files to make a table of, the oldest first."""
+    """The data files to rebuild a table from, oldest first."""
     folder = root.table_path(table)
-    there = {
+    present = {
         str(file.relative_to(folder)): file for file in folder.rglob("*.parquet") if _is_data(file, folder)
     }
-    used = [there[path] for path in log.active if path in there and path not in damage.data]
-    for path, file in there.items():
+    used = [present[path] for path in log.active if path in present and path not in damage.data]
+    for path, file in present.items():
         written = file.stat().st_mtime_ns // 1_000_000
         within = any(
-            before - _NEAR_MS <= written and (after is None or written <= after) for before, after in log.gaps
+            before - _WRITE_MS <= written and (after is None or written <= after)
+            for before, after in log.gaps
         )
         if path not in log.mentioned and within and _is_readable(file):
             used.append(file)
@@ -87,7 +87,7 @@ def _is_readable(file: Path) -> bool:
 
 
 def _write(root: Root, table: str, files: list[Path], target: Path) -> None:
-    """Writes the rows of files as a new table, each key and each equal row once."""
+    """Writes the rows of files as a new table; each key, or each distinct row, once."""
     spec = TABLES[table]
     kept = _kept(root, table, files)
     target.mkdir(parents=True)
@@ -103,7 +103,7 @@ def _write(root: Root, table: str, files: list[Path], target: Path) -> None:
 
 
 def _kept(root: Root, table: str, files: list[Path]) -> list[set[int]]:
-    """Which rows of each file are kept, by their places in it."""
+    """The numbers of the rows to keep, for each file."""
     key, newest = list(TABLES[table].key), _NEWEST_BY.get(table)
     columns = [*key, *([newest] if newest else [])] or TABLES[table].columns.names
     best: dict[Any, tuple[Any, int, int]] = {}
@@ -132,7 +132,7 @@ def _chosen(root: Root, table: str, file: Path, places: set[int]) -> Iterator[pa
 
 
 def _batches(root: Root, table: str, file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Rows of a data file in the table's schema, the partition's columns among them."""
+    """Rows of a data file in the table's schema, including partition columns."""
     spec = TABLES[table]
     schema = pa.schema([spec.columns.field(name) for name in columns])
     parts = ds.partitioning(

@@ -1,6 +1,6 @@
-"""Opening files that may be anything: only a regular file is read, never a link, a pipe or a device.
+"""Opens regular files only, never a link, a pipe or a device.
 
-A pipe or a device in a data folder from elsewhere would be read for ever, a link leads to files of ours.
+In an untrusted data folder a pipe or a device could be read for ever, and a link could lead to private files.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from io import BufferedReader
 from pathlib import Path
 
 SMALL_BYTES = 16 * 2**20
-"""Most bytes of a file that is read whole: manifests, `CURRENT` and the like take a hundredth of that."""
+"""Largest size of a file that is read as a whole: manifests, `CURRENT` and the like take a hundredth of
+it."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """A regular file, opened for reading.
+    """Opens a regular file for reading.
 
-    :raises OSError: it cannot be read, or is something else, such as a link, a folder, a pipe or a device.
+    :raises OSError: it cannot be read, or is a link, a folder, a pipe or a device.
     """
     try:
         descriptor = os.open(path, _FLAGS)
@@ -35,22 +36,22 @@ def open_regular(path: Path) -> BufferedReader:
     return stream
 
 
-def read_small(path: Path, most_bytes: int = SMALL_BYTES) -> bytes:
-    """All of a small regular file.
+def read_small(path: Path, max_bytes: int = SMALL_BYTES) -> bytes:
+    """The content of a small regular file.
 
-    :raises OSError: it cannot be read, is something else, or holds more.
+    :raises OSError: it cannot be read, is no regular file, or is larger.
     """
     with open_regular(path) as stream:
-        data = stream.read(most_bytes + 1)
-    if len(data) > most_bytes:
-        raise OSError(errno.EFBIG, f"it holds more than {most_bytes:,} bytes", str(path))
+        data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"it holds more than {max_bytes:,} bytes", str(path))
     return data
 
 
 def size_of(path: Path) -> int:
     """Size of a regular file in bytes.
 
-    :raises OSError: it is not there, or is something else.
+    :raises OSError: it does not exist, or is no regular file.
     """
     with open_regular(path) as stream:
         return os.fstat(stream.fileno()).st_size

@@ -28,30 +28,30 @@ _T = TypeVar("_T")
 
 
 def _fetches_by_store(root: Root) -> None:
-    from storage import migrations  # which reads tables, as whoever opens a root of today need not
+    from storage import migrations  # here, because opening a current root needs no tables
 
     migrations.fetches_by_store(root)
 
 
 MIGRATIONS: dict[int, Callable[[Root], None]] = {1: _fetches_by_store}
-"""Schema version to the function that turns a root of that version into one of the next.
+"""The migration from each schema version to the next.
 
-A migration that was killed runs again from its beginning, so it must bear that. Nobody else writes meanwhile.
+A killed migration runs again from its beginning, so it must be idempotent. Nobody else writes meanwhile.
 """
 
 
 def default_cache() -> Path:
-    """Where copies of a bucket's files and notes of what was verified are kept, unless told otherwise."""
+    """The default folder for copies of a bucket's files and the verification cache."""
     return user_cache_path("lookalike")
 
 
 @dataclass(frozen=True)
 class Root:
-    """An opened data root; as text, the address that opens it.
+    """An opened data root; `str` gives the address that opens it.
 
-    :param path: its folder, absolute; of a root in a bucket, the folder that holds the copies of its files.
-    :param cache: the folder for what this user's processes keep from run to run; see `default_cache`.
-    :param bucket: where its files are, if they are in a bucket.
+    :param path: its folder, absolute; of a root in a bucket, the folder with copies of its files.
+    :param cache: the folder for what processes of this user keep from run to run; see `default_cache`.
+    :param bucket: the bucket that holds its files; None for a folder.
     """
 
     path: Path
@@ -63,8 +63,8 @@ class Root:
         """Opens a data root, migrating one of an older release.
 
         :param path: a local folder, or `s3://bucket/prefix`.
-        :param create: make it where it is missing.
-        :param cache: the folder for what is kept from run to run; `default_cache` where None.
+        :param create: whether to create it if it is missing.
+        :param cache: see `Root`; `default_cache` if None.
         :raises InputError: it does not exist, or is no data root.
         :raises NewerSchemaError: a newer release wrote it.
         :raises LookalikeError: the bucket cannot be reached.
@@ -93,11 +93,11 @@ class Root:
 
     @functools.cached_property
     def verified(self) -> Verified:
-        """Which files were found to hold what they should."""
+        """The verification cache."""
         return Verified(self.cache / "verified")
 
     def table_uri(self, table: str) -> str:
-        """Where a Delta table is, which may not exist yet."""
+        """The address of a Delta table, which may not exist yet."""
         return f"{self}/tables/{table}"
 
     def table_path(self, table: str) -> Path:
@@ -125,7 +125,7 @@ class Root:
         return self._folder("locks")
 
     def lock(self, name: str) -> AbstractContextManager[None]:
-        """Holds a lock while a block runs; a process that dies loses it, in a bucket after two minutes.
+        """Holds a lock during a block; a process that dies loses it, in a bucket after two minutes.
 
         :param name: what is being written, for example `embed` or `crawl-shop.example`.
         :raises BusyError: another process holds it.
@@ -133,10 +133,10 @@ class Root:
         """
         return self.files.lock(name)
 
-    def sound(self, name: str, check: Callable[[Path], _T]) -> _T:
-        """What a check makes of a file or folder that never changes; a damaged copy is fetched once more.
+    def check_or_refetch(self, name: str, check: Callable[[Path], _T]) -> _T:
+        """Runs a check of a file or folder that never changes; fetches a damaged copy again.
 
-        :param check: raises a `LookalikeError` where it is damaged.
+        :param check: returns the result, or raises a `LookalikeError` if the file is damaged.
         """
         try:
             return check(self.files.fetch(name))
@@ -164,7 +164,7 @@ class Root:
         try:
             self._write_version(SCHEMA_VERSION, None)
         except BusyError:
-            pass  # another process made it a moment ago
+            pass  # another process has just created it
         except LookalikeError as error:
             if not isinstance(error.__cause__, OSError):
                 raise
@@ -188,7 +188,7 @@ class Root:
 
     def _migrate(self) -> None:
         with ExitStack() as held:
-            # A process of the older release may still be writing: it holds one of these.
+            # A process of the older release may still be writing; it holds one of these.
             for name in sorted({"migrate", *self.files.locks()}):
                 held.enter_context(self.lock(name))
             steps = range(self._read_version() or SCHEMA_VERSION, SCHEMA_VERSION)
@@ -203,7 +203,7 @@ class Root:
 
 
 def _at(path: str | Path, cache: Path) -> Root:
-    """The root of an address, whether or not there is one."""
+    """The root at an address, which may not exist yet."""
     address = str(path)
     if not (scheme := re.match(r"([a-z0-9]+)://", address)):
         return Root(Path(path).expanduser().absolute(), cache)

@@ -1,7 +1,7 @@
-"""Rows of a table by their identifiers, read from the row groups that hold them and from no other.
+"""Reads rows of a table by their ids, only from the row groups that hold them.
 
-Statistics cannot tell which row groups hold some hashes: those of a thousand new photos lie in every row
-group's range. The column of identifiers says it for a thousandth of the bytes.
+Statistics cannot tell which row groups hold some hashes, since a thousand hashes fall into every row group's
+range. The id column tells it for a thousandth of the bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from storage import delta, tables
 from storage.root import Root
 from storage.schemas import TABLES
 
-# Arrow otherwise holds a whole file while it reads it.
+# By default Arrow holds a whole file while it reads it.
 _OPTIONS = ds.ParquetFragmentScanOptions(pre_buffer=False)
 
 
@@ -30,7 +30,7 @@ def scan(
     batch_size: int,
     where: pc.Expression | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows with these identifiers in batches of at most `batch_size`; a row group is held at a time.
+    """The rows with these ids in batches of at most `batch_size`; one row group is held at a time.
 
     :param ids: values of `key`, in any order.
     :param key: a string column.
@@ -45,11 +45,11 @@ def scan(
         fragments = list(dataset.get_fragments(where))
     for fragment in fragments:
         with delta.damage_named(root, table):
-            there = _there(fragment, dataset.schema, key, ids)
+            found = _rows_with_ids(fragment, dataset.schema, key, ids)
         first = 0
-        for group in fragment.split_by_row_group() if there.true_count else ():
+        for group in fragment.split_by_row_group() if found.true_count else ():
             rows = group.row_groups[0].num_rows
-            mask = there.slice(first, rows)
+            mask = found.slice(first, rows)
             first += rows
             if not mask.true_count:
                 continue
@@ -62,7 +62,7 @@ def _read(fragment: ds.Fragment, schema: pa.Schema, columns: list[str]) -> pa.Ta
     return fragment.to_table(schema=schema, columns=columns, fragment_scan_options=_OPTIONS)
 
 
-def _there(fragment: ds.Fragment, schema: pa.Schema, key: str, ids: pa.Array) -> pa.BooleanArray:
+def _rows_with_ids(fragment: ds.Fragment, schema: pa.Schema, key: str, ids: pa.Array) -> pa.BooleanArray:
     column = _read(fragment, schema, [key])[key]
     found = pc.is_in(column.cast(pa.string()), value_set=ids)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

@@ -1,4 +1,4 @@
-"""Rows on their way into a table: in its schema, one a key."""
+"""Prepares rows for writing: in the table's schema, one row for each key."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from storage.schemas import TABLES
 Rows: TypeAlias = pa.Table | Sequence[Mapping[str, Any]]
 
 
-def fitted(table: str, rows: Rows) -> pa.Table:
-    """Rows in the table's schema; a column that a mapping leaves out is null.
+def fit_to_schema(table: str, rows: Rows) -> pa.Table:
+    """Rows in the table's schema; a column that a mapping lacks is null.
 
-    :raises ValueError: a row has a column that the table has not (Arrow by itself would drop it), or a value
-        does not fit its column.
+    :raises ValueError: a row has a column that the table lacks (Arrow itself would drop it), or a value does
+        not fit its column.
     :raises KeyError: an Arrow table lacks a column.
     """
     schema = TABLES[table].columns
@@ -29,7 +29,7 @@ def fitted(table: str, rows: Rows) -> pa.Table:
 
 
 def last_by_key(table: str, rows: pa.Table) -> pa.Table:
-    """Of rows with one key the last, in the order they came.
+    """The last row of each key, in their order.
 
     :raises ValueError: the table has no key, or a row lacks a part of it.
     """
@@ -43,8 +43,8 @@ def last_by_key(table: str, rows: pa.Table) -> pa.Table:
     return rows if len(last) == rows.num_rows else rows.take(last.sort())
 
 
-def absent(rows: pa.Table, stored: pa.Table) -> pa.Table:
-    """The rows whose key is not among the stored ones, sorted by key.
+def without_stored(rows: pa.Table, stored: pa.Table) -> pa.Table:
+    """The rows whose key is not stored yet, sorted by key.
 
     :param stored: keys, in columns of the same names and types as in `rows`.
     """

@@ -12,7 +12,7 @@ from typing import Literal
 import pyarrow as pa
 
 SCHEMA_VERSION = 2
-"""Version of the whole data root. A reader migrates an older root and refuses a newer one."""
+"""Schema version of the data root. An older root is migrated, a newer one refused."""
 
 EMBEDDING_DIM = 2048
 
@@ -22,13 +22,13 @@ TIME = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class TableSpec:
-    """How one table is stored and written.
+    """How a table is stored and written.
 
     :param columns: the Arrow schema, in column order.
     :param key: columns a merge matches on; empty for tables that are only appended to.
     :param partition_by: partition columns.
-    :param on_match: what a merge does with a row that is already there: leave it (`keep`), replace it
-        (`replace`), or replace it only when its `content_hash` changed or it had been removed (`if_changed`).
+    :param on_match: what a merge does with a stored row: leave it (`keep`), replace it (`replace`), or
+        replace it only if its `content_hash` changed or it had been removed (`if_changed`).
     """
 
     columns: pa.Schema

@@ -1,4 +1,4 @@
-"""Photos that show no product: the same bytes on many of a store, as "no photo yet" or a size chart."""
+"""Finds shared images: images on many products of a store that show none, as "no photo yet"."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MIN_PRODUCTS = 10
-"""A photo on fewer products of a store is taken for theirs."""
+"""An image on fewer products of a store is no shared image."""
 
 _COMMON = 0.8
-"""Share of titles that a word must be in to be common to them."""
-_ALIKE = 0.5
-"""Share of their words that titles of one article have in common."""
+"""A word is common to titles if at least this share of them contains it."""
+_COMMON_WORDS = 0.5
+"""Titles belong to one product group if on average this share of their words is common."""
 _BOILERPLATE = 0.5
-"""Share of a store's other titles beyond which a word, such as the store's name, says nothing."""
+"""A word in at least this share of a store's other titles, such as the store's name, is ignored."""
 
 # A character of a language that is written without spaces counts as a word.
 _WORD = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]|[^\W\u3040-\u9fff\uac00-\ud7af]+")
 
 
-def find_placeholders(products: pa.Table) -> dict[tuple[str, str], int]:
-    """The photos that stand for no product.
+def find_shared_images(products: pa.Table) -> dict[tuple[str, str], int]:
+    """Finds the images that show none of the products they are on.
 
-    A photo may be on many products because each colour and size of one article is listed as a product of its
-    own; most words of their titles are then the same, and the photo is kept. On products whose titles have
-    little in common it is a placeholder, a size chart or a banner, be it their main photo or a further one.
+    A store may list each colour and size as a product of its own. Then one image is on many products, but
+    most words of their titles are equal, and the image is kept. If the titles have little in common, the
+    image is a placeholder, a size chart or a banner.
 
-    :param products: columns `store`, `title`, `brand` and `images`, without products that are gone.
-    :return: by store and image id, on how many products the photo is.
+    :param products: columns `store`, `title`, `brand` and `images`, without removed products.
+    :return: the number of products with the image, by store and image id.
     """
     products = products.select(["store", "title", "brand", "images"]).combine_chunks()
     found = {}
     for store, photos in groupby(_repeated(products), key=itemgetter(0)):
-        mine = pc.indices_nonzero(pc.equal(products["store"], store))
-        titles = dict(zip(mine.to_pylist(), _words(products.take(mine)), strict=True))
+        own = pc.indices_nonzero(pc.equal(products["store"], store))
+        titles = dict(zip(own.to_pylist(), _title_words(products.take(own)), strict=True))
         counts = Counter(chain.from_iterable(titles.values()))
         for _, image_id, rows in photos:
-            if not _one_article([titles[row] for row in rows], counts, len(titles)):
+            if not _is_one_product_group([titles[row] for row in rows], counts, len(titles)):
                 found[store, image_id] = len(rows)
     return found
 
 
 def _repeated(products: pa.Table) -> list[tuple[str, str, list[int]]]:
-    """Store, image id and rows of the photos that are on many products, sorted by store."""
+    """Store, image id and row numbers of the images on many products, sorted by store."""
     if not products.num_rows:
         return []
     lists = products["images"].chunk(0)
@@ -67,8 +67,8 @@ def _repeated(products: pa.Table) -> list[tuple[str, str, list[int]]]:
     return list(zip(*columns, strict=True))
 
 
-def _words(products: pa.Table) -> list[set[str]]:
-    """The words of each title, without those of the brand."""
+def _title_words(products: pa.Table) -> list[set[str]]:
+    """The words of each title, without words of the brand."""
     titles, brands = (products[name].to_pylist() for name in ("title", "brand"))
     return [_split(title) - _split(brand) for title, brand in zip(titles, brands, strict=True)]
 
@@ -77,19 +77,18 @@ def _split(text: str | None) -> set[str]:
     return set(_WORD.findall((text or "").casefold()))
 
 
-def _one_article(titles: Sequence[set[str]], in_store: Counter[str], size: int) -> bool:
-    """Whether titles are those of one article in its colours and sizes.
+def _is_one_product_group(titles: Sequence[set[str]], in_store: Counter[str], size: int) -> bool:
+    """Whether titles belong to one product group: the same product in several colours and sizes.
 
-    :param in_store: in how many titles of the store each word is, these among them: in most of the others
-        is what all of them have.
-    :param size: titles of the store.
+    :param in_store: how many titles of the store contain each word, these included.
+    :param size: number of the store's titles.
     """
     counts = Counter(chain.from_iterable(titles))
     others = size - len(titles)
-    idle = {word for word, count in counts.items() if in_store[word] - count >= _BOILERPLATE * others}
+    ignored = {word for word, count in counts.items() if in_store[word] - count >= _BOILERPLATE * others}
     if others < MIN_PRODUCTS:
-        idle = set()
-    titles = [title - idle for title in titles]
+        ignored = set()
+    titles = [title - ignored for title in titles]
     common = {word for word, count in counts.items() if count >= _COMMON * len(titles)}
-    alike = [len(title & common) / len(title) if title else 1.0 for title in titles]
-    return sum(alike) / len(alike) >= _ALIKE
+    shares = [len(title & common) / len(title) if title else 1.0 for title in titles]
+    return sum(shares) / len(shares) >= _COMMON_WORDS

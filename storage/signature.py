@@ -29,13 +29,13 @@ _Path = Annotated[
 
 
 class SignatureError(LookalikeError):
-    """A folder that is not signed, or not with the key that was given."""
+    """A folder is not signed, or not with the given key."""
 
 
 class _Signed(BaseModel):
-    """What is signed.
+    """The content of `signed.json`.
 
-    :ivar files: sha256 of each file but the signature's own and `index/CURRENT`, by its name below the root.
+    :ivar files: sha256 of each file, by its name below the root, without the signature and `index/CURRENT`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +46,7 @@ class _Signed(BaseModel):
 
 
 def private_key(file: Path) -> Ed25519PrivateKey:
-    """The key to sign with.
+    """Reads the key to sign with.
 
     :raises InputError: the file holds none, or cryptography is not installed.
     """
@@ -68,7 +68,7 @@ def private_key(file: Path) -> Ed25519PrivateKey:
 
 
 def public_key(file: Path) -> Ed25519PublicKey:
-    """The key to verify with.
+    """Reads the key to verify with.
 
     :raises InputError: the file holds none, or cryptography is not installed.
     """
@@ -92,7 +92,7 @@ def public_key(file: Path) -> Ed25519PublicKey:
 def sign(root: Root, generation: str, names: Iterable[str], key: Ed25519PrivateKey) -> None:
     """Signs a finished export.
 
-    :param names: of all its files, below the root.
+    :param names: names of all its files, below the root.
     """
     signed = _Signed(
         generation=generation, files={name: sha256_of(root.path / name) for name in sorted(names)}
@@ -103,7 +103,7 @@ def sign(root: Root, generation: str, names: Iterable[str], key: Ed25519PrivateK
 
 
 class Signed:
-    """The files that a key vouches for.
+    """The signed files of a root, verified with a key.
 
     :param key: the public key to verify with.
     :raises SignatureError: the root is not signed, or not with this key.
@@ -127,11 +127,11 @@ class Signed:
             raise SignatureError(f"{root}/{FILE} is of a release that this one cannot read.") from None
 
     def check(self, generation: str, folder: str) -> None:
-        """Checks that the files below a folder are those that were signed, byte by byte, no more, no fewer.
+        """Checks that a folder holds exactly the files that were signed, byte by byte.
 
-        :param generation: the published one.
-        :param folder: below the root.
-        :raises SignatureError: they are others.
+        :param generation: the published generation.
+        :param folder: the folder's name below the root.
+        :raises SignatureError: a file is missing, unknown or different.
         """
         if generation != self._signed.generation:
             raise SignatureError(

@@ -1,8 +1,8 @@
 """Staged crawls: what a crawl read of a store, kept beside the tables until it is judged.
 
 A staged crawl is a folder `staging/<store>/` of numbered Parquet files, each with rows of one table in the
-order they were read. A file is there as a whole or not at all, so that a killed crawl loses only what it had
-not written, and the next crawl of the store goes on from there. `state.json` says what was decided.
+order of reading. Files are added atomically, so that a killed crawl loses only rows that it had not written,
+and the next crawl of the store continues from there. `state.json` holds the decision about it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -23,17 +23,17 @@ import pyarrow.parquet as pq
 
 from storage.errors import LookalikeError
 from storage.root import Root
-from storage.rows import Rows, fitted
+from storage.rows import Rows, fit_to_schema
 from storage.schemas import TABLES
 
 FOLDER = "staging"
 
 MOVED = "moved:"
-"""Stands in `fetches` before a product's id whose `content_hash` is the id that the product is stored under:
-the one it had before its store gave it another address."""
+"""Prefix of a product's id in `fetches`, where `content_hash` is the id that the product is stored under: the
+id it had before its store gave it another address."""
 
 _MOVED_KIND = "moved"
-"""Names the files with such rows, so that whoever looks for them need not read all others."""
+"""The kind of the files with such rows, so that they are found without reading all others."""
 
 _STATE = "state.json"
 _ENDING = ".parquet"
@@ -41,12 +41,12 @@ _OF_A_PRODUCT = ("products", "offers", "pages")
 
 
 class State(StrEnum):
-    """What was decided about a staged crawl."""
+    """The decision about a staged crawl."""
 
     UNFINISHED = "unfinished"
-    """Nothing: it was killed, or runs now."""
+    """None yet: it was killed, or is running."""
     QUARANTINED = "quarantined"
-    """It failed the gates, and waits for `lookalike accept` or `lookalike reject`."""
+    """It failed a gate, and waits for `lookalike accept` or `lookalike reject`."""
     ACCEPTED = "accepted"
     """It is being merged into the tables."""
 
@@ -55,9 +55,9 @@ class State(StrEnum):
 class Finding:
     """Why a crawl failed a gate.
 
-    :ivar gate: `loss`, `coverage`, `diversity`, `price`, `currency` or `turnover`.
-    :ivar sentence: what is wrong, with the figures.
-    :ivar examples: a few products that show it.
+    :ivar gate: the `Gate`, or the name of one.
+    :ivar sentence: what is wrong, with figures.
+    :ivar examples: a few affected products.
     """
 
     gate: str
@@ -67,9 +67,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided about a staged crawl.
+    """The decision about a staged crawl.
 
-    :ivar crawl: its row in `crawls`; empty where it is unfinished.
+    :ivar crawl: its row of `crawls`; empty if it is unfinished.
     :ivar findings: why it is quarantined.
     :ivar last: the number of the last file that was judged.
     """
@@ -81,7 +81,7 @@ class Decision:
 
 
 def quarantine_sentence(store: str, findings: Sequence[Finding]) -> str:
-    """What the operator has to know and do, for the crawl's row and the night's report."""
+    """What the operator has to know and do about a quarantined crawl."""
     return (
         f"The crawl of '{store}' is quarantined: {' '.join(map(_with_examples, findings))} What was "
         f"published before stays. Run `lookalike accept {store}` if the store has really changed so, or "
@@ -100,7 +100,7 @@ def staged_stores(root: Root) -> list[str]:
 
 
 class Staging:
-    """The staged crawl of a store, if there is one. Whoever changes it holds the lock of the store's crawl.
+    """The staged crawl of a store, if there is one. Writers hold the lock of the store's crawl.
 
     :ivar store: the store's name.
     """
@@ -111,44 +111,44 @@ class Staging:
         self._next: int | None = None
 
     def __bool__(self) -> bool:
-        """Whether there is one."""
+        """Whether there is a staged crawl."""
         return bool(self.root.files.below(self._folder))
 
     @property
     def crawls(self) -> set[str]:
-        """The ids of the crawls that wrote to it: more than one after a kill or in quarantine."""
+        """The ids of the crawls that wrote to it: several after a kill or in quarantine."""
         return {_crawl_of(name) for name in self._parts()}
 
     @property
     def moved(self) -> dict[str, str]:
-        """The ids under which products are stored that were read under another one."""
+        """For each id that was read, the id that the product is stored under, if that is another one."""
         parts = [self._read(name, "fetches", ["url", "content_hash"]) for name in self._parts(_MOVED_KIND)]
         rows = [row for part in parts for row in part.to_pylist()]
         return {row["url"].removeprefix(MOVED): row["content_hash"] for row in rows}
 
     def add(self, crawl_id: str, table: str, rows: Rows) -> None:
-        """Writes rows; they are there after a kill, too.
+        """Writes rows, which survive a kill.
 
         :raises ValueError: a row does not fit the table's columns.
         :raises OSError: they cannot be written, for example because the disk is full.
         """
         if len(rows):
-            self._add(crawl_id, table, fitted(table, rows))
+            self._add(crawl_id, table, fit_to_schema(table, rows))
 
     def add_moved(self, crawl_id: str, ids: Mapping[str, str], at: datetime) -> None:
-        """Notes that products keep the ids they are stored under; what is read of them changes its id.
+        """Notes that products keep their stored ids: from now on their rows are renamed.
 
-        :param ids: the id read and the id stored of each.
+        :param ids: for each id that was read, the stored id.
         """
         rows = [
             {"store": self.store, "url": f"{MOVED}{read}", "content_hash": stored, "fetched_at": at}
             for read, stored in ids.items()
         ]
         if rows:
-            self._add(crawl_id, _MOVED_KIND, fitted("fetches", rows))
+            self._add(crawl_id, _MOVED_KIND, fit_to_schema("fetches", rows))
 
     def rows(self, table: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """What was read, in the order of reading, a few thousand rows at a time.
+        """The staged rows of a table in the order of reading, a few thousand at a time.
 
         :raises LookalikeError: a file is damaged.
         """
@@ -158,7 +158,7 @@ class Staging:
             yield _renamed(rows, moved) if moved and "product_id" in rows.column_names else rows
 
     def image_ids(self) -> set[str]:
-        """The photos that it names."""
+        """The photos that it refers to."""
         found: set[str] = set()
         for rows in self.rows("fetches", ["image_id"]):
             found.update(rows["image_id"].drop_null().to_pylist())
@@ -168,7 +168,7 @@ class Staging:
         return found
 
     def decision(self) -> Decision | None:
-        """What was decided about it; None where there is no staged crawl.
+        """The decision about it; None if there is no staged crawl.
 
         :raises LookalikeError: `state.json` is damaged.
         """
@@ -178,26 +178,27 @@ class Staging:
         try:
             data = json.loads(stored)
             findings = tuple(
-                Finding(one["gate"], one["sentence"], tuple(one["examples"])) for one in data["findings"]
+                Finding(finding["gate"], finding["sentence"], tuple(finding["examples"]))
+                for finding in data["findings"]
             )
             return Decision(State(data["state"]), _with_times(data["crawl"]), findings, int(data["last"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._damaged(_STATE, error) from None
 
     def decide(self, state: State, crawl: Mapping[str, Any], findings: Sequence[Finding] = ()) -> None:
-        """Writes what was decided, in one step.
+        """Writes the decision, atomically.
 
         :param crawl: a row of `crawls`.
         """
         name = f"{self._folder}/{_STATE}"
-        told = [{"gate": one.gate, "sentence": one.sentence, "examples": one.examples} for one in findings]
-        data = {"state": state, "crawl": dict(crawl), "findings": told, "last": self._last()}
+        reasons = [asdict(finding) for finding in findings]
+        data = {"state": state, "crawl": dict(crawl), "findings": reasons, "last": self._last()}
         before = self.root.files.read(name)
         self._local().mkdir(parents=True, exist_ok=True)
         self.root.files.replace(name, json.dumps(data, default=datetime.isoformat).encode() + b"\n", before)
 
     def drop_after(self, last: int) -> None:
-        """Removes the files that were written after one: those of a later crawl that was not judged.
+        """Removes the files after the last judged one: those of a later crawl that was not judged.
 
         :param last: see `Decision.last`.
         """
@@ -207,7 +208,7 @@ class Staging:
         self._next = None
 
     def discard(self) -> None:
-        """Removes it. The state goes last: a kill in between leaves what can be done once more."""
+        """Removes it. The state is removed last, so that it can be discarded again after a kill."""
         files = self.root.files
         for name in self._parts():
             files.remove(name)
@@ -217,7 +218,7 @@ class Staging:
         self._next = None
 
     def damage(self) -> list[str]:
-        """A sentence for each of its files that cannot be read."""
+        """A sentence for each damaged file."""
         found = []
         checks: list[Any] = [self.decision]
         checks += [lambda name=name: self._read(name, _table_of(name), None) for name in self._parts()]
@@ -242,7 +243,7 @@ class Staging:
         unfinished = Path(tempfile.mkdtemp(prefix=".part-", dir=self._local()))
         try:
             file = unfinished / "part"
-            # Bodies of pages are compressed already, and most other columns differ from row to row.
+            # No dictionaries: bodies of pages are compressed already, and most other values are distinct.
             pq.write_table(rows, file, compression="zstd", use_dictionary=False, write_statistics=False)
             self.root.files.add(f"{self._folder}/{number:08d}-{crawl_id}-{kind}{_ENDING}", file)
         finally:
@@ -264,7 +265,7 @@ class Staging:
         )
 
     def _local(self) -> Path:
-        """Its folder on this machine; of a root in a bucket, of the copies."""
+        """Its folder on this machine; for a root in a bucket, the folder of the copies."""
         return self.root.path / FOLDER / self.store
 
 
@@ -286,12 +287,12 @@ def _crawl_of(name: str) -> str:
 
 
 def _renamed(rows: pa.Table, moved: Mapping[str, str]) -> pa.Table:
-    ids = [moved.get(one, one) for one in rows["product_id"].to_pylist()]
-    at = rows.column_names.index("product_id")
-    return rows.set_column(at, rows.schema.field(at), pa.array(ids, pa.string()))
+    ids = [moved.get(product_id, product_id) for product_id in rows["product_id"].to_pylist()]
+    column = rows.column_names.index("product_id")
+    return rows.set_column(column, rows.schema.field(column), pa.array(ids, pa.string()))
 
 
 def _with_times(crawl: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of `crawls` as JSON held it."""
+    """A row of `crawls` from JSON, with its times parsed."""
     times = {name: datetime.fromisoformat(crawl[name]) for name in ("started_at", "ended_at")}
     return {**crawl, **times}

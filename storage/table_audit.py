@@ -1,4 +1,4 @@
-"""Whether every file of the tables holds what it was written to hold: each is read to the last byte."""
+"""The audit of the tables: reads every file to the last byte."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from storage.root import Root
 from storage.schemas import TABLES
 from storage.verification_cache import sha256_of
 
-_WAY_OUT = "Run `lookalike repair`."
+_REMEDY = "Run `lookalike repair`."
 
 
 @dataclass(frozen=True)
 class TableDamage:
-    """What is damaged of a table.
+    """The damage of a table.
 
-    :ivar log: its transaction log: what is wrong, a few words, by the file's name.
-    :ivar data: its data files: the same, by the path below the table's folder.
-    :ivar reason: why it cannot be opened, though no file is known to be damaged; else empty.
+    :ivar log: what is wrong with files of its transaction log, in a few words, by file name.
+    :ivar data: what is wrong with its data files, by path below the table's folder.
+    :ivar reason: why the table cannot be opened, if no file is known to be damaged; else empty.
     """
 
     table: str
@@ -40,17 +40,17 @@ class TableDamage:
         """A sentence for each damaged file."""
         files = {f"{table_log.FOLDER}/{name}": reason for name, reason in self.log.items()} | self.data
         found = [
-            f"tables/{self.table}/{name} is damaged ({reason}). {_WAY_OUT}" for name, reason in files.items()
+            f"tables/{self.table}/{name} is damaged ({reason}). {_REMEDY}" for name, reason in files.items()
         ]
         if self.reason:
-            found.append(f"The table '{self.table}' cannot be opened ({self.reason}). {_WAY_OUT}")
+            found.append(f"The table '{self.table}' cannot be opened ({self.reason}). {_REMEDY}")
         return found
 
 
 def table_damage(root: Root) -> list[TableDamage]:
-    """Reads every file of all tables of a local root; of one in a bucket every row.
+    """Reads every file of all tables of a local root, or every row of one in a bucket.
 
-    :return: the tables that are damaged.
+    :return: the damaged tables.
     """
     if root.bucket is not None:
         return [damage for table in TABLES if (damage := _unreadable(root, table))]
@@ -58,15 +58,15 @@ def table_damage(root: Root) -> list[TableDamage]:
     return [damage for table in TABLES if (damage := _audit(root, table, noted))]
 
 
-def note(root: Root) -> None:
-    """Notes what the tables' new files hold, so that a byte that changes later is found."""
+def note_checksums(root: Root) -> None:
+    """Notes the checksums of the tables' new files, so that a later change is found."""
     if root.bucket is None:
-        names = [name for table in TABLES for name in _names(root, table)]
+        names = [name for table in TABLES for name in _file_names(root, table)]
         checksums.note(root, names)
 
 
 def missing_photos(root: Root) -> list[str]:
-    """Photos that `fetches` or `products` say are stored, and that are not; sorted."""
+    """Ids of photos that `fetches` or `products` refer to and `images` lacks, sorted."""
     stored = set(tables.read(root, "images", columns=["image_id"])["image_id"].to_pylist())
     fetched = tables.read(root, "fetches", columns=["image_id"])["image_id"].drop_null().to_pylist()
     lists = tables.read(root, "products", columns=["images"])["images"].combine_chunks()
@@ -80,7 +80,9 @@ def _audit(root: Root, table: str, noted: dict[str, str]) -> TableDamage | None:
         return None
     prefix = f"tables/{table}"
     changed = {
-        file.name for file in table_log.files(folder) if not _holds(file, f"{prefix}/_delta_log", noted)
+        file.name
+        for file in table_log.files(folder)
+        if not _is_unchanged(file, f"{prefix}/_delta_log", noted)
     }
     present = [file.name for file in table_log.files(folder)]
     names = (PurePosixPath(name) for name in noted if name.startswith(f"{prefix}/{table_log.FOLDER}/"))
@@ -89,7 +91,7 @@ def _audit(root: Root, table: str, noted: dict[str, str]) -> TableDamage | None:
     data = {
         path: reason
         for path, size in log.active.items()
-        if (reason := _wrong(root, table, path, size, noted))
+        if (reason := _file_damage(root, table, path, size, noted))
     }
     if log.damaged or data:
         return TableDamage(table, log.damaged, data)
@@ -100,7 +102,7 @@ def _audit(root: Root, table: str, noted: dict[str, str]) -> TableDamage | None:
     return None
 
 
-def _holds(file: Path, folder: str, noted: dict[str, str]) -> bool:
+def _is_unchanged(file: Path, folder: str, noted: dict[str, str]) -> bool:
     known = noted.get(f"{folder}/{file.name}")
     try:
         return known is None or sha256_of(file) == known
@@ -108,8 +110,8 @@ def _holds(file: Path, folder: str, noted: dict[str, str]) -> bool:
         return False
 
 
-def _wrong(root: Root, table: str, path: str, size: int, noted: dict[str, str]) -> str:
-    """What is wrong with a data file; nothing where it is in order."""
+def _file_damage(root: Root, table: str, path: str, size: int, noted: dict[str, str]) -> str:
+    """What is wrong with a data file; empty if it is sound."""
     if {"..", "/"} & {*PurePosixPath(path).parts}:
         return "it is outside its table"
     file = root.table_path(table) / path
@@ -136,7 +138,7 @@ def _wrong(root: Root, table: str, path: str, size: int, noted: dict[str, str]) 
     return ""
 
 
-def _names(root: Root, table: str) -> Iterator[str]:
+def _file_names(root: Root, table: str) -> Iterator[str]:
     folder = root.table_path(table)
     for file in table_log.files(folder):
         yield f"tables/{table}/{table_log.FOLDER}/{file.name}"

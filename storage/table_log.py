@@ -1,4 +1,4 @@
-"""A table's transaction log as it lies on the disk, read line by line, also where a part of it is damaged."""
+"""Reads a table's transaction log line by line, even if a part of it is damaged."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from storage.regular import open_regular
 FOLDER = "_delta_log"
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
-_MOST_BYTES = 2**30
+_MAX_BYTES = 2**30
 
 
 @dataclass
 class TableLog:
-    """What a log says.
+    """The content of a transaction log.
 
-    :ivar active: the data files that make the table, their sizes in bytes by their path below its folder.
-    :ivar mentioned: every data file that was ever added or removed, as far as that can be read.
-    :ivar damaged: what is wrong with which file of the log, a few words each.
-    :ivar gaps: for each commit that cannot be read, when the one before it and the one after it were made, ms
-        since 1970; 0 and None where there is none.
+    :ivar active: sizes in bytes of the table's present data files, by path below its folder.
+    :ivar mentioned: every data file that was ever added or removed, as far as the log is readable.
+    :ivar damaged: what is wrong with each damaged file of the log, in a few words.
+    :ivar gaps: for each unreadable commit the times of the commits before and after it, in ms since 1970; 0
+        and None if there is none.
     """
 
     active: dict[str, int] = field(default_factory=dict)
@@ -46,12 +46,12 @@ def files(table: Path) -> list[Path]:
 def read(table: Path, changed: set[str] | frozenset[str] = frozenset()) -> TableLog:
     """Reads a table's log.
 
-    :param changed: names of its files that are known not to hold what they were written to hold.
+    :param changed: names of its files that are known to have changed.
     """
     log = TableLog()
     commits = {int(match[1]): file for file in files(table) if (match := _COMMIT.fullmatch(file.name))}
     start = _start(table, log, changed)
-    # A commit that is known and not there was deleted: only the oldest ones are ever cleaned up.
+    # A known commit that is missing was deleted: only the oldest commits are ever cleaned up.
     known = (int(match[1]) for name in changed if (match := _COMMIT.fullmatch(name)))
     last = max([start, *commits, *known])
     before, waiting = 0, False
@@ -67,7 +67,7 @@ def read(table: Path, changed: set[str] | frozenset[str] = frozenset()) -> Table
         if name in log.damaged:
             log.gaps.append((before, None))
             waiting = True
-            # Lines that read well in a file that changed may say anything.
+            # Readable lines of a changed file may be wrong.
             actions = [] if name in changed else actions
         else:
             before = when or before
@@ -82,7 +82,7 @@ def read(table: Path, changed: set[str] | frozenset[str] = frozenset()) -> Table
 
 
 def _start(table: Path, log: TableLog, changed: set[str] | frozenset[str]) -> int:
-    """Takes up the newest checkpoint that can be read; its version, -1 where there is none."""
+    """Applies the newest readable checkpoint, and returns its version; -1 if there is none."""
     found = -1
     for file in reversed(files(table)):
         if not (match := _CHECKPOINT.fullmatch(file.name)):
@@ -102,10 +102,10 @@ def _start(table: Path, log: TableLog, changed: set[str] | frozenset[str]) -> in
 
 
 def _actions(file: Path) -> tuple[list[dict[str, Any]], str]:
-    """The actions of a commit that can be read, and what is wrong with it; nothing where all can."""
+    """The readable actions of a commit, and what is wrong with it; empty if nothing is."""
     try:
         with open_regular(file) as stream:
-            lines = stream.read(_MOST_BYTES).splitlines()
+            lines = stream.read(_MAX_BYTES).splitlines()
     except FileNotFoundError:
         return [], "it is missing"
     except OSError as error:

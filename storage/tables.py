@@ -8,7 +8,6 @@ import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,12 +16,10 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from storage import delta, view_types
+from storage.delta import TableRoot
 from storage.errors import BusyError
-from storage.rows import Rows, absent, fitted, last_by_key
+from storage.rows import Rows, fit_to_schema, last_by_key, without_stored
 from storage.schemas import TABLES, TableSpec
-
-if TYPE_CHECKING:
-    from storage.root import Root
 
 _ROW_BYTES = 100  # of a table that is replaced: `recommendations`
 
@@ -36,12 +33,12 @@ class Merged:
 
 
 def read(
-    root: Root, table: str, *, columns: Sequence[str] | None = None, where: pc.Expression | None = None
+    root: TableRoot, table: str, *, columns: Sequence[str] | None = None, where: pc.Expression | None = None
 ) -> pa.Table:
-    """A table's rows, in no particular order; none where the table has not been written yet.
+    """A table's rows, in no particular order; none if the table has not been written yet.
 
-    :param columns: which ones; all by default.
-    :param where: a filter. On partition columns it opens the matching files only, on keys the matching row
+    :param columns: names of columns; all by default.
+    :param where: a filter. On partition columns it reads only matching files, on keys only matching row
         groups.
     :raises LookalikeError: the table is damaged.
     """
@@ -55,7 +52,7 @@ def read(
 
 
 def scan(
-    root: Root,
+    root: TableRoot,
     table: str,
     *,
     columns: Sequence[str] | None = None,
@@ -76,8 +73,8 @@ def scan(
             yield batch.cast(wanted)
 
 
-def version(root: Root, table: str) -> int | None:
-    """The table's Delta version; None where it has not been written yet.
+def version(root: TableRoot, table: str) -> int | None:
+    """The table's Delta version; None if it has not been written yet.
 
     :raises LookalikeError: the table is damaged.
     """
@@ -86,44 +83,44 @@ def version(root: Root, table: str) -> int | None:
         return None if found is None else found.version()
 
 
-def versions(root: Root) -> dict[str, int]:
+def versions(root: TableRoot) -> dict[str, int]:
     """Delta versions of all tables that have been written."""
     found = {table: version(root, table) for table in TABLES}
     return {table: number for table, number in found.items() if number is not None}
 
 
-def append(root: Root, table: str, rows: Rows) -> int:
-    """Appends rows in one commit, none where there are none.
+def append(root: TableRoot, table: str, rows: Rows) -> int:
+    """Appends rows in one commit; makes no commit without rows.
 
     :return: rows appended.
     :raises ValueError: a row does not fit the table's columns.
     :raises BusyError: too many processes write to the table at once.
     """
-    data = fitted(table, rows)
+    data = fit_to_schema(table, rows)
     if data.num_rows:
         _append(root, table, data)
     return data.num_rows
 
 
-def merge(root: Root, table: str, rows: Rows) -> Merged:
-    """Merges rows by the table's key and its `on_match` rule, in one commit, none where nothing changes.
+def merge(root: TableRoot, table: str, rows: Rows) -> Merged:
+    """Merges rows by the table's key and its `on_match` rule, in one commit; none if nothing changes.
 
-    Of rows with the same key the last wins. A replaced row keeps the `first_seen` it had.
+    Of rows with the same key the last counts. A replaced row keeps its `first_seen`.
 
     :raises ValueError: a row does not fit the table's columns, or has no key.
     :raises BusyError: too many processes write to the table at once.
     """
     spec = TABLES[table]
-    data = last_by_key(table, fitted(table, rows))
+    data = last_by_key(table, fit_to_schema(table, rows))
     if not data.num_rows:
         return Merged(0, 0)
     return _insert(root, table, data) if spec.on_match == "keep" else _upsert(root, table, data)
 
 
-def replace(root: Root, table: str, batches: Iterable[pa.RecordBatch]) -> int:
-    """Replaces all rows of a table in one commit; a failure on the way leaves the table as it was.
+def replace(root: TableRoot, table: str, batches: Iterable[pa.RecordBatch]) -> int:
+    """Replaces all rows of a table in one commit; if that fails, the table stays as it was.
 
-    :param batches: of the table's columns, taken one at a time.
+    :param batches: batches with the table's columns; one is held at a time.
     :return: rows written.
     :raises BusyError: another process replaces them at the same time.
     """
@@ -147,7 +144,7 @@ def replace(root: Root, table: str, batches: Iterable[pa.RecordBatch]) -> int:
     return written
 
 
-def delete(root: Root, table: str, where_sql: str) -> int:
+def delete(root: TableRoot, table: str, where_sql: str) -> int:
     """Deletes the rows that match a SQL predicate.
 
     :return: rows deleted.
@@ -155,21 +152,24 @@ def delete(root: Root, table: str, where_sql: str) -> int:
     return _delete(root, table, where_sql)
 
 
-def compact(root: Root) -> dict[str, int]:
+def compact(root: TableRoot) -> dict[str, int]:
     """Joins small files into large ones.
 
-    :return: files removed a table, where any was.
+    :return: the number of files removed, for each table with any.
     """
     removed = {table: _compact(root, table) for table in versions(root)}
     return {table: files for table, files in removed.items() if files}
 
 
-def vacuum(root: Root, *, keep: timedelta = timedelta(days=7), only: str | None = None) -> dict[str, int]:
-    """Deletes files that no version younger than `keep` needs, orphans of killed writers among them.
+def vacuum(
+    root: TableRoot, *, keep: timedelta = timedelta(days=7), only: str | None = None
+) -> dict[str, int]:
+    """Deletes files that no version younger than `keep` needs, including files of killed writers.
 
-    :param keep: rounded up to hours; longer than any writer or reader takes, whose files go otherwise.
-    :param only: this table; all where None.
-    :return: files deleted a table, where any was.
+    :param keep: rounded up to hours; it must exceed the time of any writer and reader, or their files go,
+        too.
+    :param only: the table; all tables if None.
+    :return: the number of files deleted, for each table with any.
     """
     if keep < timedelta(0):
         raise ValueError(f"Files of the last {keep} cannot be kept; give a period of zero or more.")
@@ -183,7 +183,7 @@ def _columns(table: str, columns: Sequence[str] | None) -> pa.Schema:
     return schema if columns is None else pa.schema([schema.field(name) for name in columns])
 
 
-def _dataset(root: Root, table: str) -> ds.FileSystemDataset | None:
+def _dataset(root: TableRoot, table: str) -> ds.FileSystemDataset | None:
     found = delta.load(root, table)
     return None if found is None else delta.dataset(root, table, found)
 
@@ -198,7 +198,7 @@ def _batches(
         batch_size=batch_size,
         batch_readahead=2,
         fragment_readahead=1,
-        # Arrow otherwise holds a whole file while it reads it.
+        # By default Arrow holds a whole file while it reads it.
         fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
     ).to_batches()
     if where is not None:
@@ -206,33 +206,35 @@ def _batches(
             yield from rows.to_batches(max_chunksize=batch_size)
 
 
-def _next(root: Root, table: str, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+def _next(root: TableRoot, table: str, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
     with delta.damage_named(root, table):
         return next(batches, None)
 
 
 @delta.retry_conflicts
-def _append(root: Root, table: str, data: pa.Table) -> None:
+def _append(root: TableRoot, table: str, data: pa.Table) -> None:
     with delta.damage_named(root, table):
         opened = delta.load_or_create(root, table)
         write_deltalake(opened, data, mode="append", writer_properties=_layout(table, data))
 
 
 @delta.retry_conflicts
-def _insert(root: Root, table: str, data: pa.Table) -> Merged:
+def _insert(root: TableRoot, table: str, data: pa.Table) -> Merged:
     """Appends the rows whose key is new.
 
-    Not by Delta's MERGE, which reads every column of the whole table: one photo merged into 6,000 read all
-    0.5 GB of them. Here the keys are read, and the commit fails unless the table is still as it was read.
+    Delta's MERGE would read every column of the whole table: merging one photo into 6,000 read all 0.5 GB.
+    Here only the keys are read, and the commit fails if the table has changed since.
     """
     with delta.damage_named(root, table):
         opened = delta.load_or_create(root, table)
         key = list(TABLES[table].key)
-        asked = functools.reduce(operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key))
+        matching = functools.reduce(
+            operator.and_, (pc.field(name).isin(pc.unique(data[name])) for name in key)
+        )
         dataset = delta.dataset(root, table, opened)
-        stored = view_types.to_table(dataset, key, asked).cast(data.select(key).schema)
-        # Sorted by key, so that a filter on it finds the few row groups that matter.
-        new = absent(data, stored)
+        stored = view_types.to_table(dataset, key, matching).cast(data.select(key).schema)
+        # Sorted by key, so that a filter on the key reads few row groups.
+        new = without_stored(data, stored)
         if new.num_rows:
             write_deltalake(
                 opened,
@@ -245,7 +247,7 @@ def _insert(root: Root, table: str, data: pa.Table) -> Merged:
 
 
 @delta.retry_conflicts
-def _upsert(root: Root, table: str, data: pa.Table) -> Merged:
+def _upsert(root: TableRoot, table: str, data: pa.Table) -> Merged:
     spec = TABLES[table]
     with delta.damage_named(root, table):
         counts = (
@@ -279,7 +281,7 @@ def _changed(spec: TableSpec) -> str:
 
 
 @delta.retry_conflicts
-def _delete(root: Root, table: str, where_sql: str) -> int:
+def _delete(root: TableRoot, table: str, where_sql: str) -> int:
     with delta.damage_named(root, table):
         if (found := delta.load(root, table)) is None:
             return 0
@@ -287,7 +289,7 @@ def _delete(root: Root, table: str, where_sql: str) -> int:
 
 
 @delta.retry_conflicts
-def _compact(root: Root, table: str) -> int:
+def _compact(root: TableRoot, table: str) -> int:
     with delta.damage_named(root, table):
         opened = delta.load_or_create(root, table)
         layout = _layout_again(table, opened)
@@ -295,7 +297,7 @@ def _compact(root: Root, table: str) -> int:
 
 
 @delta.retry_conflicts
-def _vacuum(root: Root, table: str, hours: int) -> int:
+def _vacuum(root: TableRoot, table: str, hours: int) -> int:
     with delta.damage_named(root, table):
         files = delta.load_or_create(root, table).vacuum(
             retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True

@@ -1,7 +1,7 @@
 """Thumbnails in immutable Arrow IPC files ("shards") that generations share and readers memory-map.
 
-A shard is named after its content and never changes. A nightly build adds one for the photos that are new;
-a shard goes when the last generation that refers to it does (`storage.generations.prune`).
+A shard is named after its content. A nightly build adds one for new photos; `storage.generations.prune`
+removes a shard with the last generation that refers to it.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ SHARD_ROWS = 4096
 """Most thumbnails in a shard: about 40 MB."""
 
 _NAME_LENGTH = 20
-_MOST_BYTES = 2**20
-"""Of a thumbnail; those that are made take a hundredth of it."""
+_MAX_BYTES = 2**20
+"""Largest size of a thumbnail; ours take a hundredth of it."""
 
 _AT_ONCE = 8
 
 GRID_SIDE = 40
-"""Cells of the longer side of a thumbnail's grid of colours, by which pictures are compared: about 4 KB."""
+"""Cells along the longer side of a thumbnail's colour grid, by which images are compared: about 4 KB."""
 
 _SCHEMA = pa.schema(
     [pa.field("image_id", pa.string()), pa.field("jpeg", pa.binary()), pa.field("grid", pa.binary())]
 )
 _SCHEMA_BEFORE = _SCHEMA.remove(2)
-"""Shards of earlier releases have no `grid`."""
+"""The schema of earlier releases, without `grid`."""
 
 _LOCATIONS = pa.schema(
     [
@@ -59,12 +59,11 @@ _LOCATIONS = pa.schema(
 def add(
     root: Root, photos: Mapping[str, bytes] | Iterable[tuple[str, bytes]], rows: int = SHARD_ROWS
 ) -> list[str]:
-    """Stores thumbnails; those of images that have one already should be left out, see `locate`.
+    """Stores thumbnails of images that have none yet, see `locate`.
 
-    One process adds at a time: the caller holds the root's `index` lock.
+    The caller holds the root's `index` lock, so that one process adds at a time.
 
-    :param photos: JPEG bytes by image_id; pairs may be made one by one, only a shard of them is held at a
-        time.
+    :param photos: JPEG bytes by image_id; as an iterable of pairs, only one shard is held in memory.
     :param rows: most thumbnails in a shard.
     :return: names of the shards written.
     """
@@ -87,17 +86,17 @@ def add(
 
 
 def locate(root: Root) -> pa.Table:
-    """Where each image's thumbnail is: one row an image, with `image_id`, `thumbnail_shard`, `thumbnail_row`.
+    """The location of each image's thumbnail: `image_id`, `thumbnail_shard`, `thumbnail_row`.
 
-    An image in several shards is found in the first by name, so that the answer depends on the shards alone.
-    A shard that is damaged counts as not there.
+    For an image in several shards, the first one by name counts, so that the result depends on the shards
+    alone. Damaged shards are ignored.
     """
     shards = [PurePosixPath(file).stem for file in root.files.below("thumbnails")]
     _fetch(root, shards)
     parts = []
     for shard in shards:
         try:
-            file = _sound(root, shard, root.verified)
+            file = _verified_file(root, shard, root.verified)
             ids = _read(pa.memory_map(str(file)).read_buffer()).column("image_id")
         except (GenerationError, OSError, ValueError):
             continue
@@ -115,7 +114,7 @@ def locate(root: Root) -> pa.Table:
 
 
 class Thumbnails:
-    """The thumbnails of one generation, memory-mapped. They stay readable when their files are removed.
+    """The thumbnails of one generation, memory-mapped, which stay readable if their files are removed.
 
     :param root: the data root.
     :param shards: names of the shards and their sizes in bytes, from the manifest.
@@ -134,12 +133,12 @@ class Thumbnails:
         if shard not in self._shards or not 0 <= row < len(jpegs := self._shards[shard].jpegs):
             raise GenerationError(f"There is no thumbnail {row} in {shard!r}. {WAY_OUT}")
         jpeg: bytes | None = jpegs[row].as_py()
-        if jpeg is None or len(jpeg) > _MOST_BYTES:
+        if jpeg is None or len(jpeg) > _MAX_BYTES:
             raise GenerationError(f"The thumbnail {row} in {shard} is none. {WAY_OUT}")
         return jpeg
 
     def grid(self, shard: str, row: int) -> np.ndarray:
-        """A thumbnail's colours in small, see `grid`; decoded where its shard was written without.
+        """A thumbnail's colour grid, see `grid`; computed if its shard was written without.
 
         :raises GenerationError: the shard is damaged.
         """
@@ -154,7 +153,7 @@ class Thumbnails:
 
 
 def grid(jpeg: bytes) -> np.ndarray:
-    """Means of a photo's colours in cells, `GRID_SIDE` along its longer side: uint8 [height, width, 3].
+    """The mean colours of an image's cells, `GRID_SIDE` along its longer side: uint8 [height, width, 3].
 
     :raises GenerationError: it is no thumbnail.
     """
@@ -171,7 +170,7 @@ def grid(jpeg: bytes) -> np.ndarray:
 
 
 def _stored_grid(jpeg: bytes) -> bytes | None:
-    """A grid behind its height and width, a byte each; None where the photo cannot be decoded."""
+    """A grid as bytes, after its height and width of one byte each; None if the image cannot be decoded."""
     try:
         cells = grid(jpeg)
     except GenerationError:
@@ -180,8 +179,7 @@ def _stored_grid(jpeg: bytes) -> bytes | None:
 
 
 class _Shard:
-    """A mapped shard. Its bytes are verified when the first is needed: there may be gigabytes of thumbnails,
-    of which a search shows five."""
+    """A mapped shard, verified when it is first read: a search shows five of very many thumbnails."""
 
     def __init__(self, root: Root, name: str, size_bytes: int) -> None:
         self._root, self._name = root, name
@@ -194,15 +192,15 @@ class _Shard:
 
     @property
     def grids(self) -> pa.ChunkedArray | None:
-        """The grids of colours, binary [rows]; None in a shard of an earlier release."""
+        """The colour grids, binary [rows]; None in a shard of an earlier release."""
         table = self._table
         return table.column("grid") if "grid" in table.column_names else None
 
     @functools.cached_property
     def _table(self) -> pa.Table:
         if not self._holds():
-            # A damaged copy is fetched again; what is damaged itself raises.
-            file = _sound(self._root, self._name, self._root.verified)
+            # A damaged copy is fetched again; a damaged original raises.
+            file = _verified_file(self._root, self._name, self._root.verified)
             self._status, self._bytes = _mapped(file, self._status.st_size)
         try:
             return _read(pa.py_buffer(self._bytes))
@@ -231,13 +229,13 @@ def _mapped(file: Path, size_bytes: int) -> tuple[os.stat_result, mmap.mmap]:
 def verify(root: Root, shards: Iterable[str], verified: Verified | None = None) -> None:
     """Checks every byte of shards.
 
-    :param verified: what was verified before; where None, every byte is read.
+    :param verified: the cache of verified files; every byte is read if None.
     :raises GenerationError: one is missing or damaged.
     """
     names = list(shards)
     _fetch(root, names)
     for name in names:
-        _sound(root, name, verified or Unremembered())
+        _verified_file(root, name, verified or Unremembered())
 
 
 def sizes(root: Root, shards: Iterable[str]) -> dict[str, int]:
@@ -251,13 +249,13 @@ def file_name(shard: str) -> str:
 
 
 def _fetch(root: Root, shards: Iterable[str]) -> None:
-    """Has the shards' files on this machine, several fetched at once."""
+    """Fetches the shards' files to this machine, several at once."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(root.files.fetch, map(file_name, shards)))
 
 
-def _sound(root: Root, shard: str, verified: Verified) -> Path:
-    """The file of a shard that holds what its name says; a damaged copy is fetched once more."""
+def _verified_file(root: Root, shard: str, verified: Verified) -> Path:
+    """The verified file of a shard; a damaged copy is fetched again."""
 
     def check(file: Path) -> Path:
         try:
@@ -268,11 +266,11 @@ def _sound(root: Root, shard: str, verified: Verified) -> Path:
             raise GenerationError(f"The thumbnails {file} are damaged. {WAY_OUT}")
         return file
 
-    return root.sound(file_name(shard), check)
+    return root.check_or_refetch(file_name(shard), check)
 
 
 def _read(data: pa.Buffer) -> pa.Table:
-    """The thumbnails in a shard, whoever wrote it.
+    """Reads the thumbnails of a shard, which may be hostile.
 
     :raises ValueError: it holds something else.
     """

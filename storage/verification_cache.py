@@ -1,10 +1,9 @@
-"""Which files were found to hold what they should, remembered for as long as nothing touches them.
+"""Remembers which files were verified, until they change.
 
-A generation of a million items takes seconds to read to the last byte, too long for every `lookalike.open`.
-The system notes when a file's content (mtime) and anything about it (ctime) last changed, and no program can
-set the latter back: while device, inode, size and both times are as they were when every byte was checked,
-so is the content. What this does not notice is a disk that forgets (bit rot) or is written to past its file
-system; `lookalike maintain` reads every byte, whatever is remembered.
+Reading a generation of a million items to the last byte takes seconds, too long for every `lookalike.open`.
+The system notes when a file's content (mtime) and its metadata (ctime) last changed, and no program can set
+ctime back: as long as device, inode, size and both times are unchanged, so is the content. This does not
+notice bit rot, or writes that bypass the file system; `lookalike maintain` always reads every byte.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from pathlib import Path
 from storage.regular import open_regular
 
 _SETTLED_S = 2.0
-"""A file that changed less long ago is not remembered: within one tick of a file system's clock (2 s on FAT,
-milliseconds elsewhere) it could change again and keep its times."""
+"""A file that changed more recently is not remembered: within one tick of the file system's clock (2 s on
+FAT, milliseconds elsewhere) it could change again without a new time."""
 
-_MOST = 8192
-"""Marks kept; the oldest half goes when there are more."""
+_MAX_MARKS = 8192
+"""Number of marks from which the oldest half is deleted."""
 
 
 class Verified:
-    """What this user's processes have verified; an empty file, a mark, for each file and its sha256.
+    """The cache of verified files: an empty file (a mark) for each verified file and sha256.
 
-    :param folder: where the marks are; made when the first is written. Where that fails nothing is
-        remembered, and every byte is read again.
+    :param folder: the folder of the marks, made with the first one. If it cannot be written, nothing is
+        remembered and every byte is read again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,9 +47,9 @@ class Verified:
     def confirm(self, identity: os.stat_result, sha256: str, digest: Callable[[], str]) -> bool:
         """Whether an opened file has this sha256.
 
-        :param identity: its status, from before anything was read of it.
+        :param identity: its status before it was read.
         :param sha256: hexadecimal, whole or its beginning.
-        :param digest: reads all of it and gives its sha256; called only where no mark tells.
+        :param digest: reads the whole file and returns its sha256; called only if there is no mark.
         """
         mark = self._mark(identity, sha256)
         if mark.exists():
@@ -62,10 +61,10 @@ class Verified:
         return found
 
     def passes(self, file: Path, name: str, check: Callable[[], None]) -> None:
-        """Runs a check of what a file holds, unless the file passed it before.
+        """Runs a check of a file's content, unless the file has passed it before.
 
-        :param name: of the check; another one where it looks for something else.
-        :param check: raises where the file does not pass.
+        :param name: the check's name, unique for what it checks.
+        :param check: raises if the file does not pass.
         :raises OSError: the file cannot be read.
         """
 
@@ -88,15 +87,15 @@ class Verified:
             self._folder.mkdir(parents=True, exist_ok=True)
             mark.touch()
             marks = list(self._folder.iterdir())
-            if len(marks) > _MOST:
-                for old in sorted(marks, key=_age)[: _MOST // 2]:
+            if len(marks) > _MAX_MARKS:
+                for old in sorted(marks, key=_age)[: _MAX_MARKS // 2]:
                     old.unlink(missing_ok=True)
         except OSError:
-            pass  # a home that is full or read-only: next time every byte is read again
+            pass  # the folder is full or read-only: the next time every byte is read again
 
 
 class Unremembered(Verified):
-    """Remembers nothing: every byte is read."""
+    """A cache that remembers nothing, so that every byte is read."""
 
     def __init__(self) -> None:
         super().__init__(Path(os.devnull))

@@ -1,9 +1,9 @@
-"""Filtered reading of files whose strings are stored as Arrow views.
+"""Filters files whose strings are stored as Arrow views.
 
-delta-rs writes `string_view` where it merges, deletes or compacts. Arrow casts it while it reads, but cannot
-compare it: a filter fails on the statistics of such a file ("no kernel matching input types (string,
-string_view)"). So these files are filtered here, after the cast, one row group at a time: the columns that
-the filter needs are read first, the others only where a row matches.
+delta-rs writes `string_view` when it merges, deletes or compacts. Arrow casts it on reading, but a filter
+fails on the statistics of such a file ("no kernel matching input types (string, string_view)"). So these
+files are filtered here after the cast, one row group at a time: the columns of the filter are read first, the
+others only if a row matches.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-# Arrow otherwise holds a whole file while it reads it.
+# By default Arrow holds a whole file while it reads it.
 _OPTIONS = ds.ParquetFragmentScanOptions(pre_buffer=False)
 
 _AT_ONCE = 8
-"""Files whose schema is read at the same time; in a bucket each is a request."""
+"""Files whose schemas are read at the same time; in a bucket each takes a request."""
 
 _ROW = "row number"
-"""Of a column that no table has."""
+"""The name of a column that no table has."""
 
 
 def to_table(dataset: ds.FileSystemDataset, columns: Sequence[str], where: pc.Expression) -> pa.Table:
-    """A dataset's rows that match a filter, whatever types its files hold.
+    """The rows of a dataset that match a filter, with or without view types.
 
     :param dataset: with a schema without view types.
     """
@@ -37,9 +37,9 @@ def to_table(dataset: ds.FileSystemDataset, columns: Sequence[str], where: pc.Ex
 
 
 def split(dataset: ds.FileSystemDataset, where: pc.Expression) -> tuple[ds.Dataset, list[ds.Fragment]]:
-    """The files that Arrow can filter as a dataset, and those that hold views.
+    """The files that Arrow can filter, as a dataset, and the files with view types.
 
-    Files that hold no row for the filter, by the Delta log's partitions and statistics, are in neither.
+    Files without a matching row, by the Delta log's partitions and statistics, are in neither.
     """
     fragments = list(dataset.get_fragments(where))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -52,10 +52,10 @@ def split(dataset: ds.FileSystemDataset, where: pc.Expression) -> tuple[ds.Datas
 def filtered(
     fragments: Sequence[ds.Fragment], schema: pa.Schema, columns: Sequence[str], where: pc.Expression
 ) -> Iterator[pa.Table]:
-    """The rows of files that match a filter, from one row group at a time.
+    """The rows of files that match a filter, one row group at a time.
 
-    :param schema: the table's, without view types.
-    :param columns: which ones to return.
+    :param schema: the table's schema, without view types.
+    :param columns: names of the columns to return.
     """
     needed = _columns_of(where, schema)
     for fragment in fragments:
@@ -71,7 +71,7 @@ def _read(fragment: ds.Fragment, schema: pa.Schema, columns: Sequence[str]) -> p
 
 
 def _columns_of(where: pc.Expression, schema: pa.Schema) -> list[str]:
-    """The columns that a filter names: it cannot be applied to a table without one of them."""
+    """The columns that a filter uses: without one of them it cannot be applied."""
     empty = schema.empty_table()
 
     def needs(name: str) -> bool:

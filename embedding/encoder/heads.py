@@ -151,7 +151,7 @@ def load_heads(root: Root, model: str) -> dict[str, Head]:
     """
     while (name := encoders.heads_name(root, model)) is not None:
         try:
-            return root.sound(name, lambda file: read_heads(encoders.verify_heads(file)))
+            return root.check_or_refetch(name, lambda file: read_heads(encoders.verify_heads(file)))
         except LookalikeError:
             # A night may have put new ones in their place just now.
             if encoders.heads_name(root, model) == name:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from embedding.index.items import SCHEMA, whole
 from storage import tables
 from storage.root import Root
-from storage.shared_images import find_placeholders
+from storage.shared_images import find_shared_images
 
 _FROM_PRODUCT = (
     *("store", "product_id", "title", "brand", "category", "colours", "url"),
@@ -32,7 +32,7 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
         root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
     ).combine_chunks()
     products = products.sort_by([("store", "ascending"), ("product_id", "ascending")]).combine_chunks()
-    placeholders = pa.array([image_id for _, image_id in find_placeholders(products)], pa.string())
+    placeholders = pa.array([image_id for _, image_id in find_shared_images(products)], pa.string())
     image_ids = image_ids.filter(pc.invert(pc.is_in(image_ids, value_set=placeholders)))
     lists = whole(products["images"])
     photos = pc.list_flatten(lists)

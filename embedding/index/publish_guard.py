@@ -82,7 +82,7 @@ def _baseline(root: Root) -> _Baseline:
         except GenerationError:
             continue
     else:
-        if not generations.published_once(root):
+        if not generations.was_ever_published(root):
             return _Baseline({})  # nothing was published yet
         baseline = _Baseline(_on_sale(root), "the tables")
     _log.warning("The new index is compared with %s: %s", baseline.instead, damage)

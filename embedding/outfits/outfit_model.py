@@ -147,7 +147,7 @@ def load_outfits(root: Root, model: str) -> OutfitModel | None:
     name = encoders.heads_name(root, model, encoders.OUTFITS)
     if name is None:
         return None
-    return root.sound(name, lambda file: OutfitModel.load(encoders.verify_heads(file)))
+    return root.check_or_refetch(name, lambda file: OutfitModel.load(encoders.verify_heads(file)))
 
 
 def _towers(arrays: Mapping[str, np.ndarray], side: str) -> tuple[Tower, ...]:

@@ -1,39 +1,14 @@
-"""`lookalike status`, `accept`, `reject`, `rollback` and `maintain`: what there is, decisions, and upkeep."""
+"""`lookalike accept`, `reject`, `rollback`, `maintain` and `repair`: decisions and upkeep."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from datetime import timedelta
+from typing import Annotated
 
 import typer
 
 from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, existing_root, settings
-
-if TYPE_CHECKING:
-    from lookalike.status import Status, StoreStatus
-
-
-def status(
-    check: Annotated[
-        bool, typer.Option("--check", help="Exit with 1 where a store or the published index is stale.")
-    ] = False,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    data: DataOption = None,
-) -> None:
-    """Show stores and their freshness, what the tables hold, and the generations."""
-    from flows.report import plain
-    from lookalike.status import read_status, stale
-
-    resolved = settings(config, data)
-    found = read_status(resolved.open_root(), resolved.stores)
-    if as_json:
-        terminal.print_json(plain(found))
-    else:
-        _print_status(found)
-    if check:
-        terminal.fail(stale(found, timedelta(hours=resolved.alerts.stale_hours)))
 
 
 def rollback(
@@ -138,76 +113,3 @@ def repair(as_json: JsonOption = False, config: ConfigOption = None, data: DataO
     else:
         terminal.print_lines(done.mended or ["Nothing is damaged."] if not done.lost else done.mended)
     terminal.fail(done.lost)
-
-
-def _print_status(status: Status) -> None:
-    from storage.staging import quarantine_sentence
-
-    terminal.say(f"Data root {status.data}")
-    now = datetime.now(UTC)
-    stores = [
-        (
-            store.name,
-            store.strategy or ("" if store.configured else "not in lookalike.toml"),
-            str(store.products),
-            str(store.removed),
-            _last_crawl(store),
-            _age(now - store.fresh_at) if store.fresh_at else "",
-            str(store.last_crawl["images_new"]) if store.last_crawl else "",
-        )
-        for store in status.stores
-    ]
-    terminal.print_rows(
-        ("store", "strategy", "products", "removed", "last crawl", "last complete", "new photos then"),
-        stores,
-        titled=True,
-    )
-    terminal.print_lines(
-        quarantine_sentence(store.name, store.findings) for store in status.stores if store.findings
-    )
-    terminal.print_lines([""])
-    terminal.print_rows(
-        ("table", "rows", "version"),
-        [
-            (name, str(table.rows), "" if table.version is None else str(table.version))
-            for name, table in status.tables.items()
-        ],
-        titled=True,
-    )
-    terminal.print_lines([""])
-    terminal.print_rows(
-        ("encoder", "vectors"),
-        [(model, str(vectors)) for model, vectors in status.embeddings.items()],
-        titled=True,
-    )
-    terminal.print_lines([""])
-    terminal.print_rows(
-        ("generation", "built", "model", "products", "items", "recall@5", ""),
-        [
-            (
-                generation.name,
-                f"{generation.built_at:%Y-%m-%d %H:%M}" if generation.built_at else "damaged",
-                generation.model or "",
-                "" if generation.products is None else str(generation.products),
-                "" if generation.items is None else str(generation.items),
-                "" if generation.recall is None else f"{generation.recall:.3f}",
-                "published" if generation.current else "",
-            )
-            for generation in status.generations
-        ],
-        titled=True,
-    )
-    if status.current is None:
-        terminal.say("Nothing is published yet. Run `lookalike nightly`.")
-
-
-def _last_crawl(store: StoreStatus) -> str:
-    ended = store.last_crawl["status"] if store.last_crawl else "never crawled"
-    return ended if store.staged in (None, ended) else f"{ended}, {store.staged}"
-
-
-def _age(span: timedelta) -> str:
-    hours = span.total_seconds() / 3600
-    if hours < 1:
-        return f"{span.total_seconds() / 60:.0f} min ago"
-    return f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"

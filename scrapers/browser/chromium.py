@@ -1,7 +1,7 @@
 """One Chromium that renders pages, one at a time, from documents that were fetched without it.
 
-The browser never asks for a document itself: a page begins with an answer that we fetched, so that the
-store's headers, robots.txt and the guard are seen to in one place. What scripts ask for goes through a
+The browser never requests a document itself: a page begins with a response that we fetched, so that the
+store's headers, robots.txt and the guard are applied in one place. What scripts request goes through a
 guarded proxy.
 """
 
@@ -28,38 +28,38 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, CDPSession, Page, Playwright
 
 SETTLE_S = 5.0
-"""How long a page may go on asking for things after it was loaded, before it is read as it is."""
+"""How long a page may make requests after it was loaded, before it is read as it is."""
 _CLOSING_S = 5.0
 _LENGTH = "() => document.documentElement ? document.documentElement.outerHTML.length : 0"
 _LOADED = frozenset({"Script", "Stylesheet", "XHR", "Fetch", "EventSource", "Preflight"})
-"""What a page needs to be read. Photos, fonts, media, beacons and icons are not loaded."""
-_ASKED_ABOUT = frozenset({"XHR", "Fetch", "EventSource"})
-"""Of these robots.txt is asked: they are documents of their own. Scripts and styles are parts of the page."""
+"""The resource types that a page needs to be read. Photos, fonts, media and icons are not loaded."""
+_CHECKED_BY_ROBOTS = frozenset({"XHR", "Fetch", "EventSource"})
+"""Robots.txt applies to these: they are documents of their own. Scripts and styles are parts of the page."""
 _MAX_RELOADS = 3
 _POLICY = (
     "frame-src 'none'; worker-src 'none'; object-src 'none'; "
     "sandbox allow-scripts allow-same-origin allow-forms"
 )
-"""Sent with each document: frames and workers have a network and a memory of their own, popups and downloads
-nobody who reads them. What the browser enforces, no script can undo."""
-_NOT_HANDED_ON = frozenset({"content-encoding", "content-length", "transfer-encoding", "www-authenticate"})
+"""The Content-Security-Policy of each document: frames and workers would have a network and memory of their
+own, and nobody reads popups and downloads. The browser enforces it, so no script can undo it."""
+_DROPPED_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding", "www-authenticate"})
 
 
 class PageError(LookalikeError):
-    """A page that cannot be rendered; the message says why, as the rest of a sentence."""
+    """A page cannot be rendered; the message says why, as the end of a sentence."""
 
 
 class TooLargeError(PageError):
-    """A page that loads or becomes more than it may."""
+    """A page is larger, or loads more, than it may."""
 
 
 class TooSlowError(PageError):
-    """A page that is not there in time."""
+    """A page took too long."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a page begins with, unpacked.
+    """The document of a page, decompressed.
 
     :ivar headers: names and values; a name may occur more than once.
     """
@@ -74,8 +74,8 @@ class Document:
 class Rendered:
     """A page after its scripts ran.
 
-    :ivar redirect: where its scripts sent the browser, which did not go there; None where they did not.
-    :ivar refused: for each host, why something that its scripts asked for was refused.
+    :ivar redirect: the address that its scripts navigated to, which was not loaded; None if they did not.
+    :ivar refused: why requests of its scripts were refused, a sentence for each host.
     """
 
     url: str
@@ -86,10 +86,10 @@ class Rendered:
 
 @dataclass(frozen=True)
 class PageLimits:
-    """What one page may take.
+    """The limits of one page.
 
-    :ivar loaded_bytes: of all that it loads, scripts and data included.
-    :ivar html_bytes: of what comes of it.
+    :ivar loaded_bytes: of everything that it loads, including scripts and data.
+    :ivar html_bytes: of the rendered HTML.
     """
 
     loaded_bytes: int
@@ -104,15 +104,15 @@ Reload = Callable[[str], Awaitable[Document]]
 
 
 class Chromium:
-    """A browser that is started with the first page, and again with the next one where a page ended it."""
+    """A browser that starts with the first page, and starts again after a page has ended it."""
 
     def __init__(self, *, allow_private: bool) -> None:
         self.proxy = GuardedProxy(allow_private=allow_private)
         self.playwright: Playwright | None = None
         self.browser: Browser | None = None
         self.memory = BrowserMemory()
-        # One page at a time bounds the browser's memory, and tells whose bytes pass through the proxy.
-        self.turn = asyncio.Lock()
+        # One page at a time limits the browser's memory, and the proxy knows whose bytes it forwards.
+        self.page_lock = asyncio.Lock()
 
     async def close(self) -> None:
         """Ends the browser and the proxy."""
@@ -129,14 +129,14 @@ class Chromium:
 
         :raises PageError: where it takes too much time or memory, or is too large.
         """
-        async with self.turn:
+        async with self.page_lock:
             browser = await self._started()
             self.proxy.begin_page(limits.loaded_bytes)
             self.memory.exceeded = False
             watch = asyncio.ensure_future(self.memory.watch())
             try:
                 async with asyncio.timeout(limits.timeout_s + 2 * SETTLE_S):
-                    return await self._render(browser, _Visit(document, limits, may_load, reload))
+                    return await self._render(browser, _PageLoad(document, limits, may_load, reload))
             except TimeoutError:
                 raise TooSlowError("there was no answer in time") from None
             except Error as error:
@@ -145,24 +145,24 @@ class Chromium:
                 watch.cancel()
                 await self._close_pages()
 
-    async def _render(self, browser: Browser, visit: _Visit) -> Rendered:
-        # A context of its own: what one page leaves behind, no other page finds.
+    async def _render(self, browser: Browser, load: _PageLoad) -> Rendered:
+        # A context of its own, so that pages share no cookies and no storage.
         context = await browser.new_context(
             user_agent=USER_AGENT, service_workers="block", accept_downloads=False
         )
         page = await context.new_page()
         crashed = asyncio.ensure_future(page.wait_for_event("crash", timeout=0))
-        reading = asyncio.ensure_future(visit.read(page))
+        reading = asyncio.ensure_future(load.read(page))
         try:
             await asyncio.wait({crashed, reading}, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
                 raise Error("Page crashed")
             url, body = reading.result()
         finally:
-            await _cancelled(crashed, reading)
-        if self.proxy.used_up or len(body) > visit.limits.html_bytes:
+            await _cancel(crashed, reading)
+        if self.proxy.used_up or len(body) > load.limits.html_bytes:
             raise TooLargeError("it is larger than the limit")
-        return Rendered(url, body, visit.redirect, {**visit.refused, **self.proxy.refused})
+        return Rendered(url, body, load.redirect, {**load.refused, **self.proxy.refused})
 
     def _page_error(self, error: Error) -> PageError:
         if self.memory.exceeded:
@@ -187,7 +187,7 @@ class Chromium:
         return self.browser
 
     async def _close_pages(self) -> None:
-        """Closes what a page left open; where even that hangs, ends the browser; the next page starts one."""
+        """Closes all pages; ends the browser if that hangs, and the next page starts a new one."""
         if self.browser is None:
             return
         try:
@@ -208,8 +208,8 @@ class Chromium:
             await asyncio.to_thread(self.memory.kill)
 
 
-class _Visit:
-    """One page from its document to its text, and each request that the browser wants to make meanwhile."""
+class _PageLoad:
+    """Loads one page, and decides about each request that the browser wants to make meanwhile."""
 
     def __init__(self, document: Document, limits: PageLimits, may_load: MayLoad, reload: Reload) -> None:
         self.document, self.limits = document, limits
@@ -222,18 +222,18 @@ class _Visit:
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, page: Page) -> tuple[str, bytes]:
-        """The page's address and HTML; empty where its scripts sent the browser elsewhere."""
+        """The page's address and HTML; the HTML is empty if its scripts navigated elsewhere."""
         session = await page.context.new_cdp_session(page)
         session.on("Fetch.requestPaused", lambda event: self._begin(self._decide(session, event)))
-        # Unlike a route of Playwright's, this is asked about each address that a request is redirected to.
+        # Unlike a route of Playwright's, this also sees each address that a request is redirected to.
         await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
         loading = asyncio.ensure_future(self._load(page))
-        left = asyncio.ensure_future(self.redirected.wait())
+        navigated_away = asyncio.ensure_future(self.redirected.wait())
         try:
-            await asyncio.wait({loading, left}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({loading, navigated_away}, return_when=asyncio.FIRST_COMPLETED)
             return (page.url, b"") if self.redirect else loading.result()
         finally:
-            await _cancelled(loading, left, *self.tasks)
+            await _cancel(loading, navigated_away, *self.tasks)
 
     async def _load(self, page: Page) -> tuple[str, bytes]:
         timeout_ms = 1000 * self.limits.timeout_s
@@ -256,7 +256,7 @@ class _Visit:
         with contextlib.suppress(Error):  # the page is gone meanwhile
             if kind == "Document":
                 await self._navigate(session, event)
-            elif kind in _LOADED and (kind not in _ASKED_ABOUT or await self._allowed(request["url"])):
+            elif kind in _LOADED and (kind not in _CHECKED_BY_ROBOTS or await self._allowed(request["url"])):
                 await session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
             else:
                 await _abort(session, event)
@@ -270,7 +270,7 @@ class _Visit:
         return False
 
     async def _navigate(self, session: CDPSession, event: dict[str, Any]) -> None:
-        """The page itself, the same page once more, or another one, which the browser must not ask for."""
+        """Handles a navigation to the page itself, to the same page again, or to another one (refused)."""
         request = event["request"]
         address = urldefrag(request["url"]).url
         if self.address is None:
@@ -285,21 +285,21 @@ class _Visit:
         elif self.reloads < _MAX_RELOADS:
             self.reloads += 1
             cookies = await session.send("Network.getCookies", {"urls": [address]})
-            line = "; ".join(f"{one['name']}={one['value']}" for one in cookies["cookies"])
+            line = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies["cookies"])
             await _answer(session, event, await self.reload(line))
         else:
             await _abort(session, event)
 
 
-async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
-    """Ends tasks, and takes note of what became of them."""
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    """Cancels tasks, and retrieves their results so that no warning is logged."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _answer(session: CDPSession, event: dict[str, Any], document: Document) -> None:
-    headers = [(name, value) for name, value in document.headers if name.lower() not in _NOT_HANDED_ON]
+    headers = [(name, value) for name, value in document.headers if name.lower() not in _DROPPED_HEADERS]
     headers.append(("Content-Security-Policy", _POLICY))
     await session.send(
         "Fetch.fulfillRequest",

@@ -1,4 +1,4 @@
-"""The download handler that has marked requests rendered by a browser, one page at a time."""
+"""A download handler that renders marked requests in a browser, one page at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http import Headers, HtmlResponse, Response
 
 from scrapers.browser.chromium import Chromium, Document, PageError, PageLimits, TooLargeError, TooSlowError
-from scrapers.session.job import job_of
+from scrapers.session.component import job_of
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -23,14 +24,14 @@ _NOT_RENDERED = (301, 302, 303, 307, 308, 404, 410, 429)
 
 
 class RefusedPage(IgnoreRequest):
-    """A page that the browser gave up; the message is the reason for `rejects`."""
+    """The browser could not render a page; the message is the reason for `rejects`."""
 
 
 class RenderingHandler(HTTP11DownloadHandler):
-    """Fetches every request in Scrapy's own way, and has the browser run the scripts of marked ones.
+    """Fetches every request as Scrapy does, and has the browser run the scripts of marked ones.
 
-    An address that a script leads to is a redirect like any other: Scrapy asks for it, after robots.txt and
-    the guard were asked, with the headers that its server gets.
+    An address that a script navigates to is a redirect like any other: Scrapy requests it after robots.txt
+    and the guard have allowed it, with the headers for its server.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -58,7 +59,7 @@ class RenderingHandler(HTTP11DownloadHandler):
             await super().close()
 
     async def download_request(self, request: Request) -> Response:
-        """The page as the browser has it after its scripts ran.
+        """The page after its scripts ran.
 
         :raises RefusedPage: where the browser cannot render it.
         :raises DownloadCancelledError: where it is larger than the limit.
@@ -66,11 +67,11 @@ class RenderingHandler(HTTP11DownloadHandler):
         """
         if not request.meta.get("render"):
             return await super().download_request(request)
-        response = await self._plain(request)
+        response = await self._fetch(request)
         if response.status in _NOT_RENDERED or not isinstance(response, HtmlResponse):
             return response
         try:
-            return await self._rendered(request, response)
+            return await self._render(request, response)
         except TooLargeError:
             raise DownloadCancelledError from None
         except TooSlowError:
@@ -78,12 +79,12 @@ class RenderingHandler(HTTP11DownloadHandler):
         except PageError as error:
             raise RefusedPage(str(error)) from None
 
-    async def _plain(self, request: Request) -> Response:
+    async def _fetch(self, request: Request) -> Response:
         response = await super().download_request(request)
         unpacked = self.unpacking.process_response(request, response)
         return unpacked if isinstance(unpacked, Response) else response
 
-    async def _rendered(self, request: Request, response: Response) -> Response:
+    async def _render(self, request: Request, response: Response) -> Response:
         limits = self.job.store.limits
         bounds = PageLimits(limits.page_bytes, min(limits.html_bytes, limits.page_bytes), limits.timeout_s)
 
@@ -92,7 +93,7 @@ class RenderingHandler(HTTP11DownloadHandler):
             if cookies:
                 own = request.headers.get("Cookie") or b""
                 again.headers["Cookie"] = b"; ".join(filter(None, [own, cookies.encode()]))
-            return _document(await self._plain(again))
+            return _document(await self._fetch(again))
 
         page = await self.browser.render(_document(response), bounds, may_load=self._may_load, reload=reload)
         self._note_refused(request.url, page.refused)
@@ -112,9 +113,9 @@ class RenderingHandler(HTTP11DownloadHandler):
         return True
 
     def _note_refused(self, url: str, refused: dict[str, str]) -> None:
-        """What the page's scripts were refused is a reject each."""
+        """Notes each refused request of the page's scripts as a reject."""
         for sentence in refused.values():
-            self.job.ledger.reject(url, "fetch", f"A script on it was refused: {sentence}")
+            self.job.stats.reject(url, RejectStage.FETCH, f"A script on it was refused: {sentence}")
 
 
 def _document(response: Response) -> Document:

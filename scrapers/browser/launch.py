@@ -39,7 +39,7 @@ def check_browser(environ: Mapping[str, str]) -> None:
 
 
 def find_browser(environ: Mapping[str, str]) -> str | None:
-    """The program of an installed Chromium."""
+    """The program of an installed Chromium; None if there is none."""
     named = environ.get(BROWSER_VARIABLE)
     if named:
         return shutil.which(named)
@@ -47,9 +47,9 @@ def find_browser(environ: Mapping[str, str]) -> str | None:
 
 
 def use_browser(settings: BaseSettings) -> None:
-    """Has the requests that are marked for it rendered by the browser.
+    """Makes the browser render marked requests.
 
-    :raises LookalikeError: where there is none.
+    :raises LookalikeError: where no browser is installed.
     """
     check_browser(os.environ)
     handlers = settings.getdict("DOWNLOAD_HANDLERS") | {"http": HANDLER, "https": HANDLER}
@@ -57,14 +57,14 @@ def use_browser(settings: BaseSettings) -> None:
 
 
 def rendered() -> dict[str, Any]:
-    """What a request's meta says so that a browser renders its page."""
+    """The entry of a request's meta that has a browser render its page."""
     return {"render": True}
 
 
 def launch_options(chosen: dict[str, Any], proxy: str) -> dict[str, Any]:
-    """How the browser is started, so that it has no way around the proxy.
+    """The options that start the browser with no way around the proxy.
 
-    :param chosen: options that are kept, the program among them.
+    :param chosen: further options, such as the program.
     """
     return {
         **chosen,

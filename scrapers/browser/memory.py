@@ -1,4 +1,4 @@
-"""A browser's memory, which no setting of its own bounds: a page may take all that the machine has."""
+"""Limits the memory of a browser, which has no setting for it: a page could take all of the machine's."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ logger = logging.getLogger(__name__)
 MAX_BYTES = 1024 * 1024 * 1024
 """Memory of all of the browser's processes; with a large store's page they take 0.4 to 0.6 GB."""
 MAX_DATA_BYTES = 2 * MAX_BYTES
-"""Memory that one process may map to write; a renderer maps 0.7 GB before it has a page. The kernel refuses
-more at once, where the watch would come too late."""
+"""Writable memory that one process may map; a renderer maps 0.7 GB before it has a page. The kernel enforces
+it at once, where `watch` would be too late."""
 _POLL_S = 0.2
 
 
 class BrowserMemory:
-    """Bounds the memory of one browser at a time, and ends it where it takes more.
+    """Limits the memory of one browser at a time, and ends the browser if it takes more.
 
-    :ivar exceeded: whether the page that is loading took more than it may.
+    :ivar exceeded: whether the page being loaded took too much memory.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class BrowserMemory:
         return self.mark
 
     def bound(self) -> None:
-        """Sets the limit that the kernel keeps, where there is one; later processes inherit it."""
+        """Sets the kernel's limit, on Linux; later processes inherit it."""
         if not hasattr(psutil, "RLIMIT_DATA"):  # Linux only
             return
         # A process that was started between the listing and its parent's turn has no limit yet: look again.
@@ -53,7 +53,7 @@ class BrowserMemory:
                 await asyncio.to_thread(self.kill)
 
     def used_bytes(self) -> int:
-        """Memory of all processes together; what they share counts once."""
+        """Memory of all processes together; shared memory counts once."""
         return sum(_used_bytes(process) for process in self.processes())
 
     def kill(self) -> None:

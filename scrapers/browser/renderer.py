@@ -1,4 +1,4 @@
-"""Pages rendered by a browser outside a crawl, for detection: the same browser, behind the same proxy."""
+"""Renders pages outside a crawl, for detection, in the same browser and behind the same proxy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from scrapers.browser.launch import check_browser
 from scrapers.http.fetch import Fetched, FetchError
@@ -16,13 +16,25 @@ from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
     from scrapers.browser.chromium import Chromium, Document, Rendered
-    from scrapers.detect.session import DetectionSession
 
 T = TypeVar("T")
 
 _START_S = 60.0
 _MAX_REDIRECTS = 5
-"""Times that the scripts of a page may lead to another one."""
+"""How often the scripts of a page may navigate to another one."""
+
+
+class DocumentFetcher(Protocol):
+    """Fetches the documents of pages, as far as robots.txt allows."""
+
+    def fetch(self, url: str, cookies: str = "") -> Fetched:
+        """The response of an address, unrendered."""
+
+    def is_allowed(self, url: str) -> bool:
+        """Whether robots.txt allows an address."""
+
+    def check_allowed(self, url: str) -> None:
+        """:raises LookalikeError: where robots.txt forbids an address."""
 
 
 class Renderer:
@@ -41,7 +53,7 @@ class Renderer:
         from scrapers.browser.chromium import Chromium
 
         self.thread.start()
-        self.browser: Chromium = self._run(_made(Chromium, self.allow_private), _START_S)
+        self.browser: Chromium = self._run(_create(Chromium, self.allow_private), _START_S)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,17 +63,17 @@ class Renderer:
         self.thread.join()
         self.loop.close()
 
-    def page(self, url: str, visit: DetectionSession, *, max_bytes: int, timeout_s: float) -> Fetched:
-        """A page as it is after its scripts ran; where they lead to another page, that one.
+    def page(self, url: str, fetcher: DocumentFetcher, *, max_bytes: int, timeout_s: float) -> Fetched:
+        """A page after its scripts ran; if they navigate to another page, that one.
 
-        :param visit: fetches its document, and knows what robots.txt allows.
+        :param fetcher: fetches the document, and knows what robots.txt allows.
         :raises LookalikeError: where it is not there in time, refused, or too large.
         """
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = visit.fetch(url)
+            answer = fetcher.fetch(url)
             if "html" not in answer.content_type:
                 return answer
-            page = self._rendered(answer, visit, max_bytes, timeout_s)
+            page = self._render(answer, fetcher, max_bytes, timeout_s)
             if page.redirect is None:
                 return replace(
                     answer,
@@ -71,22 +83,22 @@ class Renderer:
                     headers={**answer.headers, "content-type": "text/html; charset=utf-8"},
                 )
             url = page.redirect
-            visit.check_allowed(url)
+            fetcher.check_allowed(url)
         raise FetchError(f"{url} leads to other pages more than {_MAX_REDIRECTS} times.")
 
-    def _rendered(
-        self, answer: Fetched, visit: DetectionSession, max_bytes: int, timeout_s: float
+    def _render(
+        self, answer: Fetched, fetcher: DocumentFetcher, max_bytes: int, timeout_s: float
     ) -> Rendered:
         from scrapers.browser.chromium import PageError, PageLimits
 
-        async def may_load(asked: str) -> bool:
+        async def may_load(url: str) -> bool:
             try:
-                return await asyncio.to_thread(visit.may_ask, asked)
+                return await asyncio.to_thread(fetcher.is_allowed, url)
             except LookalikeError:
                 return False
 
         async def reload(cookies: str) -> Document:
-            return _document(await asyncio.to_thread(visit.fetch, answer.url, cookies))
+            return _document(await asyncio.to_thread(fetcher.fetch, answer.url, cookies))
 
         limits = PageLimits(max_bytes, max_bytes, timeout_s)
         work = self.browser.render(_document(answer), limits, may_load=may_load, reload=reload)
@@ -101,7 +113,7 @@ class Renderer:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
 
 
-async def _made(browser: type[Chromium], allow_private: bool) -> Chromium:
+async def _create(browser: type[Chromium], allow_private: bool) -> Chromium:
     return browser(allow_private=allow_private)
 
 

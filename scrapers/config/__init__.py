@@ -1,1 +1,1 @@
-"""What `lookalike.toml` says of one store."""
+"""A store's entry in `lookalike.toml`."""

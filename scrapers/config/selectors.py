@@ -1,4 +1,4 @@
-"""A recipe: where on a store's pages things stand, as CSS selectors in `lookalike.toml`."""
+"""The CSS selectors that a store's entry in `lookalike.toml` gives for fields, as its `recipe`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from scrapers.http.addresses import RefusedURLError, origin_of
 
-PLACE_OF_WORDS = "{query}"
+WORDS_PLACEHOLDER = "{query}"
 
 SELECTORS = (
     "title",
@@ -27,14 +27,14 @@ SELECTORS = (
     "product_links",
     "next_page",
 )
-"""The parts of a recipe that are CSS selectors."""
+"""The settings of a recipe that are CSS selectors."""
 
 
 class Selectors(BaseModel):
-    """Selectors for what structured data does not give, or gives wrongly.
+    """Selectors for fields that structured data lacks or states wrongly.
 
     Each is CSS as Scrapy reads it: `h1`, `.price::text`, `img.zoom::attr(src)`. Without `::text` or
-    `::attr()` it is the element's text, a photo's address or a link's target, whichever is asked for.
+    `::attr()` it selects the element's text, a photo's address or a link's target, depending on the field.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,7 +72,7 @@ class Selectors(BaseModel):
         if value is not None:
             try:
                 origin_of(value)
-                usable = PLACE_OF_WORDS in value
+                usable = WORDS_PLACEHOLDER in value
             except RefusedURLError:
                 usable = False
             if not usable:
@@ -80,12 +80,12 @@ class Selectors(BaseModel):
         return value
 
     def search_for(self, words: str) -> str | None:
-        """The address of the results for some words; None where the recipe names no search."""
-        return self.search_url and self.search_url.replace(PLACE_OF_WORDS, quote_plus(words))
+        """The address of the search results for some words; None if no `search_url` is given."""
+        return self.search_url and self.search_url.replace(WORDS_PLACEHOLDER, quote_plus(words))
 
 
 def _problem(selector: str) -> str | None:
-    """What is wrong with a selector; None where nothing is, or where nothing is installed to tell."""
+    """What is wrong with a selector; None if it is valid, or if no CSS parser is installed."""
     try:
         from cssselect import SelectorError
         from parsel import Selector

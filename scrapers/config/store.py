@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from scrapers.config.secrets import holds_plain_secret, is_http_proxy
 from scrapers.config.selectors import Selectors
 from scrapers.http.addresses import RefusedURLError, origin_of
-from scrapers.http.credentials import is_http_proxy, plain_secret
 from scrapers.session.workers import CPU_S
 
 Strategy = Literal["shopify", "woocommerce", "sitemap", "listing", "bing"]
 """How a store is read; each is the name of the spider that does it."""
 
-OF_PAGES = ("sitemap", "listing")
-"""The strategies that read products from HTML pages, so that a recipe or a browser can help."""
+PAGE_STRATEGIES = ("sitemap", "listing")
+"""The strategies that read products from HTML pages; only they may have selectors or a browser."""
 
 MiB = 1024 * 1024
 
@@ -25,7 +25,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
 class Limits(BaseModel):
-    """What one crawl of one store may take, so that no store can fill a disk, a night or a memory."""
+    """The limits of one crawl of one store, so that no store can fill the disk, the night or the memory."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -172,12 +172,12 @@ class Store(BaseModel):
     @field_validator("url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        return _checked(value)
+        return _checked_address(value)
 
     @field_validator("listing_urls")
     @classmethod
     def _web_addresses(cls, values: list[str]) -> list[str]:
-        return [_checked(value) for value in values]
+        return [_checked_address(value) for value in values]
 
     @field_validator("headers")
     @classmethod
@@ -185,7 +185,7 @@ class Store(BaseModel):
         for name, value in values.items():
             if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
                 raise ValueError(f"'{name}' must be the name of a header, and its value one line of text")
-            if plain_secret(name, value):
+            if holds_plain_secret(name, value):
                 raise ValueError(
                     f"'{name}' may hold a secret: its value must be a secret's place, such as "
                     "'${SHOP_TOKEN}', which is then read from the environment variable SHOP_TOKEN"
@@ -197,7 +197,7 @@ class Store(BaseModel):
     def _proxy_address(cls, value: str | None) -> str | None:
         if value is None:
             return value
-        if plain_secret("proxy", value):
+        if holds_plain_secret("proxy", value):
             raise ValueError(
                 "it must hold no password: write 'http://name:${PROXY_PASSWORD}@proxy.example:3128'"
             )
@@ -211,9 +211,9 @@ class Store(BaseModel):
     def _fits_its_strategy(self) -> Self:
         if self.strategy == "bing" and not any(words.strip() for words in self.queries):
             raise ValueError("it must name `queries` for the strategy 'bing', such as ['red linen dress']")
-        if self.render and self.strategy not in OF_PAGES:
+        if self.render and self.strategy not in PAGE_STRATEGIES:
             raise ValueError(f"it must not set `render`: the strategy '{self.strategy}' reads no pages")
-        if self.recipe and self.strategy not in OF_PAGES:
+        if self.recipe and self.strategy not in PAGE_STRATEGIES:
             raise ValueError(f"it must hold no recipe: the strategy '{self.strategy}' reads no pages")
         if self.render and self.proxy:
             raise ValueError("it must not set both `render` and `proxy`: the browser has a proxy of its own")
@@ -221,16 +221,16 @@ class Store(BaseModel):
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses whose servers get the entry's headers; no others do.
+        """The addresses whose servers get the entry's headers; no other server gets them.
 
-        The recipe's `search_url` is none of them: `stores add` takes it from the store's page.
+        The recipe's `search_url` is not among them, because `stores add` takes it from the store's page.
         """
         return [self.url, *self.listing_urls]
 
     @property
     def searchable(self) -> bool:
-        """Whether it can be asked for words."""
-        if self.strategy in OF_PAGES:
+        """Whether its search can be used."""
+        if self.strategy in PAGE_STRATEGIES:
             return self.recipe is not None and self.recipe.search_url is not None
         return True
 
@@ -243,7 +243,7 @@ def name_for(url: str) -> str:
     return f"{name}-{port}" if port else name or "store"
 
 
-def _checked(url: str) -> str:
+def _checked_address(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         hostname, _ = parts.hostname, parts.port

@@ -1,1 +1,1 @@
-"""Finds out how a store can be read."""
+"""Detection: finds out how a store can be read."""

@@ -1,4 +1,4 @@
-"""The ways a store may be read, each tried on a few of its pages."""
+"""Probes: each tries one strategy on a few pages of a store."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ PREVIEWS = 3
 _SHOWN = 1_000_000
 _NAMED = ("json-ld", "microdata", "rdfa", "opengraph")
 MAX_TRIES = 12
-"""Pages of a sitemap or listing that are looked at in search of products."""
+"""Pages of a sitemap or listing that are searched for products."""
 MAX_CATEGORIES = 12
-"""Links of the navigation that are followed in search of products."""
+"""Links of the navigation that are searched for products."""
 MAX_TRIES_A_CATEGORY = 4
 MAX_NAMED = 4
-"""Sitemaps named in robots.txt that are looked at, those of products first."""
+"""Sitemaps named in robots.txt that are searched, those of products first."""
 MAX_BASES = 4
-"""Folders above an address that a store may begin at."""
+"""Folders above an address that are tried as the store's base."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A product as it would be read."""
+    """A product as a crawl would read it."""
 
     title: str
     price: Decimal | None
@@ -61,11 +61,11 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ProbeResult:
     """What a probe found.
 
-    :ivar why: what it is, as the rest of a sentence.
-    :ivar url: the address the store is to be read from.
+    :ivar why: what was found, as the end of a sentence.
+    :ivar url: the address that crawls start from.
     """
 
     why: str
@@ -74,53 +74,57 @@ class Finding:
     currency: str | None = None
 
 
-def shopify_store(visit: DetectionSession, front: Fetched, page: Front) -> Finding | None:
-    """Shopify's `/products.json`."""
-    hidden = page.shopify_host
-    elsewhere = [f"{urlsplit(front.url).scheme}://{hidden}/"] if hidden else []
+def shopify_store(session: DetectionSession, front: Fetched, page: Front) -> ProbeResult | None:
+    """Probes Shopify's `/products.json`."""
+    host = page.shopify_host
+    elsewhere = [f"{urlsplit(front.url).scheme}://{host}/"] if host else []
     for base in [*_bases(front.url), *elsewhere]:
-        data = visit.json(urljoin(base, f"products.json?limit={PREVIEWS}"))
+        data = session.json(urljoin(base, f"products.json?limit={PREVIEWS}"))
         products = data.get("products") if isinstance(data, dict) else None
         if isinstance(products, list):
             break
     else:
         return None
-    meta = visit.json(urljoin(base, "meta.json"))
+    meta = session.json(urljoin(base, "meta.json"))
     currency = currency_code(meta.get("currency")) if isinstance(meta, dict) else None
 
-    def read(one: Any) -> ProductItem:
-        return shopify.read_product(one, store="", base_url=base, currency=currency)
+    def read(data: Any) -> ProductItem:
+        return shopify.read_product(data, store="", base_url=base, currency=currency)
 
-    items = list(_read(products, read))
+    items = list(_read_entries(products, read))
     if items and currency is None:
-        answer = visit.tried(items[0].url)
-        product = _product(visit, answer) if answer else None
+        answer = session.try_page(items[0].url)
+        product = _product(session, answer) if answer else None
         currency = product.currency if product else None
-        items = list(_read(products, read))
+        items = list(_read_entries(products, read))
     known = "" if currency is None else f", with prices in {currency}"
-    where = f" below {hidden}" if base in elsewhere else ""
-    return Finding(f"it publishes Shopify's product list{where}{known}.", base, _previews(items), currency)
+    where = f" below {host}" if base in elsewhere else ""
+    return ProbeResult(
+        f"it publishes Shopify's product list{where}{known}.", base, _previews(items), currency
+    )
 
 
-def woocommerce_store(visit: DetectionSession, front: Fetched, page: Front) -> Finding | None:
-    """WooCommerce's Store API."""
+def woocommerce_store(session: DetectionSession, front: Fetched, page: Front) -> ProbeResult | None:
+    """Probes WooCommerce's Store API."""
     for base in _woocommerce_bases(front, page):
-        data = visit.json(woocommerce.api_url(base, "products", per_page=PREVIEWS))
+        data = session.json(woocommerce.api_url(base, "products", per_page=PREVIEWS))
         if not isinstance(data, list):
             continue
 
-        def read(one: Any, base: str = base) -> ProductItem:
-            return woocommerce.read_product(one, store="", base_url=base)
+        def read(entry: Any, base: str = base) -> ProductItem:
+            return woocommerce.read_product(entry, store="", base_url=base)
 
-        items = list(_read(data, read))
+        items = list(_read_entries(data, read))
         if items:
             previews = _previews(items)
-            return Finding("it publishes WooCommerce's product list.", base, previews, _currency(previews))
+            return ProbeResult(
+                "it publishes WooCommerce's product list.", base, previews, _currency(previews)
+            )
     return None
 
 
 def _woocommerce_bases(front: Fetched, page: Front) -> Iterator[str]:
-    """Where the Store API may be below: as the page says, else in a usual place."""
+    """The addresses that the Store API may be below: the one the page names, then the usual ones."""
     named = page.rest_api
     if named and same_site(named, front.url):
         yield named if urlsplit(named).query else urljoin(named, "../")
@@ -129,28 +133,28 @@ def _woocommerce_bases(front: Fetched, page: Front) -> Iterator[str]:
         yield from (f"{base}?rest_route=/" for base in _bases(front.url))
 
 
-def sitemap_store(visit: DetectionSession, front: Fetched, page: Front) -> Finding | None:
-    """A sitemap whose pages describe products."""
-    for url, home in _sitemaps(visit, front):
-        pages = [one for one in _pages_of(visit, url) if same_site(one, front.url)]
-        found = _look(visit, _spread(pages))
+def sitemap_store(session: DetectionSession, front: Fetched, page: Front) -> ProbeResult | None:
+    """Probes the sitemaps for pages that describe products."""
+    for url, home in _sitemaps(session, front):
+        pages = [page_url for page_url in _pages_of(session, url) if same_site(page_url, front.url)]
+        found = _products_on(session, _sample(pages))
         if not found:
             continue
         sources = {source for product in found for source in product.source.values()}
         marked = [name for name in _NAMED if name in sources] or ["what they show"]
         why = f"its sitemap lists {len(pages)} pages, which describe products in {' and '.join(marked)}."
         previews = [_preview(product) for product in found]
-        return Finding(why, home, previews, _currency(previews))
+        return ProbeResult(why, home, previews, _currency(previews))
     return None
 
 
-def _sitemaps(visit: DetectionSession, front: Fetched) -> Iterator[tuple[str, str]]:
-    """Where a sitemap may be, each with the address that a crawl finds it from."""
-    if _sitemap(visit, front):
+def _sitemaps(session: DetectionSession, front: Fetched) -> Iterator[tuple[str, str]]:
+    """The possible sitemaps, each with the address from which a crawl finds it."""
+    if _sitemap(session, front):
         yield front.url, front.url
         return
     bases = _bases(front.url)
-    named = sitemaps_in_robots(visit.robots_of(front.url)[0], front.url)
+    named = sitemaps_in_robots(session.robots_of(front.url)[0], front.url)
     first = [entry.url for entry in of_products(tuple(map(Entry, named)))]
     for url in list(dict.fromkeys([*first, *named]))[:MAX_NAMED]:
         yield url, bases[-1]
@@ -162,39 +166,39 @@ def _sitemaps(visit: DetectionSession, front: Fetched) -> Iterator[tuple[str, st
                 yield url, url if named else base
 
 
-def _sitemap(visit: DetectionSession, answer: Fetched) -> SitemapFile | None:
+def _sitemap(session: DetectionSession, answer: Fetched) -> SitemapFile | None:
     try:
-        return visit.read(read_sitemap, answer.body, answer.url, max_bytes=Limits().page_bytes)
+        return session.read(read_sitemap, answer.body, answer.url, max_bytes=Limits().page_bytes)
     except UnreadableSitemap:
         return None
 
 
-def _pages_of(visit: DetectionSession, url: str, depth: int = 0) -> list[str]:
-    """Pages of the first sitemap below one that lists any."""
-    answer = visit.tried(url)
-    found = _sitemap(visit, answer) if answer else None
+def _pages_of(session: DetectionSession, url: str, depth: int = 0) -> list[str]:
+    """The pages of the first sitemap, at or below this one, that lists any."""
+    answer = session.try_page(url)
+    found = _sitemap(session, answer) if answer else None
     if found is None:
         return []
     if found.pages or depth > 2:
         return [entry.url for entry in found.pages]
     for entry in of_products(found.sitemaps)[:3]:
-        pages = _pages_of(visit, entry.url, depth + 1)
+        pages = _pages_of(session, entry.url, depth + 1)
         if pages:
             return pages
     return []
 
 
-def listing_store(visit: DetectionSession, front: Fetched, page: Front) -> Finding | None:
-    """Listings on the front page or in the navigation that link to product pages."""
-    links = visit.read(page_links, front.body, front.url, max_categories=MAX_CATEGORIES)
+def listing_store(session: DetectionSession, front: Fetched, page: Front) -> ProbeResult | None:
+    """Probes the front page and the navigation for listings that link to product pages."""
+    links = session.read(page_links, front.body, front.url, max_categories=MAX_CATEGORIES)
     if links is None:
         return None
-    found = _look(visit, [url for url, _ in links.products[:MAX_TRIES]])
+    found = _products_on(session, [url for url, _ in links.products[:MAX_TRIES]])
     for url in links.listings[:MAX_CATEGORIES] if not found else []:
-        answer = visit.tried(url)
-        category = visit.read(page_links, answer.body, answer.url) if answer else None
+        answer = session.try_page(url)
+        category = session.read(page_links, answer.body, answer.url) if answer else None
         cards = category.products[:MAX_TRIES_A_CATEGORY] if category else ()
-        found = _look(visit, [url for url, _ in cards])
+        found = _products_on(session, [url for url, _ in cards])
         if found:
             break
     if not found:
@@ -202,28 +206,28 @@ def listing_store(visit: DetectionSession, front: Fetched, page: Front) -> Findi
     why = "it has no list of its products, but its pages link to them."
     url = urljoin(front.url, urlsplit(front.url).path or "/")
     previews = [_preview(product) for product in found]
-    return Finding(why, url, previews, _currency(previews))
+    return ProbeResult(why, url, previews, _currency(previews))
 
 
 def _currency(previews: list[Preview]) -> str | None:
-    """What all of the previewed products are priced in."""
+    """The currency of all previewed products; None if there is none or several."""
     named = {preview.currency for preview in previews if preview.currency}
     return named.pop() if len(named) == 1 else None
 
 
-def _product(visit: DetectionSession, answer: Fetched) -> Extracted | None:
-    examined = visit.read(product_of_page, answer.body, answer.url)
+def _product(session: DetectionSession, answer: Fetched) -> Extracted | None:
+    examined = session.read(product_of_page, answer.body, answer.url)
     return examined.product if examined else None
 
 
-def _look(visit: DetectionSession, urls: Sequence[str]) -> list[Extracted]:
-    """Up to three products on the pages at these addresses."""
+def _products_on(session: DetectionSession, urls: Sequence[str]) -> list[Extracted]:
+    """Up to three products that the pages at these addresses show."""
     found: list[Extracted] = []
     for url in urls:
-        answer = visit.tried(url)
-        product = _product(visit, answer) if answer else None
-        if answer and not product and visit.read(is_empty_without_scripts, answer.text[:_SHOWN]):
-            visit.empty_pages += 1
+        answer = session.try_page(url)
+        product = _product(session, answer) if answer else None
+        if answer and not product and session.read(is_empty_without_scripts, answer.text[:_SHOWN]):
+            session.empty_pages += 1
         if product and product.title not in {other.title for other in found}:
             found.append(product)
         if len(found) == PREVIEWS:
@@ -231,13 +235,13 @@ def _look(visit: DetectionSession, urls: Sequence[str]) -> list[Extracted]:
     return found
 
 
-def _spread(urls: list[str]) -> list[str]:
-    """A few addresses from all over a list: its beginning is often the front page and categories."""
+def _sample(urls: list[str]) -> list[str]:
+    """A few addresses from all over a list, which often begins with the front page and categories."""
     step = max(1, len(urls) // MAX_TRIES)
     return urls[::-1][::step][:MAX_TRIES]
 
 
-def _read(entries: list[Any], read: Callable[[Any], ProductItem]) -> Iterator[ProductItem]:
+def _read_entries(entries: list[Any], read: Callable[[Any], ProductItem]) -> Iterator[ProductItem]:
     for entry in entries[:PREVIEWS]:
         try:
             yield read(entry)
@@ -254,8 +258,8 @@ def _preview(product: Extracted) -> Preview:
 
 
 def _bases(url: str) -> list[str]:
-    """Where a store may begin: an address's folder, which may name a country or language, those above it, and
-    the root."""
+    """The possible base addresses of a store: the address's folder, which may name a country or language, the
+    folders above it, and the root."""
     parts = urlsplit(url)
     folder, _, last = parts.path.rpartition("/")
     steps = [step for step in f"{folder}/{'' if '.' in last else last}".split("/") if step]

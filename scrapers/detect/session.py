@@ -1,4 +1,4 @@
-"""A few pages of one store, fetched as far as its robots.txt allows, for detection."""
+"""The detection session: fetches a few pages of one store, as far as its robots.txt allows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_PAGES = (".xml", ".gz", ".txt", ".json")
 
 
 class UnreadableStoreError(LookalikeError):
-    """An address that cannot be read as a store; the message says what was tried."""
+    """An address cannot be read as a store; the message says what was tried."""
 
 
 class DetectionSession:
@@ -47,7 +47,7 @@ class DetectionSession:
         self.worker = Worker()
 
     def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """What a function reads from a page; None where it fails or takes too long."""
+        """What a function reads from a page; None if it fails or takes too long."""
         try:
             return self.worker.call(function, *args, **kwargs)
         except WorkerError:
@@ -63,15 +63,15 @@ class DetectionSession:
 
     def check_allowed(self, url: str) -> None:
         """:raises UnreadableStoreError: where robots.txt forbids an address."""
-        if not self.may_ask(url):
+        if not self.is_allowed(url):
             raise UnreadableStoreError(f"robots.txt forbids reading {url}. Ask its owner for permission.")
 
-    def may_ask(self, url: str) -> bool:
+    def is_allowed(self, url: str) -> bool:
         """Whether robots.txt allows an address."""
         return self.robots_of(url)[1].can_fetch(url, USER_AGENT)
 
-    def tried(self, url: str) -> Fetched | None:
-        """The page; None where it cannot be had."""
+    def try_page(self, url: str) -> Fetched | None:
+        """The page at an address; None if it cannot be fetched."""
         try:
             page = self.page(url)
         except LookalikeError:
@@ -79,8 +79,8 @@ class DetectionSession:
         return page if page.status == 200 else None
 
     def json(self, url: str) -> Any:
-        """The document at an address; None where there is none."""
-        page = self.tried(url)
+        """The JSON document at an address; None if there is none."""
+        page = self.try_page(url)
         try:
             return json.loads(page.body) if page else None
         except (ValueError, RecursionError):
@@ -96,14 +96,14 @@ class DetectionSession:
                 answer = self._fetch(f"{host}/robots.txt", self.credentials)
                 text = answer.text[:MAX_ROBOTS] if answer.status == 200 else ""
             except FetchError:
-                pass  # the page itself will tell whether the host is there
+                pass  # fetching the page itself shows whether the host answers
             self.robots[host] = (text, Protego.parse(text))
         return self.robots[host]
 
     def fetch(self, url: str, cookies: str = "") -> Fetched:
-        """The answer of an address as it is, unrendered; robots.txt is asked about each redirect.
+        """The response of an address, unrendered; each redirect is checked against robots.txt.
 
-        :param cookies: that the page at this address has set before.
+        :param cookies: cookies that the page at this address has set before.
         :raises LookalikeError: where it cannot or must not be fetched.
         """
         sent = self.credentials.with_cookies(url, cookies) if cookies else self.credentials
@@ -126,15 +126,15 @@ class DetectionSession:
 def detection_session(
     store: Store, environ: Mapping[str, str], *, allow_private: bool
 ) -> Iterator[DetectionSession]:
-    """A visit to a store as its entry says: with its headers, through its proxy, rendered where it has to be.
+    """A session with a store as its entry says: with its headers, through its proxy, rendered if needed.
 
     :raises InputError: where an environment variable that the entry names is not set.
     """
     from scrapers.browser.renderer import Renderer
 
-    visit = DetectionSession(allow_private=allow_private, credentials=credentials_of(store, environ))
+    session = DetectionSession(allow_private=allow_private, credentials=credentials_of(store, environ))
     with contextlib.ExitStack() as opened:
-        opened.callback(visit.worker.end)
+        opened.callback(session.worker.end)
         if store.render:
-            visit.browser = opened.enter_context(Renderer(allow_private=allow_private))
-        yield visit
+            session.browser = opened.enter_context(Renderer(allow_private=allow_private))
+        yield session

@@ -1,4 +1,4 @@
-"""Finds out how a store can be read: by a look at its front page, robots.txt, sitemaps and a few products."""
+"""Finds out how a store can be read, from its front page, robots.txt, sitemaps and a few products."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from scrapers.browser.renderer import Renderer
 from scrapers.config.selectors import Selectors
-from scrapers.config.store import OF_PAGES, Limits, Store, Strategy, name_for
+from scrapers.config.store import PAGE_STRATEGIES, Limits, Store, Strategy, name_for
 from scrapers.detect.probes import (
-    Finding,
     Preview,
+    ProbeResult,
     listing_store,
     shopify_store,
     sitemap_store,
@@ -27,18 +27,18 @@ from scrapers.session.crawl_stats import CrawlDelay
 __all__ = ["Detected", "Preview", "UnreadableStoreError", "detect"]
 
 MAX_FRONT = 1_000_000
-"""Characters of a front page that are searched for marks of a shop system."""
+"""Characters of a front page that are searched for signs of a platform."""
 
-_PROBES: dict[Strategy, Callable[[DetectionSession, Fetched, Front], Finding | None]] = {
+_PROBES: dict[Strategy, Callable[[DetectionSession, Fetched, Front], ProbeResult | None]] = {
     "shopify": shopify_store,
     "woocommerce": woocommerce_store,
     "sitemap": sitemap_store,
     "listing": listing_store,
 }
-"""From the surest source of products and prices to the least sure."""
+"""Ordered from the most to the least reliable source of products and prices."""
 
 _SLOW_S = 10.0
-"""From this crawl-delay on, a night reads no more than 2,000 pages."""
+"""With this crawl-delay or a longer one, a night reads at most 2,000 pages."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ def detect(
     """
     url = with_scheme(url)
     with contextlib.ExitStack() as open_browser:
-        visit = DetectionSession(allow_private=allow_private, credentials=credentials)
-        open_browser.callback(visit.worker.end)
+        session = DetectionSession(allow_private=allow_private, credentials=credentials)
+        open_browser.callback(session.worker.end)
         if render:
-            visit.browser = open_browser.enter_context(Renderer(allow_private=allow_private))
-        return _detect(url, visit, render, currency)
+            session.browser = open_browser.enter_context(Renderer(allow_private=allow_private))
+        return _detect(url, session, render, currency)
 
 
 def with_scheme(url: str) -> str:
@@ -87,11 +87,11 @@ def with_scheme(url: str) -> str:
     return url if "://" in url else f"https://{url}"
 
 
-def _detect(url: str, visit: DetectionSession, render: bool, currency: str | None) -> Detected:
-    front = visit.page(url)
+def _detect(url: str, session: DetectionSession, render: bool, currency: str | None) -> Detected:
+    front = session.page(url)
     if front.status >= 400:
         raise UnreadableStoreError(f"{url} answers with status {front.status}. Check the address.")
-    page = visit.read(read_front, front.text[:MAX_FRONT], front.url)
+    page = session.read(read_front, front.text[:MAX_FRONT], front.url)
     if page is None:
         raise UnreadableStoreError(
             f"{url} cannot be read: its front page is broken, or would be read without end. Give the address "
@@ -99,49 +99,49 @@ def _detect(url: str, visit: DetectionSession, render: bool, currency: str | Non
         )
     problem = None
     for strategy in sorted(_PROBES, key=lambda name: name != page.platform):
-        if render and strategy not in OF_PAGES:
+        if render and strategy not in PAGE_STRATEGIES:
             continue
-        finding = _PROBES[strategy](visit, front, page)
-        if finding and (missing := _missing(url, finding, currency)):
+        result = _PROBES[strategy](session, front, page)
+        if result and (missing := _missing_price_sentence(url, result, currency)):
             problem = problem or missing
-        elif finding:
-            found = page.search_url if strategy in OF_PAGES else None
+        elif result:
+            found = page.search_url if strategy in PAGE_STRATEGIES else None
             store = Store(
                 name=name_for(front.url),
-                url=finding.url,
+                url=result.url,
                 strategy=strategy,
-                currency=finding.currency,
+                currency=result.currency,
                 locale=page.locale,
                 render=render,
-                recipe=Selectors(search_url=found) if found and visit.may_ask(found) else None,
+                recipe=Selectors(search_url=found) if found and session.is_allowed(found) else None,
             )
-            return Detected(store, finding.why, finding.preview, _slow(visit, finding.url))
-    raise UnreadableStoreError(problem or _why_not(url, page, visit, render))
+            return Detected(store, result.why, result.preview, _crawl_delay_notice(session, result.url))
+    raise UnreadableStoreError(problem or _unreadable_sentence(url, page, session, render))
 
 
-def _missing(url: str, finding: Finding, currency: str | None) -> str | None:
-    """The sentence for a store whose products would be stored without prices; None where they have some."""
-    priced = [preview for preview in finding.preview if preview.price is not None]
+def _missing_price_sentence(url: str, result: ProbeResult, currency: str | None) -> str | None:
+    """The sentence for a store whose products would have no prices; None if they have some."""
+    priced = [preview for preview in result.preview if preview.price is not None]
     if any(preview.currency or currency for preview in priced):
         return None
-    why = f"{url} can be read in part: {finding.why.rstrip('.')}"
+    why = f"{url} can be read in part: {result.why.rstrip('.')}"
     if priced:
         return (
             f"{why}, but its prices name no currency. Say what they are in: "
             f"`lookalike stores add {url} --currency EUR`."
         )
-    if not finding.preview:
+    if not result.preview:
         return f"{why}, but there is no product in it. Check the address."
     return (
-        f"{why}, but {finding.preview[0].url} and others give no price. See what is read with "
-        f"`lookalike extract {finding.preview[0].url}`; where shoppers see a price, write the store's entry "
+        f"{why}, but {result.preview[0].url} and others give no price. See what is read with "
+        f"`lookalike extract {result.preview[0].url}`; where shoppers see a price, write the store's entry "
         "by hand, with a recipe that says where it stands (docs/stores.md)."
     )
 
 
-def _slow(visit: DetectionSession, url: str) -> str | None:
-    """The sentence for a store that cannot be read in one night, at the pace that its robots.txt asks for."""
-    delay = visit.robots_of(url)[1].crawl_delay(USER_AGENT) or 0
+def _crawl_delay_notice(session: DetectionSession, url: str) -> str | None:
+    """The sentence for a store whose crawl-delay is too long for one night; None if it is not."""
+    delay = session.robots_of(url)[1].crawl_delay(USER_AGENT) or 0
     limits = Limits()
     if not delay >= _SLOW_S:
         return None
@@ -149,9 +149,9 @@ def _slow(visit: DetectionSession, url: str) -> str | None:
     return CrawlDelay(urlsplit(url).netloc, float(delay), kept, limits.seconds).sentence(too_slow=True)
 
 
-def _why_not(url: str, page: Front, visit: DetectionSession, render: bool) -> str:
-    """The sentence for a store in which nothing was found, with what may help."""
-    if not render and (page.empty or visit.empty_pages):
+def _unreadable_sentence(url: str, page: Front, session: DetectionSession, render: bool) -> str:
+    """The sentence for a store in which no product was found, with what may help."""
+    if not render and (page.empty or session.empty_pages):
         return (
             f"{url} shows nothing without JavaScript. Read its pages with a browser: "
             f"`lookalike stores add {url} --render`."

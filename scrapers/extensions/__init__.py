@@ -1,1 +1,1 @@
-"""What goes along with a crawl from its start to its end, one concern a module."""
+"""Scrapy extensions that accompany a crawl from start to end, one concern a module."""

@@ -1,4 +1,4 @@
-"""A crawl from its lock to its row in `crawls`."""
+"""Conducts a crawl from its lock to its row in `crawls`."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
-from scrapy import signals
 from scrapy.exceptions import CloseSpider
 
-from scrapers.extensions.saving import not_written
+from scrapers.extensions.saving import write_error_sentence
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.session import gates, promote, snapshot
-from scrapers.session.crawl_stats import COMPLETE, FAILED, PARTIAL, QUARANTINED, missing
-from scrapers.session.job import check_job, job_of
-from scrapers.session.moved import keep_moved
+from scrapers.session import gates, promote
+from scrapers.session.component import JobComponent
+from scrapers.session.crawl_stats import missing_products
+from scrapers.session.moved import keep_identity_of_moved
 from scrapers.session.rejects import write_rejects
+from scrapers.session.snapshot import ABSENT, load_snapshot, of_store
 from storage import tables
 from storage.errors import BusyError, LookalikeError
-from storage.shared_images import find_placeholders
+from storage.shared_images import find_shared_images
 from storage.staging import State, quarantine_sentence
+from storage.verdicts import CrawlStatus, RejectStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Self
 
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
@@ -39,204 +39,215 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BUSY = "busy"
-"""Reason of a crawl that did not begin because another one of the same store runs."""
+"""Why a crawl did not begin: another one of the same store is running."""
 
 
-class CrawlRecord:
-    """Locks the store, loads what is known of it, counts, and writes the crawl's row last of all."""
+class CrawlRecord(JobComponent):
+    """Locks the store, loads its snapshot, counts, and writes the crawl's row at the very end."""
+
+    listens_to = (
+        "spider_opened",
+        "response_received",
+        "request_dropped",
+        "spider_error",
+        "item_error",
+        "spider_closed",
+    )
 
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        super().__init__(crawler)
         self.lock = contextlib.ExitStack()
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        check_job(crawler)
-        record = cls(crawler)
-        connect = crawler.signals.connect
-        connect(record.spider_opened, signal=signals.spider_opened)
-        connect(record.response_received, signal=signals.response_received)
-        connect(record.request_dropped, signal=signals.request_dropped)
-        connect(record.spider_error, signal=signals.spider_error)
-        connect(record.item_error, signal=signals.item_error)
-        connect(record.spider_closed, signal=signals.spider_closed)
-        return record
-
     def spider_opened(self, spider: Spider) -> None:
-        """Takes the lock; where another crawl has it, this one ends before its first request."""
-        job: Job = spider.job  # type: ignore[attr-defined]
+        """Takes the lock; if another crawl holds it, this one ends before its first request."""
+        job: Job = self.job
         try:
             self.lock.enter_context(job.root.lock(f"crawl-{job.store.name}"))
         except BusyError as error:
-            job.ledger.broken = str(error)
+            job.stats.broken = str(error)
             raise CloseSpider(BUSY) from None
         try:
             promote.resume(job.root, job.staging)
-            job.memory = snapshot.load(job.root, job.store.name, job.staging)
+            job.snapshot = load_snapshot(job.root, job.store.name, job.staging)
         except LookalikeError as error:
-            job.ledger.broken = str(error)
+            job.stats.broken = str(error)
             raise CloseSpider("broken") from None
         except Exception as error:
-            # Scrapy only logs what a signal's handler raises; going on with no memory would store all anew.
-            job.ledger.broken = f"What is stored about '{job.store.name}' cannot be read ({error})."
-            logger.exception(job.ledger.broken)
+            # Scrapy only logs what a signal's handler raises; without a snapshot all would be stored again.
+            job.stats.broken = f"What is stored about '{job.store.name}' cannot be read ({error})."
+            logger.exception(job.stats.broken)
             raise CloseSpider("broken") from None
 
     def response_received(self, response: Response, spider: Spider) -> None:
         """Counts pages; photos are counted where they are kept."""
         if not response.meta.get("photo") and response.status != NOT_MODIFIED:
-            spider.job.ledger.pages += 1  # type: ignore[attr-defined]
+            self.job.stats.pages += 1
 
     def request_dropped(self, request: Request, spider: Spider) -> None:
-        """A request that Scrapy passes over as asked for before: a redirect, maybe in a circle."""
+        """Handles a redirect to an address that was requested before, maybe in a circle."""
         if "redirect_urls" in request.meta:
-            spider.leads_to_known_page(request)  # type: ignore[attr-defined]
+            spider.note_redirect_to_known_page(request)  # type: ignore[attr-defined]
 
     def spider_error(self, failure: Any, response: Response, spider: Spider) -> None:
-        """A fault of ours while reading a page: the page is a reject, and the list of products has a gap."""
-        ledger = spider.job.ledger  # type: ignore[attr-defined]
-        ledger.errors += 1
+        """Handles a bug in reading a page: the page is a reject, and the list of products has a gap."""
+        stats = self.job.stats
+        stats.errors += 1
         url = response.url if response is not None else ""
-        ledger.reject(url, "extract", f"reading failed: {type(failure.value).__name__}: {failure.value}")
-        ledger.gaps.append(f"{url} could not be read ({type(failure.value).__name__})")
+        stats.reject(
+            url, RejectStage.EXTRACT, f"reading failed: {type(failure.value).__name__}: {failure.value}"
+        )
+        stats.gaps.append(f"{url} could not be read ({type(failure.value).__name__})")
 
     def item_error(self, item: Any, response: Response, spider: Spider, failure: Any) -> None:
-        """A fault of ours while keeping a product."""
-        ledger = spider.job.ledger  # type: ignore[attr-defined]
-        ledger.errors += 1
+        """Handles a bug in storing a product."""
+        stats = self.job.stats
+        stats.errors += 1
         url = getattr(item, "url", "")
-        ledger.reject(url, "store", f"keeping failed: {type(failure.value).__name__}: {failure.value}")
-        ledger.gaps.append(f"{url} could not be kept ({type(failure.value).__name__})")
+        stats.reject(
+            url, RejectStage.STORE, f"keeping failed: {type(failure.value).__name__}: {failure.value}"
+        )
+        stats.gaps.append(f"{url} could not be kept ({type(failure.value).__name__})")
 
     def spider_closed(self, spider: Spider, reason: str) -> None:
-        """Judges the crawl, marks what is gone, and writes what it was."""
-        job: Job = spider.job  # type: ignore[attr-defined]
+        """Judges the crawl, marks removed products, and writes the crawl's row."""
+        job: Job = self.job
         if reason == BUSY:
             return
         try:
-            self._conclude(job, reason)
+            self._finish(job, reason)
         finally:
             for worker in job.workers:
                 worker.end()
                 worker.close()
             self.lock.close()
 
-    def _conclude(self, job: Job, reason: str) -> None:
-        ledger = job.ledger
-        if reason == "shutdown" and not ledger.stopped:
-            ledger.stopped = "The crawl was interrupted."
-        self._count()
-        verdict = ledger.verdict(job.store.name, job.memory)
+    def _finish(self, job: Job, reason: str) -> None:
+        stats = job.stats
+        if reason == "shutdown" and not stats.stopped:
+            stats.stopped = "The crawl was interrupted."
+        self._count_requests()
+        verdict = stats.verdict(job.store.name, job.snapshot)
         status, message = verdict.status, job.credentials.redacted(verdict.message)
         try:
-            if status == FAILED:
-                ledger.count_changes(job.memory)
+            if status == CrawlStatus.FAILED:
+                stats.count_changes(job.snapshot)
                 row = self._row(job, status, message)
             else:
-                row = self._settle(job, status, message)
-            write_rejects(job, ledger.take_rejects())
+                row = self._stage_or_promote(job, status, message)
+            write_rejects(job, stats.take_rejects())
         except LookalikeError as error:
-            row = self._row(job, FAILED, str(error))
+            row = self._row(job, CrawlStatus.FAILED, str(error))
         except (DeltaError, OSError) as error:
-            row = self._row(job, FAILED, not_written(error))
-        level = logging.INFO if row["status"] == COMPLETE else logging.WARNING
-        logger.log(level, "%s: %d products. %s", row["status"], len(ledger.found), row["message"])
-        logger.info("coverage: %s", ledger.coverage())
+            row = self._row(job, CrawlStatus.FAILED, write_error_sentence(error))
+        level = logging.INFO if row["status"] == CrawlStatus.COMPLETE else logging.WARNING
+        logger.log(level, "%s: %d products. %s", row["status"], len(stats.found), row["message"])
+        logger.info("coverage: %s", stats.coverage())
         promote.write_crawl(job.root, row)
-        if row["status"] not in (FAILED, QUARANTINED):
+        if row["status"] not in (CrawlStatus.FAILED, CrawlStatus.QUARANTINED):
             job.staging.discard()
 
-    def _settle(self, job: Job, status: str, message: str) -> dict[str, Any]:
-        """Judges a crawl that came to an end, and makes it what is known of the store, or quarantines it.
+    def _stage_or_promote(self, job: Job, status: CrawlStatus, message: str) -> dict[str, Any]:
+        """Promotes a crawl that passes the gates, and quarantines one that does not.
 
-        :return: its row of `crawls`, which is still to be written.
+        :return: its row of `crawls`, which is not written yet.
         """
-        whole = status == COMPLETE
+        whole = status == CrawlStatus.COMPLETE
         if whole:
-            keep_moved(job)
+            keep_identity_of_moved(job)
         self._mark_removed(job, status)
-        job.ledger.count_changes(job.memory)
+        job.stats.count_changes(job.snapshot)
         findings = [
             replace(
-                one,
-                sentence=job.credentials.redacted(one.sentence),
-                examples=tuple(map(job.credentials.redacted, one.examples)),
+                finding,
+                sentence=job.credentials.redacted(finding.sentence),
+                examples=tuple(map(job.credentials.redacted, finding.examples)),
             )
-            for one in gates.judge(job.memory, job.ledger, job.store.limits, whole=whole)
+            for finding in gates.judge(job.snapshot, job.stats, job.store.limits, whole=whole)
         ]
         row = self._row(job, status, message)
         if findings:
             job.staging.decide(State.QUARANTINED, row, findings)
-            return row | {"status": QUARANTINED, "message": quarantine_sentence(job.store.name, findings)}
+            return row | {
+                "status": CrawlStatus.QUARANTINED,
+                "message": quarantine_sentence(job.store.name, findings),
+            }
         if job.staging:
             job.staging.decide(State.ACCEPTED, row)
             promote.promote(job.root, job.staging)
-        self._note_placeholders(job)
-        return row | {"rejects": job.ledger.rejected}
+        self._reject_shared_images(job)
+        return row | {"rejects": job.stats.rejected}
 
-    def _row(self, job: Job, status: str, message: str) -> dict[str, Any]:
+    def _row(self, job: Job, status: CrawlStatus, message: str) -> dict[str, Any]:
         return _crawl_row(job, self.crawler, status, message)
 
-    def _count(self) -> None:
-        stats = self.crawler.stats
-        ledger = job_of(self.crawler).ledger
-        ledger.requests = stats.get_value("downloader/request_count", 0)
-        ledger.size_bytes = stats.get_value("downloader/response_bytes", 0)
+    def _count_requests(self) -> None:
+        scrapy_stats, stats = self.crawler.stats, self.job.stats
+        stats.requests = scrapy_stats.get_value("downloader/request_count", 0)
+        stats.size_bytes = scrapy_stats.get_value("downloader/response_bytes", 0)
 
-    def _mark_removed(self, job: Job, status: str) -> None:
-        """Marks the products whose own page says that they are gone, and those that were long not met."""
-        found, memory = job.ledger.found, job.memory
-        lost = set(missing(found, memory.products))
-        # One that was stored a moment ago, and then turned out to be at no address of its own, is gone, too.
-        wanted = lost & job.ledger.gone if status in (COMPLETE, PARTIAL) else set()
-        if status == COMPLETE:
-            # What only a staged crawl read, which was not believed, is no product.
-            wanted |= {one for one in lost if one not in memory.before}
-            absent = {one: memory.absent.get(one, 0) + 1 for one in lost - wanted}
-            wanted |= {one for one, nights in absent.items() if nights >= job.store.limits.absent_nights}
-            back = {one: 0 for one, nights in memory.absent.items() if nights and one not in lost}
-            self._note_absent(job, absent | back)
-        if not wanted:
+    def _mark_removed(self, job: Job, status: CrawlStatus) -> None:
+        """Marks the products whose own page says that they are gone, and those missed by several crawls."""
+        found, snapshot = job.stats.found, job.snapshot
+        lost = set(missing_products(found, snapshot.products))
+        # A product that was just stored is gone, too, if its address turned out not to be its own.
+        removed = lost & job.stats.gone if status in (CrawlStatus.COMPLETE, CrawlStatus.PARTIAL) else set()
+        if status == CrawlStatus.COMPLETE:
+            # A product that only an earlier staged crawl read, which was not believed, is no product.
+            removed |= lost - snapshot.stored_products.keys()
+            missed = {
+                product_id: snapshot.missed_crawls.get(product_id, 0) + 1 for product_id in lost - removed
+            }
+            limit = job.store.limits.absent_nights
+            removed |= {product_id for product_id, crawls in missed.items() if crawls >= limit}
+            found_again = {
+                product_id: 0
+                for product_id, crawls in snapshot.missed_crawls.items()
+                if crawls and product_id not in lost
+            }
+            self._note_missed_crawls(job, missed | found_again)
+        if not removed:
             return
         now = datetime.now(UTC)
-        stored = tables.scan(job.root, "products", where=snapshot.of_store(job.store.name))
+        stored = tables.scan(job.root, "products", where=of_store(job.store.name))
         read = (batch for rows in job.staging.rows("products") for batch in rows.to_batches())
         rows = {
             row["product_id"]: row | {"removed_at": now, "changed_at": now, "crawl_id": job.crawl_id}
             for batch in itertools.chain(stored, read)
             for row in batch.to_pylist()
-            if row["product_id"] in wanted
+            if row["product_id"] in removed
         }
         job.staging.add(job.crawl_id, "products", list(rows.values()))
-        job.ledger.removed = sum(one in job.memory.before for one in rows)
+        job.stats.removed = len(rows.keys() & snapshot.stored_products.keys())
 
-    def _note_absent(self, job: Job, nights: Mapping[str, int]) -> None:
-        """Notes for how many complete crawls in a row products were not met."""
+    def _note_missed_crawls(self, job: Job, missed: Mapping[str, int]) -> None:
+        """Notes how many complete crawls in a row have missed each product."""
         empty = dict.fromkeys(("etag", "last_modified", "content_hash", "image_id", "due_at"))
         own = {"store": job.store.name, "fetched_at": datetime.now(UTC), **empty}
-        rows = [{"url": f"{snapshot.ABSENT}{one}", "status": count, **own} for one, count in nights.items()]
+        rows = [
+            {"url": f"{ABSENT}{product_id}", "status": crawls, **own} for product_id, crawls in missed.items()
+        ]
         job.staging.add(job.crawl_id, "fetches", rows)
 
-    def _note_placeholders(self, job: Job) -> None:
-        """Photos of the store that show none of its products: rejects, which no index takes up."""
-        mine = snapshot.of_store(job.store.name) & pc.field("removed_at").is_null()
+    def _reject_shared_images(self, job: Job) -> None:
+        """Notes the store's shared images, which show none of its products, as rejects."""
+        on_sale = of_store(job.store.name) & pc.field("removed_at").is_null()
         columns = ["store", "title", "brand", "images"]
-        products = tables.read(job.root, "products", columns=columns, where=mine)
-        placeholders = {image_id: count for (_, image_id), count in find_placeholders(products).items()}
-        if not placeholders:
+        products = tables.read(job.root, "products", columns=columns, where=on_sale)
+        shared = {image_id: count for (_, image_id), count in find_shared_images(products).items()}
+        if not shared:
             return
         urls: dict[str, str] = {}
         for images in products["images"].to_pylist():
             for image in images:
-                if image["image_id"] in placeholders:
+                if image["image_id"] in shared:
                     urls[image["image_id"]] = min(image["url"], urls.get(image["image_id"], image["url"]))
         for image_id, url in sorted(urls.items()):
-            reason = f"placeholder: the same bytes on {placeholders[image_id]} products"
-            job.ledger.reject(url, "photo", reason)
+            reason = f"placeholder: the same bytes on {shared[image_id]} products"
+            job.stats.reject(url, RejectStage.PHOTO, reason)
 
 
-def _crawl_row(job: Job, crawler: Crawler, status: str, message: str) -> dict[str, Any]:
-    ledger = job.ledger
+def _crawl_row(job: Job, crawler: Crawler, status: CrawlStatus, message: str) -> dict[str, Any]:
+    stats = job.stats
     return {
         "crawl_id": job.crawl_id,
         "store": job.store.name,
@@ -244,16 +255,16 @@ def _crawl_row(job: Job, crawler: Crawler, status: str, message: str) -> dict[st
         "started_at": job.started_at,
         "ended_at": datetime.now(UTC),
         "status": status,
-        "products": len(ledger.found),
-        "products_new": ledger.new,
-        "products_changed": ledger.changed,
-        "products_removed": ledger.removed,
-        "images": ledger.images,
-        "images_new": ledger.images_new,
-        "rejects": ledger.rejected,
-        "requests": ledger.requests,
-        "size_bytes": ledger.size_bytes,
-        "errors": ledger.errors,
+        "products": len(stats.found),
+        "products_new": stats.new,
+        "products_changed": stats.changed,
+        "products_removed": stats.removed,
+        "images": stats.images,
+        "images_new": stats.images_new,
+        "rejects": stats.rejected,
+        "requests": stats.requests,
+        "size_bytes": stats.size_bytes,
+        "errors": stats.errors,
         "message": message,
-        "coverage": ledger.coverage(),
+        "coverage": stats.coverage(),
     }

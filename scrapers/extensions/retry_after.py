@@ -1,4 +1,4 @@
-"""A store that says 429 or 503 is left alone for as long as it asks."""
+"""Pauses requests to a store that answers 429 or 503, for as long as it asks."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _DOWN = 503
 _BUSY = (429, _DOWN)
 _FIRST_PAUSE_S = 1.0
 _CLOSED_S = 10.0
-"""How long a store is waited for that answers 503 from the first, and does not say when it opens."""
+"""Longest wait for a store that answers only 503 and sends no Retry-After."""
 
 
 @dataclass(slots=True)
 class _Refusal:
     """A host that answers nothing but 429 and 503.
 
-    :ivar until: when the pause is over that is kept now.
-    :ivar pauses: how many there were.
+    :ivar until: when the present pause ends.
+    :ivar pauses: how many pauses there were.
     """
 
     since: float
@@ -46,10 +46,10 @@ class _Refusal:
 
 
 class RetryAfter:
-    """Holds back every request to a host, new and waiting ones, until the pause it asked for is over.
+    """Holds back all requests to a host, new and waiting ones, until the requested pause is over.
 
     Scrapy's own retry then tries again. The pause doubles while the host answers nothing else, and after
-    `Limits.patience_s` its requests are given up, unasked.
+    `Limits.patience_s` its requests are dropped.
 
     The downloader sends the next request before any middleware sees an answer, so this listens to its signal.
     """
@@ -78,15 +78,15 @@ class RetryAfter:
         refusal = self.refusing.setdefault(host, _Refusal(now))
         refusal.urls.add(request.url)
         if host not in self.answered or len(refusal.urls) > 1:
-            # It is the host that refuses, not this page that is broken: the try counts for nothing.
+            # The host refuses, not only this page: the attempt does not count.
             request.meta["retry_times"] = request.meta.get("retry_times", 0) - 1
         if now < refusal.until:
             return  # sent before the pause began
-        asked = retry_after_s(response.headers.get("Retry-After"))
+        requested = retry_after_s(response.headers.get("Retry-After"))
         # A store that refuses again after the pause it asked for needs a longer one.
-        ours = _FIRST_PAUSE_S * 2 ** min(refusal.pauses, 16) if asked is None or refusal.pauses else 0.0
-        wait = min(max(asked or 0.0, ours), self.longest_s)
-        closed = response.status == _DOWN and asked is None and host not in self.answered
+        own = _FIRST_PAUSE_S * 2 ** min(refusal.pauses, 16) if requested is None or refusal.pauses else 0.0
+        wait = min(max(requested or 0.0, own), self.longest_s)
+        closed = response.status == _DOWN and requested is None and host not in self.answered
         if now + wait - refusal.since > (min(self.patience_s, _CLOSED_S) if closed else self.patience_s):
             request.meta["dont_retry"] = True
             give_up(self.crawler, host, f"its host answers nothing but {response.status}")
@@ -101,13 +101,13 @@ class RetryAfter:
             return
         if slot.latercall is not None:
             slot.latercall.cancel()
-        # What the downloader itself does for a delay: nothing leaves the slot until the call comes.
+        # The downloader delays requests the same way: nothing leaves the slot before this call.
         slot.latercall = call_later(wait, downloader._latercall, slot)
         logger.info("%s answered %d: pausing for %g s", host, status, wait)
 
 
 def retry_after_s(header: bytes | None) -> float | None:
-    """The seconds a `Retry-After` header asks for, as a number or a date; None where it says nothing."""
+    """The seconds that a `Retry-After` header asks for, as a number or a date; None if it is missing."""
     if not header:
         return None
     text = header.decode("latin-1").strip()

@@ -1,1 +1,1 @@
-"""Addresses, connections, fetching and proxies: every request that leaves this machine."""
+"""What every outgoing request obeys: addresses, connections, fetching, proxies and credentials."""

@@ -1,4 +1,4 @@
-"""Which addresses are public, so that a crawled page cannot make us ask a machine on our own network."""
+"""Decides which addresses are public, so that no crawled page makes us request one of our own network."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*(?:%.+)?")
 _HOST_AND_PORT = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]+)(?::\d*)?")
 _LONGEST_HOST = 253
-"""Characters of a name, by DNS."""
+"""Longest host name in DNS, in characters."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
-# It begins at the start of a word only: else it would look at a long word once for each of its characters.
+# It matches at the start of a word only: otherwise a long word would take quadratic time.
 _BEFORE_AT = re.compile(r"(?<![^\s'\"/?#])[^\s'\"/?#]+@")
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""All that IANA has given out of IPv6; what lies outside is local, multicast, or of another kind."""
+"""The IPv6 addresses that IANA assigns to the internet; all others are local, multicast or special."""
 _REFUSED: list[IPv4Network | IPv6Network] = [
     IPv4Network("168.63.129.16/32"),  # Azure's host of virtual machines; IANA knows nothing of it
     IPv4Network("192.0.0.0/24"),  # protocol assignments; Oracle's machines ask 192.0.0.192 about themselves
@@ -34,7 +34,7 @@ _REFUSED: list[IPv4Network | IPv6Network] = [
     IPv6Network("2002::/16"),  # 6to4
     IPv6Network("3fff::/20"),  # documentation; Python knows it from 3.13 on
 ]
-"""What `is_global` lets pass, and IANA's registries of special-purpose addresses do not call reachable.
+"""Addresses that `is_global` accepts, though IANA's registries do not call them globally reachable.
 
 https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry
 """
@@ -65,7 +65,7 @@ class Origin:
     port: int
 
     def serves(self, url: str) -> bool:
-        """Whether an address is of this server; its https twin on the usual ports counts for http, too."""
+        """Whether an address is on this server; an http origin on port 80 serves https on port 443, too."""
         try:
             other = origin_of(url)
         except RefusedURLError:
@@ -77,7 +77,7 @@ class Origin:
 def is_public(address: str) -> bool:
     """Whether an IP address is on the public internet.
 
-    IPv4 addresses hidden in IPv6 ones (mapped, NAT64) count as what they lead to.
+    An IPv6 address that embeds an IPv4 address (mapped, NAT64) counts as that address.
 
     :raises ValueError: where it is no IP address.
     """
@@ -88,10 +88,10 @@ def is_public(address: str) -> bool:
 
 
 def origin_of(url: str) -> Origin:
-    """The server that an address names, where a browser reads the same in it.
+    """The server that an address names; an ambiguous address is refused.
 
-    Parsers differ about `http://one.example\\@two.example/`: what is checked by one and asked for by another
-    would go past the check.
+    Parsers differ about `http://one.example\\@two.example/`: if one parser checked the address and another
+    one connected, the check would be bypassed.
 
     :raises RefusedURLError: where it is not http or https, names no host, can be read in two ways, or holds a
         user name or password.
@@ -101,29 +101,29 @@ def origin_of(url: str) -> Origin:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise RefusedURLError(
-            f"{_short(url)} is not a web address. Give one like https://shop.example."
+            f"{_shortened(url)} is not a web address. Give one like https://shop.example."
         ) from None
     scheme = parts.scheme.lower()
     if scheme not in _PORTS:
-        raise RefusedURLError(f"{_short(url)} is not a web address: only http and https are fetched.")
+        raise RefusedURLError(f"{_shortened(url)} is not a web address: only http and https are fetched.")
     if not host:
-        raise RefusedURLError(f"{_short(url)} names no host. Give an address like https://shop.example.")
+        raise RefusedURLError(f"{_shortened(url)} names no host. Give an address like https://shop.example.")
     name = _ascii(host)
-    if name is None or not _read_alike(url, parts, name):
+    if name is None or not _is_unambiguous(url, parts, name):
         raise RefusedURLError(
-            f"{_short(url)} is not fetched: a browser may read another host in it. "
+            f"{_shortened(url)} is not fetched: a browser may read another host in it. "
             "Give the address as a browser shows it."
         )
     if "@" in parts.netloc:
         raise RefusedURLError(
-            f"{_short(url)} holds a user name or password, which does not belong into an address. "
+            f"{_shortened(url)} holds a user name or password, which does not belong into an address. "
             "Leave it out; a store's secrets go into its `headers`."
         )
     return Origin(scheme, name, port or _PORTS[scheme])
 
 
 def check_url(url: str, *, allow_private: bool = False) -> None:
-    """Refuses an address for what can be seen without asking anyone; names are checked again when connecting.
+    """Refuses an address by its text alone; the guard checks names again when it connects.
 
     :raises RefusedURLError: as `origin_of`, or where it names a private host.
     """
@@ -140,15 +140,15 @@ def check_url(url: str, *, allow_private: bool = False) -> None:
 
 
 def refusal(url: str, address: str) -> RefusedURLError:
-    """The sentence for an address that is not public."""
+    """The error for an address that is not public."""
     return RefusedURLError(
-        f"{_short(url)} leads to the private address {address}, which is not fetched. "
+        f"{_shortened(url)} leads to the private address {address}, which is not fetched. "
         "Allow it with --allow-private if it is yours."
     )
 
 
 def resolve(host: str, port: int, *, allow_private: bool = False) -> list[str]:
-    """The IP addresses behind a host name, of which none may be private.
+    """The IP addresses of a host name, none of which may be private.
 
     One private address among public ones refuses them all: that is what a rebinding attack looks like.
 
@@ -165,9 +165,9 @@ def resolve(host: str, port: int, *, allow_private: bool = False) -> list[str]:
 
 
 def check_host_behind_proxy(url: str, *, allow_private: bool = False) -> None:
-    """Refuses a host whose name leads to a private address here, though a proxy is going to resolve it.
+    """Refuses a host whose name resolves to a private address here, though a proxy will resolve it again.
 
-    What only the proxy can resolve is left to it.
+    A name that does not resolve here is left to the proxy.
 
     :raises RefusedURLError: as `check_url`, or where the name resolves to a private address.
     """
@@ -182,13 +182,13 @@ def check_host_behind_proxy(url: str, *, allow_private: bool = False) -> None:
 
 
 def hide_userinfo(text: str) -> str:
-    """A text whose addresses show no user name and password, for sentences and logs."""
+    """A text with the user names and passwords in its addresses hidden, for messages and logs."""
 
-    def hidden(found: re.Match[str]) -> str:
+    def hide(found: re.Match[str]) -> str:
         secret = ":" in found[0] or text.endswith("//", 0, found.start())
         return "***@" if secret else found[0]
 
-    return _BEFORE_AT.sub(hidden, text)
+    return _BEFORE_AT.sub(hide, text)
 
 
 def _destination(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -200,7 +200,7 @@ def _destination(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 def _ascii(host: str) -> str | None:
-    """A host name as DNS writes it; None where the two standards for international names differ about it."""
+    """A host name as DNS writes it; None if the two standards for international names disagree about it."""
     if len(host) > _LONGEST_HOST:
         return None
     if host.isascii():
@@ -213,8 +213,8 @@ def _ascii(host: str) -> str | None:
         return None
 
 
-def _read_alike(url: str, parts: SplitResult, host: str) -> bool:
-    """Whether every parser finds this host in an address."""
+def _is_unambiguous(url: str, parts: SplitResult, host: str) -> bool:
+    """Whether every parser reads this host in an address."""
     before_query = re.split(r"[?#]", url, maxsplit=1)[0]
     if "\\" in before_query or _CONTROLS.search(url) or not _HOST.fullmatch(host):
         return False
@@ -225,7 +225,7 @@ def _read_alike(url: str, parts: SplitResult, host: str) -> bool:
 
 
 def _literal(host: str) -> str | None:
-    """The address a host is written as, also in the decimal, octal and hex forms that resolvers accept."""
+    """The IP address that a host is written as, in any form that resolvers accept; None if it is a name."""
     try:
         return str(ip_address(host.partition("%")[0]))
     except ValueError:
@@ -236,6 +236,6 @@ def _literal(host: str) -> str | None:
         return None
 
 
-def _short(url: str) -> str:
+def _shortened(url: str) -> str:
     shown = hide_userinfo(url)
     return shown if len(shown) <= 200 else shown[:200] + "…"

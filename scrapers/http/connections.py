@@ -1,4 +1,4 @@
-"""Connections of requests to addresses that were checked, and that end when their time is up."""
+"""Connects the library requests to checked addresses only, for a limited time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from scrapers.http.addresses import resolve
 
 @contextlib.contextmanager
 def bounded_session(timeout_s: float, *, allow_private: bool) -> Iterator[requests.Session]:
-    """A session whose connections are cut after a while, whatever they are waiting for.
+    """A session whose connections are closed after a while, whatever they wait for.
 
-    A timeout of requests is for each read: a server that sends a byte a second keeps it waiting for ever.
+    The timeout of requests applies to each read: a server that sends a byte a second would never time out.
 
-    :param timeout_s: time until the cut, from now on.
+    :param timeout_s: time until the connections are closed.
     """
     adapter = _Adapter(allow_private)
     overdue = threading.Timer(timeout_s, adapter.cut)
     overdue.daemon = True
     with requests.Session() as session:
-        # No proxy and no netrc from the environment: a proxy would connect for us, past the check.
+        # No proxy and no netrc from the environment: a proxy would bypass the check.
         session.trust_env = False
         for scheme in ("http://", "https://"):
             session.mount(scheme, adapter)
@@ -53,7 +53,7 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> urllib3.ProxyManager:
         manager = super().proxy_manager_for(*args, **kwargs)
-        # The proxy that a store's entry names may stand in a private network; the time is up there, too.
+        # The proxy that a store's entry names may be in a private network; the time limit applies to it, too.
         manager.pool_classes_by_scheme = self._pools(allow_private=True)
         return manager
 
@@ -73,7 +73,7 @@ class _Adapter(HTTPAdapter):
         return {"http": PlainPool, "https": SecurePool}
 
     def cut(self) -> None:
-        """Ends what any connection is waiting for."""
+        """Closes all connections, whatever they wait for."""
         for connection in self.opened:
             for reading in (connection.reading, connection.connecting, connection.sock):
                 with contextlib.suppress(OSError, AttributeError):
@@ -81,7 +81,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Connection(HTTPConnection):
-    """Connects to an address that was just checked, never to a name that could resolve anew."""
+    """Connects to an address that was just checked, never to a name, which might resolve differently."""
 
     owner: _Adapter
     private: bool
@@ -104,13 +104,13 @@ class _Connection(HTTPConnection):
             except OSError as error:
                 problem = error
                 continue
-            # Kept, because a proxy that never opens the tunnel is waited for before this has a `sock`.
+            # Kept for `cut`: while a proxy opens the tunnel, the connection has no `sock` yet.
             self.connecting = connected
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connected
         raise urllib3.exceptions.NewConnectionError(self, f"{problem}") from problem
 
     def getresponse(self) -> BaseHTTPResponse:  # type: ignore[override]
-        # Kept, because a connection that is not to be used again forgets its socket here.
+        # Kept for `cut`: a connection that is not reused drops its socket here.
         self.reading = self.sock
         return super().getresponse()

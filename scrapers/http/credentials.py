@@ -1,4 +1,4 @@
-"""Secrets of a store: `lookalike.toml` holds the names of environment variables, never the values."""
+"""A store's secrets: `lookalike.toml` holds the names of environment variables, never their values."""
 
 from __future__ import annotations
 
@@ -12,40 +12,24 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from scrapers.config.secrets import VARIABLE, is_http_proxy
 from scrapers.http.addresses import Origin, hide_userinfo, origin_of
 from storage.errors import InputError
 
 if TYPE_CHECKING:
     from scrapers.config.store import Store
 
-_NAME = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
-_PLACE = re.compile(_NAME)
-_HARMLESS_HEADER = re.compile(
-    r"accept(-charset|-encoding|-language)?|cache-control|content-language|dnt|from|pragma|prefer|referer|"
-    r"save-data|sec-(ch|fetch|gpc)[a-z-]*|upgrade-insecure-requests|user-agent|x-requested-with|"
-    r"(x-)?(store-)?(channel|city|country|currency|device|lang|language|locale|market|platform|region|shop|"
-    r"site|state|store|timezone|time-zone|view|warehouse|zip)(-?code|-?name)?",
-    re.IGNORECASE,
-)
-"""Headers whose value may stand in the settings. Any other may hold a secret: `X-Auth`, `X-Session-Id`."""
-_PLACES_ONLY = re.compile(
-    rf"(?:(?:ApiKey|Basic|Bearer|Digest|JWT|Key|Token) +)?"
-    rf"(?:(?:[\w.-]+=)?\"?{_NAME}\"?(?:[;,] ?|[:.-](?=\$)|(?=\$)|$))+",
-    re.ASCII | re.IGNORECASE,
-)
-"""`Bearer ${TOKEN}`, `session=${SESSION}; basket=${BASKET}`: a scheme and names, and places of secrets."""
-_PROXY_USERINFO = re.compile(rf"(?:[^:@]*:)?{_NAME}:?|{_NAME}:{_NAME}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff\t]*")
 _SHORTEST_HIDDEN = 4
-"""Characters: a shorter secret is not looked for in texts, where it may well be part of a word or number."""
+"""Shorter secrets, in characters, are not hidden in texts: they may be part of any word or number."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a store's entry sends with its requests, filled in; its secrets print as `***`.
+    """A store's own headers and proxy with the values of their variables; secrets print as `***`.
 
-    :ivar headers: sent to `origins` alone.
-    :ivar proxy: the address of the proxy to ask through, with its user name and password.
+    :ivar headers: sent to `origins` only.
+    :ivar proxy: the proxy's address, with user name and password.
     :ivar secrets: the values of the environment variables in them.
     """
 
@@ -55,13 +39,13 @@ class Credentials:
     secrets: tuple[SecretStr, ...] = ()
 
     def headers_for(self, url: str) -> dict[str, str]:
-        """The headers of a request as they are sent; none where it goes anywhere but to the store itself."""
+        """The headers to send with a request; none if it goes to another server than the store's."""
         if not self.headers or not any(origin.serves(url) for origin in self.origins):
             return {}
         return {name: value.get_secret_value() for name, value in self.headers.items()}
 
     def with_cookies(self, url: str, cookies: str) -> Credentials:
-        """What goes to one address, with cookies that its page has set beside the entry's own."""
+        """The credentials for one address, with the cookies that its page has set."""
         headers = self.headers_for(url)
         own = next((headers.pop(name) for name in list(headers) if name.lower() == "cookie"), None)
         headers["Cookie"] = "; ".join(filter(None, [own, cookies]))
@@ -70,7 +54,7 @@ class Credentials:
 
     @property
     def proxy_address(self) -> str | None:
-        """Where the proxy is, without user name and password."""
+        """The proxy's address without user name and password."""
         if self.proxy is None:
             return None
         parts = urlsplit(self.proxy.get_secret_value())
@@ -78,7 +62,7 @@ class Credentials:
 
     @property
     def proxy_authorization(self) -> SecretStr | None:
-        """The value of `Proxy-Authorization`; None where the proxy asks for none."""
+        """The value of the header `Proxy-Authorization`; None if the proxy needs none."""
         parts = urlsplit(self.proxy.get_secret_value() if self.proxy else "")
         if not parts.username:
             return None
@@ -86,7 +70,7 @@ class Credentials:
         return SecretStr("Basic " + b64encode(pair.encode()).decode())
 
     def redacted(self, text: str) -> str:
-        """A text with the secrets as `***`, for tables and logs: a store may send back what it was sent."""
+        """A text with the secrets as `***`, for tables and logs: a store may echo what it was sent."""
         for secret in self._spellings():
             text = text.replace(secret, "***")
         return hide_userinfo(text) if "@" in text else text
@@ -100,7 +84,7 @@ class Credentials:
 
 
 def hide_in_logs(credentials: Credentials) -> None:
-    """Has what this process logs from now on show `***` in place of the secrets."""
+    """Replaces the secrets by `***` in everything that this process logs from now on."""
     if not credentials.secrets:
         return
     made = logging.getLogRecordFactory()
@@ -114,14 +98,14 @@ def hide_in_logs(credentials: Credentials) -> None:
 
 
 def credentials_of(store: Store, environ: Mapping[str, str]) -> Credentials:
-    """The headers and the proxy of a store's entry; the headers go to exactly the servers that it names.
+    """The credentials of a store's entry; its headers go to exactly the servers that it names.
 
     :raises InputError: where an environment variable that the entry names is not set, or not usable.
     """
-    return fill(store.headers, store.proxy, store.addresses, environ, store=store.name)
+    return fill_credentials(store.headers, store.proxy, store.addresses, environ, store=store.name)
 
 
-def fill(
+def fill_credentials(
     headers: Mapping[str, str],
     proxy: str | None,
     addresses: Iterable[str],
@@ -129,21 +113,21 @@ def fill(
     *,
     store: str,
 ) -> Credentials:
-    """The same of headers and a proxy that are not in an entry yet.
+    """The credentials of headers and a proxy that are not in an entry yet.
 
-    :param addresses: of the servers that get the headers.
-    :param store: whose they are, for the error's sentence.
+    :param addresses: addresses of the servers that get the headers.
+    :param store: the store's name, for error messages.
     :raises InputError: as `credentials_of`.
     """
-    names = {place[1] for text in (*headers.values(), proxy or "") for place in _PLACE.finditer(text)}
-    sent = {name: SecretStr(filled(value, environ, store=store)) for name, value in headers.items()}
+    names = {place[1] for text in (*headers.values(), proxy or "") for place in VARIABLE.finditer(text)}
+    sent = {name: SecretStr(fill_variables(value, environ, store=store)) for name, value in headers.items()}
     for name, value in sent.items():
         if not _HEADER_VALUE.fullmatch(value.get_secret_value()):
             raise InputError(
                 f"The header '{name}' of the store '{store}' has a line break or another character that no "
                 "header may have. Correct its environment variable."
             )
-    address = filled(proxy, environ, store=store) if proxy else None
+    address = fill_variables(proxy, environ, store=store) if proxy else None
     if address and not is_http_proxy(address):
         raise InputError(
             f"The proxy of the store '{store}' is no address such as http://proxy.example:3128, once its "
@@ -157,30 +141,10 @@ def fill(
     )
 
 
-def is_http_proxy(address: str) -> bool:
-    """Whether a text is the address of an http proxy."""
-    try:
-        parts = urlsplit(address)
-        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def plain_secret(name: str, value: str) -> bool:
-    """Whether a header or a proxy's address holds a secret itself, in place of a variable's name.
-
-    :param name: the header's name, or `proxy`.
-    """
-    if name == "proxy":
-        userinfo, found, _ = value.partition("//")[2].partition("/")[0].rpartition("@")
-        return bool(found) and not _PROXY_USERINFO.fullmatch(userinfo)
-    return not _HARMLESS_HEADER.fullmatch(name) and not _PLACES_ONLY.fullmatch(value)
-
-
-def filled(text: str, environ: Mapping[str, str], *, store: str) -> str:
+def fill_variables(text: str, environ: Mapping[str, str], *, store: str) -> str:
     """A text with each `${NAME}` replaced by that environment variable's value.
 
-    :param store: whose text it is, for the error's sentence.
+    :param store: the store's name, for the error message.
     :raises InputError: where a variable is not set.
     """
 
@@ -191,4 +155,4 @@ def filled(text: str, environ: Mapping[str, str], *, store: str) -> str:
             )
         return environ[place[1]]
 
-    return _PLACE.sub(value, text)
+    return VARIABLE.sub(value, text)

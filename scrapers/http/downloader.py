@@ -1,4 +1,4 @@
-"""Scrapy's downloader, with downloads that can be given up."""
+"""Scrapy's downloader, with downloads that can be cancelled."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 class Downloader(downloader.Downloader):
-    """Scrapy itself waits for each answer until its timeout, also where the crawl's time is up."""
+    """Can cancel running downloads; Scrapy itself waits for each response until its timeout."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.downloads: set[asyncio.Task[Response]] = set()
 
     def give_up(self) -> None:
-        """Ends the downloads that are on their way."""
+        """Cancels the running downloads."""
         for download in self.downloads:
             download.cancel()
 
     async def _download(self, slot: downloader.Slot, request: Request) -> Response:
-        # At once, as Scrapy does: a task begins later, and until then the slot would seem to be free.
+        # Here and not in the task, which begins later: until then the slot would seem to be free.
         slot.transferring.add(request)
         download = asyncio.ensure_future(super()._download(slot, request))
         self.downloads.add(download)

@@ -1,7 +1,7 @@
-"""Fetching one address safely, outside a crawl: for detection, query photos and the dashboard.
+"""Fetches one address safely, outside a crawl: for detection, query photos and the dashboard.
 
-Only http and https to public addresses, checked on every redirect and again on the address that is really
-connected to, so that a name that changes its address in between gains nothing.
+Only public http and https addresses are fetched. They are checked on every redirect, and again when the
+connection is made, so that it does not matter if a name changes its address in between.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ except PackageNotFoundError:  # a checkout that is not installed
     _VERSION = "0"
 
 USER_AGENT = f"Lookalike/{_VERSION} (catalogue crawler for product photo search; obeys robots.txt)"
-"""Who we are, in robots.txt and in every request."""
+"""Our name in robots.txt and in every request."""
 
 
 class FetchError(LookalikeError):
-    """An address that could not be fetched; the message says why."""
+    """An address could not be fetched; the message says why."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """An answer of a web server, read to its end.
+    """A web server's response, with its whole body.
 
     :ivar url: the address after redirects.
     :ivar headers: names in lower case.
-    :ivar content_type: media type without parameters, in lower case; empty where there is none.
-    :ivar body: the content, unpacked.
+    :ivar content_type: media type without parameters, in lower case; empty if there is none.
+    :ivar body: the decompressed content.
     """
 
     url: str
@@ -79,11 +79,11 @@ def fetch(
 ) -> Fetched:
     """Fetches one address, following redirects.
 
-    :param max_bytes: most bytes of content, counted after unpacking.
+    :param max_bytes: most bytes of content, after decompression.
     :param timeout_s: time for the whole of it, redirects included.
-    :param credentials: of a store, whose headers go to its own servers only, not to where they redirect.
-        Its proxy resolves names for itself; those that lead to a private address here are refused before.
-    :param check: raises where an address must not be asked for; called for each that it redirects to.
+    :param credentials: a store's; its headers go to its own servers only, not to other redirect targets. Its
+        proxy resolves names itself; a name that resolves to a private address here is refused before.
+    :param check: called for each redirect target; raises if that must not be fetched.
     :raises RefusedURLError: where it, or a redirect from it, is not a public http or https address.
     :raises FetchError: where there is no answer, or it is too large or too slow.
     """

@@ -1,4 +1,4 @@
-"""A forward proxy on this machine that lets a browser reach public addresses only, and only so many bytes."""
+"""A forward proxy on this machine that limits a browser to public addresses and a number of bytes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ _CONNECT_S = 15.0
 _IDLE_S = 60.0
 _HOP_BY_HOP = frozenset({b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization", b"te"})
 MAX_REFUSED = 100
-"""Refusals remembered of one page."""
+"""Most refusals that are remembered of one page."""
 
 
 class GuardedProxy:
     """Serves plain requests and CONNECT tunnels on 127.0.0.1.
 
-    A name is resolved here, each of its addresses checked, and a checked address connected to: neither a
-    redirect nor a script nor a name that changes its address leads to a private network.
+    It resolves each name, checks all its addresses and connects to a checked one: no redirect, no script and
+    no name that changes its address leads to a private network.
 
-    :ivar refused: what the page that is loading was refused, as sentences by host.
+    :ivar refused: why requests of the page being loaded were refused, a sentence for each host.
+    :ivar left: bytes that the page being loaded may still receive.
     """
 
     def __init__(self, *, allow_private: bool = False) -> None:
@@ -54,13 +55,13 @@ class GuardedProxy:
         self._cut()
 
     def begin_page(self, max_bytes: int) -> None:
-        """From now on one page is loaded: at most so many bytes, whatever it consists of."""
+        """Starts counting the bytes of a new page, which may load at most `max_bytes`."""
         self.left = max_bytes
         self.refused = {}
 
     @property
     def used_up(self) -> bool:
-        """Whether the page had more bytes than it may have."""
+        """Whether the page has loaded more bytes than it may."""
         return self.left < 0
 
     def _cut(self) -> None:
@@ -92,7 +93,7 @@ class GuardedProxy:
         url = f"https://{target}" if tunnel else target
         parts = urlsplit(url)
         try:
-            there, back = await self._connect(url)
+            upstream, to_upstream = await self._connect(url)
         except RefusedURLError as error:
             if len(self.refused) < MAX_REFUSED:
                 self.refused[parts.hostname or url] = str(error)
@@ -101,22 +102,22 @@ class GuardedProxy:
         except OSError as error:
             await _refuse(writer, 502, f"{parts.netloc} cannot be reached ({error})")
             return
-        self._open.add(back)
+        self._open.add(to_upstream)
         try:
             if tunnel:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+                await asyncio.gather(self._forward(reader, to_upstream), self._forward(upstream, writer))
                 return
             path = parts._replace(scheme="", netloc="").geturl() or "/"
             kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in _HOP_BY_HOP]
-            # One request a connection: a second one could be for another host.
-            back.write(b"\r\n".join([f"{method} {path} HTTP/1.1".encode("latin-1"), *kept]))
-            back.write(b"\r\nConnection: close\r\n\r\n")
-            back.write(await reader.readexactly(min(_body_bytes(lines), self.left + 1)))
-            await self._pass(there, writer)
+            # One request for each connection: a second one could be for another host.
+            to_upstream.write(b"\r\n".join([f"{method} {path} HTTP/1.1".encode("latin-1"), *kept]))
+            to_upstream.write(b"\r\nConnection: close\r\n\r\n")
+            to_upstream.write(await reader.readexactly(min(_body_bytes(lines), self.left + 1)))
+            await self._forward(upstream, writer)
         finally:
-            self._open.discard(back)
-            back.close()
+            self._open.discard(to_upstream)
+            to_upstream.close()
 
     async def _connect(self, url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """:raises RefusedURLError: where the address, or what its name leads to, is private.
@@ -135,8 +136,8 @@ class GuardedProxy:
                 problem = error if isinstance(error, OSError) else OSError("no answer in time")
         raise problem
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Hands on what comes, until its end or until the page has had enough."""
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forwards bytes until the end, or until the page has used up its bytes."""
         while True:
             async with asyncio.timeout(_IDLE_S):
                 chunk = await reader.read(_CHUNK)

@@ -1,4 +1,4 @@
-"""Robots.txt as Scrapy asks for it, within a bound: each rule is compared with each address."""
+"""Parses robots.txt up to a size limit, since each rule is compared with each address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BoundedRobotParser(ProtegoRobotParser):
-    """Reads the first half a megabyte of a robots.txt, as RFC 9309 asks at least."""
+    """Reads the first 500 KiB of a robots.txt, the least that RFC 9309 demands."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, robotstxt_body: bytes) -> Self:

@@ -1,1 +1,1 @@
-"""What happens to every request and answer of a crawl, one concern a module."""
+"""Scrapy middlewares for every request and response of a crawl, one concern a module."""

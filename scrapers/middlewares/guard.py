@@ -1,4 +1,4 @@
-"""Requests to private addresses are refused: by URL, and when a host name is resolved to connect."""
+"""Refuses requests to private addresses: by URL, and when a host name is resolved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scrapers.http.addresses import (
     origin_of,
     refusal,
 )
-from scrapers.session.job import job_of
+from scrapers.session.component import job_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _LOOKUP_S = 10.0
-"""Time to look a name up that a proxy is going to resolve anyway."""
+"""Time to look up a name that a proxy resolves anyway."""
 
 
 class RefusedRequest(IgnoreRequest):
@@ -40,8 +40,8 @@ class RefusedRequest(IgnoreRequest):
 class GuardMiddleware:
     """Checks each request, also those that redirects lead to, and guards the reactor's name resolution.
 
-    The downloader connects to what `GuardedResolver` hands out and to nothing else, so a name that changes
-    its address between check and connection gains nothing.
+    The downloader connects only to addresses that `GuardedResolver` returns, so it does not matter if a name
+    changes its address between check and connection.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -58,10 +58,10 @@ class GuardMiddleware:
         return guard
 
     def engine_started(self) -> None:
-        """Puts the guard around the reactor's resolver.
+        """Wraps the reactor's resolver.
 
-        A store's own proxy resolves the names of the store, and may itself stand in a private network: then
-        each name is looked up before its request is handed to the proxy.
+        A store's own proxy resolves names itself, and may itself stand in a private network: then each name
+        is looked up here before its request goes to the proxy.
         """
         self.behind_proxy = hasattr(self.crawler.spider, "job") and bool(
             job_of(self.crawler).credentials.proxy
@@ -74,7 +74,7 @@ class GuardMiddleware:
         reactor.installNameResolver(guarded)
 
     async def process_request(self, request: Request) -> None:
-        """Refuses what can be seen from the URL, and behind a proxy what its name leads to here."""
+        """Refuses a private URL, and behind a proxy one whose name resolves to a private address here."""
         try:
             check_url(request.url, allow_private=self.allow_private)
             if self.behind_proxy and not self.allow_private:
@@ -92,10 +92,10 @@ class GuardMiddleware:
 
 
 class RefusedNameMiddleware:
-    """Tells a name that was refused from one that does not exist, before Scrapy tries it again."""
+    """Turns a refused name into `RefusedRequest`, before Scrapy retries it as one that does not exist."""
 
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """:raises RefusedRequest: where the guard handed out no address for the request's host."""
+        """:raises RefusedRequest: where the guard refused the address of the request's host."""
         from twisted.internet import reactor
 
         resolver = reactor.nameResolver
@@ -106,7 +106,7 @@ class RefusedNameMiddleware:
 
 @implementer(IHostnameResolver)
 class GuardedResolver:
-    """Hands out the addresses of a name only where all of them are public.
+    """Returns the addresses of a name only if all of them are public.
 
     :ivar refused: names that lead to a private address, with that address.
     """

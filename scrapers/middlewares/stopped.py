@@ -1,4 +1,4 @@
-"""No request is made for a crawl that has been stopped, nor to a host that has been given up."""
+"""Drops requests of a crawl that was stopped, and requests to a host that was given up."""
 
 from __future__ import annotations
 
@@ -6,40 +6,29 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import IgnoreRequest
 
-from scrapers.session.job import check_job, job_of
+from scrapers.session.component import JobComponent
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from scrapy import Request
-    from scrapy.crawler import Crawler
 
 
 class Stopped(IgnoreRequest):
-    """A request that was not made because the crawl ended before."""
+    """A request that was not made because the crawl ended."""
 
 
 class GivenUp(IgnoreRequest):
-    """A request that was not made because its host refuses all; the message is the reason."""
+    """A request that was not made because its host refuses all requests; the message is the reason."""
 
 
-class StoppedMiddleware:
-    """Refuses what would otherwise wait for its turn, as a retry does, and keep the crawl open."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        check_job(crawler)
-        return cls(crawler)
+class StoppedMiddleware(JobComponent):
+    """Drops requests, such as retries, that would otherwise wait for their turn and keep the crawl open."""
 
     def process_request(self, request: Request) -> None:
         """:raises Stopped: where the crawl was stopped.
         :raises GivenUp: where the request's host was given up.
         """
-        job = job_of(self.crawler)
-        if job.ledger.stopped:
+        job = self.job
+        if job.stats.stopped:
             raise Stopped("the crawl ended before its turn came")
         if job.given_up:
             reason = job.given_up.get(self.crawler.engine.downloader.get_slot_key(request))

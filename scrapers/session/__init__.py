@@ -1,1 +1,1 @@
-"""One crawl of one store: its job, what earlier crawls stored, and the rows it writes."""
+"""One crawl of one store: its job, the snapshot of earlier crawls, its verdict, and the rows it writes."""

@@ -1,4 +1,4 @@
-"""Ids that are given to crawls."""
+"""The ids of crawls."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from uuid import uuid4
 
 
 def new_crawl_id() -> str:
-    """An id that sorts by time, so that a list of crawls reads in order."""
+    """A new id; ids sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"

@@ -1,4 +1,4 @@
-"""What is noted about an address that was asked for: with what to ask next time, and when."""
+"""Notes what was learnt from a request: the validators for the next one, and when that is due."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from scrapers.session.rows import Row
 
 RETRY_DAYS = 7
-"""Days until an address that had no photo is tried again: not every night."""
+"""Days until an address that had no photo is requested again."""
 
 
-def page_read(job: Job, source: Source) -> None:
-    """Notes a product's own page that was read."""
-    known = job.memory.fetches.get(source.url)
+def note_page_read(job: Job, source: Source) -> None:
+    """Notes that a product's own page was read."""
+    known = job.snapshot.fetches.get(source.url)
     fetch = KnownFetch(
         etag=source.etag,
         last_modified=source.last_modified,
@@ -34,27 +34,27 @@ def page_read(job: Job, source: Source) -> None:
         fetched_at=source.fetched_at,
         due_at=next_due(source.url, source.fetched_at, known.due_at if known else None),
     )
-    job.memory.fetches[source.url] = fetch
-    job.outbox.add_page_fetch(_row(job, source.url, fetch))
+    job.snapshot.fetches[source.url] = fetch
+    job.write_buffer.add_page_fetch(_row(job, source.url, fetch))
 
 
-def page_unchanged(job: Job, url: str) -> None:
-    """Notes a page that was asked for and is as it was when it was read."""
-    known = job.memory.fetches[url]
+def note_page_unchanged(job: Job, url: str) -> None:
+    """Notes that a page was requested and has not changed since it was read."""
+    known = job.snapshot.fetches[url]
     now = datetime.now(UTC)
     fetch = replace(known, fetched_at=now, due_at=next_due(url, now, known.due_at))
-    job.memory.fetches[url] = fetch
-    job.outbox.add_page_fetch(_row(job, url, fetch))
+    job.snapshot.fetches[url] = fetch
+    job.write_buffer.add_page_fetch(_row(job, url, fetch))
 
 
-def photo_read(
+def note_photo_read(
     job: Job, url: str, response: Response, image_id: str | None, content_hash: str | None
 ) -> None:
-    """Notes a photo's address.
+    """Notes that a photo's address was requested.
 
-    :param image_id: None where there was no photo.
+    :param image_id: None if there was no photo.
     """
-    known = job.memory.fetches.get(url)
+    known = job.snapshot.fetches.get(url)
     unchanged = known if response.status == NOT_MODIFIED else None
     now = datetime.now(UTC)
     days = job.store.limits.image_due_days if image_id else RETRY_DAYS
@@ -67,12 +67,12 @@ def photo_read(
         fetched_at=now,
         due_at=now + timedelta(days=days),
     )
-    job.memory.fetches[url] = fetch
-    job.outbox.add_photo_fetch(_row(job, url, fetch))
+    job.snapshot.fetches[url] = fetch
+    job.write_buffer.add_photo_fetch(_row(job, url, fetch))
 
 
 def header(response: Response, name: str) -> str | None:
-    """A header of an answer, cut where it is of hostile length."""
+    """A header of a response, cut to 500 characters; None if it is missing."""
     value = response.headers.get(name)
     return value.decode("latin-1")[:500] if value else None
 

@@ -1,4 +1,4 @@
-"""When a page that was read before has to be asked for again."""
+"""Decides when a page that was read before is requested again."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _EARLY = timedelta(hours=12)
 """A page is due half a day before its night, so that a crawl that begins a little earlier finds it."""
 
 _RESUMED = timedelta(hours=20)
-"""What an unfinished crawl read is not asked for again by the one that takes it up, but is the next night."""
+"""The crawl that resumes an unfinished one does not request again what was read within this time."""
 
 _LAST_ZONE = timezone(-timedelta(hours=12))
-"""Where a day ends last. A store that names no time zone may be there."""
+"""The time zone where a day ends last; a store that names no time zone may be there."""
 
 
 def next_due(url: str, read_at: datetime, due_at: datetime | None) -> datetime:
-    """When a page is to be read again though nothing says that it changed.
+    """When a page is read again though nothing says that it changed.
 
-    At first some day of the week that its address decides, so that each night has an equal slice of a
-    store's pages; from then on every seventh day after that, whatever makes it be read in between.
+    The first time on a day of the coming week that its address decides, so that each night reads an equal
+    share of a store's pages; from then on every seventh day, even if the page is read in between.
 
-    :param due_at: what was decided when it was read before; None at first.
+    :param due_at: when it was due according to the last call; None the first time.
     """
     if due_at is None or due_at - read_at > WEEK:
         digest = hashlib.sha256(url.encode()).digest()
@@ -37,8 +37,8 @@ def next_due(url: str, read_at: datetime, due_at: datetime | None) -> datetime:
 def changed_before(lastmod: str | None, read_at: datetime) -> bool:
     """Whether a sitemap's `lastmod` says that a page has not changed since it was read.
 
-    A date counts as its end, and so does a minute or a second; a time without zone is the latest it can be.
-    What cannot be read, or is yet to come, says nothing.
+    A date, a minute or a second counts as its end; a time without a zone counts as the latest it can be.
+    An unreadable time, or one in the future, gives False.
     """
     text = (lastmod or "").strip()
     try:
@@ -57,8 +57,8 @@ def changed_before(lastmod: str | None, read_at: datetime) -> bool:
 
 
 def read_lately(read_at: datetime, last_complete: datetime | None, now: datetime) -> bool:
-    """Whether a page was read by a crawl that did not come to its end and that this one takes up.
+    """Whether a page was read by an unfinished crawl that this one resumes.
 
-    :param last_complete: when a crawl of the store was last complete.
+    :param last_complete: when the last complete crawl of the store ended.
     """
     return now - _RESUMED < read_at and (last_complete is None or read_at > last_complete)

@@ -1,8 +1,8 @@
-"""The gates that a crawl passes before it becomes what is known of its store.
+"""The gates that a crawl has to pass before it is merged into the tables.
 
-Each compares the same store before and after: as it is stored, which is what the last good crawls left, and
-as this crawl would leave it. Where the crawl read only a part of the pages, that part is compared with itself
-as well: a night that reads a slice would need half a week to show in the whole what broke.
+Each gate compares the store as the last good crawls left it with the store as this crawl would leave it.
+A crawl may have read only some of the pages: then the products read are compared with themselves as well,
+because in the whole store a fault would show only after several nights.
 """
 
 from __future__ import annotations
@@ -14,121 +14,140 @@ from statistics import median
 
 from scrapers.config.store import Limits
 from scrapers.session.crawl_stats import CrawlStats
-from scrapers.session.snapshot import KnownProduct, Snapshot, shares
+from scrapers.session.snapshot import KnownProduct, Snapshot, field_shares
 from storage.staging import Finding
+from storage.verdicts import Gate
 
 COMPARABLE_FROM = 10
-"""Under this many products a share says little, so nothing is held against it."""
+"""With fewer products a share says little, so no gate fails."""
 
-_COLLAPSIBLE_FROM = 0.5
-"""Share of the products that must have had a field for its coverage to be judged."""
+_COMMON_FIELD = 0.5
+"""The coverage of a field is judged if at least this share of the products had it."""
 
 _EXAMPLES = 3
 
-_SIGNS: dict[str, Callable[[KnownProduct], Hashable]] = {
-    "title": lambda known: known.signs.title if known.signs else None,
-    "first photo": lambda known: known.signs.photo if known.signs else None,
+_DISTINCT_TRAITS: dict[str, Callable[[KnownProduct], Hashable]] = {
+    "title": lambda known: known.traits.title if known.traits else None,
+    "first photo": lambda known: known.traits.photo if known.traits else None,
 }
 """What differs from product to product in nearly every store."""
 
 
-def judge(memory: Snapshot, ledger: CrawlStats, limits: Limits, *, whole: bool) -> list[Finding]:
-    """Why a crawl must not become what is known of its store; empty where nothing is held against it.
+def judge(snapshot: Snapshot, stats: CrawlStats, limits: Limits, *, whole: bool) -> list[Finding]:
+    """Why a crawl must not be merged into the tables; empty if it passes all gates.
 
-    :param memory: the store as it is stored (`before`) and as the crawl would leave it.
-    :param whole: whether every product of the store was looked at, so that one not met is lost.
+    :param snapshot: the store as it is stored (`stored_products`) and as the crawl would leave it.
+    :param whole: whether the crawl looked at every product of the store, so that those not found are lost.
     """
-    crawl = _Compared(memory, ledger, limits, whole)
-    if len(crawl.standing) < COMPARABLE_FROM:
-        return [*crawl.first()]
+    comparison = _Comparison(snapshot, stats, limits, whole)
+    if len(comparison.on_sale_before) < COMPARABLE_FROM:
+        return [*comparison.first_crawl()]
+    compare_turnover = whole or (snapshot.last_complete and not stats.searched)
     return [
-        *(crawl.loss() if whole else ()),
-        *crawl.coverage(),
-        *crawl.diversity(),
-        *crawl.prices(),
-        *(crawl.turnover() if whole or (memory.last_complete and not ledger.searched) else ()),
+        *(comparison.loss() if whole else ()),
+        *comparison.coverage(),
+        *comparison.diversity(),
+        *comparison.prices(),
+        *(comparison.turnover() if compare_turnover else ()),
     ]
 
 
 @dataclass(frozen=True)
-class _Compared:
-    memory: Snapshot
-    ledger: CrawlStats
+class _Comparison:
+    snapshot: Snapshot
+    stats: CrawlStats
     limits: Limits
     whole: bool
 
     @property
-    def standing(self) -> list[str]:
-        """The products on sale before."""
-        return [one for one, known in self.memory.before.items() if not known.removed]
+    def on_sale_before(self) -> list[str]:
+        """The products on sale before this crawl."""
+        return [
+            product_id for product_id, known in self.snapshot.stored_products.items() if not known.removed
+        ]
 
     @property
-    def after(self) -> list[str]:
+    def on_sale_after(self) -> list[str]:
         """The products on sale if the crawl is believed."""
-        products = self.memory.products
+        products = self.snapshot.products
         if self.whole:
-            return [one for one in self.ledger.found if one in products]
-        return [one for one, known in products.items() if not known.removed]
+            return [product_id for product_id in self.stats.found if product_id in products]
+        return [product_id for product_id, known in products.items() if not known.removed]
 
     @property
-    def anew(self) -> list[str]:
-        """The products known before that were read anew, by this crawl or an earlier one that is staged."""
-        before = self.memory.before
-        read = sorted({*self.ledger.read, *self.memory.touched})
-        return [one for one in read if one in before and not before[one].removed]
+    def read_again(self) -> list[str]:
+        """The stored products that this crawl, or an earlier one that is staged, has read again."""
+        stored = self.snapshot.stored_products
+        read = sorted({*self.stats.read, *self.snapshot.changed_products})
+        return [product_id for product_id in read if product_id in stored and not stored[product_id].removed]
 
-    def first(self) -> Iterator[Finding]:
-        """What is plainly broken where there is nothing to compare with."""
-        titles = {_SIGNS["title"](self.memory.products[one]) for one in self.after}
-        if len(self.after) >= COMPARABLE_FROM and len(titles) == 1:
-            sentence = f"All {len(self.after)} products have the title '{titles.pop()}'."
-            yield Finding("diversity", sentence, self._urls(self.after))
+    def first_crawl(self) -> Iterator[Finding]:
+        """What is plainly broken although there is nothing to compare with."""
+        products = self.on_sale_after
+        titles = {_DISTINCT_TRAITS["title"](self.snapshot.products[product_id]) for product_id in products}
+        if len(products) >= COMPARABLE_FROM and len(titles) == 1:
+            sentence = f"All {len(products)} products have the title '{titles.pop()}'."
+            yield Finding(Gate.DIVERSITY, sentence, self._urls(products))
 
     def loss(self) -> Iterator[Finding]:
-        """Too many products that the last complete crawl met were not met."""
-        absent = self.memory.absent_before
-        # What an earlier crawl did not meet, either, is lost already.
-        met = [one for one in self.standing if not absent.get(one) or one in self.ledger.found]
-        lost = [one for one in met if one not in self.ledger.found]
-        if lost and len(lost) >= self.limits.max_loss * len(met) and self.limits.max_loss < 1:
-            sentence = f"{len(lost)} of {len(met)} products are gone ({len(lost) / len(met):.0%})."
-            yield Finding("loss", sentence, self._urls(lost))
+        """Too many products that the last complete crawl found were not found."""
+        missed_before = self.snapshot.stored_missed_crawls
+        # A product that earlier crawls missed as well is not lost in this one.
+        expected = [
+            product_id
+            for product_id in self.on_sale_before
+            if not missed_before.get(product_id) or product_id in self.stats.found
+        ]
+        lost = [product_id for product_id in expected if product_id not in self.stats.found]
+        if lost and len(lost) >= self.limits.max_loss * len(expected) and self.limits.max_loss < 1:
+            share = len(lost) / len(expected)
+            sentence = f"{len(lost)} of {len(expected)} products are gone ({share:.0%})."
+            yield Finding(Gate.LOSS, sentence, self._urls(lost))
 
     def coverage(self) -> Iterator[Finding]:
         """Too few products have a field that most had."""
         kept = 1 - self.limits.max_coverage_loss
-        whole = self._coverage(self.standing, self.after, kept, "products")
-        part = self._coverage(self.anew, self.anew, self.limits.suspicious_below, "the products read anew")
-        yield from whole or part
+        read, part_kept = self.read_again, self.limits.suspicious_below
+        whole = self._coverage(self.on_sale_before, self.on_sale_after, kept, "products")
+        yield from whole or self._coverage(read, read, part_kept, "the products read anew")
 
     def _coverage(self, before: list[str], after: list[str], kept: float, of_what: str) -> list[Finding]:
+        """:param kept: the share of a field's coverage that has to be left."""
         if not kept or min(len(before), len(after)) < COMPARABLE_FROM:
             return []
-        was = shares(self.memory.before[one].fields for one in before)
-        now = shares(self._fields(one) for one in after)
-        found = []
+        was = field_shares(self.snapshot.stored_products[product_id].fields for product_id in before)
+        now = field_shares(self._fields(product_id) for product_id in after)
+        findings = []
         for name, share in was.items():
-            if share >= _COLLAPSIBLE_FROM and now[name] <= share * kept and now[name] < share:
-                without = [one for one in after if name not in self._fields(one)]
+            if share >= _COMMON_FIELD and now[name] <= share * kept and now[name] < share:
+                without = [product_id for product_id in after if name not in self._fields(product_id)]
                 sentence = f"{now[name]:.0%} of {of_what} have '{name}', after {share:.0%} before."
-                found.append(Finding("coverage", sentence, self._urls(without)))
-        return found
+                findings.append(Finding(Gate.COVERAGE, sentence, self._urls(without)))
+        return findings
 
     def diversity(self) -> Iterator[Finding]:
-        """What differed from product to product is the same on many."""
-        kept = 1 - self.limits.max_coverage_loss
-        for what, sign in _SIGNS.items():
-            for before, after in ((self.standing, self.after), (self.anew, self.anew)):
-                was = [sign(self.memory.before[one]) for one in before]
-                now = [sign(self.memory.products[one]) for one in after]
-                if finding := _same(what, was, now, kept):
+        """Many products have the same title, photo or price, though each had its own."""
+        snapshot, kept = self.snapshot, 1 - self.limits.max_coverage_loss
+        read = self.read_again
+        for name, trait in _DISTINCT_TRAITS.items():
+            for before, after in ((self.on_sale_before, self.on_sale_after), (read, read)):
+                was = [trait(snapshot.stored_products[product_id]) for product_id in before]
+                now = [trait(snapshot.products[product_id]) for product_id in after]
+                if finding := _diversity_finding(name, was, now, kept):
                     yield finding
                     break
-        products = self.after
-        was = [state[0] for one in self.standing if (state := self.memory.offers_before.get(one))]
-        now = [state[0] for one in products if (state := self.memory.offers.get((one, None)))]
+        was = [
+            state[0]
+            for product_id in self.on_sale_before
+            if (state := snapshot.stored_offers.get(product_id))
+        ]
+        now = [
+            state[0]
+            for product_id in self.on_sale_after
+            if (state := snapshot.offers.get((product_id, None)))
+        ]
         # Prices repeat in good nights as well, most of all in a sale.
-        if finding := _same("price", was, now, self.limits.suspicious_below):
+        if finding := _diversity_finding("price", was, now, self.limits.suspicious_below):
             yield finding
 
     def prices(self) -> Iterator[Finding]:
@@ -136,64 +155,73 @@ class _Compared:
         ratios: dict[str, float] = {}
         currencies: dict[str, str] = {}
         changed = 0
-        compared = [one for one in self.anew if "price" in self._fields(one)]
-        for one in compared:
-            was, now = self.memory.offers_before.get(one), self.memory.offers.get((one, None))
+        compared = [product_id for product_id in self.read_again if "price" in self._fields(product_id)]
+        for product_id in compared:
+            was = self.snapshot.stored_offers.get(product_id)
+            now = self.snapshot.offers.get((product_id, None))
             if not was or not now or not was[0] or not now[0]:
                 continue
             changed += was[0] != now[0]
-            told = f"{self._url(one)}: {was[0].normalize():f} {was[2]}, now {now[0].normalize():f} {now[2]}"
+            example = (
+                f"{self._url(product_id)}: {was[0].normalize():f} {was[2]}, "
+                f"now {now[0].normalize():f} {now[2]}"
+            )
             if was[2] and now[2] and was[2] != now[2]:
-                currencies[told] = now[2]
+                currencies[example] = now[2]
             elif not 1 / self.limits.max_price_ratio <= now[0] / was[0] <= self.limits.max_price_ratio:
-                ratios[told] = float(now[0] / was[0])
-        if self._many(ratios, compared):
+                ratios[example] = float(now[0] / was[0])
+        if self._are_many(ratios, compared):
             sentence = (
                 f"{len(ratios)} of {len(compared)} prices read anew are more than "
                 f"{self.limits.max_price_ratio:g} times what they were, or less than that part of it: "
                 f"{changed} changed, the median of the {len(ratios)} is {median(ratios.values()):.3g} times."
             )
-            yield Finding("price", sentence, tuple(ratios)[:_EXAMPLES])
-        if self._many(currencies, compared):
+            yield Finding(Gate.PRICE, sentence, tuple(ratios)[:_EXAMPLES])
+        if self._are_many(currencies, compared):
             sentence = f"{len(currencies)} of {len(compared)} prices read anew are in another currency."
-            yield Finding("currency", sentence, tuple(currencies)[:_EXAMPLES])
+            yield Finding(Gate.CURRENCY, sentence, tuple(currencies)[:_EXAMPLES])
 
-    def _many(self, shifted: Collection[str], compared: Collection[str]) -> bool:
+    def _are_many(self, shifted: Collection[str], compared: Collection[str]) -> bool:
         limit = self.limits.max_repriced
         return limit < 1 and len(shifted) >= max(COMPARABLE_FROM, limit * len(compared))
 
     def turnover(self) -> Iterator[Finding]:
-        """Most products were never seen before."""
-        met = [one for one in self.ledger.found if one in self.memory.products]
-        new = [one for one in met if one not in self.memory.before]
-        if len(new) > self.limits.max_turnover * len(met):
-            sentence = f"{len(new)} of {len(met)} products were never seen before."
-            yield Finding("turnover", sentence, self._urls(new))
+        """Most products are new."""
+        found = [product_id for product_id in self.stats.found if product_id in self.snapshot.products]
+        new = [product_id for product_id in found if product_id not in self.snapshot.stored_products]
+        if len(new) > self.limits.max_turnover * len(found):
+            sentence = f"{len(new)} of {len(found)} products were never seen before."
+            yield Finding(Gate.TURNOVER, sentence, self._urls(new))
 
     def _fields(self, product_id: str) -> frozenset[str]:
         """The fields that a product has if the crawl is believed."""
-        return self.memory.products[product_id].fields
+        return self.snapshot.products[product_id].fields
 
     def _url(self, product_id: str) -> str:
-        known = self.memory.products.get(product_id) or self.memory.before[product_id]
+        known = self.snapshot.products.get(product_id) or self.snapshot.stored_products[product_id]
         return known.url
 
-    def _urls(self, ids: Collection[str]) -> tuple[str, ...]:
-        return tuple(self._url(one) for one in sorted(ids)[:_EXAMPLES])
+    def _urls(self, product_ids: Collection[str]) -> tuple[str, ...]:
+        return tuple(self._url(product_id) for product_id in sorted(product_ids)[:_EXAMPLES])
 
 
-def _same(what: str, was: list[Hashable], now: list[Hashable], kept: float) -> Finding | None:
-    was, now = ([one for one in values if one] for values in (was, now))
+def _diversity_finding(name: str, was: list[Hashable], now: list[Hashable], kept: float) -> Finding | None:
+    """A finding if far fewer different values are left; None otherwise.
+
+    :param was: a value of each product before the crawl; `now` the same after it.
+    :param kept: the share of the diversity that has to be left.
+    """
+    was, now = ([value for value in values if value] for values in (was, now))
     if not kept or min(len(was), len(now)) < COMPARABLE_FROM:
         return None
     share_was, share_now = len(set(was)) / len(was), len(set(now)) / len(now)
-    # Of more products a smaller share differs, where what they have repeats.
+    # Where values repeat, more products have a smaller share of different ones.
     expected = min(share_was, len(set(was)) / len(now))
     if share_now > expected * kept or share_now >= expected:
         return None
-    most, times = Counter(now).most_common(1)[0]
+    value, times = Counter(now).most_common(1)[0]
     sentence = (
-        f"{len(now)} products have {len(set(now))} different values of '{what}', after {len(set(was))} of "
+        f"{len(now)} products have {len(set(now))} different values of '{name}', after {len(set(was))} of "
         f"{len(was)} before."
     )
-    return Finding("diversity", sentence, (f"'{most}' on {times} products",))
+    return Finding(Gate.DIVERSITY, sentence, (f"'{value}' on {times} products",))

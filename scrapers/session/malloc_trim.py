@@ -1,4 +1,4 @@
-"""Memory that is free again goes back to the system."""
+"""Gives freed memory back to the system."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable
 
 LARGE_BYTES = 256 * 1024
-"""From this size on, what a page leaves behind is worth the two milliseconds."""
+"""Size of a page from which trimming is worth its two milliseconds."""
 
 
 def trim_after(size_bytes: int) -> None:
-    """Gives back what a large page left behind, once it is no longer used.
+    """Gives the memory that a large page took back to the system.
 
-    glibc keeps memory that is free below memory in use: after three megabytes of HTML, 60 MB. Another C
-    library is left to itself.
+    glibc keeps free memory that lies below memory in use: 60 MB after three megabytes of HTML. Nothing is
+    done with another C library.
 
     :param size_bytes: how large the page was.
     """

@@ -1,4 +1,4 @@
-"""Whether a store can be crawled from here: its secrets are set, and its browser is installed."""
+"""Checks that a store can be crawled from here: its secrets are set, and its browser is installed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from storage.errors import LookalikeError
 
 
 def check_ready(store: Store, environ: Mapping[str, str]) -> None:
-    """Says before a crawl begins what it would break off for.
+    """Checks what would end a crawl as soon as it begins.
 
     :raises InputError: where an environment variable that the store's entry names is not set or not usable.
-    :raises LookalikeError: where its pages need a browser, and there is none.
+    :raises LookalikeError: where its pages need a browser, and none is installed.
     """
     credentials_of(store, environ)
     if store.render:

@@ -10,7 +10,7 @@ from importlib.abc import MetaPathFinder
 
 
 class _WithoutPandas(MetaPathFinder):
-    """pyarrow loads pandas where it is installed, only to recognise its tables: 45 MB and half a second."""
+    """Keeps pyarrow from loading pandas, which costs 45 MB and half a second and serves no crawl."""
 
     def find_spec(self, name: str, *_: object) -> None:
         if name == "pandas":

@@ -1,4 +1,4 @@
-"""Merges a staged crawl into the tables: what it read becomes what is known of its store."""
+"""Merges a staged crawl into the tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage.schemas import TABLES
 from storage.staging import Staging, State
 
 _GROUP_BYTES = 32 * 2**20
-"""Rows merged in one commit: large enough that a crawl takes few, small enough to hold in memory."""
+"""Size of the rows merged in one commit: few commits a crawl, and small enough to hold in memory."""
 
 _STATE = ("price", "was_price", "currency", "availability")
 
@@ -23,15 +23,15 @@ _STATE = ("price", "was_price", "currency", "availability")
 def promote(root: Root, staging: Staging, *, again: bool = False) -> None:
     """Merges products after their photos, and a page's ETag after its product; see `WriteBuffer`.
 
-    Twice is as good as once: who was killed in it does it again.
+    Idempotent: a merge that was killed is done again.
 
-    :param again: whether some of it may be in the tables already.
+    :param again: whether some of the rows may be in the tables already.
     """
-    # What a crawl that was not believed said of a price is no price that was ever asked.
-    only_news = again or len(staging.crawls) > 1 or bool(staging.moved)
+    # An offer of a crawl that was not believed is no price that the store ever had.
+    only_new_offers = again or len(staging.crawls) > 1 or bool(staging.moved)
     for table in ("pages", "offers", "products", "fetches"):
         staged = staging.rows(table)
-        if only_news and table == "offers":
+        if only_new_offers and table == "offers":
             staged = _new_offers(root, staging)
         elif again and table == "pages":
             staged = _new_pages(root, staging)
@@ -43,9 +43,9 @@ def promote(root: Root, staging: Staging, *, again: bool = False) -> None:
 
 
 def finish(root: Root, staging: Staging, crawl: Mapping[str, Any]) -> None:
-    """Finishes what was accepted: merges what is not merged yet, and writes the crawl's row.
+    """Finishes an accepted crawl: merges the rows that are not merged yet, and writes the crawl's row.
 
-    :param crawl: the row of `crawls`, in place of another one of that crawl.
+    :param crawl: its row of `crawls`, which replaces an earlier one of the same crawl.
     """
     promote(root, staging, again=True)
     write_crawl(root, crawl)
@@ -53,7 +53,7 @@ def finish(root: Root, staging: Staging, crawl: Mapping[str, Any]) -> None:
 
 
 def resume(root: Root, staging: Staging) -> None:
-    """Finishes what was accepted and then killed; nothing where nothing was.
+    """Finishes a crawl that was accepted and then killed, if there is one.
 
     :raises LookalikeError: a file of the staged crawl is damaged.
     """
@@ -63,7 +63,7 @@ def resume(root: Root, staging: Staging) -> None:
 
 
 def write_crawl(root: Root, crawl: Mapping[str, Any]) -> None:
-    """Writes a row of `crawls` in place of another one of that crawl.
+    """Writes a row of `crawls`; it replaces an earlier one of the same crawl.
 
     :param crawl: the row, its `crawl_id` made by `new_crawl_id` or checked as an argument.
     """
@@ -81,7 +81,7 @@ def _grouped(parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
     group: list[pa.Table] = []
     for rows in parts:
         group.append(rows)
-        if sum(one.nbytes for one in group) >= _GROUP_BYTES:
+        if sum(part.nbytes for part in group) >= _GROUP_BYTES:
             yield pa.concat_tables(group)
             group = []
     if group:
@@ -89,26 +89,26 @@ def _grouped(parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _new_offers(root: Root, staging: Staging) -> Iterator[pa.Table]:
-    """The last offer of each product and variant, where it is not what is stored."""
+    """The last staged offer of each product and variant, if it differs from the stored one."""
     key = ("product_id", "variant_id")
-    mine = of_store(staging.store)
-    stored = last_rows(root, "offers", [*key, *_STATE], key=[*key], at="observed_at", where=mine)
+    own = of_store(staging.store)
+    stored = last_rows(root, "offers", [*key, *_STATE], key=[*key], at="observed_at", where=own)
     known = {_values(row, key): _values(row, _STATE) for row in stored.to_pylist()}
     last = {_values(row, key): row for rows in staging.rows("offers") for row in rows.to_pylist()}
-    new = [row for of, row in last.items() if known.get(of) != _values(row, _STATE)]
+    new = [row for offer, row in last.items() if known.get(offer) != _values(row, _STATE)]
     if new:
         yield pa.Table.from_pylist(new, TABLES["offers"].columns)
 
 
 def _new_pages(root: Root, staging: Staging) -> Iterator[pa.Table]:
-    """The pages that are not stored."""
+    """The staged pages that are not stored yet."""
     key = ("url", "product_id", "fetched_at")
     crawls = pa.array(sorted(staging.crawls), pa.string())
     own = of_store(staging.store) & pc.field("crawl_id").isin(crawls)
     known = {_values(row, key) for row in tables.read(root, "pages", columns=[*key], where=own).to_pylist()}
     for rows in staging.rows("pages"):
         keys = rows.select(key).to_pylist()
-        new = [at for at, row in enumerate(keys) if _values(row, key) not in known]
+        new = [number for number, row in enumerate(keys) if _values(row, key) not in known]
         if new:
             yield rows.take(new)
 

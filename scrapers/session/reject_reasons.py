@@ -1,4 +1,4 @@
-"""Why a request came to nothing, as a short sentence for `rejects`."""
+"""Why a request failed, as a short sentence for `rejects`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether something went wrong, rather than that the store has no such page or does not want it read."""
+    """Whether the request failed for another reason than a missing or forbidden page."""
     if isinstance(error, HttpError):
         return bool(error.response.status >= 500)
     return not isinstance(error, IgnoreRequest)

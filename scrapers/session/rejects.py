@@ -1,4 +1,4 @@
-"""Pages and photos that were not kept, on their way to the table `rejects`."""
+"""Writes rejects to the table `rejects`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from scrapers.session.crawl_stats import Reject
     from scrapers.session.job import Job
 
-MANY = 2000
-"""Rejects that are held before they are written."""
+MAX_PENDING = 2000
+"""Rejects that are held in memory before they are written."""
 
 
 def write_rejects(job: Job, rejects: Sequence[Reject]) -> None:
-    """Writes them; one that earlier crawls had as well stays as it was."""
+    """Writes rejects; one that is stored already stays as it was."""
     rows = [
         {
             "url": job.credentials.redacted(reject.url),

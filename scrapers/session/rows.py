@@ -1,4 +1,4 @@
-"""An item as rows of the tables, and the hash that tells whether it changed."""
+"""Turns an item into rows of the tables; the content hash shows whether it changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scrapers.session.snapshot import OfferState
 Row = dict[str, Any]
 
 BOOKKEEPING = frozenset({"first_seen", "changed_at", "removed_at", "content_hash", "crawl_id"})
-"""The columns of `products` that are not what the store states, which is what the content hash is of."""
+"""The columns of `products` that the store does not state and the content hash leaves out."""
 
 _ZSTD = pa.Codec("zstd")
 
@@ -73,7 +73,7 @@ def offers_of(item: ProductItem) -> Iterator[Offer]:
 
 
 def offer_state(offer: Offer) -> OfferState:
-    """What has to change for the offer to be written again."""
+    """The state of an offer; a new row is written if it changes."""
     return (offer.price, offer.was_price, offer.currency, offer.availability)
 
 

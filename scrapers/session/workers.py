@@ -1,9 +1,9 @@
-"""Processes that read what strangers wrote, so that reading can be ended where it takes too long.
+"""Worker processes that parse untrusted input, so that parsing can be ended if it takes too long.
 
-A parser may hang or crash on hostile input however carefully it is chosen, and a thread cannot be ended. A
-worker takes one call at a time: a function of a module, by its name, and its arguments. It has a budget of
-processor time that the kernel keeps, and one of wall time that the caller keeps; a worker that exceeds one of
-them, or dies otherwise, costs that call and is started anew for the next one.
+Any parser may hang or crash on hostile input, and a thread cannot be ended. A worker takes one call at a
+time: a function of a module, by its name, and its arguments. The kernel limits its processor time and the
+caller its wall time. If a worker exceeds a limit, or dies for another reason, that call fails and the next
+one starts a new worker.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CPU_S = 5.0
-"""Processor time for one call; the slowest of the benchmark's pages takes half a second."""
+"""Processor time for one call; the slowest page of the benchmark takes half a second."""
 _WALL_FACTOR = 12.0
-"""A call may wait this many times its processor time for a processor or a disk."""
+"""Wall time for one call, as a multiple of its processor time."""
 _START_S = 120.0
 _LENGTH = struct.Struct("!Q")
 _READY = b"\n"
 
 
 class WorkerError(LookalikeError):
-    """A call that gave no answer; the message says why, as the rest of a sentence about what was read."""
+    """A call gave no answer; the message says why, as the end of a sentence about what was read."""
 
 
 class TooSlowError(WorkerError):
-    """A call that took more than its time."""
+    """A call exceeded its time."""
 
 
 class EndedError(WorkerError):
-    """A call that was given up because its worker was ended."""
+    """A call failed because its worker was ended."""
 
 
 class Worker:
-    """A process that is started with the first call. Calls from several threads wait for each other."""
+    """A process that starts with the first call. Calls from several threads wait for each other."""
 
     def __init__(self, cpu_s: float = CPU_S) -> None:
         """:param cpu_s: processor time that one call may take."""
@@ -74,13 +74,13 @@ class Worker:
 
         :param function: of a module, found there by its name.
         :raises TooSlowError: where it takes more than its time.
-        :raises WorkerError: where its process ends otherwise, or raises what is no error of ours.
+        :raises WorkerError: where its process ends for another reason, or raises another error than ours.
         """
         question = pickle.dumps((function, args, kwargs), protocol=pickle.HIGHEST_PROTOCOL)
         with self._turn:
             if self.ended:
                 raise EndedError("its reading was given up")
-            process = self.process = self.process or self._started()
+            process = self.process = self.process or self._start()
             answer = self._answer(process, question)
             if answer is None:
                 raise self._failure(process)
@@ -102,14 +102,14 @@ class Worker:
                 process.communicate()
 
     def end(self) -> None:
-        """Ends the process at once: the call that it answers fails, and so does every later one."""
+        """Ends the process at once: the running call and all later ones fail."""
         self.ended = True
         process = self.process
         if process is not None:
             process.kill()
 
     def _answer(self, process: subprocess.Popen[bytes], question: bytes) -> bytes | None:
-        """The answer to a question; None where the process ended before."""
+        """The answer to a question; None if the process ended before."""
         self._too_late = False
         late = threading.Timer(_WALL_FACTOR * self.cpu_s, self._kill, [process])
         late.start()
@@ -142,7 +142,7 @@ class Worker:
         how = f"signal {-code}" if code < 0 else f"code {code}"
         return WorkerError(f"its reading ended with {how}; there may be too little memory")
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-P", "-m", "scrapers.session.workers", str(self.cpu_s)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -159,7 +159,7 @@ class Worker:
 
 
 class AsyncWorker(Worker):
-    """A worker whose calls are awaited, in a thread that waits for it."""
+    """A worker whose calls can be awaited; a thread waits for its answers."""
 
     def __init__(self, cpu_s: float = CPU_S) -> None:
         super().__init__(cpu_s)
@@ -171,13 +171,13 @@ class AsyncWorker(Worker):
         return await asyncio.get_running_loop().run_in_executor(self.thread, called)
 
     def close(self) -> None:
-        """Ends the process once all calls are answered; a worker that was ended does not wait for that."""
+        """Ends the process once all calls are answered, or at once if the worker was ended."""
         self.thread.shutdown(wait=not self.ended)
         super().close()
 
 
 class _Answers(pickle.Unpickler):
-    """Reads records and errors of ours only: a process that read hostile bytes must have nothing called."""
+    """Unpickles our dataclasses and errors only, since the answering process parsed hostile bytes."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.partition(".")[0] in ("scrapers", "storage", "decimal", "builtins"):
@@ -205,9 +205,9 @@ def _message(stream: IO[bytes]) -> bytes | None:
 
 
 def answer_all(questions: IO[bytes], answers: IO[bytes], cpu_s: float) -> None:
-    """Answers the calls that come in until there are no more, as when the caller was killed.
+    """Answers calls until the input ends, as it does if the caller is killed.
 
-    A call that takes too much processor time ends the process: nothing handles the timer's signal.
+    A call that takes too much processor time ends the process, since nothing handles the timer's signal.
     """
     answers.write(_READY)
     answers.flush()
@@ -235,7 +235,7 @@ def _answered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
 
 
 def main() -> None:
-    """Answers on what was standard output; what a library prints goes to standard error."""
+    """Answers on standard output; what a library prints goes to standard error instead."""
     # Ctrl-C is for the caller, which closes this when it needs no more answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:

@@ -1,4 +1,4 @@
-"""Rows on their way to be stored, in an order that a kill cannot turn into half a state."""
+"""Rows waiting to be written, in an order that leaves no inconsistent state after a kill."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from storage.schemas import TABLES
 
 MAX_ROWS = 2000
 MAX_BYTES = 8 * 1024 * 1024
-"""Bodies and photos held before they are written; with those on their way it bounds a crawl's memory."""
+"""Size of the rows held before they are written; it bounds a crawl's memory."""
 MAX_AGE_S = 60.0
-"""Time that rows wait for more: what a slow crawl loses when it is killed."""
+"""Longest time that a row waits to be written: what a slow crawl loses if it is killed."""
 
 
 @dataclass(slots=True)
@@ -37,14 +37,14 @@ class _Batch:
 class WriteBuffer:
     """Collects rows until there are enough of them for a write.
 
-    A photo is written before the product that shows it, and a product before the ETag of its page. A crawl
-    killed in between has at worst stored a photo that no product shows yet; the next one never takes a page
-    for unchanged whose product is not stored.
+    A photo is written before the product that shows it, and a product before the ETag of its page. If a crawl
+    is killed in between, at worst a photo is stored that no product shows yet, and no page counts as
+    unchanged whose product is not stored.
 
-    Photos always go to their table: they are named by their bytes, and nothing shows them but products.
+    Photos go to the table `images` at once: only products refer to them.
 
-    :ivar write: takes the other rows of a table, given its name; None for the tables themselves.
-    :ivar images_new: photos written so far that were in no table before.
+    :ivar write: writes the other rows, given their table's name; None writes to the tables.
+    :ivar images_new: photos written so far that were not stored before.
     """
 
     root: Root
@@ -54,18 +54,18 @@ class WriteBuffer:
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add_image(self, row: Row) -> None:
-        """A row of `images`."""
+        """Adds a row of `images`."""
         if row["image_id"] not in self._batch.images:
             self._batch.images[row["image_id"]] = row
             self._grow(len(row["bytes"]))
 
     def add_photo_fetch(self, row: Row) -> None:
-        """A row of `fetches` about a photo."""
+        """Adds a row of `fetches` about a photo."""
         self._batch.photo_fetches[row["url"]] = row
         self._grow()
 
     def add_product(self, product: Row, page: Row | None) -> None:
-        """A row of `products` and the page it was read from."""
+        """Adds a row of `products` and the page that it was read from."""
         self._batch.products[product["product_id"]] = product
         self._grow()
         if page is not None:
@@ -73,35 +73,35 @@ class WriteBuffer:
             self._grow(len(page["body_zstd"]))
 
     def add_offer(self, row: Row) -> None:
-        """A row of `offers`."""
+        """Adds a row of `offers`."""
         self._batch.offers.append(row)
         self._grow()
 
     def add_page_fetch(self, row: Row) -> None:
-        """A row of `fetches` about a product's page."""
+        """Adds a row of `fetches` about a product's page."""
         self._batch.page_fetches[row["url"]] = row
         self._grow()
 
     @property
     def full(self) -> bool:
-        """Whether it is time to write."""
+        """Whether there are enough rows for a write."""
         return self._batch.rows >= MAX_ROWS or self._batch.size_bytes >= MAX_BYTES
 
     @property
     def waiting_long(self) -> bool:
-        """Whether it is time to write, however little there is."""
+        """Whether rows have waited long enough to be written, however few they are."""
         batch = self._batch
         return batch.rows > 0 and (self.full or time.monotonic() - batch.begun_at > MAX_AGE_S)
 
     async def flush_if_full(self) -> None:
-        """Writes when it is time; who calls meanwhile waits, so that a crawl is never ahead of its disk."""
+        """Writes if there are enough rows. Callers wait for a running write, so that memory stays bounded."""
         if self.full:
             async with self._writing:
                 if self.full:
                     await self._write()
 
     async def flush(self) -> None:
-        """Writes what is left."""
+        """Writes all rows."""
         async with self._writing:
             await self._write()
 

@@ -1,1 +1,1 @@
-"""One spider a strategy; which store it reads, and within which limits, is given to it as arguments."""
+"""One spider a strategy; the store and its limits are arguments."""

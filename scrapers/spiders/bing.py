@@ -1,4 +1,4 @@
-"""Bing's image search as a store: the photos it finds for some words, and the pages they stand on."""
+"""Bing's image search as a store: the photos that it finds, and the pages that show them."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from scrapers.extract.sources.bing import FoundPhoto, search_photos
 from scrapers.items import Photo, ProductItem
 from scrapers.spiders.store import StoreSpider
 from storage.errors import LookalikeError
+from storage.verdicts import RejectStage
 
 PHOTOS_PER_QUERY = 100
 
 
 class BingSpider(StoreSpider):
-    """Asks for the words of the crawl, else for each of the store's `queries`.
+    """Searches for the words of the crawl, else for each of the store's `queries`.
 
-    What Bing shows changes from day to day and says nothing about what it does not show: no product is ever
-    marked as removed.
+    Bing's results change from day to day, so a product that is missing from them is never marked as removed.
     """
 
     name = "bing"
 
     async def start(self) -> AsyncIterator[Any]:
-        """A product for each page that a photo stands on."""
+        """Yields a product for each page that shows a photo."""
         job = self.job
         queries = [job.query] if job.query else job.store.queries
         named = ", ".join(f"'{words}'" for words in queries)
-        job.ledger.searched = f"A search for {named}"
+        job.stats.searched = f"A search for {named}"
         for words in queries:
             try:
                 photos = await asyncio.to_thread(
@@ -43,14 +43,14 @@ class BingSpider(StoreSpider):
                     allow_private=job.allow_private,
                 )
             except LookalikeError as error:
-                job.ledger.reject(self.base_url, "fetch", str(error))
-                job.ledger.gaps.append(str(error))
+                job.stats.reject(self.base_url, RejectStage.FETCH, str(error))
+                job.stats.gaps.append(str(error))
                 continue
             for item in self.items(photos, words):
                 yield item
 
     def items(self, photos: Iterable[FoundPhoto], words: str) -> Iterator[ProductItem]:
-        """A product a page, with all the photos that stand on it."""
+        """Yields one product a page, with all its photos."""
         by_page: dict[str, list[FoundPhoto]] = {}
         for photo in photos:
             by_page.setdefault(without_tracking(photo.page_url), []).append(photo)

@@ -13,7 +13,7 @@ class ListingSpider(ListSpider):
 
     name = "listing"
 
-    def begin(self) -> Iterator[Any]:
-        """The listings that the store's entry names, else its front page."""
+    def first_requests(self) -> Iterator[Any]:
+        """Requests the listings that the store's entry names, else its front page."""
         for url in self.job.store.listing_urls or [self.job.store.url]:
-            yield from self.ask_listing(url, front=not self.job.store.listing_urls)
+            yield from self.request_listing(url, front=not self.job.store.listing_urls)

@@ -1,4 +1,4 @@
-"""What the spiders share that follow pages listing products: a category's, or the results of a search."""
+"""The base of spiders that follow listings: a category's pages, or the results of a search."""
 
 from __future__ import annotations
 
@@ -11,75 +11,76 @@ from scrapers.extract.links import listing_key, listing_shape
 from scrapers.extract.reading import Links, ProductPage, Shapes, page_links
 from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.pages import PageSpider, content_type_of, is_page
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
 
 MAX_CATEGORIES = 300
-"""Categories of the navigation that are followed where no listing is named."""
+"""Categories of the navigation that are followed if the store's entry names no listing."""
 MAX_LISTINGS = 5000
 """Pages of listings that one crawl follows."""
 
 
 class ListSpider(PageSpider):
-    """Follows lists of products, page by page, to the products' own pages."""
+    """Follows listings, page by page, to the products' own pages."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.listings: set[str] = set()
-        self.shapes: set[tuple[object, ...]] = set()
-        self.built: set[tuple[object, ...]] = set()
+        self.listing_shapes: set[tuple[object, ...]] = set()
+        self.product_shapes: set[tuple[object, ...]] = set()
 
     def search(self, words: str) -> Iterator[Any]:
-        """The results of the search that the store's recipe names."""
+        """Requests the results of the search that the store's selectors name."""
         recipe = self.job.store.recipe
         url = recipe.search_for(words) if recipe else None
         if url:
-            yield from self.ask_listing(url)
+            yield from self.request_listing(url)
         else:
-            self.job.ledger.gaps.append("its entry names no `search_url` in [stores.recipe]")
+            self.job.stats.gaps.append("its entry names no `search_url` in [stores.recipe]")
 
-    def ask_listing(self, url: str, *, front: bool = False, discovered: bool = False) -> Iterator[Any]:
-        """Asks for a page of a listing, each once.
+    def request_listing(self, url: str, *, front: bool = False, discovered: bool = False) -> Iterator[Any]:
+        """Requests a page of a listing, each once.
 
-        :param discovered: whether only a link leads to it, which may be a dead one.
+        :param discovered: whether it was found by a link, which may be dead.
         """
         key = spelling(listing_key(url))
-        if key in self.listings or self.is_asked(url):
+        if key in self.listings or self.is_requested(url):
             return
         if len(self.listings) >= MAX_LISTINGS:
             gap = f"more than {MAX_LISTINGS} pages of listings"
-            if gap not in self.job.ledger.gaps:
-                self.job.ledger.gaps.append(gap)
+            if gap not in self.job.stats.gaps:
+                self.job.stats.gaps.append(gap)
             return
         self.listings.add(key)
         self.addresses.note_listing(url)
         options = {"essential": True, "priority": 10, "front": front, "meta": {"discovered": discovered}}
-        yield from self.ask_page(url, self.parse_listing, **options)
+        yield from self.request_page(url, self.parse_listing, **options)
 
     async def parse_listing(self, response: Response, front: bool = False) -> AsyncIterator[Any]:
-        """Asks for the products of a listing and for its next page."""
+        """Requests the products of a listing and its next page."""
         try:
-            links = await self._links_of(response, front=front)
+            links = await self._read_links(response, front=front)
         except WorkerError as error:
-            self.list_not_read(response.url, error)
+            self.list_reading_failed(response.url, error)
             return
         if links is None:
-            self.job.ledger.gaps.append(f"{response.url}: it holds no page")
+            self.job.stats.gaps.append(f"{response.url}: it holds no page")
             return
         if links.is_listing and not front:
-            self.shapes.add(listing_shape(response.url))
+            self.listing_shapes.add(listing_shape(response.url))
         for request in self.follow(response.url, links):
             yield request
 
-    def list_not_read(self, url: str, error: WorkerError) -> None:
-        """Notes a list of products whose reading was given up."""
+    def list_reading_failed(self, url: str, error: WorkerError) -> None:
+        """Notes a listing or sitemap that could not be read."""
         if not isinstance(error, EndedError):
-            self.job.ledger.reject(url, "extract", str(error))
-            self.job.ledger.gaps.append(f"{url}: {error}")
+            self.job.stats.reject(url, RejectStage.EXTRACT, str(error))
+            self.job.stats.gaps.append(f"{url}: {error}")
 
-    async def _links_of(self, response: Response, *, front: bool) -> Links | None:
-        """Where a listing leads; None where it is no HTML.
+    async def _read_links(self, response: Response, *, front: bool) -> Links | None:
+        """The links of a listing; None if it is no HTML.
 
         :raises WorkerError: where it cannot be read, or not in time.
         """
@@ -93,58 +94,59 @@ class ListSpider(PageSpider):
             header,
             self.job.store.recipe,
             max_categories=MAX_CATEGORIES if front else 0,
-            shapes=self.known_shapes,
+            shapes=self.known_listing_shapes,
         )
 
     @property
-    def known_shapes(self) -> Shapes | None:
-        """How the addresses of known listings are built; None where no page but a listing leads further."""
-        return frozenset(self.shapes) if self.follows_pictures else None
+    def known_listing_shapes(self) -> Shapes | None:
+        """The shapes of known listings' addresses; None if only listings are followed."""
+        return frozenset(self.listing_shapes) if self.follows_images else None
 
     def follow(self, listing: str, links: Links) -> Iterator[Any]:
-        """Asks for what a listing leads to."""
-        self.job.ledger.listed(listing, len(links.products))
+        """Requests what a listing links to."""
+        self.job.stats.note_listing(listing, len(links.products))
         self.addresses.note_cards(links.products)
         for url in links.listings:
-            yield from self.ask_listing(url, discovered=True)
+            yield from self.request_listing(url, discovered=True)
         for url in links.following:
-            yield from self.ask_listing(url, discovered=True)
+            yield from self.request_listing(url, discovered=True)
         for url, _ in links.products:
             if spelling(listing_key(url)) not in self.listings:
-                yield from self.ask_product(url)
+                yield from self.request_product(url)
 
-    def no_product(self, page: ProductPage, asked: str) -> Iterator[Any]:
-        """A picture may lead to a category: what shows several products is followed as a listing."""
-        key = spelling(listing_key(asked))
+    def parse_page_without_product(self, page: ProductPage, requested: str) -> Iterator[Any]:
+        """Follows a page that shows several products as a listing: an image may link to a category."""
+        key = spelling(listing_key(requested))
         if page.links is None or not page.links.is_listing or key in self.listings:
-            yield from super().no_product(page, asked)
+            yield from super().parse_page_without_product(page, requested)
             return
-        self.shapes.add(listing_shape(asked))
+        self.listing_shapes.add(listing_shape(requested))
         self.listings.add(key)
-        self.addresses.note_listing(asked)
-        yield from self.follow(asked, page.links)
+        self.addresses.note_listing(requested)
+        yield from self.follow(requested, page.links)
 
-    def beside(self, links: Links) -> Iterator[Any]:
-        """The products beside a page's own, and listings such as its maker's: some are in no category."""
+    def follow_links_of_product(self, links: Links) -> Iterator[Any]:
+        """Requests other products that a product's page links to, and listings: some are in no category."""
         for url in links.listings:
-            yield from self.ask_listing(url, discovered=True)
+            yield from self.request_listing(url, discovered=True)
         for url, _ in links.products:
-            if self.is_built_as_products(url) and spelling(listing_key(url)) not in self.listings:
-                yield from self.ask_product(url)
+            if self.has_product_shape(url) and spelling(listing_key(url)) not in self.listings:
+                yield from self.request_product(url)
 
-    def note_built(self, address: str) -> None:
-        """Notes how the address of a product is built."""
-        self.built.add(listing_shape(address))
+    def note_product_shape(self, address: str) -> None:
+        """Notes the shape of a product's address."""
+        self.product_shapes.add(listing_shape(address))
 
-    def is_built_as_products(self, url: str) -> bool:
-        """Whether an address whose query names it is built as those of products of this crawl."""
-        return is_told_by_query(urlsplit(url).path) and listing_shape(self.addresses.key(url)) in self.built
+    def has_product_shape(self, url: str) -> bool:
+        """Whether an address that names a product in its query has the shape of known product addresses."""
+        shape = listing_shape(self.addresses.key(url))
+        return is_told_by_query(urlsplit(url).path) and shape in self.product_shapes
 
-    def leads_nowhere(self, url: str, asked: str) -> bool:
-        """Whether a product's address leads to the front page or to a listing."""
-        return super().leads_nowhere(url, asked) or spelling(listing_key(url)) in self.listings
+    def is_dead_end(self, url: str, requested: str) -> bool:
+        """Whether a product's address redirects to the front page or to a listing."""
+        return super().is_dead_end(url, requested) or spelling(listing_key(url)) in self.listings
 
     @property
-    def follows_pictures(self) -> bool:
-        """Whether a listing may be found where a product was looked for."""
+    def follows_images(self) -> bool:
+        """Whether a page requested as a product's may turn out to be a listing."""
         return not self.job.store.listing_urls and not self.job.query

@@ -1,4 +1,4 @@
-"""What the spiders share that read products from HTML pages."""
+"""The base of spiders that read products from HTML pages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from scrapers.extract.item import item_of, product_id
 from scrapers.extract.page import same_site
 from scrapers.extract.reading import Links, ProductPage, Shapes, product_page
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.session.fetches import page_unchanged
+from scrapers.session.fetches import note_page_unchanged
 from scrapers.session.freshness import changed_before, read_lately
-from scrapers.session.product_addresses import ProductAddresses, signs_of
+from scrapers.session.product_addresses import ProductAddresses, traits_of
 from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.store import GONE, StoreSpider, source_of
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -27,197 +28,201 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
-MAX_OTHERS = 3
-"""Further addresses of one product that are kept in case the first is dead."""
+MAX_OTHER_ADDRESSES = 3
+"""Other addresses of a product that are kept in case the first one is dead."""
 
 
 class PageSpider(StoreSpider):
-    """Reads a product from each product page; asks an unchanged page only whether it still is."""
+    """Reads a product from each product page; a known page is only revalidated."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.asked_for: set[str] = set()
+        self.requested: set[str] = set()
         self.other_addresses: dict[str, list[str]] = {}
-        self.dead: set[str] = set()
+        self.dead_addresses: set[str] = set()
 
     @cached_property
     def addresses(self) -> ProductAddresses:
-        """What is known of the store's addresses; first asked for when the crawl's memory has been loaded."""
+        """What is known of the store's addresses; first used after the snapshot was loaded."""
         addresses = ProductAddresses(ignored=set(self.job.store.ignored_parameters))
-        for product in self.job.memory.products.values():
-            if product.signs and product.url and not product.removed:
-                addresses.remember(product.url, product.signs)
+        for product in self.job.snapshot.products.values():
+            if product.traits and product.url and not product.removed:
+                addresses.add_stored(product.url, product.traits)
         return addresses
 
-    def is_asked(self, url: str) -> bool:
-        """Whether a product's page was asked for, at this or another of its addresses."""
-        return spelling(self.addresses.key(url)) in self.asked_for
+    def is_requested(self, url: str) -> bool:
+        """Whether a product's page was requested, at this or another of its addresses."""
+        return spelling(self.addresses.key(url)) in self.requested
 
-    def ask_product(self, url: str, lastmod: str | None = None) -> Iterator[Any]:
-        """Asks for a product's page, once in a crawl and only where it may have changed.
+    def request_product(self, url: str, lastmod: str | None = None) -> Iterator[Any]:
+        """Requests a product's page, once in a crawl and only if it may have changed.
 
-        :param lastmod: when the store says that it last changed, as its sitemap writes it.
+        :param lastmod: when it last changed, as the store's sitemap writes it.
         """
         address = self.addresses.key(url)
         place = spelling(address)
-        if place in self.dead:
-            self.dead.discard(place)
-        elif place in self.asked_for:
+        if place in self.dead_addresses:
+            self.dead_addresses.discard(place)
+        elif place in self.requested:
             others = self.other_addresses.setdefault(place, [])
-            if len(others) < MAX_OTHERS and url not in others:
+            if len(others) < MAX_OTHER_ADDRESSES and url not in others:
                 others.append(url)
             return
-        self.asked_for.add(place)
-        known = self._whole(address)
-        if known and self._fresh(address, lastmod):
-            self.seen_unread(self.job.memory.product_at.get(address, ""))
+        self.requested.add(place)
+        known = self._is_stored_whole(address)
+        if known and self._is_fresh(address, lastmod):
+            self.note_still_listed(self.job.snapshot.product_at.get(address, ""))
             return
-        for request in self.ask_page(url, self.parse_product, meta={"address": address}):
+        for request in self.request_page(url, self.parse_product, meta={"address": address}):
             if known and not self.job.store.render:
                 request.meta.update(revalidate=True, handle_httpstatus_list=[NOT_MODIFIED])
             yield request
 
-    def failed(self, failure: Failure) -> Iterator[Any] | None:
-        """As every failure; a product whose address is dead may be at another one that the store links."""
-        super().failed(failure)
+    def request_failed(self, failure: Failure) -> Iterator[Any] | None:
+        """Handles a failure; a product whose address is dead may be at another one that the store links."""
+        super().request_failed(failure)
         request, error = failure.request, failure.value  # type: ignore[attr-defined]
         if "address" in request.meta and isinstance(error, HttpError) and error.response.status in GONE:
-            return self._ask_elsewhere(request)
+            return self._request_other_address(request)
         return None
 
-    def _ask_elsewhere(self, request: Request) -> Iterator[Any]:
+    def _request_other_address(self, request: Request) -> Iterator[Any]:
         place = spelling(request.meta["address"])
-        self.dead.add(place)
+        self.dead_addresses.add(place)
         for url in self.other_addresses.pop(place, []):
             if url != request.url:
-                yield from self.ask_product(url)
+                yield from self.request_product(url)
 
-    def ask_page(self, url: str, callback: Callable[..., Any], **options: Any) -> Iterator[Request]:
-        """As `ask`, for a page of HTML: rendered where the store wants it, and smaller than a feed may be."""
-        for request in self.ask(url, callback, render=self.job.store.render, **options):
+    def request_page(self, url: str, callback: Callable[..., Any], **options: Any) -> Iterator[Request]:
+        """Requests a page of HTML: rendered if the store needs it, and smaller than a feed may be."""
+        for request in self.request(url, callback, render=self.job.store.render, **options):
             limits = self.job.store.limits
             request.meta["download_maxsize"] = min(limits.html_bytes, limits.page_bytes)
             yield request
 
-    def ask_after(self, product_id: str, url: str) -> Iterator[Request]:
-        """Reads the own page of a product that was not met: what is still sold is kept up to date."""
+    def request_missing_product(self, product_id: str, url: str) -> Iterator[Request]:
+        """Requests the own page of a product that was not found, to update it if it is still sold."""
         address = self.addresses.key(url)
-        if spelling(address) in self.asked_for:
+        if spelling(address) in self.requested:
             return
-        self.asked_for.add(spelling(address))
-        yield from self.ask_page(url, self.parse_product, meta={"address": address, "product_id": product_id})
+        self.requested.add(spelling(address))
+        yield from self.request_page(
+            url, self.parse_product, meta={"address": address, "product_id": product_id}
+        )
 
     def last_requests(self) -> Iterator[Request]:
-        """First the pages whose canonical address turned out to be another product's, too."""
-        again, self.addresses.again = self.addresses.again, []
-        for address in self.addresses.gone:
-            one = product_id(address)
-            self.job.ledger.forget(self.job.memory.moved.get(one, one))
-        self.addresses.gone = []
+        """Requests first the pages whose canonical address turned out to be another product's, too."""
+        again, self.addresses.to_read_again = self.addresses.to_read_again, []
+        for address in self.addresses.disproved:
+            read_id = product_id(address)
+            self.job.stats.retract(self.job.snapshot.moved.get(read_id, read_id))
+        self.addresses.disproved = []
         for url in again:
-            for request in self.ask_page(url, self.parse_product, meta={"address": self.addresses.key(url)}):
+            for request in self.request_page(
+                url, self.parse_product, meta={"address": self.addresses.key(url)}
+            ):
                 yield request.replace(dont_filter=True)
         if not again:
             yield from super().last_requests()
 
-    def _whole(self, url: str) -> bool:
-        """Whether the product of an address is stored with all that its page would give again."""
-        memory, now = self.job.memory, datetime.now(UTC)
-        known = memory.products.get(memory.product_at.get(url, ""))
+    def _is_stored_whole(self, url: str) -> bool:
+        """Whether the product of an address is stored with all its photos that can be fetched."""
+        snapshot, now = self.job.snapshot, datetime.now(UTC)
+        known = snapshot.products.get(snapshot.product_at.get(url, ""))
         if known is None or known.removed:
             return False
-        photos = (memory.fetches.get(photo) for photo in known.without_photo)
+        photos = (snapshot.fetches.get(photo) for photo in known.missing_photo_urls)
         return all(photo and photo.due_at and photo.due_at > now for photo in photos)
 
-    def _fresh(self, url: str, lastmod: str | None) -> bool:
-        """Whether the page at an address needs no reading now."""
-        fetch, now = self.job.memory.fetches.get(url), datetime.now(UTC)
+    def _is_fresh(self, url: str, lastmod: str | None) -> bool:
+        """Whether the page at an address need not be read now."""
+        fetch, now = self.job.snapshot.fetches.get(url), datetime.now(UTC)
         if fetch is None:
             return False
-        if read_lately(fetch.fetched_at, self.job.memory.last_whole, now):
+        if read_lately(fetch.fetched_at, self.job.snapshot.last_whole, now):
             return True
         due = fetch.due_at is None or fetch.due_at <= now
         return not due and changed_before(lastmod, fetch.fetched_at)
 
     async def parse_product(self, response: Response) -> AsyncIterator[Any]:
-        """Yields the product of a page; a page without one is a reject."""
-        asked = response.meta.get("redirect_urls", [response.url])[0]
+        """Yields the product of a page; a page without a product is a reject."""
+        requested = response.meta.get("redirect_urls", [response.url])[0]
         address = response.meta["address"]
         lost = response.meta.get("product_id")
-        earlier = lost or self.job.memory.product_at.get(address, "")
+        earlier = lost or self.job.snapshot.product_at.get(address, "")
         if response.status == NOT_MODIFIED:
-            self.job.ledger.shown += 1
-            self.seen_unread(earlier)
-            page_unchanged(self.job, address)
+            self.job.stats.product_pages += 1
+            self.note_still_listed(earlier)
+            note_page_unchanged(self.job, address)
             return
         if not same_site(response.url, self.job.store.url):
-            self.job.ledger.reject(asked, "fetch", "it leads to another site")
+            self.job.stats.reject(requested, RejectStage.FETCH, "it leads to another site")
             return
-        if response.url != asked:
-            self.job.ledger.redirected.add(earlier)
-        if response.url != asked and self.leads_nowhere(response.url, asked):
-            self.job.ledger.gone.add(earlier)
-            self.job.ledger.reject(asked, "fetch", "it leads to the front page or a listing")
+        if response.url != requested:
+            self.job.stats.redirected.add(earlier)
+        if response.url != requested and self.is_dead_end(response.url, requested):
+            self.job.stats.gone.add(earlier)
+            self.job.stats.reject(requested, RejectStage.FETCH, "it leads to the front page or a listing")
             return
         try:
-            page = await self._page_of(response)
+            page = await self._read_page(response)
         except WorkerError as error:
-            self.not_read(asked, earlier, error)
+            self.reading_failed(requested, earlier, error)
             return
-        for made in self._made_of(page, response, asked, address):
-            yield made
+        for item_or_request in self._items_of_page(page, response, requested, address):
+            yield item_or_request
 
-    def not_read(self, url: str, earlier: str, error: WorkerError) -> None:
-        """Notes a product's page whose reading was given up; where the crawl ended, the next one reads it.
+    def reading_failed(self, url: str, earlier: str, error: WorkerError) -> None:
+        """Notes a product's page that could not be read; if the crawl has ended, the next one reads it.
 
-        :param earlier: the id that the product is stored under; empty where it is not.
+        :param earlier: the id that the product is stored under; empty if it is not stored.
         """
-        self.seen_unread(earlier)
+        self.note_still_listed(earlier)
         if not isinstance(error, EndedError):
-            self.job.ledger.reject(url, "extract", str(error))
-            self.job.ledger.unread += 1
+            self.job.stats.reject(url, RejectStage.EXTRACT, str(error))
+            self.job.stats.unread += 1
 
-    def _made_of(
-        self, page: ProductPage | None, response: Response, asked: str, address: str
+    def _items_of_page(
+        self, page: ProductPage | None, response: Response, requested: str, address: str
     ) -> Iterator[Any]:
-        """The product of a page, or what else comes of it."""
+        """Yields the product of a page, or requests for what it links to."""
         if page is None:
-            self.job.ledger.reject(asked, "extract", "there is no page of HTML")
+            self.job.stats.reject(requested, RejectStage.EXTRACT, "there is no page of HTML")
             return
         product = page.examined.product
         if product is None:
-            yield from self.no_product(page, asked)
+            yield from self.parse_page_without_product(page, requested)
         else:
-            self.job.ledger.shown += 1
-            at = response.url if "redirect_urls" in response.meta else asked
-            own = self.addresses.own_address(at, page.canonical, signs_of(product))
+            self.job.stats.product_pages += 1
+            at = response.url if "redirect_urls" in response.meta else requested
+            own = self.addresses.own_address(at, page.canonical, traits_of(product))
             yield item_of(product, self.job.store, replace(source_of(response), url=address), own)
-            self.note_built(own)
+            self.note_product_shape(own)
             if page.links:
-                yield from self.beside(page.links)
+                yield from self.follow_links_of_product(page.links)
 
-    def note_built(self, address: str) -> None:
-        """Notes how the address of a product is built."""
+    def note_product_shape(self, address: str) -> None:
+        """Notes the shape of a product's address."""
 
-    def no_product(self, page: ProductPage, asked: str) -> Iterator[Any]:
+    def parse_page_without_product(self, page: ProductPage, requested: str) -> Iterator[Any]:
         """Notes a page that shows no product."""
-        self.job.ledger.refused += 1
+        self.job.stats.pages_without_product += 1
         reason = page.examined.reason or ""
-        self.job.ledger.reject(asked, "extract", f"there is no product on the page: {reason}")
+        self.job.stats.reject(requested, RejectStage.EXTRACT, f"there is no product on the page: {reason}")
         if page.links:
-            yield from self.beside(page.links)
+            yield from self.follow_links_of_product(page.links)
 
-    def beside(self, links: Links) -> Iterator[Any]:
-        """What else a product's page leads to; nothing where a list tells all there is."""
+    def follow_links_of_product(self, links: Links) -> Iterator[Any]:
+        """Requests what else a product's page links to; nothing if a list names all products."""
         yield from ()
 
     @property
-    def known_shapes(self) -> Shapes | None:
-        """How the addresses of known listings are built; None where a list tells all there is."""
+    def known_listing_shapes(self) -> Shapes | None:
+        """The shapes of known listings' addresses; None if a list names all products."""
         return None
 
-    async def _page_of(self, response: Response) -> ProductPage | None:
-        """What a page says; None where it is no HTML.
+    async def _read_page(self, response: Response) -> ProductPage | None:
+        """Reads a page; None if it is no HTML.
 
         :raises WorkerError: where it cannot be read, or not in time.
         """
@@ -230,16 +235,16 @@ class PageSpider(StoreSpider):
             response.url,
             header,
             self.job.store.recipe,
-            shapes=self.known_shapes,
+            shapes=self.known_listing_shapes,
         )
 
 
 def content_type_of(response: Response) -> str:
-    """The header that tells what an answer is; empty where there is none."""
+    """The `Content-Type` header of a response; empty if there is none."""
     return (response.headers.get("Content-Type") or b"").decode("latin-1")
 
 
 def is_page(content_type: str) -> bool:
-    """Whether an answer with this header may be a page of HTML."""
+    """Whether a response with this header may be a page of HTML."""
     kinds = ("html", "xml", "text/plain")
     return not content_type or any(kind in content_type.lower() for kind in kinds)

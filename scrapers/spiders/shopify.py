@@ -1,206 +1,138 @@
-"""Shopify stores, by the product list that each of them publishes."""
+"""Shopify stores: the whole catalogue, or what the store's search finds."""
 
 from __future__ import annotations
 
-import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-from scrapy.spidermiddlewares.httperror import HttpError
-
-from scrapers.detect.platforms import shopify_host
-from scrapers.extract.fields.currency import currency_code
-from scrapers.extract.reading import page_currency
-from scrapers.extract.sources.shopify import MAX_PAGES, PER_PAGE, has_words, read_product
+from scrapers.extract.reading import page_links
+from scrapers.extract.sources.shopify import as_listed, has_words
 from scrapers.session.reject_reasons import reason_for
 from scrapers.session.workers import WorkerError
-from scrapers.spiders.shopify_search import ShopifySearch
-from scrapers.spiders.store import json_bytes, source_of
+from scrapers.spiders.shopify_catalogue import ShopifyCatalogue
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
+MAX_SUGGESTED = 10
+"""Shopify suggests at most ten products; its result pages list further ones."""
+MAX_RESULT_PAGES = 5
 
-class ShopifySpider(ShopifySearch):
-    """Asks `/meta.json` for the currency, then pages through `/products.json`.
+_HANDLE = re.compile(r"/products/([^/]+)/?$")
 
-    A list ends after 25,000 products: a store that has more is asked collection by collection after that. A
-    store that hides its list is asked at its address below myshopify.com, which its front page names.
+
+class ShopifySpider(ShopifyCatalogue):
+    """Searches `/search/suggest.json`, then the result pages, and reads each product found by its handle.
+
+    Most stores' robots.txt forbids `/search`. Then the product list is read, and of it only the products that
+    contain all the words in the fields that Shopify's own search looks at.
     """
 
     name = "shopify"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency: str | None = None
-        self.other_home: str | None = None
-        self.by_collection = False
-        self.cut: list[str] = []
-        self.full: set[str | None] = set()
+        self.words: str | None = None
+        self.handles: set[str] = set()
 
-    @property
-    def base_url(self) -> str:
-        """The address that the product list is below, ending in a slash."""
-        return self.other_home or super().base_url
+    def search(self, words: str) -> Iterator[Any]:
+        """Starts as a whole crawl does, with the currency."""
+        self.words = words
+        yield from self.first_requests()
 
-    def begin(self) -> Iterator[Any]:
-        """The currency first: the list of products does not name it."""
-        self.currency = self.job.store.currency
-        for request in self.ask(urljoin(self.base_url, "meta.json"), self.parse_meta):
-            yield request.replace(errback=self.no_meta)
+    def request_products(self) -> Iterator[Any]:
+        """Requests the search, or the whole list if there are no words to search for."""
+        yield from self.request_search() if self.words else self.request_list_page(1)
 
-    def parse_meta(self, response: Response) -> Iterator[Any]:
-        """`/meta.json`, which names the currency and how many products there are."""
+    def request_search(self) -> Iterator[Any]:
+        """Requests what the store suggests for the words."""
+        query = urlencode(
+            {
+                "q": self.words,
+                "resources[type]": "product",
+                "resources[limit]": MAX_SUGGESTED,
+                "resources[options][unavailable_products]": "show",
+            }
+        )
+        url = urljoin(self.base_url, f"search/suggest.json?{query}")
+        for request in self.request(url, self.parse_suggested):
+            yield request.replace(errback=self.search_failed)
+
+    def parse_suggested(self, response: Response) -> Iterator[Any]:
+        """Requests each suggested product, and the result pages if there may be more."""
         try:
-            meta = json.loads(response.body)
-        except ValueError:
-            meta = None
-        if isinstance(meta, dict):
-            self.currency = currency_code(meta.get("currency")) or self.currency
-            count = meta.get("published_products_count")
-            if isinstance(count, int) and not self.words:
-                self.job.ledger.expected = count
-        yield from self.ask_search() if self.words else self.list_page(1)
-
-    def no_meta(self, failure: Failure) -> Iterator[Any]:
-        """Goes on without: some stores hide `/meta.json`."""
-        yield from self.ask_search() if self.words else self.list_page(1)
-
-    def list_page(self, page: int, collection: str | None = None) -> Iterator[Any]:
-        """Asks for one page of the store's product list, or of a collection's."""
-        path = f"collections/{quote(collection)}/" if collection else ""
-        url = urljoin(self.base_url, f"{path}products.json?limit={PER_PAGE}&page={page}")
-        for request in self.ask(url, self.parse_list, essential=True, page=page, collection=collection):
-            yield request.replace(errback=self.no_list)
-
-    def parse_list(self, response: Response, page: int, collection: str | None) -> Iterator[Any]:
-        """Yields the products of a page and asks for the next one, until a page is empty."""
-        products = self.list_in(response, "products")
-        if products is None and page == 1 and collection is None:
-            yield from self.ask_front(self.job.ledger.gaps.pop())
-        if not products:
+            products = json.loads(response.body)["resources"]["results"]["products"]
+            handles = [str(product["handle"]) for product in products]
+        except (ValueError, KeyError, TypeError):
+            yield from self.search_list("its answer is none of Shopify's")
             return
-        (self.full.add if len(products) >= PER_PAGE else self.full.discard)(collection)
-        if page < MAX_PAGES:
-            yield from self.list_page(page + 1, collection)
-        else:
-            yield from self.list_ended(collection)
-        if self.words:
-            products = [data for data in products if has_words(data, self.words)]
-        yield from self.with_currency(response, products)
+        for handle in handles:
+            yield from self.request_found_product(handle)
+        if len(handles) >= MAX_SUGGESTED:
+            yield from self.request_result_page(1)
 
-    def no_list(self, failure: Failure) -> Iterator[Any]:
-        """Looks elsewhere where there is no list, and goes on by collection where it ends early."""
-        request: Any = failure.request  # type: ignore[attr-defined]
-        error = failure.value
-        page, collection = request.cb_kwargs["page"], request.cb_kwargs["collection"]
-        status = error.response.status if isinstance(error, HttpError) else 0
-        if page > 1 and status == 400:
-            yield from self.list_ended(collection)
-        elif page == 1 and collection is None and 400 <= status < 500:
-            yield from self.ask_front(f"{request.url}: {reason_for(error)}")
-        else:
-            self.failed(failure)
+    def search_failed(self, failure: Failure) -> Iterator[Any]:
+        """Searches the product list if the store's own search fails."""
+        yield from self.search_list(reason_for(failure.value))
 
-    def list_ended(self, collection: str | None) -> Iterator[Any]:
-        """Asks by collection where Shopify gives out no more of the whole list."""
-        if collection not in self.full:
-            return  # its last page was not full, so that was its end
-        if collection is None:
-            self.by_collection = True
-            yield from self.collections_page(1)
-        else:
-            self.cut.append(collection)
+    def search_list(self, why: str) -> Iterator[Any]:
+        """Reads the product list, and keeps only products with the words."""
+        self.job.stats.searched = f"{self.job.stats.searched} in its product list (its own search: {why})"
+        yield from self.request_list_page(1)
 
-    def ask_front(self, problem: str) -> Iterator[Any]:
-        """Asks for the store's front page, which may name its address below myshopify.com.
+    def choose(self, products: list[Any]) -> list[Any]:
+        """The products with the words that were searched for; all of them if none were."""
+        return [data for data in products if has_words(data, self.words)] if self.words else products
 
-        :param problem: why it is not read where it was expected.
-        """
-        if self.other_home:
-            self.job.ledger.gaps.append(problem)
+    def request_result_page(self, page: int) -> Iterator[Any]:
+        """Requests a page of results; if it fails, the suggestions have to suffice."""
+        query = urlencode({"q": self.words, "type": "product", "page": page})
+        url = urljoin(self.base_url, f"search?{query}")
+        for request in self.request(url, self.parse_results, page=page):
+            yield request.replace(errback=lambda _: None)
+
+    async def parse_results(self, response: Response, page: int) -> AsyncIterator[Any]:
+        """Requests the new products of a result page, and the next page."""
+        try:
+            links = await self.job.reader.answer(page_links, response.body, response.url)
+        except WorkerError as error:
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, str(error))
             return
-        for request in self.ask(self.job.store.url, self.parse_front, problem=problem):
-            yield request.replace(errback=lambda _: self.job.ledger.gaps.append(problem))
+        found = (_HANDLE.search(urlsplit(url).path) for url, _ in (links.products if links else ()))
+        new = [handle for link in found if link and (handle := unquote(link[1])) not in self.handles]
+        for handle in new:
+            for request in self.request_found_product(handle):
+                yield request
+        if new and page < MAX_RESULT_PAGES:
+            for request in self.request_result_page(page + 1):
+                yield request
 
-    def parse_front(self, response: Response, problem: str) -> Iterator[Any]:
-        """Begins again at the store's address below myshopify.com; without one the crawl has failed."""
-        host = shopify_host(response.text) if hasattr(response, "text") else None
-        if host is None or host == urlsplit(self.base_url).netloc:
-            self.job.ledger.gaps.append(problem)
-            return
-        self.logger.info("%s; reading %s", problem, host)
-        self.other_home = f"{urlsplit(self.job.store.url).scheme}://{host}/"
-        yield from self.begin()
+    def request_found_product(self, handle: str) -> Iterator[Any]:
+        """Requests a product, once."""
+        if handle not in self.handles:
+            self.handles.add(handle)
+            url = urljoin(self.base_url, f"products/{quote(handle)}")
+            yield from self.request(f"{url}.json", self.parse_found, page_url=url)
 
-    def with_currency(self, response: Response, products: list[Any]) -> Iterator[Any]:
-        """The products, once it is known what their prices are in."""
-        handle = products[0].get("handle") if products and isinstance(products[0], dict) else None
-        if self.currency is not None or not handle:
-            yield from self.read(response, products)
-            return
-        url = urljoin(self.base_url, f"products/{quote(str(handle))}")
-        for request in self.ask(url, self.parse_currency, response=response, products=products):
-            yield request.replace(errback=lambda _: self.read(response, products))
-
-    async def parse_currency(
-        self, page_response: Response, response: Response, products: list[Any]
-    ) -> AsyncIterator[Any]:
-        """A product's page, for the currency it names, then the products that waited for it."""
-        body, url = page_response.body, page_response.url
-        with contextlib.suppress(WorkerError):
-            self.currency = await self.job.reader.answer(page_currency, body, url) or self.currency
-        for item in self.read(response, products):
-            yield item
-
-    def collections_page(self, page: int) -> Iterator[Any]:
-        """Asks for one page of the list of collections."""
-        url = urljoin(self.base_url, f"collections.json?limit={PER_PAGE}&page={page}")
-        yield from self.ask(url, self.parse_collections, essential=True, page=page)
-
-    def parse_collections(self, response: Response, page: int) -> Iterator[Any]:
-        """Asks for the products of each collection; those met before are passed over when they come."""
-        collections = self.list_in(response, "collections") or []
-        if collections and page < MAX_PAGES:
-            yield from self.collections_page(page + 1)
-        for collection in collections:
-            if isinstance(collection, dict) and collection.get("handle"):
-                yield from self.list_page(1, str(collection["handle"]))
-
-    def list_in(self, response: Response, name: str) -> list[Any] | None:
-        """The list of this name in an answer; None, with the reason noted, where there is none."""
+    def parse_found(self, response: Response, page_url: str) -> Iterator[Any]:
+        """Reads a product, and requests its `.js`, which alone states the stock."""
         data = self.json_of(response)
-        found = data.get(name) if isinstance(data, dict) else None
-        if isinstance(found, list):
-            return found
-        if data is not None:
-            self.job.ledger.gaps.append(f"{response.url}: it holds no list of {name}")
-        return None
-
-    def read(self, response: Response, products: list[Any]) -> Iterator[Any]:
-        """The products of a list, each with its own part of the answer as source."""
-        for data in products:
-            try:
-                item = read_product(
-                    data, store=self.job.store.name, base_url=self.base_url, currency=self.currency
-                )
-            except ValueError as error:
-                self.job.ledger.reject(response.url, "extract", str(error))
-                continue
-            body = json_bytes({"currency": self.currency, "product": data})
-            item.source = source_of(response, body, "application/json")
-            yield item
-
-    def closed(self, reason: str) -> None:
-        """Notes what no list gave out: those products were not met, and that says nothing about them."""
-        ledger = self.job.ledger
-        if not self.by_collection:
+        product = data.get("product") if isinstance(data, dict) else None
+        if not isinstance(product, dict):
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, "it holds no product")
             return
-        if ledger.expected is None:
-            ledger.gaps += [f"the collection '{name}' has more products than are listed" for name in self.cut]
-        elif len(ledger.found) < ledger.expected:
-            unmet = ledger.expected - len(ledger.found)
-            ledger.gaps.append(f"{unmet} products are in no list that the store gives out")
+        for request in self.request(f"{page_url}.js", self.parse_stock, response=response, product=product):
+            yield request.replace(
+                errback=lambda _: self.items_with_currency(response, [as_listed(product, None)])
+            )
+
+    def parse_stock(
+        self, stock_response: Response, response: Response, product: dict[str, Any]
+    ) -> Iterator[Any]:
+        """Yields the product with its stock, as the list would give it."""
+        yield from self.items_with_currency(response, [as_listed(product, self.json_of(stock_response))])

@@ -1,4 +1,4 @@
-"""What every spider shares: its arguments, its requests, and what to do about pages that cannot be read."""
+"""The base of all spiders: arguments, requests, and pages that cannot be read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from scrapers.items import Source
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.middlewares.stopped import Stopped
 from scrapers.session.crawl_id import new_crawl_id
-from scrapers.session.crawl_stats import missing
+from scrapers.session.crawl_stats import missing_products
 from scrapers.session.job import Job
 from scrapers.session.reject_reasons import is_fault, reason_for
 from storage.errors import InputError
 from storage.root import Root
+from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 FROM_STDIN = "-"
 """The value of `config` that stands for standard input."""
 GONE = (404, 410)
-MAX_ASKED_AFTER = 500
-"""Products that were not met whose own pages one crawl asks for."""
+MAX_MISSING_REQUESTED = 500
+"""Products that were not found whose own pages one crawl requests."""
 
 
 class StoreSpider(Spider):
@@ -53,7 +54,7 @@ class StoreSpider(Spider):
     """
 
     job: Job
-    asked_after: bool
+    missing_requested: bool
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -63,19 +64,19 @@ class StoreSpider(Spider):
         _apply_limits(crawler.settings, job)
         spider = super().from_crawler(crawler)
         spider.job = job
-        spider.asked_after = False
+        spider.missing_requested = False
         crawler.signals.connect(spider.idle, signal=signals.spider_idle)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
-        """Asks for the whole store, or for what its search finds."""
+        """Requests the whole store, or what its search finds."""
         words = self.job.query
         if words:
-            self.job.ledger.searched = f"A search for '{words}'"
-        for request in self.search(words) if words else self.begin():
+            self.job.stats.searched = f"A search for '{words}'"
+        for request in self.search(words) if words else self.first_requests():
             yield request
 
-    def begin(self) -> Iterator[Any]:
+    def first_requests(self) -> Iterator[Any]:
         """The first requests of a crawl of the whole store."""
         raise NotImplementedError
 
@@ -88,7 +89,7 @@ class StoreSpider(Spider):
         """The store's address, ending in a slash."""
         return f"{self.job.store.url.rstrip('/')}/"
 
-    def ask(
+    def request(
         self,
         url: str,
         callback: Callable[..., Any],
@@ -99,27 +100,27 @@ class StoreSpider(Spider):
         meta: Mapping[str, Any] | None = None,
         **cb_kwargs: Any,
     ) -> Iterator[Request]:
-        """A request for exactly this address, unless the crawl has used up its pages.
+        """Makes a request for exactly this address, unless the crawl has reached its limit of pages.
 
-        :param essential: whether the list of products is not whole without this page.
+        :param essential: whether the list of products is incomplete without this page.
         :param render: whether a browser is to render it.
-        :param meta: further notes on the request.
+        :param meta: further entries of the request's meta.
         """
-        ledger, limit = self.job.ledger, self.job.store.limits.pages
-        if ledger.asked >= limit:
+        stats, limit = self.job.stats, self.job.store.limits.pages
+        if stats.pages_requested >= limit:
             gap = f"the limit of {limit} pages was reached"
-            if gap not in ledger.gaps:
-                ledger.gaps.append(gap)
+            if gap not in stats.gaps:
+                stats.gaps.append(gap)
             return
         try:
             origin_of(url)
             request = Request(
                 escaped(url),
                 callback,
-                errback=self.failed,
+                errback=self.request_failed,
                 priority=priority,
                 cb_kwargs=cb_kwargs,
-                # Scrapy would write some addresses another way, and take two that differ for one.
+                # Scrapy would rewrite some addresses, and take two different ones for the same.
                 meta={
                     "essential": essential,
                     "verbatim_url": True,
@@ -128,18 +129,18 @@ class StoreSpider(Spider):
                 },
             )
         except RefusedURLError as error:
-            ledger.reject(url, "fetch", str(error))
+            stats.reject(url, RejectStage.FETCH, str(error))
             return
         except ValueError:
-            ledger.reject(url, "fetch", "it is not a web address")
+            stats.reject(url, RejectStage.FETCH, "it is not a web address")
             return
-        ledger.asked += 1
+        stats.pages_requested += 1
         yield request
 
     def idle(self) -> None:
-        """Asks, once all else is done, what is still to be asked.
+        """Makes the last requests when all others are done.
 
-        :raises DontCloseSpider: where there is something.
+        :raises DontCloseSpider: where there are any.
         """
         requests = list(self.last_requests())
         for request in requests:
@@ -148,104 +149,109 @@ class StoreSpider(Spider):
             raise DontCloseSpider
 
     def last_requests(self) -> Iterator[Request]:
-        """The own pages of products that the crawl did not meet: they may be sold still, or say that they are
-        gone. Where much is missing, the crawl is not to be believed, and they are not asked for."""
-        job, ledger = self.job, self.job.ledger
-        if self.asked_after or ledger.searched or ledger.broken or ledger.stopped or not ledger.found:
+        """Requests the own pages of products that were not found: some are still sold, others are gone.
+
+        None are requested if so much is missing that the crawl is not believed.
+        """
+        job, stats = self.job, self.job.stats
+        if self.missing_requested or stats.searched or stats.broken or stats.stopped or not stats.found:
             return
-        self.asked_after = True
-        lost = [one for one in missing(ledger.found, job.memory.products) if one not in ledger.gone]
-        if ledger.loss(job.memory) > 1 - job.store.limits.suspicious_below:
+        self.missing_requested = True
+        missing = missing_products(stats.found, job.snapshot.products)
+        lost = [product_id for product_id in missing if product_id not in stats.gone]
+        if stats.loss(job.snapshot) > 1 - job.store.limits.suspicious_below:
             return
-        for product_id in sorted(lost, key=lambda one: -job.memory.absent.get(one, 0))[:MAX_ASKED_AFTER]:
-            url = job.memory.products[product_id].url
+        lost.sort(key=lambda product_id: -job.snapshot.missed_crawls.get(product_id, 0))
+        for product_id in lost[:MAX_MISSING_REQUESTED]:
+            url = job.snapshot.products[product_id].url
             if url and same_site(url, job.store.url):
-                yield from self.ask_after(product_id, url)
+                yield from self.request_missing_product(product_id, url)
 
-    def ask_after(self, product_id: str, url: str) -> Iterator[Request]:
-        """Asks for the own page of a product that was not met."""
-        yield from self.ask(url, self.parse_lost, meta={"product_id": product_id, "address": url})
+    def request_missing_product(self, product_id: str, url: str) -> Iterator[Request]:
+        """Requests the own page of a product that was not found."""
+        yield from self.request(
+            url, self.parse_missing_product, meta={"product_id": product_id, "address": url}
+        )
 
-    def parse_lost(self, response: Response) -> None:
-        """Notes a product that was not met as gone where its own page leads to the front page."""
+    def parse_missing_product(self, response: Response) -> None:
+        """Notes a product as gone if its own page redirects to the front page."""
         if response.url != response.meta["address"]:
-            self.job.ledger.redirected.add(response.meta["product_id"])
-        if self.leads_nowhere(response.url, response.meta["address"]):
-            self.job.ledger.gone.add(response.meta["product_id"])
+            self.job.stats.redirected.add(response.meta["product_id"])
+        if self.is_dead_end(response.url, response.meta["address"]):
+            self.job.stats.gone.add(response.meta["product_id"])
 
-    def failed(self, failure: Failure) -> Iterator[Any] | None:
-        """Notes a page that could not be had."""
+    def request_failed(self, failure: Failure) -> Iterator[Any] | None:
+        """Notes a page that could not be fetched."""
         request: Request = failure.request  # type: ignore[attr-defined]
         error = failure.value
         if isinstance(error, Stopped):
             return None
-        ledger, reason = self.job.ledger, reason_for(error)
-        ledger.reject(request.url, "fetch", reason)
-        ledger.errors += is_fault(error)
+        stats, reason = self.job.stats, reason_for(error)
+        stats.reject(request.url, RejectStage.FETCH, reason)
+        stats.errors += is_fault(error)
         gone = isinstance(error, HttpError) and error.response.status in GONE
         if request.meta.get("essential"):
-            # A shop's menu may lead to what is no more; what its entry names has to be there.
+            # A menu may link to dead pages, but an address that the store's entry names has to exist.
             if not (gone and request.meta.get("discovered")):
-                ledger.gaps.append(f"{request.url}: {reason}")
+                stats.gaps.append(f"{request.url}: {reason}")
             return None
         lost = request.meta.get("product_id")
         if gone:
-            ledger.gone.add(lost or self.product_at(request))
+            stats.gone.add(lost or self.known_product_at(request))
         elif not lost:
-            ledger.unread += 1
-            self.seen_unread(self.product_at(request))
+            stats.unread += 1
+            self.note_still_listed(self.known_product_at(request))
         return None
 
-    def leads_to_known_page(self, request: Request) -> None:
-        """Notes a page that redirects to one that this crawl has asked for already."""
-        asked = request.meta["redirect_urls"][0]
-        self.job.ledger.reject(asked, "fetch", "it leads to a page that was asked for before")
-        product = request.meta.get("product_id") or self.product_at(request)
-        self.job.ledger.redirected.add(product)
-        if self.leads_nowhere(request.url, asked):
-            self.job.ledger.gone.add(product)
+    def note_redirect_to_known_page(self, request: Request) -> None:
+        """Notes a page that redirects to one that this crawl has requested already."""
+        requested = request.meta["redirect_urls"][0]
+        self.job.stats.reject(requested, RejectStage.FETCH, "it leads to a page that was asked for before")
+        product = request.meta.get("product_id") or self.known_product_at(request)
+        self.job.stats.redirected.add(product)
+        if self.is_dead_end(request.url, requested):
+            self.job.stats.gone.add(product)
 
-    def leads_nowhere(self, url: str, asked: str) -> bool:
-        """Whether an address leads to the front page, which is how many shops say that a product is gone."""
-        return is_home(url) and not is_home(asked)
+    def is_dead_end(self, url: str, requested: str) -> bool:
+        """Whether an address redirects to the front page, as many stores do if a product is gone."""
+        return is_home(url) and not is_home(requested)
 
-    def product_at(self, request: Request) -> str:
-        """The product that was read from a request's address before; empty where none was."""
-        return self.job.memory.product_at.get(request.meta.get("address", request.url), "")
+    def known_product_at(self, request: Request) -> str:
+        """The id of the product that was last read from a request's address; empty if none was."""
+        return self.job.snapshot.product_at.get(request.meta.get("address", request.url), "")
 
-    def seen_unread(self, product_id: str) -> None:
-        """Notes that a product is still listed, though its page was not read."""
-        known = self.job.memory.products.get(product_id)
+    def note_still_listed(self, product_id: str) -> None:
+        """Notes a stored product as found although its page was not read."""
+        known = self.job.snapshot.products.get(product_id)
         if known is None or known.removed:
             return
-        if self.job.ledger.meet(product_id, known.fields):
-            self.job.ledger.images += known.images
+        if self.job.stats.note_found(product_id, known.fields):
+            self.job.stats.images += known.images
 
     def json_of(self, response: Response) -> Any:
-        """The answer as JSON; None, with the reason noted, where it is none."""
+        """The response as JSON; None if it is none, with the reason noted."""
         try:
             return json.loads(response.body)
         except ValueError:
-            kind = (response.headers.get("Content-Type") or b"").decode("latin-1").split(";")[
-                0
-            ] or "something else"
+            header = (response.headers.get("Content-Type") or b"").decode("latin-1")
+            kind = header.split(";")[0] or "something else"
             reason = f"it holds {kind}, not JSON"
-            self.job.ledger.reject(response.url, "extract", reason)
+            self.job.stats.reject(response.url, RejectStage.EXTRACT, reason)
             if response.meta.get("essential"):
-                self.job.ledger.gaps.append(f"{response.url}: {reason}")
+                self.job.stats.gaps.append(f"{response.url}: {reason}")
             return None
 
 
 def source_of(response: Response, body: bytes | None = None, content_type: str | None = None) -> Source:
-    """What a product was read from.
+    """The source that a product was read from.
 
-    :param body: the part of the answer that is about this product; None where all of it is.
+    :param body: the part of the response that is about this product; None if all of it is.
     """
-    asked = response.meta.get("redirect_urls", [response.url])[0]
+    requested = response.meta.get("redirect_urls", [response.url])[0]
     header = (response.headers.get("Content-Type") or b"").decode("latin-1")
     own = body is None
     return Source(
-        url=asked,
+        url=requested,
         content_type=content_type or header.split(";")[0].strip().lower() or "text/html",
         body=response.body if body is None else body,
         fetched_at=datetime.now(UTC),
@@ -256,7 +262,7 @@ def source_of(response: Response, body: bytes | None = None, content_type: str |
 
 
 def json_bytes(data: Any) -> bytes:
-    """A part of an answer as JSON again; half characters, which no file can hold, as their escapes."""
+    """A part of a response as JSON again, with lone surrogates, which UTF-8 cannot hold, escaped."""
     return json.dumps(data, ensure_ascii=False).encode(errors="backslashreplace")
 
 
@@ -299,7 +305,7 @@ def _job(strategy: str, arguments: dict[str, Any]) -> Job:
 
 
 def _config(argument: str) -> str:
-    """The store as JSON. What stands on a command line, every user of the machine can read."""
+    """The store as JSON; from stdin, because every user of the machine can read a command line."""
     return sys.stdin.read() if argument == FROM_STDIN else argument
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from flows.config import load_config
-from flows.edit import add_store, adjusted, example, remove_store, write_example
+from flows.edit import add_store, example, remove_store, with_changes, write_example
 from scrapers.config.store import Limits, Store
 from storage.errors import InputError
 
@@ -56,15 +56,15 @@ def test_a_name_is_taken_once(file):
 
 
 def test_a_store_gets_a_name_that_is_one():
-    mine = adjusted(SHOP, {"name": "mine"})
+    mine = with_changes(SHOP, {"name": "mine"})
     assert mine.model_dump(exclude={"name"}) == SHOP.model_dump(exclude={"name"})
     for name in ("My Shop", "", "-mine", "a/b"):
         with pytest.raises(InputError, match="lower-case letters"):
-            adjusted(SHOP, {"name": name})
+            with_changes(SHOP, {"name": name})
 
 
 def test_what_a_store_is_given_is_checked_and_secrets_are_not_repeated():
-    limited = adjusted(SHOP, {"limits": {"pages": "500"}, "headers": {"X-Country": "DE"}})
+    limited = with_changes(SHOP, {"limits": {"pages": "500"}, "headers": {"X-Country": "DE"}})
     assert (limited.limits.pages, limited.headers) == (500, {"X-Country": "DE"})
     for changes, said in (
         ({"limits": {"pagez": "1"}}, r"`limits\.pagez` of the store is not usable"),
@@ -73,12 +73,12 @@ def test_what_a_store_is_given_is_checked_and_secrets_are_not_repeated():
         ({"render": True}, "The store is not usable: it must not set `render`"),
     ):
         with pytest.raises(InputError, match=said) as caught:
-            adjusted(SHOP, changes)
+            with_changes(SHOP, changes)
         assert "hunter2" not in str(caught.value)
 
 
 def test_a_store_with_everything_is_written_and_read_again(file):
-    store = adjusted(
+    store = with_changes(
         OTHER,
         {
             "headers": {"Authorization": "Bearer ${TOKEN}"},

@@ -79,7 +79,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, small_weights: Path) -> Path
     row = tables.read(root, "products").to_pylist()[0]
     tables.merge(root, "products", [row | {"title": "Newer", "content_hash": "2"}])
     index_and_publish(root, config)
-    table_audit.note(root)
+    table_audit.note_checksums(root)
     return root.path
 
 
@@ -175,7 +175,7 @@ def active(root: Root, table: str) -> list[str]:
 def only_tables(root: Root) -> None:
     """The part of a repair that comes before anything is made again."""
     done = repairing.Repaired()
-    repairing._mend_tables(root, done)
+    repairing._repair_tables(root, done)
     assert done.mended
 
 

@@ -21,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from embedding.encoder.stage import missing_images
 from flows.maintain import maintain
 from flows.purge import purge_store
-from scrapers.session import snapshot
 from scrapers.session.rows import content_hash
+from scrapers.session.snapshot import Snapshot, load_snapshot
 from scrapers.session.write_buffer import WriteBuffer
 from storage import row_groups, tables
 from storage.root import Root
@@ -59,21 +59,21 @@ class World:
     def crawl(self, store: str, listing: Listing) -> None:
         """Stores what a store sells as a crawl does: what is known is neither fetched nor written again."""
         self.now += timedelta(minutes=1)
-        known = snapshot.load(self.root, store)
+        known = load_snapshot(self.root, store)
         self.check_memory(store, known)
-        outbox = WriteBuffer(self.root)
+        write_buffer = WriteBuffer(self.root)
         for product_id, (price, numbers) in listing.items():
             shown = []
             for number in numbers:
                 url, image_id, data = photo_at(number)
                 if url not in known.fetches:
                     image = {"image_id": image_id, "bytes": data, "first_seen": self.now}
-                    outbox.add_image(image | {"month": f"{self.now:%Y-%m}"})
-                    outbox.add_photo_fetch(self._fetch(store, url, image_id))
+                    write_buffer.add_image(image | {"month": f"{self.now:%Y-%m}"})
+                    write_buffer.add_photo_fetch(self._fetch(store, url, image_id))
                     self.images.setdefault(image_id, data)
                 shown.append({"url": url, "image_id": image_id, "position": 0, "colour": None})
-            self._store(outbox, known, store, product_id, Decimal(price), shown)
-        asyncio.run(outbox.flush())
+            self._store(write_buffer, known, store, product_id, Decimal(price), shown)
+        asyncio.run(write_buffer.flush())
         self._remove(store, set(listing))
         crawl = {"store": store, "crawl_id": f"{store} {self.now}", "status": "complete"}
         tables.append(self.root, "crawls", [crawl | {"ended_at": self.now, "coverage": [("price", 1.0)]}])
@@ -144,7 +144,7 @@ class World:
         crawls = tables.read(self.root, "crawls", where=pc.field("status") == "complete").to_pylist()
         assert sorted((row["store"], row["ended_at"]) for row in crawls) == sorted(self.crawls)
 
-    def check_memory(self, store: str, known: snapshot.Snapshot) -> None:
+    def check_memory(self, store: str, known: Snapshot) -> None:
         """A crawl begins with what is stored of its store and of no other."""
         mine = {key[1]: row for key, row in self.products.items() if key[0] == store}
         assert {one: product.removed for one, product in known.products.items()} == {
@@ -158,8 +158,8 @@ class World:
 
     def _store(
         self,
-        outbox: WriteBuffer,
-        known: snapshot.Snapshot,
+        write_buffer: WriteBuffer,
+        known: Snapshot,
         store: str,
         product_id: str,
         price: Decimal,
@@ -175,13 +175,13 @@ class World:
         }
         url = f"https://shared.example/{product_id}"
         if before is None or before.removed or before.content_hash != row["content_hash"]:
-            outbox.add_product(row, stated_page(store, product_id, url, self.now))
+            write_buffer.add_product(row, stated_page(store, product_id, url, self.now))
             self.products[key] = row
         if known.offers.get((product_id, None), (None,))[0] != price:
             offer = {"store": store, "product_id": product_id, "price": price, "observed_at": self.now}
-            outbox.add_offer(offer)
+            write_buffer.add_offer(offer)
             self.offers.append((store, product_id, price))
-        outbox.add_page_fetch(self._fetch(store, url, None))
+        write_buffer.add_page_fetch(self._fetch(store, url, None))
 
     def _fetch(self, store: str, url: str, image_id: str | None) -> dict[str, object]:
         self.fetches[store, url] = image_id

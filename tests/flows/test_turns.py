@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.turns import Run, turn
+from flows.turns import Run, decide_turn
 
 START = datetime(2026, 11, 28, 3, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def run(number, due, began, ended=False):
     ],
 )
 def test_a_turn(me, others, what):
-    assert verdict(turn(me, others)) == what
+    assert verdict(decide_turn(me, others)) == what
 
 
 def verdict(decided):
@@ -59,7 +59,7 @@ class Machine:
     skipped: list[Run] = field(default_factory=list)
 
     def look(self, me, now):
-        decided = turn(me, [other for other in (*self.running, *self.ended) if other.id != me.id])
+        decided = decide_turn(me, [other for other in (*self.running, *self.ended) if other.id != me.id])
         if verdict(decided) == "work":
             self.working.setdefault(me.id, now)
         elif verdict(decided) == "skip":

@@ -17,7 +17,7 @@ from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
 from scrapers.reextract import reextract_store
 from scrapers.session import snapshot
-from scrapers.session.snapshot import CLOCK_SKEW
+from scrapers.session.snapshot import CLOCK_SKEW, load_snapshot
 from storage import tables
 from storage.root import Root
 from tests.scrapers.shelves import products
@@ -88,7 +88,7 @@ def test_what_was_read_with_the_right_clock_goes_before_what_was_not(root: Root)
         clock_was_wrong(root, 400)
         front.replace_products([dearer(one) for one in catalogue])
         crawl(root, front)
-        known = snapshot.load(root, "shop.example")
+        known = load_snapshot(root, "shop.example")
         own = sorted(state[0] for (_, variant), state in known.offers.items() if variant is None)
         assert own == sorted(one.price + 1 for one in catalogue)
         assert known.last_complete is not None
@@ -101,7 +101,7 @@ def test_clocks_that_differ_a_little_are_both_right(root: Root) -> None:
     soon = datetime.now(UTC) + CLOCK_SKEW / 2
     row = {"store": "shop.example", "url": "u", "fetched_at": soon, "due_at": soon + timedelta(days=1)}
     tables.merge(root, "fetches", [row])
-    assert snapshot.load(root, "shop.example").fetches["u"].fetched_at == soon
+    assert load_snapshot(root, "shop.example").fetches["u"].fetched_at == soon
 
 
 def test_a_history_of_offers_is_not_held_as_a_whole(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_a_history_of_offers_is_not_held_as_a_whole(root: Root, monkeypatch: pyt
 
     monkeypatch.setattr(snapshot, "_ROWS", portion)
     monkeypatch.setattr(snapshot, "_last_of", counted)
-    known = snapshot.load(root, "shop.example").offers
+    known = load_snapshot(root, "shop.example").offers
     assert known == {
         ("1", one): (Decimal(nights - 1), None, None, None) for one in [None, *map(str, range(variants))]
     }

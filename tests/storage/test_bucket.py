@@ -25,7 +25,7 @@ from storage.root import Root
 from storage.schemas import SCHEMA_VERSION
 from storage.staging import Staging, State, staged_stores
 from storage.thumbnails import Thumbnails
-from tests.bucket_server import BUCKET, bucket_server, objects, settings, without_settings, write_object
+from tests.bucket_server import BUCKET, bucket_server, objects, settings, write_object
 from tests.storage.test_generations import build, publish
 
 SPEC = EncoderSpec(
@@ -158,12 +158,12 @@ def test_heads_beside_an_encoder_are_fetched_replaced_and_exported(far: Root, tm
         encoders.put_heads(far, "model-a", file)
         name = encoders.heads_name(there, "model-a")
         assert name is not None
-        assert there.sound(name, encoders.verify_heads).read_bytes() == content
+        assert there.check_or_refetch(name, encoders.verify_heads).read_bytes() == content
         names.append(name)
     assert [name for name in far.files.below("encoders") if name.endswith(".npz")] == names[1:]
     assert encoders.verify(encoders.folder(there, "model-a")) == SPEC
     there.files.fetch(names[1]).write_bytes(b"third")
-    assert there.sound(names[1], encoders.verify_heads).read_bytes() == b"second"
+    assert there.check_or_refetch(names[1], encoders.verify_heads).read_bytes() == b"second"
     export(there, tmp_path / "copy")
     assert (tmp_path / "copy" / names[1]).read_bytes() == b"second"
     encoders.remove(far, "model-a")
@@ -189,7 +189,7 @@ def test_a_damaged_copy_is_fetched_again(far: Root, tmp_path: Path, part: str) -
     generations.open_current(there)
     thumbnails.verify(there, [shard])
     assert thumbnails.locate(there).num_rows == 1
-    assert there.sound("encoders/model-a", encoders.verify) == SPEC
+    assert there.check_or_refetch("encoders/model-a", encoders.verify) == SPEC
     assert file.read_bytes() == whole
 
 
@@ -358,48 +358,6 @@ def test_a_table_out_of_reach_is_a_sentence(far: Root, monkeypatch: pytest.Monke
         LookalikeError, match=r"'offers' in s3://shop/.*Connection refused.*Check the network"
     ):
         tables.read(far, "offers")
-
-
-OPEN = """
-import sys
-from storage.errors import LookalikeError
-from storage.root import Root
-try:
-    Root.open(sys.argv[1])
-except LookalikeError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize(
-    ("environ", "says"),
-    [
-        ({"bucket": "none"}, "The bucket of s3://none/data does not exist. Make it, or correct the name."),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "s3://shop/data cannot be reached ("),
-        (
-            # Where a machine in a cloud would be asked for its role's credentials.
-            {
-                "AWS_ACCESS_KEY_ID": "",
-                "AWS_SECRET_ACCESS_KEY": "",
-                "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",
-            },
-            "There are no credentials for s3://shop/data. Set AWS_ACCESS_KEY_ID and",
-        ),
-    ],
-    ids=["no bucket", "nobody there", "no credentials"],
-)
-def test_what_is_out_of_reach_is_one_sentence_in_time(
-    server: str, environ: dict[str, str], says: str
-) -> None:
-    given = {
-        name: value for name, value in (settings(server) | environ).items() if value and name != "bucket"
-    }
-    command = [sys.executable, "-c", OPEN, f"s3://{environ.get('bucket', BUCKET)}/data"]
-    seen = subprocess.run(
-        command, env=without_settings() | given, capture_output=True, text=True, timeout=IN_TIME_S, check=True
-    )
-    assert seen.stdout.startswith(says)
-    assert seen.stdout.count("\n") == 1
 
 
 def test_a_crawl_is_staged_in_the_bucket(far: Root, tmp_path: Path) -> None:

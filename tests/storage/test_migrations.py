@@ -43,7 +43,7 @@ def empty(tmp_path: Path) -> Root:
 
 def write_older_fetches(root: Root, rows: list[dict[str, object]]) -> None:
     """As version 1 stored them: in one folder, the address first."""
-    data = tables.fitted("fetches", rows)
+    data = tables.fit_to_schema("fetches", rows)
     names = ["url", "store", *[name for name in data.column_names if name not in ("url", "store")]]
     write_deltalake(str(root.table_path("fetches")), data.select(names))
 

@@ -5,7 +5,7 @@ import pytest
 
 from storage import shared_images
 from storage.schemas import TABLES
-from storage.shared_images import MIN_PRODUCTS, find_placeholders
+from storage.shared_images import MIN_PRODUCTS, find_shared_images
 
 COLUMNS = ["store", "title", "brand", "images"]
 SCHEMA = pa.schema([TABLES["products"].columns.field(name) for name in COLUMNS])
@@ -26,7 +26,7 @@ def row(title, *image_ids, store="shop.example", brand=None):
 
 
 def found(rows):
-    return find_placeholders(pa.Table.from_pylist(rows, SCHEMA))
+    return find_shared_images(pa.Table.from_pylist(rows, SCHEMA))
 
 
 def test_one_photo_for_all_that_have_none_is_a_placeholder():

@@ -46,7 +46,7 @@ def compacted(root: Root, table: str) -> None:
 
 def deleted_from(root: Root, table: str) -> None:
     """Rows left in a file that a row was deleted from."""
-    rows = pa.concat_tables([tables.fitted(table, [row(table, name)]) for name in (*NAMES, "gone")])
+    rows = pa.concat_tables([tables.fit_to_schema(table, [row(table, name)]) for name in (*NAMES, "gone")])
     # All in one partition, or what is left would be files that nothing was deleted from.
     for column in TABLES[table].partition_by:
         place = rows.column_names.index(column)

@@ -10,7 +10,7 @@ from scrapers.detect.platforms import is_empty_without_scripts, likely_platform,
 from scrapers.detect.session import UnreadableStoreError
 from scrapers.detect.store import detect
 from scrapers.http.addresses import RefusedURLError
-from scrapers.http.credentials import fill
+from scrapers.http.credentials import fill_credentials
 from scrapers.http.fetch import FetchError
 from scrapers.session.workers import Worker
 from storage.errors import LookalikeError
@@ -255,7 +255,7 @@ def test_headers_and_proxy_are_used(site):
     for number in range(4):
         site.pages[f"{home}/p/{number}"] = Answer(product_page(f"Shirt {number}"))
     proxy = f"http://me:${{PASSWORD}}@127.0.0.1:{site.server.server_port}"
-    credentials = fill({"X-Country": "DE"}, proxy, [home], {"PASSWORD": "secret"}, store="shop")
+    credentials = fill_credentials({"X-Country": "DE"}, proxy, [home], {"PASSWORD": "secret"}, store="shop")
     found = detect(home, credentials=credentials)
     assert (found.store.strategy, len(found.preview)) == ("listing", 3)
     assert {seen.headers.get("x-country") for seen in site.seen} == {"DE"}

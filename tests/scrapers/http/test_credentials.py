@@ -7,9 +7,15 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from scrapers.config.secrets import holds_plain_secret
 from scrapers.config.store import Limits, Store
 from scrapers.crawl import run_crawl
-from scrapers.http.credentials import Credentials, credentials_of, fill, filled, plain_secret
+from scrapers.http.credentials import (
+    Credentials,
+    credentials_of,
+    fill_credentials,
+    fill_variables,
+)
 from storage import tables
 from storage.errors import InputError
 from tests.scrapers.by_hand import by_hand, crawl_with
@@ -44,14 +50,14 @@ SECRET, PASSWORD = "hunter2-token", "hunter2@proxy"
     ],
 )
 def test_what_is_a_secret(name, value, secret):
-    assert plain_secret(name, value) is secret
+    assert holds_plain_secret(name, value) is secret
 
 
 def test_places_are_filled():
-    assert filled("Bearer ${A}-${B}", {"A": "1", "B": "2"}, store="x") == "Bearer 1-2"
-    assert filled("plain $A", {}, store="x") == "plain $A"
+    assert fill_variables("Bearer ${A}-${B}", {"A": "1", "B": "2"}, store="x") == "Bearer 1-2"
+    assert fill_variables("plain $A", {}, store="x") == "plain $A"
     with pytest.raises(InputError, match=r"variable B is not set, which the store 'x' needs"):
-        filled("${A}${B}", {"A": "1", "B": ""}, store="x")
+        fill_variables("${A}${B}", {"A": "1", "B": ""}, store="x")
 
 
 HEADERS = {"Authorization": "Bearer ${SHOP_TOKEN}", "X-Country": "DE"}
@@ -59,7 +65,7 @@ HEADERS = {"Authorization": "Bearer ${SHOP_TOKEN}", "X-Country": "DE"}
 
 def shop(url: str, *listings: str, proxy: str | None = None) -> Credentials:
     environ = {"SHOP_TOKEN": SECRET, "PROXY_PASSWORD": PASSWORD}
-    return fill(HEADERS, proxy, [url, *listings], environ, store="shop.example")
+    return fill_credentials(HEADERS, proxy, [url, *listings], environ, store="shop.example")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_secrets_print_as_stars():
 def test_what_a_variable_may_not_hold_is_not_repeated(headers, proxy, says):
     environ = {"BROKEN": "hunter2\nHost: x", "BRACKET": "hunter2[/"}
     with pytest.raises(InputError, match=says) as caught:
-        fill(headers, proxy, ["https://shop.example"], environ, store="x")
+        fill_credentials(headers, proxy, ["https://shop.example"], environ, store="x")
     assert "hunter2" not in str(caught.value)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from scrapers.http import addresses
 from scrapers.http.addresses import RefusedURLError
-from scrapers.http.credentials import Credentials, fill
+from scrapers.http.credentials import Credentials, fill_credentials
 from scrapers.http.fetch import USER_AGENT, FetchError, fetch
 from tests.scrapers.webserver import Answer, Site
 
@@ -109,7 +109,7 @@ def test_a_store_s_headers_follow_no_redirect_to_another_server(site):
 
 
 def of_store(headers: dict[str, str], proxy: str | None, *urls: str) -> Credentials:
-    return fill(headers, proxy, urls, {"TOKEN": "hunter2"}, store="shop.example")
+    return fill_credentials(headers, proxy, urls, {"TOKEN": "hunter2"}, store="shop.example")
 
 
 def test_an_address_of_two_readings_is_not_asked(site):

@@ -3,16 +3,16 @@
 import pytest
 
 from scrapers.config.store import Limits, Store, name_for
-from scrapers.session.crawl_stats import CrawlStats, missing
-from scrapers.session.snapshot import KnownProduct, Snapshot, shares
+from scrapers.session.crawl_stats import CrawlStats, missing_products
+from scrapers.session.snapshot import KnownProduct, Snapshot, field_shares
 
 ALL = frozenset({"title", "price", "images"})
 
 
-def ledger(count: int, fields: frozenset = ALL, **state) -> CrawlStats:
+def stats(count: int, fields: frozenset = ALL, **state) -> CrawlStats:
     made = CrawlStats(**state)
     for number in range(count):
-        made.meet(str(number), fields)
+        made.note_found(str(number), fields)
     return made
 
 
@@ -23,16 +23,16 @@ def verdict(made: CrawlStats):
 @pytest.mark.parametrize(
     ("made", "status", "said"),
     [
-        (ledger(20), "complete", ""),
-        (ledger(1), "complete", ""),
-        (ledger(0), "failed", "no product was found on its pages"),
-        (ledger(0, gaps=["/list: HTTP 500"]), "failed", "/list: HTTP 500"),
-        (ledger(20, gaps=["/list: HTTP 500", "x"]), "partial", "/list: HTTP 500 (and 1 more)"),
-        (ledger(20, unread=2), "complete", ""),
-        (ledger(20, unread=3), "partial", "3 product pages could not be read."),
-        (ledger(20, stopped="Time is up."), "partial", "Time is up."),
-        (ledger(20, broken="The disk is full."), "failed", "The disk is full."),
-        (ledger(0, stopped="Time is up."), "partial", "Time is up."),
+        (stats(20), "complete", ""),
+        (stats(1), "complete", ""),
+        (stats(0), "failed", "no product was found on its pages"),
+        (stats(0, gaps=["/list: HTTP 500"]), "failed", "/list: HTTP 500"),
+        (stats(20, gaps=["/list: HTTP 500", "x"]), "partial", "/list: HTTP 500 (and 1 more)"),
+        (stats(20, unread=2), "complete", ""),
+        (stats(20, unread=3), "partial", "3 product pages could not be read."),
+        (stats(20, stopped="Time is up."), "partial", "Time is up."),
+        (stats(20, broken="The disk is full."), "failed", "The disk is full."),
+        (stats(0, stopped="Time is up."), "partial", "Time is up."),
     ],
 )
 def test_a_verdict(made, status, said):
@@ -41,10 +41,10 @@ def test_a_verdict(made, status, said):
     assert said in found.message
 
 
-def test_a_product_is_met_once():
+def test_a_product_is_found_once():
     made = CrawlStats()
-    assert made.meet("1", ALL)
-    assert not made.meet("1", frozenset())
+    assert made.note_found("1", ALL)
+    assert not made.note_found("1", frozenset())
     assert made.found == {"1": ALL}
 
 
@@ -54,13 +54,13 @@ def test_what_is_missing():
         "gone": KnownProduct("h", None, removed=False, fields=ALL),
         "gone before": KnownProduct("h", None, removed=True, fields=ALL),
     }
-    assert missing({"here": ALL, "new": ALL}, known) == ["gone"]
+    assert missing_products({"here": ALL, "new": ALL}, known) == ["gone"]
 
 
 def test_shares_of_fields():
-    found = shares([ALL, frozenset({"title"}), frozenset({"title"})])
+    found = field_shares([ALL, frozenset({"title"}), frozenset({"title"})])
     assert (found["title"], found["price"], found["gtin"]) == (1.0, 0.3333, 0.0)
-    assert shares([]) == {}
+    assert field_shares([]) == {}
 
 
 def test_a_reject_with_half_characters_can_be_stored():

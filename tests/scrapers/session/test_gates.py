@@ -10,7 +10,7 @@ import pytest
 from scrapers.config.store import Limits
 from scrapers.session.crawl_stats import CrawlStats
 from scrapers.session.gates import judge
-from scrapers.session.product_addresses import Signs
+from scrapers.session.product_addresses import Traits
 from scrapers.session.snapshot import KnownProduct, Snapshot
 
 COUNT = 100
@@ -20,10 +20,10 @@ ALL = frozenset({"title", "price", "currency", "images"})
 
 def known(number: int, **other) -> KnownProduct:
     photo = other.pop("photo", f"{number}.jpg")
-    signs = Signs(other.pop("title", f"shirt {number}"), photo=photo)
+    traits = Traits(other.pop("title", f"shirt {number}"), photo=photo)
     url = f"https://shop.example/p/{number}"
     given = {"content_hash": "h", "first_seen": SEEN, "removed": False, "fields": ALL, "url": url} | other
-    return KnownProduct(**given, signs=signs)
+    return KnownProduct(**given, traits=traits)
 
 
 def offer(price: Decimal | None, currency: str = "EUR"):
@@ -34,30 +34,30 @@ class Night:
     """A store of 100 products, and a night in which all are found as they were unless told otherwise."""
 
     def __init__(self, count: int = COUNT) -> None:
-        self.memory = Snapshot(last_complete=SEEN)
-        self.ledger = CrawlStats()
+        self.snapshot = Snapshot(last_complete=SEEN)
+        self.stats = CrawlStats()
         for number in range(count):
-            self.memory.before[str(number)] = self.memory.products[str(number)] = known(number)
+            self.snapshot.stored_products[str(number)] = self.snapshot.products[str(number)] = known(number)
             state = offer(Decimal(1000 + 37 * number) / 100)
-            self.memory.offers_before[str(number)] = self.memory.offers[str(number), None] = state
-            self.ledger.meet(str(number), ALL)
+            self.snapshot.stored_offers[str(number)] = self.snapshot.offers[str(number), None] = state
+            self.stats.note_found(str(number), ALL)
 
     def read(self, number: int, price: Decimal | None = None, currency: str = "EUR", **other) -> None:
         """A product that is read anew."""
         one = str(number)
-        self.memory.products[one] = known(number, content_hash="new", **other)
-        self.ledger.found[one] = self.memory.products[one].fields
-        self.ledger.read.add(one)
-        was = self.memory.offers_before.get(one)
-        self.memory.offers[one, None] = offer(was[0] if was and price is None else price, currency)
+        self.snapshot.products[one] = known(number, content_hash="new", **other)
+        self.stats.found[one] = self.snapshot.products[one].fields
+        self.stats.read.add(one)
+        was = self.snapshot.stored_offers.get(one)
+        self.snapshot.offers[one, None] = offer(was[0] if was and price is None else price, currency)
 
     def price(self, number: int) -> Decimal:
-        price = self.memory.offers_before[str(number)][0]
+        price = self.snapshot.stored_offers[str(number)][0]
         assert price is not None
         return price
 
     def findings(self, *, whole: bool = True, **limits) -> dict[str, str]:
-        found = judge(self.memory, self.ledger, Limits(**limits), whole=whole)
+        found = judge(self.snapshot, self.stats, Limits(**limits), whole=whole)
         return {one.gate: one.sentence for one in found}
 
 
@@ -98,12 +98,12 @@ def dollars(night: Night, numbers: range) -> None:
 
 def not_met(night: Night, numbers: range) -> None:
     for number in numbers:
-        night.ledger.found.pop(str(number))
+        night.stats.found.pop(str(number))
 
 
 def said_gone(night: Night, numbers: range) -> None:
     not_met(night, numbers)
-    night.ledger.gone.update(map(str, numbers))
+    night.stats.gone.update(map(str, numbers))
 
 
 def replaced(night: Night, numbers: range) -> None:
@@ -156,8 +156,8 @@ def test_a_lie_is_found_out_in_the_slice_that_was_read(lie, whole):
 def test_what_a_staged_crawl_read_is_judged_though_this_one_read_little():
     night = Night()
     prices_vanish(night, range(90))
-    night.ledger.read.clear()
-    night.ledger.found.clear()
+    night.stats.read.clear()
+    night.stats.found.clear()
     night.read(95)
     assert "coverage" in night.findings(whole=False)
 
@@ -187,7 +187,7 @@ def a_collection(night: Night) -> None:
 def lost_already(night: Night) -> None:
     """What the night before that was believed did not meet, either."""
     not_met(night, range(50))
-    night.memory.absent_before.update({str(number): 1 for number in range(50)})
+    night.snapshot.stored_missed_crawls.update({str(number): 1 for number in range(50)})
 
 
 def nothing(night: Night) -> None:
@@ -211,9 +211,9 @@ def test_a_partial_night_says_nothing_of_what_it_did_not_meet():
 
 def test_a_query_may_find_new_products():
     night = Night()
-    night.ledger.found.clear()
+    night.stats.found.clear()
     more(night, range(30))
-    night.ledger.searched = "A search for 'red'"
+    night.stats.searched = "A search for 'red'"
     assert night.findings(whole=False) == {}
 
 
@@ -252,7 +252,7 @@ def test_a_store_may_be_given_other_limits(lie, limits):
 def test_a_finding_names_figures_and_examples():
     night = Night()
     hundredfold(night, range(COUNT))
-    [finding] = judge(night.memory, night.ledger, Limits(), whole=True)
+    [finding] = judge(night.snapshot, night.stats, Limits(), whole=True)
     assert finding.sentence == (
         "100 of 100 prices read anew are more than 4 times what they were, or less than that part of it: 100 "
         "changed, the median of the 100 is 100 times."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scrapers.session.moved import match
+from scrapers.session.moved import match_products
 
 
 def row(product_id, title="Shirt", brand=None, gtin=None, sku=None, photos=()):
@@ -27,16 +27,16 @@ def row(product_id, title="Shirt", brand=None, gtin=None, sku=None, photos=()):
     ],
 )
 def test_one_product_is_another(old, new, same):
-    assert match([row("old", **old)], [row("new", **new)]) == ({"new": "old"} if same else {})
+    assert match_products([row("old", **old)], [row("new", **new)]) == ({"new": "old"} if same else {})
 
 
 def test_what_several_share_tells_none_of_them_apart():
     shared = [row("1", gtin="1"), row("2", gtin="1")]
-    assert match(shared, [row("new", gtin="1")]) == {}
-    assert match([row("old", gtin="1")], shared) == {}
+    assert match_products(shared, [row("new", gtin="1")]) == {}
+    assert match_products([row("old", gtin="1")], shared) == {}
 
 
 def test_no_product_is_two():
     olds = [row("1", gtin="1", sku="a", brand="b"), row("2", photos="x")]
     news = [row("3", gtin="1"), row("4", sku="a", brand="b"), row("5", photos="x")]
-    assert match(olds, news) == {"3": "1", "5": "2"}
+    assert match_products(olds, news) == {"3": "1", "5": "2"}

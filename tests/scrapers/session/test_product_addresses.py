@@ -2,10 +2,10 @@
 
 import pytest
 
-from scrapers.session.product_addresses import ProductAddresses, Signs
+from scrapers.session.product_addresses import ProductAddresses, Traits
 
 SHOP = "https://shop.example"
-SHIRT, HAT = Signs("shirt", "S-1"), Signs("hat", "H-1")
+SHIRT, HAT = Traits("shirt", "S-1"), Traits("hat", "H-1")
 
 
 def test_context_and_noise_are_left_out_of_a_products_address():
@@ -50,12 +50,12 @@ def test_an_unknown_parameter_that_changes_the_product_names_it():
     addresses = ProductAddresses()
     first = addresses.own_address(f"{SHOP}/p?what=aaa", None, SHIRT)
     assert addresses.own_address(f"{SHOP}/p?what=bbb", None, HAT) != first
-    assert addresses.naming == {"what"}
+    assert addresses.significant == {"what"}
 
 
 def test_what_is_stored_is_known_again_behind_another_session():
     addresses = ProductAddresses()
-    addresses.remember(f"{SHOP}/p?visit=last&id=1", SHIRT)
+    addresses.add_stored(f"{SHOP}/p?visit=last&id=1", SHIRT)
     assert addresses.own_address(f"{SHOP}/p?visit=now&id=1", None, SHIRT) == f"{SHOP}/p?visit=last&id=1"
 
 
@@ -69,7 +69,7 @@ def test_a_canonical_address_that_several_products_name_is_nobodys():
     addresses = ProductAddresses()
     addresses.own_address(f"{SHOP}/women/shirt", f"{SHOP}/item", SHIRT)
     assert addresses.own_address(f"{SHOP}/women/hat", f"{SHOP}/item", HAT) == f"{SHOP}/women/hat"
-    assert (addresses.again, addresses.gone) == ([f"{SHOP}/women/shirt"], [f"{SHOP}/item"])
+    assert (addresses.to_read_again, addresses.disproved) == ([f"{SHOP}/women/shirt"], [f"{SHOP}/item"])
     assert addresses.own_address(f"{SHOP}/women/shirt", f"{SHOP}/item", SHIRT) == f"{SHOP}/women/shirt"
 
 
@@ -82,7 +82,7 @@ def test_a_canonical_address_of_the_front_page_or_a_listing_is_not_believed(cano
 
 def test_a_product_keeps_the_address_that_it_is_stored_under():
     addresses = ProductAddresses()
-    addresses.remember(f"{SHOP}/women/shirt", SHIRT)
+    addresses.add_stored(f"{SHOP}/women/shirt", SHIRT)
     assert addresses.own_address(f"{SHOP}/women/shirt", f"{SHOP}/item", SHIRT) == f"{SHOP}/women/shirt"
 
 
