@@ -71,7 +71,7 @@ def read_photos(layout: Layout, heading: Heading, others: Others) -> list[RawPho
             continue
         if others.has(Spot(order, element, "", False, False, False, 0)):
             continue
-        keys = {picture_key(one.url) for one in addresses}
+        keys = dict.fromkeys(picture_key(one.url) for one in addresses)
         picture = next((found[key] for key in keys if key in found), None) or _Picture()
         picture.addresses += addresses
         picture.sure |= enlarged or (named and not around.isdisjoint(_PLAIN_GALLERY))
