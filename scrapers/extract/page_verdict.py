@@ -1,4 +1,4 @@
-"""Pages that are plainly no product's, and why: challenges, errors, search results, carts."""
+"""Pages that cannot be a product's, and why: challenges, missing pages, password gates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scrapers.extract.page import Page
 from scrapers.extract.visible.words import phrases
 
 MAX_SMALL = 1500
-"""Elements of a page that is little more than a message; the leanest product pages have hundreds."""
+"""Elements of a page that is little more than a message; the smallest product pages have hundreds."""
 
 CHALLENGE = "it is a challenge page that asks for a browser or a person, not a product"
 MISSING = "it says that the page does not exist"
@@ -24,7 +24,7 @@ _CHALLENGE_TITLES = re.compile(
 )
 _GATE = """//form[.//input[@type='password']][not(.//input[not(@type) or @type='text' or
     @type='email' or @type='tel'])][not(ancestor::header or ancestor::footer or ancestor::*[@aria-hidden])]"""
-"""A form that asks for a password and for no name: of one page, not of an account."""
+"""A form with a password and no user name: it protects a page, not an account."""
 _CHALLENGE_MARKS = (
     "//*[@id='challenge-form' or @id='challenge-running' or @id='challenge-error-text' or @id='cf-wrapper'"
     " or @id='px-captcha']",
@@ -56,7 +56,7 @@ _MISSING = phrases("""
 
 
 def refusal_of(page: Page) -> str | None:
-    """Why a page cannot be a product's, whatever its markup says; None where it may be one."""
+    """Why a page cannot be a product's, whatever its markup says; None if it may be one."""
     if page.tree.xpath(_GATE):
         return PROTECTED
     title = (page.first("//title") or "")[:200]
@@ -70,7 +70,7 @@ def refusal_of(page: Page) -> str | None:
 
 
 def says_missing(page: Page) -> bool:
-    """Whether the title or heading of a page says that there is no such page, whatever its status was."""
+    """Whether the title or heading says that the page does not exist, whatever its status was."""
     texts = [page.first("//title") or "", *(heading.text_content() for heading in page.tree.iter("h1"))]
     for text in texts[:3]:
         found = _MISSING.search(text[:120])

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scrapers.extract.address import is_told_by_query, spelling
+from scrapers.extract.address import is_named_by_query, spelling
 from scrapers.extract.links import listing_key, listing_shape
 from scrapers.extract.reading import Links, ProductPage, Shapes, page_links
 from scrapers.session.workers import EndedError, WorkerError
@@ -138,7 +138,7 @@ class ListSpider(PageSpider):
 
     def is_built_as_products(self, url: str) -> bool:
         """Whether an address whose query names it is built as those of products of this crawl."""
-        return is_told_by_query(urlsplit(url).path) and listing_shape(self.addresses.key(url)) in self.built
+        return is_named_by_query(urlsplit(url).path) and listing_shape(self.addresses.key(url)) in self.built
 
     def leads_nowhere(self, url: str, asked: str) -> bool:
         """Whether a product's address leads to the front page or to a listing."""

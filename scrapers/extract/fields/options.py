@@ -1,4 +1,4 @@
-"""Which of a product's options is its colour and which its size, in the languages that stores write."""
+"""Tells which of a product's options is its colour and which its size, in many languages."""
 
 from __future__ import annotations
 

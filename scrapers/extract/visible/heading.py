@@ -1,4 +1,4 @@
-"""The heading that names a page's product: what all else is near to."""
+"""The heading that names a page's product; other fields are searched near it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _MAX_SCORED = 4000
 class Heading:
     """Where a page names its product.
 
-    :ivar text: the name as it stands there.
-    :ivar sure: whether the page's title or its markup says the same.
+    :ivar text: the name as written.
+    :ivar sure: whether the page's title or markup agrees.
     """
 
     spot: Spot
@@ -35,9 +35,9 @@ class Heading:
 
 
 def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
-    """The heading whose text the page's title, markup or address repeats; else its only `h1`.
+    """The heading whose text the page's title, markup or address repeats; else the only `h1`.
 
-    :param names: what the page calls itself, as texts; the document's title among them.
+    :param names: what the page calls itself, including the document's title.
     """
     wanted = [_folded(name) for name in names if name]
     slug = _slug(layout.page)
@@ -48,13 +48,13 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
         is_heading = spot.element.tag in _HEADINGS
         if spot.hidden or (len(spot.text) < _MIN and spot.element.tag != "h1"):
             continue
-        # Most texts share no word with any name: they are passed over quickly.
+        # Most texts share no word with any name and are skipped quickly.
         if not is_heading and spot.text.split(None, 1)[0].casefold() not in words:
             continue
         level = _level(spot.element)
         if not level and not spot.own:
             continue
-        # What holds a heading is the product's whole box, however much it is called one.
+        # An element around a heading is the product's whole box, even if it is named a heading.
         if not is_heading and next(spot.element.iter("h1"), None) is not None:
             continue
         headings += spot.element.tag == "h1"
@@ -74,7 +74,7 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
 
 
 def _agreement(text: str, name: str) -> float:
-    """How much of a name a heading is, 0 to 1: most names end in the store's own."""
+    """How much of a name a heading covers, 0 to 1.2: most names end in the store's own."""
     if text == name:
         return 1.2
     if name.startswith(text) and (len(text) >= 5 or not name[len(text) : len(text) + 2].strip().isalnum()):
@@ -90,7 +90,7 @@ def _agreement(text: str, name: str) -> float:
 
 
 def _slug(page: Page) -> set[str]:
-    """The words of an address's last parts: most shops write the product's name there, without accents."""
+    """The words of an address's last segments, where most shops write the product's name, without accents."""
     parts = [unquote(part) for part in urlsplit(page.url).path.split("/") if part][-2:]
     return {word for part in parts for word in _WORDS.findall(_plain_letters(part)) if len(word) > 2}
 
@@ -114,7 +114,7 @@ def _level(element: lxml.html.HtmlElement) -> float:
 
 
 def _out_of_place(element: lxml.html.HtmlElement) -> float:
-    """A name in navigation, breadcrumbs or a link is no heading."""
+    """Penalty for navigation, breadcrumbs and links, whose texts are no headings."""
     for one in above(element, 8):
         if one.tag in ("nav", "footer"):
             return 3

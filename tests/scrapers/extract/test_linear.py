@@ -47,9 +47,9 @@ MATCHED_ONCE = "it is only matched at the beginning of a text"
 MATCHED_WHOLE = "it is only matched with the whole of a text"
 MATCHED_BEHIND_QUOTES = "it is only matched behind a quote, and reads up to the next one"
 BOUNDED = {
-    "scrapers.extract.sources.jsonld._GOES_ON": MATCHED_BEHIND_QUOTES,
+    "scrapers.extract.sources.jsonld._END_OF_STRING": MATCHED_BEHIND_QUOTES,
     "scrapers.extract.sources.jsonld._OPENING_MARK": MATCHED_ONCE,
-    "scrapers.extract.visible.rows._NUMBER": MATCHED_WHOLE,
+    "scrapers.extract.visible.labelled_rows._NUMBER": MATCHED_WHOLE,
     "scrapers.http.credentials._PLACES_ONLY": MATCHED_WHOLE,
     "scrapers.http.credentials._PROXY_USERINFO": MATCHED_WHOLE,
 }

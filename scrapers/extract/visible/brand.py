@@ -1,4 +1,4 @@
-"""The brand that a page shows beside its product's name."""
+"""The brand that a page shows near its product's name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import lxml.html
 
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
-from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.other_content import OtherContent
 
 REACH = 700
-"""How far from the heading, in characters of text, the brand stands."""
+"""Most characters of text between the heading and the brand."""
 MAX_BRAND = 50
 
 _NAMED_TEXT = """
@@ -20,7 +20,7 @@ _NAMED_TEXT = """
 """
 _NAMED = frozenset(_NAMED_TEXT.split())
 _OF_STORE = frozenset({"navbar", "header", "footer", "site", "topbar"})
-"""Where a brand is the store's own."""
+"""Elements in which a brand is the store's own."""
 _ADDRESSED = re.compile(
     r"/(?:brands?|marques?|marken?|marcas?|hersteller|manufacturers?|merken|merk|znacka|vyrobce|designers?|producenci|producent|brend|brands?-[a-z])[/=-]"
     r"|[?&=/](?:manufacturers?(?:_?id)?|id_manufacturer|brand(?:_?id)?)(?:[=&/]|$)",
@@ -34,11 +34,11 @@ _ABOUT = re.compile(
     r"|\s*(?:-store|\s+store|のストアを表示)$",
     re.I,
 )
-"""What is said around a brand's name in its link."""
+"""Words around a brand's name in its link."""
 
 
-def read_maker(layout: Layout, heading: Heading, others: Others) -> str | None:
-    """The text of a brand link, or of what is named `brand`, near the heading; or the words of its logo."""
+def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
+    """The text of a brand link, or of an element named `brand`, near the heading; else its logo's text."""
     best: tuple[float, str] | None = None
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
@@ -49,7 +49,7 @@ def read_maker(layout: Layout, heading: Heading, others: Others) -> str | None:
         if not link and not named:
             continue
         text = _ABOUT.sub("", _ABOUT.sub("", spot.text)).strip(" :-–|")
-        if not _is_name(text, spot, heading) or others.has(spot):
+        if not _is_name(text, spot, heading) or others.contains(spot):
             continue
         score = (
             abs(distance) / 100
@@ -61,8 +61,8 @@ def read_maker(layout: Layout, heading: Heading, others: Others) -> str | None:
     return best[1] if best else _logo(layout, heading, others)
 
 
-def _logo(layout: Layout, heading: Heading, others: Others) -> str | None:
-    """The alternative text of a picture in a brand link or a brand box."""
+def _logo(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
+    """The alternative text of an image in a brand link or brand box."""
     for element, order in layout.order.items():
         if element.tag != "img" or not 0 < abs(order - heading.spot.order) < 250:
             continue
@@ -75,12 +75,12 @@ def _logo(layout: Layout, heading: Heading, others: Others) -> str | None:
         if text.casefold() in heading.text.casefold():
             if linked or named:
                 return text
-        elif linked and order > heading.spot.order and not others.has(_place(element, order)):
+        elif linked and order > heading.spot.order and not others.contains(_spot_of(element, order)):
             return text
     return None
 
 
-def _place(element: lxml.html.HtmlElement, order: int) -> Spot:
+def _spot_of(element: lxml.html.HtmlElement, order: int) -> Spot:
     return Spot(order, element, "", False, False, False, 0)
 
 

@@ -1,4 +1,4 @@
-"""What labelled rows say of a product: `Brand: Acme`, `Art.-Nr. 123`, `EAN`."""
+"""Labelled rows of a product: `Brand: Acme`, `Art.-Nr. 123`, `EAN`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import lxml.html
 
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above
-from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.other_content import OtherContent
 
 MAX_VALUE = 80
 _ROWS = frozenset({"li", "tr", "dl"})
-"""What holds a label and its value, and no other."""
+"""Elements that hold one label and its value."""
 
 _COLON = re.compile(r"(?:(?<!\s)\s+)?[:：;]\s*$")
 _EDGE = re.compile(r"^[\s\-–—:：#.]+|(?<![\s\-–—:：])[\s\-–—:：]+$")
@@ -98,19 +98,19 @@ _NUMBER = re.compile(r"(?=.*\d)[\w./-]{3,40}")
 _SEPARATED = re.compile(r"[,;|/•]\s")
 
 
-def read_rows(layout: Layout, heading: Heading, others: Others) -> dict[str, list[str]]:
-    """Brands, SKUs and GTINs as rows name them, those nearest after the heading first."""
+def read_rows(layout: Layout, heading: Heading, others: OtherContent) -> dict[str, list[str]]:
+    """Brands, SKUs, GTINs and stock from labelled rows, those nearest after the heading first."""
     found: dict[str, list[tuple[int, str]]] = {}
     texts = [spot for spot in layout.spots if spot.own]
     for index, spot in enumerate(texts):
         name, value = _inline(spot.text)
         if name is None:
             name = _label_of(spot.text)
-            value = _beside(layout, spot, texts[index + 1 : index + 4]) if name else None
+            value = _value_beside(layout, spot, texts[index + 1 : index + 4]) if name else None
         if not name or not value:
             continue
         value = _EDGE.sub("", value)
-        if value and len(value) <= MAX_VALUE and not others.has(spot):
+        if value and len(value) <= MAX_VALUE and not others.contains(spot):
             distance = spot.order - heading.spot.order
             found.setdefault(name, []).append((distance if distance >= 0 else 5000 - distance, value))
     return {
@@ -119,7 +119,7 @@ def read_rows(layout: Layout, heading: Heading, others: Others) -> dict[str, lis
 
 
 def _logo(row: lxml.html.HtmlElement) -> str | None:
-    """What is said instead of the first picture in a row."""
+    """The alternative text of the first image in a row."""
     image = next(row.iter("img"), None)
     return ((image.get("alt") or image.get("title") or "").strip() or None) if image is not None else None
 
@@ -131,7 +131,7 @@ def _label_of(text: str) -> str | None:
 
 
 def _inline(text: str) -> tuple[str | None, str | None]:
-    """`Brand: Acme` or `Art.-Nr. 123` in one text."""
+    """Label and value of one text such as `Brand: Acme` or `Art.-Nr. 123`."""
     match = _INLINE.match(text)
     if match is None:
         label, _, value = text.rpartition(" ")
@@ -143,9 +143,8 @@ def _inline(text: str) -> tuple[str | None, str | None]:
     return (name, _SEPARATED.split(match[2])[0]) if name else (None, None)
 
 
-def _beside(layout: Layout, label: Spot, following: list[Spot]) -> str | None:
-    """The text that stands beside a label: in the rest of its row, never in another one. A logo counts by
-    what is said instead of it."""
+def _value_beside(layout: Layout, label: Spot, following: list[Spot]) -> str | None:
+    """The text beside a label in the same row; for a logo, its alternative text."""
     for element in above(label.element, 3):
         row = layout.by_element.get(element)
         if row is None:
