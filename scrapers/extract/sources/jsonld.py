@@ -179,7 +179,7 @@ class _JsonRepairer:
 
 
 _TOKEN = re.compile(
-    r'"|[{}\[\],:]|\s++|(?P<number>-?\d{1,3}(?:,\d{3})++(?:\.\d+)?(?=\s*+[,}\]]))|(?P<word>[\w.+-]++)'
+    r'"|[{}\[\],:]|\s++|(?P<number>-?\d{1,3}(?:,\d{3}){1,5}+(?:\.\d+)?(?=\s*+[,}\]]))|(?P<word>[\w.+-]++)'
 )
 _QUOTE = re.compile(r'(?<!\\)"')
 _END_OF_STRING = re.compile(r'\s*+(?:[}\]:]|,\s*+(?:["{\[\d-]|true|false|null|\Z)|\Z|"(?:[\w@]++)"\s*+:)')

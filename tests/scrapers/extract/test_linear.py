@@ -167,6 +167,8 @@ READERS = {
     "strings without end": (jsonld.loads, lambda n: '{"a' + '\\"' * n),
     "quotes in a string": (jsonld.loads, lambda n: '{"a": "' + 'x" ' * n),
     "white space behind quotes": (jsonld.loads, lambda n: '{"a": "' + ('"' + " " * 20) * n),
+    "words in quotes in a string": (jsonld.loads, lambda n: '{"a": "' + '"word" ' * n),
+    "a long word behind a quote": (jsonld.loads, lambda n: '{"a": "' + ('"' + "w" * 20) * n),
     "brackets that do not match": (jsonld.loads, lambda n: "[" * (n // 4) + "}" * n),
     "white space before a mark": (jsonld.loads, lambda n: '{"a": ' + " " * n + "]]>x"),
     "documents": (jsonld.loads, lambda n: "{} " * n),
