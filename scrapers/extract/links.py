@@ -25,6 +25,7 @@ from scrapers.extract.address import (
 )
 from scrapers.extract.page import Page, same_site
 from scrapers.extract.sources.markup import Markup
+from scrapers.extract.vocabulary import phrases
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
 _NOT_PRODUCTS = re.compile(
@@ -43,11 +44,8 @@ _NO_PRODUCTS_ROUTE = re.compile(
 )
 """Query values that belong to no product: `route=account/login`, `main_page=shopping_cart`."""
 _FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|zip|ico)$", re.IGNORECASE)
-_NEXT = re.compile(
-    r"^\s*(?:next(?: page)?|weiter|nächste(?: seite)?|suivante?|page suivante|siguiente|successiva|avanti|"
-    r"volgende|næste|nästa|neste|dalej|další|próxima|seguinte|次へ|下一页|[›»→>]+)\s*[›»→>]*\s*$",
-    re.IGNORECASE,
-)
+_NEXT_PAGE = phrases("next_page")
+_ARROWS = "›»→>"
 _PAGE_PARAMETERS = (
     "page", "p", "paged", "pg", "pagina", "seite", "page_no", "pageno", "pagenumber", "page_number",
     "product-page", "pagenum", "start", "offset", "currentpage", "pageindex",
@@ -103,9 +101,16 @@ def next_pages(page: Page) -> list[str]:
             continue
         label = anchor.get("aria-label") or anchor.get("title") or anchor.text_content()
         follows = linked_number == number + 1 and _unpaged(url) == listing
-        if follows or _NEXT.match(label[:60]):
+        if follows or _says_next(label[:60]):
             return [url]
     return []
+
+
+def _says_next(label: str) -> bool:
+    """Whether a label is `Next page` in some language, with or without arrows, or an arrow alone."""
+    text = label.strip()
+    name = text.rstrip(_ARROWS).rstrip()
+    return bool(_NEXT_PAGE.fullmatch(name)) if name else bool(text)
 
 
 def category_links(page: Page) -> list[str]:

@@ -7,36 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
+from scrapers.extract.vocabulary import words
 
 SEPARATOR = " > "
 _STEP_SEPARATOR = re.compile(r"(?:(?<!\s)\s+)?[>›»→]\s*|(?<!\s)\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
 _WORD = re.compile(r"\w+")
-_HOME_TEXT = """
-    home homepage start startseite startsida accueil inicio início pagina hjem etusivu forside главная shop
-    store strona główna domů hem anasayfa ホーム 首页
-"""
-_HOME = frozenset(_HOME_TEXT.split())
-_MAKERS_TEXT = """
-    brand brands manufacturer manufacturers designers marke marken hersteller marques fabricants marche
-    produttori marcas fabricantes merken varumärken mærker merker marki producenci značky výrobci výrobcovia
-    márkák gyártók branduri brendovi proizvođači blagovne бренды производители ブランド 品牌 브랜드
-"""
-_MAKERS = frozenset(_MAKERS_TEXT.split())
-_ROOTS_TEXT = """
-    catalog | catalogue | categories | all categories | product categories | products | all products
-    our products | product catalog | katalog | kategorien | alle kategorien | produkte | alle produkte
-    sortiment | produktkatalog | catégories | toutes les catégories | produits | tous les produits
-    catalogo | categorie | tutte le categorie | prodotti | tutti i prodotti | catálogo | categorías
-    todas las categorías | productos | todos los productos | categorias | todas as categorias | produtos
-    todos os produtos | categorieën | alle categorieën | producten | alle producten | assortiment
-    kategorier | alla kategorier | produkter | alla produkter | alle produkter | tuotteet
-    kaikki tuotteet | kategoriat | kategorie | produkty | wszystkie produkty | všechny produkty
-    všetky produkty | termékek | összes termék | kategóriák | produse | toate produsele | kategorije
-    proizvodi | izdelki | kategoriler | ürünler | tüm ürünler | каталог | каталог товаров | категории
-    товары | все товары | каталог товарів | категорії | προϊόντα | κατηγορίες
-    商品一覧 | すべての商品 | 全商品 | 商品 | 全部商品 | 所有商品 | 所有分类 | 전체상품 | 상품
-"""
-_ROOTS = frozenset(root.strip() for line in _ROOTS_TEXT.splitlines() for root in line.split("|"))
+_HOME = frozenset(words("home"))
+_BRANDS = frozenset(words("brands"))
+_ALL_CATEGORIES = frozenset(words("all_categories"))
 """Names of the list of all categories, which is no category itself."""
 
 
@@ -67,7 +45,7 @@ def extract_category(
     ):
         steps = steps[:-1]
     steps = steps or visible_steps
-    if steps and steps[0].lower() in _MAKERS:
+    if steps and steps[0].casefold() in _BRANDS:
         steps = []  # a trail through a brand's page names no category
     # A trail of several steps says more than a single name.
     if len(steps) > 1 or (steps and named is None):
@@ -77,9 +55,9 @@ def extract_category(
 
 def _without_home(steps: list[str], host: str) -> list[str]:
     """The trail without the front page and the list of all categories."""
-    if steps and (steps[0].lower() in _HOME or steps[0].lower().removeprefix("www.") in host):
+    if steps and (steps[0].casefold() in _HOME or steps[0].lower().removeprefix("www.") in host):
         steps = steps[1:]
-    return steps[1:] if len(steps) > 1 and steps[0].lower() in _ROOTS else steps
+    return steps[1:] if len(steps) > 1 and steps[0].casefold() in _ALL_CATEGORIES else steps
 
 
 def _words(text: str) -> list[str]:

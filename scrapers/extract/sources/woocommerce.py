@@ -12,6 +12,7 @@ from scrapers.extract.fields.category import SEPARATOR
 from scrapers.extract.fields.currency import currency_code
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.text import plain
+from scrapers.extract.vocabulary import words
 from scrapers.items import Photo, ProductItem
 
 PER_PAGE = 100
@@ -135,7 +136,7 @@ def _brand(data: Mapping[str, Any]) -> str | None:
         name = plain(entry.get("name")) if isinstance(entry, Mapping) else None
         if name:
             return name
-    terms = _terms(data, lambda name: str(name).lower() in ("brand", "marke", "marque", "marca", "merk"))
+    terms = _terms(data, lambda name: str(name).casefold() in words("brand_option"))
     return terms[0] if len(terms) == 1 else None
 
 

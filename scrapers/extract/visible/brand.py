@@ -10,6 +10,7 @@ import lxml.html
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.vocabulary import phrases
 
 REACH = 700
 """Most characters of text between the heading and the brand."""
@@ -26,15 +27,9 @@ _ADDRESSED = re.compile(
     r"|[?&=/](?:manufacturers?(?:_?id)?|id_manufacturer|brand(?:_?id)?)(?:[=&/]|$)",
     re.I,
 )
-_ABOUT = re.compile(
-    r"^(?:brand|by|marke|von|marque|marca|di|de|da|merk|märke|producent|výrobc[ea]|značka|бренд|производитель"
-    r"|品牌|ブランド)\s*[:：]?\s+"
-    r"|^(?:visit the|besuche den|besuchen sie den|visita lo store di|visita la tienda de|visiter la boutique"
-    r"|bezoek de)\s+"
-    r"|\s*(?:-store|\s+store|のストアを表示)$",
-    re.I,
-)
-"""Words around a brand's name in its link."""
+_PREFIX = phrases("brand_prefix")
+_PREFIX_END = re.compile(r"\s*[:：]?\s+")
+_SUFFIX = re.compile(r"(?:-store|(?<!\s)\s+store|のストアを表示)$", re.I)
 
 
 def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
@@ -48,7 +43,7 @@ def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | 
         named = not tokens(spot.element).isdisjoint(_NAMED)
         if not link and not named:
             continue
-        text = _ABOUT.sub("", _ABOUT.sub("", spot.text)).strip(" :-–|")
+        text = _bare_name(spot.text)
         if not _is_name(text, spot, heading) or others.contains(spot):
             continue
         score = (
@@ -59,6 +54,15 @@ def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | 
         if best is None or score < best[0]:
             best = (score, text)
     return best[1] if best else _logo(layout, heading, others)
+
+
+def _bare_name(text: str) -> str:
+    """The brand's name in a text such as `Visit the Acme Store` or `Brand: Acme`."""
+    for _ in range(2):
+        prefix = _PREFIX.match(text)
+        end = _PREFIX_END.match(text, prefix.end()) if prefix else None
+        text = _SUFFIX.sub("", text[end.end() :] if end else text)
+    return text.strip(" :-–|")
 
 
 def _logo(layout: Layout, heading: Heading, others: OtherContent) -> str | None:

@@ -12,27 +12,15 @@ from scrapers.extract.text import clean
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import REACH_AFTER, REACH_BEFORE, Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
-from scrapers.extract.visible.words import BUY, NOTIFY, PREORDER, SOLD_OUT, phrases
+from scrapers.extract.vocabulary import phrases
 
 MAX_LABEL = 70
 
-_NOT_BUYING = phrases("""
-    wishlist | wish list | list | registry | favorites | favourites | compare | review | gift card
-    guide | newsletter | wunschliste | merkliste | merkzettel | vergleich* | bewertung | liste | favoris
-    envies | comparer | lista | desideri | preferiti | deseos | favoritos | desejos | verlanglijst*
-    vergelijk* | önskelista | ønskeliste | toivelista | ulubion* | porównani* | porovnat | porovnať
-    oblíben* | obľúben* | kívánság* | kedvenc* | favorite | dorințe | želja | favori* | избранно*
-    сравнени* | ほしい物 | お気に入り | 收藏 | 收藏夹 | 願望清單 | 찜 | 위시 | sell | how to | payment
-    terms | verkaufen | vendre | vendere | track | status | history | my order* | orders | returns
-    tracking | bestellstatus | sendungsverfolgung | suivi | seguimiento | pedidos | commandes
-    mes commandes | ordini | bestellungen | meine bestellungen | historial | histórico | not met
-    back to | all products | see more | how | faq | help | hilfe | aide | ayuda | aiuto | hulp | hjälp
-    guarantee | why | sell yours | app | for business | gift* | catalogue | 订单 | 訂單 | 주문조회
-    注文履歴 | 注文状況 | заказы | мои заказы | zamówienia | objednávky | continue shopping | view cart
-    view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
-    ver carrito | ver carrinho | log in | login | sign in | subscribe | shipping | details | ask
-    question | customer
-""")
+_BUY = phrases("buy")
+_OTHER_BUTTON = phrases("other_button")
+_NOTIFY = phrases("notify_me")
+_PREORDER = phrases("preorder")
+_SOLD_OUT = phrases("sold_out", "coming_soon")
 _BUY_NAME_PAIRS = (
     frozenset({"add", "cart"}),
     frozenset({"add", "basket"}),
@@ -107,16 +95,16 @@ def read_buying(
         hidden = spot.hidden if spot else _in_hidden(layout, element)
         if hidden or others.contains(spot or Spot(order, element, "", False, hidden, False, 0)):
             continue
-        if label and SOLD_OUT.search(label) and not _is_option(element):
+        if label and _SOLD_OUT.search(label) and not _is_option(element):
             buying.sold_out = True
             buying.words = buying.words or label
-        elif label and NOTIFY.search(label):
+        elif label and _NOTIFY.search(label):
             buying.notify = True
         elif _disabled(element):
             buying.disabled = True
             buying.words = buying.words or label
         elif _is_buy_button(element, label):
-            buying.preorder = (buying.preorder or not buying.working) and bool(PREORDER.search(label))
+            buying.preorder = (buying.preorder or not buying.working) and bool(_PREORDER.search(label))
             if not buying.working:
                 buying.words = label
             buying.working = True
@@ -129,7 +117,7 @@ def read_buying(
 
 @lru_cache(maxsize=4096)
 def _mentions_stock(label: str) -> bool:
-    return bool(NOTIFY.search(label) or SOLD_OUT.search(label))
+    return bool(_NOTIFY.search(label) or _SOLD_OUT.search(label))
 
 
 def _can_be_pressed(element: lxml.html.HtmlElement) -> bool:
@@ -165,10 +153,10 @@ def _is_buy_button(element: lxml.html.HtmlElement, label: str) -> bool:
     if label:
         if len(label) > MAX_LABEL:
             return False
-        match = BUY.search(label)
+        match = _BUY.search(label)
         if match and match[0] == label:
             return True
-        if _NOT_BUYING.search(label):
+        if _OTHER_BUTTON.search(label):
             return False
         if match and (match.end() - match.start()) >= 0.3 * len(label):
             return True

@@ -9,6 +9,7 @@ import lxml.html
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.vocabulary import words
 
 MAX_VALUE = 80
 _ROWS = frozenset({"li", "tr", "dl"})
@@ -17,82 +18,8 @@ _ROWS = frozenset({"li", "tr", "dl"})
 _COLON = re.compile(r"(?:(?<!\s)\s+)?[:：;]\s*$")
 _EDGE = re.compile(r"^[\s\-–—:：#.]+|(?<![\s\-–—:：])[\s\-–—:：]+$")
 
-_LABELS = {
-    "brand": """
-        brand | brand name | manufacturer | maker | vendor | marke | hersteller | markenname | marque
-        fabricant | marca | produttore | fabricante | casa editrice | merk | fabrikant | märke
-        varumärke | tillverkare | mærke | producent | merke | varemerke | produsent | valmistaja
-        tuotemerkki | merkki | brändi | marka | značka | výrobce | výrobca | gyártó | márka | producător
-        producator | brend | proizvođač | proizvajalec | robna marka | blagovna znamka | prekės ženklas
-        gamintojas | ražotājs | zīmols | tootja | kaubamärk | üretici | μάρκα | κατασκευαστής | бренд
-        производитель | марка | торговая марка | виробник | производител | ブランド | メーカー
-        ブランド名 | 品牌 | 品牌名称 | 品牌名稱 | 廠牌 | 브랜드 | 제조사 | 브랜드명 | แบรนด์ | ยี่ห้อ
-        thương hiệu | nhãn hiệu | hãng | merek | jenama | العلامة التجارية | الماركة | מותג | יצרן
-        label | by the brand | designer | marke / hersteller | brand/manufacturer
-    """,
-    "sku": """
-        sku | item no | item number | item # | item no. | item code | item id | product code
-        product no | product no. | product number | product id | product # | article no | article no.
-        article number | article code | article | style no | style number | style code | style # | style
-        stock code | stock number | stock # | catalogue number | catalog number | catalogue no
-        cat. no. | cat no | ref | ref. | reference | reference no | code | model code | part no
-        part number | asin | web id | dpci | tcin | ebay item number | ad id | listing id | lot | cat #
-        reference number | reference code | artikelnummer | artikel-nr | artikel-nr. | artikelnr
-        artikelnr. | art.-nr | art.-nr. | art. nr. | art.nr. | art.nr | art.-no. | art nr
-        bestellnummer | bestell-nr | bestell-nr. | best.-nr. | produktnummer | produkt-nr. | produkt nr.
-        produktcode | artikel nr | artikel nr. | produkt-id | anzeige | anzeigennummer | anzeigen-id
-        anzeigen-nr. | teilenummer | modellnummer | artikel | produkt-nr | art | référence | réf | réf.
-        ref produit | référence produit | code produit | code article | numéro d'article | n° d'article
-        référence : | codice | codice prodotto | codice articolo | cod | cod. | cod. prodotto
-        cod. articolo | riferimento | rif. | sku: | numero articolo | código | código del producto
-        código de producto | referencia | ref.ª | número de artículo | código artículo | modelo/código
-        código do produto | cód | cód. | cód. do produto | referência | código produto | ref.:
-        cód. item | codigo | productcode | bestelnummer | artikelcode | artikel nummer | productnummer
-        artikel-nr: | varunummer | varunr | varenummer | varenr | varenr. | varekode | produktnr
-        artikkelnummer | artikkelnr | tuotenumero | tuotekoodi | tuotenro | tuotenro. | kod produktu
-        kod towaru | nr katalogowy | numer katalogowy | indeks | symbol | nr ref | nr ref. | nr artykułu
-        numer produktu | numer artykułu | nr produktu | katalogové číslo | objednací číslo
-        objednávací kód | kód | kód produktu | kód zboží | číslo produktu | kód tovaru | obj. číslo
-        kat. číslo | obj. č. | cikkszám | termékkód | cod produs | cod articol | cod produs: | šifra
-        šifra artikla | šifra proizvoda | šifra izdelka | kataloški broj | kat. broj | šifra:
-        prekės kodas | kodas | preces kods | kods | tootekood | ürün kodu | stok kodu | ürün no
-        stok kodu: | model kodu | κωδικός | κωδικός προϊόντος | κωδ. | артикул | арт. | код товара | код
-        номер товара | код продукту | код товару | артикул товара | код продукта | арт | 品番 | 商品番号
-        商品コード | 型番 | 管理番号 | 商品id | 貨號 | 商品編號 | 商品貨號 | 商品代碼 | 货号 | 商品编号
-        产品编号 | 款号 | 品號 | 商品編号 | 상품번호 | 상품코드 | 품번 | 상품 번호 | 제품번호 | 모델번호
-        รหัสสินค้า | mã sản phẩm | mã sp | mã hàng | kode produk | kode barang | رمز المنتج | رقم المنتج
-        מק"ט | מק״ט | מקט | دكد
-    """,
-    "gtin": """
-        ean | ean code | ean-code | ean13 | ean-13 | gtin | gtin-13 | gtin13 | upc | upc code | barcode
-        isbn | isbn-13 | isbn13 | jan | janコード | strichcode | code-barres | code barre | codice ean
-        código de barras | código ean | streepjescode | streckkod | stregkode | viivakoodi | kod ean
-        kod kreskowy | čárový kód | čiarový kód | vonalkód | cod de bare | barkod | штрихкод | штрих-код
-        jan コード | 바코드 | gtin/ean | ean/upc
-    """,
-}
-_LABELS["stock"] = """
-    availability | stock | stock status | status | in stock | available | verfügbarkeit | lagerbestand
-    lager
-    bestand | lieferstatus | disponibilité | disponibilite | stock disponible | disponibilità
-    disponibilita
-    disponibilidad | estado | existencias | disponibilidade | estoque | beschikbaarheid | voorraad
-    voorraadstatus | tillgänglighet | lagerstatus | tilgængelighed | lagerstatus | tilgjengelighet
-    saatavuus
-    varastotilanne | dostępność | stan magazynowy | dostupnost | dostupnosť | sklad | skladom | elérhetőség
-    raktárkészlet | készlet | disponibilitate | stoc | dostupnost | raspoloživost | razpoložljivost | zaloga
-    prieinamumas | pieejamība | saadavus | stok | stok durumu | διαθεσιμότητα | наличност | наличие
-    доступность
-    наявність | 在庫 | 在庫状況 | 库存 | 庫存 | 재고 | สถานะ | tình trạng | ketersediaan | التوفر
-    المخزون | זמינות
-"""
-_LABEL_OF = {
-    label.strip().casefold(): name
-    for name, lines in _LABELS.items()
-    for line in lines.strip().splitlines()
-    for label in line.split("|")
-    if label.strip()
-}
+_FIELDS = ("brand", "sku", "gtin", "stock")
+_LABEL_OF = {label: field for field in _FIELDS for label in words(f"label_{field}")}
 _INLINE = re.compile(r"^([^:：#]{2,40}?)\s*(?:[:：]\s*#?|#\s*)(.{1,120})$")
 _NUMBER = re.compile(r"(?=.*\d)[\w./-]{3,40}")
 _SEPARATED = re.compile(r"[,;|/•]\s")

@@ -12,8 +12,9 @@ from scrapers.extract.address import is_same_page, naming_pairs
 from scrapers.extract.image_addresses import is_image
 from scrapers.extract.page import Page
 from scrapers.extract.visible.layout import Layout, Spot, tokens
-from scrapers.extract.visible.words import OTHER_PRODUCTS
+from scrapers.extract.vocabulary import phrases
 
+_OTHER_PRODUCTS = phrases("other_products")
 _NAVIGATION_TAGS = frozenset({"nav", "footer"})
 _NAVIGATION_ROLES = frozenset({"navigation", "contentinfo", "search"})
 _OTHERS_TEXT = """
@@ -147,7 +148,7 @@ class OtherContent:
         """Adds what is under a heading such as `You may also like`: the box around the heading, or else
         what follows up to the next heading of its kind."""
         for spot in layout.spots:
-            if spot.order <= anchor.order or not _is_heading(spot) or not OTHER_PRODUCTS.search(spot.text):
+            if spot.order <= anchor.order or not _is_heading(spot) or not _OTHER_PRODUCTS.search(spot.text):
                 continue
             box = spot.element
             for _ in range(_MAX_CLIMB):

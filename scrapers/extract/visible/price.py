@@ -13,10 +13,22 @@ from scrapers.extract.visible.amounts import PRICE_NAME, ShownAmount
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
-from scrapers.extract.visible.price_words import FOR_MEMBERS, PER_UNIT, WITHOUT_TAX
-from scrapers.extract.visible.words import AFTER_ANOTHER_AMOUNT, NOT_THE_PRICE, WAS
+from scrapers.extract.vocabulary import phrases
 
 MIN_SCORE = 0.0
+
+_EARLIER_PRICE = phrases("earlier_price")
+_NOT_THE_PRICE = phrases("lowest_price", "not_the_price")
+_AFTER_OTHER_AMOUNT = phrases("after_other_amount")
+_MEMBER_PRICE = phrases("member_price")
+_WITHOUT_TAX = phrases("without_tax")
+_PER_UNIT = re.compile(
+    r"(?:/|\bper\b|\bpro\b|\bje\b|\bpar\b|\bpor\b|\bal\b|\bza\b|\bcada\b|\ba\b|\bthe\b|\bfor\b|=|\bна\b|\bза\b)\s*"
+    r"(?:\d+(?:[.,]\d+)?\s*)?(?:kg|g|gr|mg|lb|oz|fl\.? ?oz|ounce|l|lt|ltr|liter|litre|litr|ml|cl|dl|m|m2|m²"
+    r"|m3|cm|ft|sq|meter|metre|kilo|capsule|tablet|wash|sheet|кг|г|л|мл|м|м²|м2)\b(?!\w)",
+    re.IGNORECASE,
+)
+"""The unit of a unit price."""
 
 _TODAYS_TEXT = """
     final current now sale special actual our new discounted reduced today main selling sell deal
@@ -143,7 +155,9 @@ def _is_before(shown: ShownAmount, names: set[str]) -> bool:
     if not nearest.isdisjoint(_BEFORES) and nearest.isdisjoint({"now", "new", "final"}):
         return True
     # Names further out may belong to the box with both prices.
-    return bool(WAS.search(shown.label) or WAS.search(_screen_reader_label(shown.spot.element)))
+    return bool(
+        _EARLIER_PRICE.search(shown.label) or _EARLIER_PRICE.search(_screen_reader_label(shown.spot.element))
+    )
 
 
 def _screen_reader_label(element: lxml.html.HtmlElement) -> str:
@@ -154,18 +168,18 @@ def _screen_reader_label(element: lxml.html.HtmlElement) -> str:
 def _is_no_price(shown: ShownAmount) -> bool:
     """Whether its words say that an amount is for shipping, an instalment, a saving or the like."""
     return bool(
-        (shown.label and NOT_THE_PRICE.search(shown.label))
+        (shown.label and _NOT_THE_PRICE.search(shown.label))
         or (shown.after and _says_no_price(_PERCENT.split(shown.after)[0]))
     )
 
 
 def _says_no_price(after: str) -> bool:
-    return bool(AFTER_ANOTHER_AMOUNT.search(after) or PER_UNIT.search(after))
+    return bool(_AFTER_OTHER_AMOUNT.search(after) or _PER_UNIT.search(after))
 
 
 def _is_for_members(shown: ShownAmount) -> bool:
     """Whether only members pay it."""
-    words = FOR_MEMBERS.search(shown.label) or FOR_MEMBERS.search(shown.after)
+    words = _MEMBER_PRICE.search(shown.label) or _MEMBER_PRICE.search(shown.after)
     return bool(words) or not _names(shown.spot.element, 2).isdisjoint(_MEMBERS)
 
 
@@ -185,7 +199,7 @@ def _score(
         score += 1.0
     if _is_no_price(shown):
         score -= 5
-    if WITHOUT_TAX.search(shown.after) or WITHOUT_TAX.search(shown.label[-20:]):
+    if _WITHOUT_TAX.search(shown.after) or _WITHOUT_TAX.search(shown.label[-20:]):
         score -= 2.5
     if any(_is_named_no_price(one) for one in _around(spot.element, 2)):
         score -= 4

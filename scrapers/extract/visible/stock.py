@@ -11,7 +11,7 @@ from scrapers.extract.visible.buy_button import Buying
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
-from scrapers.extract.visible.words import ELSEWHERE, IN_STOCK, PREORDER, SOLD_OUT
+from scrapers.extract.vocabulary import phrases
 
 REACH = 3000
 """Most characters of text between the heading and words about stock."""
@@ -21,20 +21,13 @@ MAX_DISTANCE = 500
 MAX_WORDS = 160
 """Longest text, in characters, that counts as words about stock."""
 
-_SOLD_ALONE = re.compile(
-    r"(?:sold|verkauft|vendu|venduto|vendido|verkocht|såld|solgt|myyty|sprzedane|prodáno|predané|eladva|vândut"
-    r"|prodano|satıldı|πουλήθηκε|продано|売約済み?|已售|판매완료)[.!]?",
-    re.I,
-)
-"""Texts that mean sold out when they stand alone; `sold by` does not."""
-
-_AVAILABLE = re.compile(
-    r"(?:is )?available|yes|disponible|disponibile|disponível|verfügbar|lieferbar|beschikbaar|tilgængelig"
-    r"|tilgjengelig|tillgänglig|saatavilla|dostępny|dostupné|k dispozici|elérhető|disponibil|dostupno|mevcut"
-    r"|διαθέσιμο|в наличии|доступно|有货|在庫あり|재고 있음",
-    re.I,
-)
-"""Texts that mean in stock when they stand alone in an element named after stock."""
+_SOLD_OUT = phrases("sold_out", "coming_soon")
+_SOLD_ALONE = phrases("sold_alone")
+_IN_STOCK = phrases("in_stock")
+_AVAILABLE_ALONE = phrases("available_alone")
+_PREORDER = phrases("preorder")
+_ELSEWHERE = phrases("elsewhere")
+_PUNCTUATION = " .!¡✓✔"
 
 _CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
 """Names of lists of sizes or colours."""
@@ -80,7 +73,7 @@ def read_stock(
     :param priced: whether the page shows a price for the product.
     :param stated: the text beside the label `Availability`: many shops keep selling what is out of stock.
     """
-    if stated is not None and word_of(stated) == "out_of_stock" and not ELSEWHERE.search(stated):
+    if stated is not None and word_of(stated) == "out_of_stock" and not _ELSEWHERE.search(stated):
         return Stock("out_of_stock", True)
     words = _read_stock_words(layout, heading, others)
     if buying.working and not (words.sold_out_said and (buying.disabled or _is_far_off(buying, heading))):
@@ -103,15 +96,15 @@ def read_stock(
 
 def word_of(text: str) -> str | None:
     """Our word for a few words or a number about stock; None if they say nothing about it."""
-    text = text.strip(" .!¡✓✔")
+    text = text.strip(_PUNCTUATION)
     if text.isdigit():
         return "in_stock" if int(text) else "out_of_stock"
-    sold, stocked = SOLD_OUT.search(text) or _SOLD_ALONE.fullmatch(text), IN_STOCK.search(text)
+    sold, stocked = _SOLD_OUT.search(text) or _SOLD_ALONE.fullmatch(text), _IN_STOCK.search(text)
     if sold and (stocked is None or sold.start() <= stocked.start()):
         return "out_of_stock"
-    if PREORDER.search(text):
+    if _PREORDER.search(text):
         return "preorder"
-    return "in_stock" if stocked or _AVAILABLE.fullmatch(text) else None
+    return "in_stock" if stocked or _AVAILABLE_ALONE.fullmatch(text) else None
 
 
 def _has_options(layout: Layout, heading: Heading, others: OtherContent) -> bool:
@@ -175,14 +168,14 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
         if not near or not spot.own or spot.hidden or spot.element is heading.spot.element:
             continue
         sold, stocked = (
-            SOLD_OUT.search(spot.text) or _SOLD_ALONE.fullmatch(spot.text),
-            IN_STOCK.search(spot.text),
+            _SOLD_OUT.search(spot.text) or _SOLD_ALONE.fullmatch(spot.text.strip(_PUNCTUATION)),
+            _IN_STOCK.search(spot.text),
         )
         if not sold and not stocked and not _names(spot).isdisjoint(_STATUS):
-            stocked = _AVAILABLE.fullmatch(spot.text.strip(" .!✓✔"))
+            stocked = _AVAILABLE_ALONE.fullmatch(spot.text.strip(_PUNCTUATION))
         if not sold and not stocked:
             words.preorder_said = words.preorder_said or (
-                distance >= 0 and len(spot.text) < 40 and PREORDER.search(spot.text) is not None
+                distance >= 0 and len(spot.text) < 40 and _PREORDER.search(spot.text) is not None
             )
         elif not _is_choice(spot) and not others.contains(spot):
             _note_words(words, spot, sold, stocked)
@@ -196,7 +189,7 @@ def _note_words(
     if sold:
         plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
         first = stocked is None or sold.start() <= stocked.start()
-        if (plain or status) and first and not ELSEWHERE.search(spot.text):
+        if (plain or status) and first and not _ELSEWHERE.search(spot.text):
             words.sold_out_said = True
             words.labelled = words.labelled or status
     elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
