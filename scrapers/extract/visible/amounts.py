@@ -14,17 +14,7 @@ from scrapers.extract.fields.amount import parse_amount
 from scrapers.extract.fields.money import Money, find_money
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import BLOCKS, WITHOUT_TEXT, Layout, Spot, above, tokens
-
-MAX_AMOUNTS = 2000
-"""Amounts that are read; a page with more lists products."""
-
-MAX_LABEL = 40
-"""Characters that are read before an amount, and (`MAX_AFTER`) behind it."""
-MAX_AFTER = 20
-MAX_BEHIND = 25
-"""Most characters of text behind an amount in other elements that still belong to it."""
-MAX_LINE = 60
-"""Characters of a line that holds an amount and its label."""
+from scrapers.extract.visible.weights import AMOUNT
 
 _COLONS = (":", "：")
 _HEADINGS = frozenset({"h1", "h2", "h3"})
@@ -70,7 +60,7 @@ def find_amounts(layout: Layout, heading: Heading) -> list[ShownAmount]:
     below: dict[lxml.html.HtmlElement, set[str]] = {}
     within: dict[lxml.html.HtmlElement, str] = {}
     for spot in reversed(layout.near(heading.spot.order)):  # inner before outer
-        if len(spot.text) > 100 or not _DIGIT.search(spot.text):
+        if len(spot.text) > AMOUNT.max_text or not _DIGIT.search(spot.text):
             continue
         known = below.get(spot.element, _NOTHING)
         parent = spot.element.getparent()
@@ -98,7 +88,7 @@ def find_amounts(layout: Layout, heading: Heading) -> list[ShownAmount]:
             within[parent] = spot.text
             if digits:
                 below.setdefault(parent, set()).update(digits)
-        if len(found_at) > MAX_AMOUNTS:
+        if len(found_at) > AMOUNT.max_amounts:
             break
     ordered = sorted(
         (shown for new in found_at.values() for shown in new), key=lambda shown: shown.spot.order
@@ -112,13 +102,13 @@ def _may_be_priced(layout: Layout, spot: Spot) -> bool:
     """Whether a number without a symbol is in an element named after prices, or beside a symbol."""
     if _LETTER.search(spot.text):
         return False
-    for steps, one in enumerate(above(spot.element, 4)):
+    for steps, one in enumerate(above(spot.element, AMOUNT.steps_up)):
         if any(PRICE_NAME.search(name) for name in tokens(one)):
             return True
-        outer = layout.by_element.get(one) if steps < 3 else None
+        outer = layout.by_element.get(one) if steps < AMOUNT.symbol_steps else None
         if (
             outer
-            and len(outer.text) < 80
+            and len(outer.text) < AMOUNT.max_outer_text
             and any(money.symbol for money in find_money(outer.text, local=layout.local))
         ):
             return True
@@ -151,13 +141,13 @@ def _note_range(shown: ShownAmount, low: Money, high: Money, text: str) -> None:
 def _read_context(layout: Layout, shown: ShownAmount, heading: Heading) -> None:
     """Finds the symbol and the words beside an amount, which often are in elements of their own."""
     inner = shown.spot.element
-    for element in above(shown.spot.element, 4):
+    for element in above(shown.spot.element, AMOUNT.steps_up):
         spot = layout.by_element.get(element)
         if spot is None:
             break
         found = find_money(spot.text, local=layout.local)
         same = [money for money in found if money.digits == shown.money.digits]
-        if not same or len(found) > 4:
+        if not same or len(found) > AMOUNT.max_in_box:
             break
         money = same[0]
         if shown.symbol is None and money.symbol:
@@ -173,9 +163,9 @@ def _read_context(layout: Layout, shown: ShownAmount, heading: Heading) -> None:
                 after = ""  # the label of the next amount
         else:
             label, after = _words_before(layout, inner, heading), _words_behind(layout, inner)
-        label = _after_product_name(label, heading)[-MAX_LABEL:]
+        label = _after_product_name(label, heading)[-AMOUNT.max_label :]
         if _LETTER.search(label) or _LETTER.search(after):
-            shown.label, shown.after = label, after[:MAX_AFTER]
+            shown.label, shown.after = label, after[: AMOUNT.max_after]
             break
         inner = element
 
@@ -197,7 +187,7 @@ def _words_before(layout: Layout, inner: lxml.html.HtmlElement, heading: Heading
         if not isinstance(sibling.tag, str) or sibling.tag in WITHOUT_TEXT:
             continue
         spot = layout.by_element.get(sibling)
-        if spot is None or len(label) > MAX_LABEL:
+        if spot is None or len(label) > AMOUNT.max_label:
             return label
         if spot.hidden or not spot.text:
             continue
@@ -218,7 +208,7 @@ def _may_label(layout: Layout, block: lxml.html.HtmlElement, spot: Spot) -> bool
     if block.tag in _LABEL_TAGS or spot.text.endswith(_COLONS):
         return True
     line = layout.by_element.get(block.getparent())
-    return line is not None and 0 < len(line.text) <= MAX_LINE
+    return line is not None and 0 < len(line.text) <= AMOUNT.max_line
 
 
 def _words_behind(layout: Layout, inner: lxml.html.HtmlElement) -> str:
@@ -237,7 +227,7 @@ def _words_behind(layout: Layout, inner: lxml.html.HtmlElement) -> str:
             if not spot.hidden:
                 after = f"{after} {spot.text}"
         after = f"{after} {sibling.tail or ''}"
-        if len(after) > 2 * MAX_BEHIND:
+        if len(after) > 2 * AMOUNT.max_behind:
             break
     after = " ".join(after.split())
-    return "" if len(after) > MAX_BEHIND or after.endswith(_COLONS) else after
+    return "" if len(after) > AMOUNT.max_behind or after.endswith(_COLONS) else after

@@ -10,11 +10,8 @@ import lxml.html
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import BRAND
 from scrapers.extract.vocabulary import phrases
-
-REACH = 700
-"""Most characters of text between the heading and the brand."""
-MAX_BRAND = 50
 
 _NAMED_TEXT = """
     brand brandname byline manufacturer marque marca marke hersteller designer bylineinfo vendor
@@ -37,7 +34,7 @@ def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | 
     best: tuple[float, str] | None = None
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
-        if abs(distance) > REACH or spot.hidden or len(spot.text) > MAX_BRAND + 30:
+        if abs(distance) > BRAND.reach or spot.hidden or len(spot.text) > BRAND.max_name + BRAND.max_around:
             continue
         link = _brand_link(spot)
         named = not tokens(spot.element).isdisjoint(_NAMED)
@@ -47,9 +44,9 @@ def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | 
         if not _is_name(text, spot, heading) or others.contains(spot):
             continue
         score = (
-            abs(distance) / 100
-            + (0 if link else 1)
-            + (0 if text.casefold() in heading.text.casefold() else 2)
+            abs(distance) / BRAND.distance
+            + (0 if link else BRAND.no_link)
+            + (0 if text.casefold() in heading.text.casefold() else BRAND.not_in_heading)
         )
         if best is None or score < best[0]:
             best = (score, text)
@@ -68,13 +65,16 @@ def _bare_name(text: str) -> str:
 def _logo(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
     """The alternative text of an image in a brand link or brand box."""
     for element, order in layout.order.items():
-        if element.tag != "img" or not 0 < abs(order - heading.spot.order) < 250:
+        if element.tag != "img" or not 0 < abs(order - heading.spot.order) < BRAND.logo_reach:
             continue
         text = (element.get("alt") or "").strip()
-        if not 1 < len(text) <= MAX_BRAND or text.casefold() == heading.text.casefold():
+        if not 1 < len(text) <= BRAND.max_name or text.casefold() == heading.text.casefold():
             continue
-        names = set().union(*(tokens(one) for one in above(element, 2)))
-        linked = any(one.tag == "a" and _leads_to_brand(one.get("href") or "") for one in above(element, 2))
+        names = set().union(*(tokens(one) for one in above(element, BRAND.logo_steps)))
+        linked = any(
+            one.tag == "a" and _leads_to_brand(one.get("href") or "")
+            for one in above(element, BRAND.logo_steps)
+        )
         named = bool(names & _NAMED) and names.isdisjoint(_OF_STORE)
         if text.casefold() in heading.text.casefold():
             if linked or named:
@@ -103,6 +103,10 @@ def _leads_to_brand(href: str) -> bool:
 
 
 def _is_name(text: str, spot: Spot, heading: Heading) -> bool:
-    if not 1 < len(text) <= MAX_BRAND or text.casefold() == heading.text.casefold():
+    if not 1 < len(text) <= BRAND.max_name or text.casefold() == heading.text.casefold():
         return False
-    return any(character.isalpha() for character in text) and ":" not in text and len(text.split()) <= 6
+    return (
+        any(character.isalpha() for character in text)
+        and ":" not in text
+        and len(text.split()) <= BRAND.max_words
+    )

@@ -12,9 +12,8 @@ from scrapers.extract.text import clean
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import REACH_AFTER, REACH_BEFORE, Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import BUTTON
 from scrapers.extract.vocabulary import phrases
-
-MAX_LABEL = 70
 
 _BUY = phrases("buy")
 _OTHER_BUTTON = phrases("other_button")
@@ -77,7 +76,9 @@ def find_buttons(layout: Layout, heading: Heading) -> list[tuple[int, lxml.html.
         if not _can_be_pressed(element) or (element.tag == "a" and not _looks_like_button(element)):
             continue
         label = _label(layout, element)
-        if _is_buy_button(element, label) or (label and len(label) <= MAX_LABEL and _mentions_stock(label)):
+        if _is_buy_button(element, label) or (
+            label and len(label) <= BUTTON.max_label and _mentions_stock(label)
+        ):
             found.append((order, element, label))
     return found
 
@@ -151,14 +152,14 @@ def _label(layout: Layout, element: lxml.html.HtmlElement) -> str:
 
 def _is_buy_button(element: lxml.html.HtmlElement, label: str) -> bool:
     if label:
-        if len(label) > MAX_LABEL:
+        if len(label) > BUTTON.max_label:
             return False
         match = _BUY.search(label)
         if match and match[0] == label:
             return True
         if _OTHER_BUTTON.search(label):
             return False
-        if match and (match.end() - match.start()) >= 0.3 * len(label):
+        if match and (match.end() - match.start()) >= BUTTON.buy_share * len(label):
             return True
         if element.tag == "a":
             return False
@@ -208,7 +209,7 @@ def _is_option(element: lxml.html.HtmlElement) -> bool:
     """Whether it is one of several sizes or colours, some of which may be sold out."""
     return any(
         one.tag in ("li", "option", "label", "fieldset") or not tokens(one).isdisjoint(_OPTIONS)
-        for one in above(element, 3)
+        for one in above(element, BUTTON.option_steps)
     )
 
 
@@ -221,5 +222,5 @@ _OPTIONS = frozenset(_OPTIONS_TEXT.split())
 def _in_hidden(layout: Layout, element: lxml.html.HtmlElement) -> bool:
     return any(
         "display:none" in (one.get("style") or "").replace(" ", "").lower() or one.get("hidden") is not None
-        for one in above(element, 12)
+        for one in above(element, BUTTON.hidden_steps)
     )

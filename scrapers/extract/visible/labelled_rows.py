@@ -9,9 +9,9 @@ import lxml.html
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import ROW
 from scrapers.extract.vocabulary import words
 
-MAX_VALUE = 80
 _ROWS = frozenset({"li", "tr", "dl"})
 """Elements that hold one label and its value."""
 
@@ -33,13 +33,17 @@ def read_rows(layout: Layout, heading: Heading, others: OtherContent) -> dict[st
         name, value = _inline(spot.text)
         if name is None:
             name = _label_of(spot.text)
-            value = _value_beside(layout, spot, texts[index + 1 : index + 4]) if name else None
+            value = (
+                _value_beside(layout, spot, texts[index + 1 : index + 1 + ROW.following]) if name else None
+            )
         if not name or not value:
             continue
         value = _EDGE.sub("", value)
-        if value and len(value) <= MAX_VALUE and not others.contains(spot):
+        if value and len(value) <= ROW.max_value and not others.contains(spot):
             distance = spot.order - heading.spot.order
-            found.setdefault(name, []).append((distance if distance >= 0 else 5000 - distance, value))
+            found.setdefault(name, []).append(
+                (distance if distance >= 0 else ROW.before_heading - distance, value)
+            )
     return {
         name: [value for _, value in sorted(values, key=lambda one: one[0])] for name, values in found.items()
     }
@@ -52,7 +56,7 @@ def _logo(row: lxml.html.HtmlElement) -> str | None:
 
 
 def _label_of(text: str) -> str | None:
-    if len(text) > 42:
+    if len(text) > ROW.max_label:
         return None
     return _LABEL_OF.get(_COLON.sub("", text).strip().casefold())
 
@@ -63,7 +67,9 @@ def _inline(text: str) -> tuple[str | None, str | None]:
     if match is None:
         label, _, value = text.rpartition(" ")
         name = (
-            _LABEL_OF.get(label.casefold()) if len(text) <= MAX_VALUE and _NUMBER.fullmatch(value) else None
+            _LABEL_OF.get(label.casefold())
+            if len(text) <= ROW.max_value and _NUMBER.fullmatch(value)
+            else None
         )
         return (name, value) if name in ("sku", "gtin") else (None, None)
     name = _LABEL_OF.get(match[1].strip().casefold())
@@ -72,7 +78,7 @@ def _inline(text: str) -> tuple[str | None, str | None]:
 
 def _value_beside(layout: Layout, label: Spot, following: list[Spot]) -> str | None:
     """The text beside a label in the same row; for a logo, its alternative text."""
-    for element in above(label.element, 3):
+    for element in above(label.element, ROW.row_steps):
         row = layout.by_element.get(element)
         if row is None:
             return None
@@ -87,7 +93,7 @@ def _value_beside(layout: Layout, label: Spot, following: list[Spot]) -> str | N
                 None,
             )
             value = inner if inner and _label_of(inner) is None else rest
-            return value if len(value) <= MAX_VALUE + 20 else None
+            return value if len(value) <= ROW.max_rest else None
         if element.tag in _ROWS:
             break
     after = label.element.getnext()

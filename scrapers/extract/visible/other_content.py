@@ -12,6 +12,7 @@ from scrapers.extract.address import is_same_page, naming_pairs
 from scrapers.extract.image_addresses import is_image
 from scrapers.extract.page import Page
 from scrapers.extract.visible.layout import Layout, Spot, tokens
+from scrapers.extract.visible.weights import CARD
 from scrapers.extract.vocabulary import phrases
 
 _OTHER_PRODUCTS = phrases("other_products")
@@ -39,19 +40,6 @@ _TOGETHER = (
     frozenset({"last", "viewed"}),
 )
 _HEADING_NAMES = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
-MAX_CARD = 700
-"""Most characters of text on a product card."""
-MAX_TARGETS = 3
-MAX_BEFORE = 40
-"""Characters of text that may precede a heading in the box that it heads."""
-MAX_PRICES = 3
-"""Most amounts on a product card: today's price, an earlier price, a unit price."""
-MIN_ROWS = 3
-"""Rows with a link and a price but no image from which on they are a list of products."""
-MAX_TEASER = 500
-MIN_WORDS = 5
-_MAX_STEPS = 40
-_MAX_CLIMB = 3
 
 
 class OtherContent:
@@ -74,7 +62,7 @@ class OtherContent:
         siblings: dict[tuple[lxml.html.HtmlElement, str], dict[lxml.html.HtmlElement, int]] = {}
         for element in priced:
             current = element
-            for _ in range(_MAX_STEPS):
+            for _ in range(CARD.price_steps):
                 parent = current.getparent()
                 if parent is None or current in self._own:
                     break
@@ -91,31 +79,31 @@ class OtherContent:
                 leading = {
                     element: self._targets(element)
                     for element, prices in group.items()
-                    if prices <= MAX_PRICES
+                    if prices <= CARD.max_prices
                 }
                 cards = [element for element, targets in leading.items() if self._is_card(element, targets)]
                 pictured = [card for card in cards if next(card.iter("img", "picture"), None) is not None]
-                for some, enough in ((pictured, 2), (cards, MIN_ROWS)):
+                for some, enough in ((pictured, CARD.min_pictured), (cards, CARD.min_rows)):
                     if len(set().union(*(leading[card] for card in some))) >= enough:
                         self._cards.update(some)
 
     def _is_card(self, element: lxml.html.HtmlElement, targets: set[str]) -> bool:
         """Whether an element is small and links to a few addresses at most, as a product card does."""
-        return self._extent.get(element, (0, 0))[1] <= MAX_CARD and 0 < len(targets) <= MAX_TARGETS
+        return self._extent.get(element, (0, 0))[1] <= CARD.max_card and 0 < len(targets) <= CARD.max_targets
 
     def _is_teaser(self, element: lxml.html.HtmlElement) -> bool:
         """Whether an element is small, and an image and a text in it link to the same other page."""
-        if self._extent.get(element, (0, 0))[1] > MAX_TEASER:
+        if self._extent.get(element, (0, 0))[1] > CARD.max_teaser:
             return False
         pictured: set[str] = set()
         worded: set[str] = set()
         links = [element] if element.tag == "a" else element.iter("a")
-        for _, link in zip(range(8), links, strict=False):
+        for _, link in zip(range(CARD.max_links), links, strict=False):
             target = _elsewhere(link.get("href"), self._page)
             if target:
                 if next(link.iter("img", "picture"), None) is not None:
                     pictured.add(target)
-                if self._extent.get(link, (0, 0))[1] >= MIN_WORDS:
+                if self._extent.get(link, (0, 0))[1] >= CARD.min_link_words:
                     worded.add(target)
         return not pictured.isdisjoint(worded)
 
@@ -136,7 +124,7 @@ class OtherContent:
             target = _elsewhere(link.get("href"), self._page)
             if target:
                 found.add(target)
-                if len(found) > MAX_TARGETS:
+                if len(found) > CARD.max_targets:
                     break
         return found
 
@@ -151,14 +139,20 @@ class OtherContent:
             if spot.order <= anchor.order or not _is_heading(spot) or not _OTHER_PRODUCTS.search(spot.text):
                 continue
             box = spot.element
-            for _ in range(_MAX_CLIMB):
+            for _ in range(CARD.box_steps):
                 parent = box.getparent()
-                begins = parent is not None and spot.read - layout.extent.get(parent, (0, 0))[0] <= MAX_BEFORE
+                begins = (
+                    parent is not None
+                    and spot.read - layout.extent.get(parent, (0, 0))[0] <= CARD.before_heading
+                )
                 if parent is None or parent in self._own or not begins:
                     break
                 box = parent
             self._cards.add(box)
-            if box is spot.element or len(layout.by_element.get(box, spot).text) <= len(spot.text) + 10:
+            if (
+                box is spot.element
+                or len(layout.by_element.get(box, spot).text) <= len(spot.text) + CARD.beside_heading
+            ):
                 for sibling in box.itersiblings():
                     if sibling.tag == spot.element.tag or sibling in self._own:
                         break
@@ -220,7 +214,7 @@ def _is_of_others(element: lxml.html.HtmlElement) -> bool:
 
 def _is_heading(spot: Spot) -> bool:
     """Whether a text is formatted as a heading."""
-    if spot.hidden or len(spot.text) > 80:
+    if spot.hidden or len(spot.text) > CARD.max_heading:
         return False
     if spot.element.tag in ("h2", "h3", "h4", "h5"):
         return True

@@ -13,12 +13,7 @@ from scrapers.extract.image_addresses import Address, addresses_of, image_key, i
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
-
-MAX_PHOTOS = 30
-MIN_PIXELS = 60
-"""The longer side of a photo, if its address names it; swatches and icons are smaller."""
-REACH = 600
-"""Most elements between the heading and a photo."""
+from scrapers.extract.visible.weights import PHOTO
 
 _GALLERY_TEXT = """
     gallery gallerie galerie galeria galleria media image images photo photos foto fotos carousel
@@ -58,13 +53,13 @@ def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[
     """The gallery's photos near the heading, at their largest size."""
     found: dict[str, _ShownPhoto] = {}
     for element, order in layout.order.items():
-        if element.tag != "img" or abs(order - heading.spot.order) > REACH:
+        if element.tag != "img" or abs(order - heading.spot.order) > PHOTO.reach:
             continue
         addresses = _absolute(layout.page.base_url, addresses_of(element))
         if not addresses or not _may_be_photo(element, largest(addresses)):
             continue
         around = set().union(*(tokens(one) for one in [element, *_boxes_around(element)]))
-        label = (element.get("alt") or element.get("title") or "").strip().casefold()[:12]
+        label = (element.get("alt") or element.get("title") or "").strip().casefold()[: PHOTO.label]
         named = bool(label) and label in heading.text.casefold()
         enlarged = any(one.large for one in addresses)
         if around.isdisjoint(_GALLERY) and not named and not enlarged:
@@ -77,10 +72,10 @@ def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[
         photo.sure |= enlarged or (named and not around.isdisjoint(_PLAIN_GALLERY))
         photo.thumb &= not enlarged and _is_thumb(element)
         found.update(dict.fromkeys(keys, photo))
-        if len(found) >= 2 * MAX_PHOTOS:
+        if len(found) >= 2 * PHOTO.max_photos:
             break
     photos = list({id(one): one for one in found.values()}.values())
-    return [_photo(one) for one in _without_thumbnails(photos)][:MAX_PHOTOS]
+    return [_photo(one) for one in _without_thumbnails(photos)][: PHOTO.max_photos]
 
 
 def _without_thumbnails(photos: list[_ShownPhoto]) -> list[_ShownPhoto]:
@@ -108,7 +103,7 @@ def _absolute(base_url: str, addresses: list[Address]) -> list[Address]:
 
 def _may_be_photo(element: lxml.html.HtmlElement, best: Address) -> bool:
     """Whether an image can be a photo: one that can be enlarged is, others unless small or an icon."""
-    if is_placeholder(best.url) or best.pixels < MIN_PIXELS:
+    if is_placeholder(best.url) or best.pixels < PHOTO.min_pixels:
         return False
     return best.large or not (_NOT_A_PHOTO.search(best.url.rsplit("/", 1)[-1]) or _is_small(element))
 
@@ -116,7 +111,7 @@ def _may_be_photo(element: lxml.html.HtmlElement, best: Address) -> bool:
 def _boxes_around(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
     return [
         one
-        for _, one in zip(range(4), element.iterancestors(), strict=False)
+        for _, one in zip(range(PHOTO.gallery_steps), element.iterancestors(), strict=False)
         if one.tag not in ("body", "html", "main")
     ]
 
@@ -124,13 +119,13 @@ def _boxes_around(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]
 def _is_thumb(element: lxml.html.HtmlElement) -> bool:
     return any(
         not tokens(one).isdisjoint(_THUMBS) or any(one.get(mark) is not None for mark in _SLIDE_MARKS)
-        for one in above(element, 3)
+        for one in above(element, PHOTO.thumbnail_steps)
     )
 
 
 def _is_small(element: lxml.html.HtmlElement) -> bool:
     for name in ("width", "height"):
         digits = re.match(r"\d+", element.get(name) or "")
-        if digits and int(digits[0]) < 90:
+        if digits and int(digits[0]) < PHOTO.min_size:
             return True
     return False

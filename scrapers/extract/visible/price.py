@@ -13,9 +13,8 @@ from scrapers.extract.visible.amounts import PRICE_NAME, ShownAmount
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import PRICE
 from scrapers.extract.vocabulary import phrases
-
-MIN_SCORE = 0.0
 
 _EARLIER_PRICE = phrases("earlier_price")
 _NOT_THE_PRICE = phrases("lowest_price", "not_the_price")
@@ -84,7 +83,7 @@ def choose_price(
     priced_amounts = []
     for shown in amounts:
         shown.own = not others.contains(shown.spot)
-        names = _names(shown.spot.element, 4)
+        names = _names(shown.spot.element, PRICE.name_steps)
         marked = shown.spot.element.get("itemprop") == "price"
         priced = marked or any(PRICE_NAME.search(name) for name in names)
         if not priced and not shown.symbol:
@@ -95,19 +94,19 @@ def choose_price(
     own = [shown for shown in priced_amounts if shown.own]
     for shown in own:
         same = sum(other.amount == shown.amount and other is not shown for other in own if not other.before)
-        shown.score += min(same, 2) * 0.4
+        shown.score += min(same, PRICE.max_repeated) * PRICE.repeated
     todays = sorted(
         (shown for shown in own if not shown.before), key=lambda shown: (-shown.score, shown.spot.order)
     )
-    if not todays or todays[0].score < MIN_SCORE:
+    if not todays or todays[0].score < PRICE.min_score:
         return None
     best = _with_decimals(_prefer_reduced(todays), todays)
     earlier = [
         shown
         for shown in own
-        if (shown.before or not _names(shown.spot.element, 2).isdisjoint(_MAYBE_BEFORES))
+        if (shown.before or not _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES))
         and shown.amount > best.amount
-        and abs(shown.spot.read - best.spot.read) < 400
+        and abs(shown.spot.read - best.spot.read) < PRICE.earlier_reach
         and not _is_no_price(shown)
     ]
     nearest = min(earlier, key=lambda shown: abs(shown.spot.order - best.spot.order), default=None)
@@ -125,15 +124,16 @@ def choose_price(
 def _prefer_reduced(todays: list[ShownAmount]) -> ShownAmount:
     """Today's price of two side by side: not the one named `regular`."""
     best = todays[0]
-    if _names(best.spot.element, 2).isdisjoint(_MAYBE_BEFORES):
+    if _names(best.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES):
         return best
-    for shown in todays[1:6]:
-        beside = abs(shown.spot.read - best.spot.read) < 120 and shown.score > best.score - 3
+    for shown in todays[1 : 1 + PRICE.beside_candidates]:
+        beside = abs(shown.spot.read - best.spot.read) < PRICE.beside
+        beside = beside and shown.score > best.score - PRICE.beside_score
         if (
             beside
             and not _is_for_members(shown)
             and shown.amount < best.amount
-            and _names(shown.spot.element, 2).isdisjoint(_MAYBE_BEFORES)
+            and _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES)
         ):
             return shown
     return best
@@ -142,7 +142,7 @@ def _prefer_reduced(todays: list[ShownAmount]) -> ShownAmount:
 def _with_decimals(best: ShownAmount, todays: list[ShownAmount]) -> ShownAmount:
     """Of `24999` (large digits `249` and a small `99`) and a 249.99 for screen readers, the latter."""
     for shown in todays:
-        beside = abs(shown.spot.read - best.spot.read) < 200
+        beside = abs(shown.spot.read - best.spot.read) < PRICE.decimals_reach
         if beside and shown.amount * 100 == best.amount and not _SEPARATOR.search(best.money.digits):
             return shown
     return best
@@ -162,7 +162,9 @@ def _is_before(shown: ShownAmount, names: set[str]) -> bool:
 
 def _screen_reader_label(element: lxml.html.HtmlElement) -> str:
     """The label for screen readers."""
-    return next((label for one in above(element, 1) if (label := one.get("aria-label"))), "")[:60]
+    return next((label for one in above(element, 1) if (label := one.get("aria-label"))), "")[
+        : PRICE.max_spoken
+    ]
 
 
 def _is_no_price(shown: ShownAmount) -> bool:
@@ -180,37 +182,37 @@ def _says_no_price(after: str) -> bool:
 def _is_for_members(shown: ShownAmount) -> bool:
     """Whether only members pay it."""
     words = _MEMBER_PRICE.search(shown.label) or _MEMBER_PRICE.search(shown.after)
-    return bool(words) or not _names(shown.spot.element, 2).isdisjoint(_MEMBERS)
+    return bool(words) or not _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MEMBERS)
 
 
 def _score(
     shown: ShownAmount, names: set[str], priced: bool, heading: Heading, buy_order: int | None
 ) -> float:
     spot = shown.spot
-    score = 3.0 if priced else 0.0
-    score += 2.0 if shown.symbol else 0.0
-    score += 1.5 if spot.element.get("itemprop") == "price" else 0.0
-    score += 1.5 if not names.isdisjoint(_TODAYS) else 0.0
+    score = PRICE.named if priced else 0.0
+    score += PRICE.symbol if shown.symbol else 0.0
+    score += PRICE.itemprop if spot.element.get("itemprop") == "price" else 0.0
+    score += PRICE.todays_name if not names.isdisjoint(_TODAYS) else 0.0
     score += _prominence(spot.element)
     distance = spot.read - heading.spot.read
-    score -= min(7.0, 1.2 * log2(1 + abs(distance) / 200))
-    score -= 1.5 if distance < 0 else 0.0
-    if buy_order is not None and -120 < buy_order - spot.order < 250:
-        score += 1.0
+    score -= min(PRICE.max_distance, PRICE.distance * log2(1 + abs(distance) / PRICE.near))
+    score -= PRICE.before_heading if distance < 0 else 0.0
+    if buy_order is not None and -PRICE.button_before < buy_order - spot.order < PRICE.button_after:
+        score += PRICE.near_button
     if _is_no_price(shown):
-        score -= 5
-    if _WITHOUT_TAX.search(shown.after) or _WITHOUT_TAX.search(shown.label[-20:]):
-        score -= 2.5
-    if any(_is_named_no_price(one) for one in _around(spot.element, 2)):
-        score -= 4
+        score -= PRICE.no_price
+    if _WITHOUT_TAX.search(shown.after) or _WITHOUT_TAX.search(shown.label[-PRICE.tax_label :]):
+        score -= PRICE.without_tax
+    if any(_is_named_no_price(one) for one in _around(spot.element, PRICE.box_steps)):
+        score -= PRICE.named_no_price
     if _is_for_members(shown):
-        score -= 3
+        score -= PRICE.members
     if spot.hidden:
-        score -= 3
+        score -= PRICE.hidden
     if spot.element.tag in ("option", "label", "li", "a", "button"):
-        score -= 1.5
-    if shown.money.end - shown.money.start < len(spot.text) - 60:
-        score -= 2  # in the middle of a sentence
+        score -= PRICE.in_control
+    if shown.money.end - shown.money.start < len(spot.text) - PRICE.sentence_rest:
+        score -= PRICE.in_sentence
     return score
 
 
@@ -218,11 +220,13 @@ def _prominence(element: lxml.html.HtmlElement) -> float:
     """How prominent it is, as far as tags and inline styles tell."""
     for one in above(element, 1):
         if one.tag in ("h1", "h2", "h3", "h4", "strong", "b", "big"):
-            return 0.7
+            return PRICE.highlighted
         size = _SIZE.search(one.get("style") or "")
         if size:
-            pixels = float(size[1]) * (16 if size[2].lower() in ("em", "rem") else 1)
-            return 1.5 if pixels >= 18 else -0.5 if pixels < 13 else 0.0
+            pixels = float(size[1]) * (PRICE.em_px if size[2].lower() in ("em", "rem") else 1)
+            return (
+                PRICE.large if pixels >= PRICE.large_px else PRICE.small if pixels < PRICE.small_px else 0.0
+            )
     return 0.0
 
 

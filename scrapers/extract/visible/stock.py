@@ -11,15 +11,8 @@ from scrapers.extract.visible.buy_button import Buying
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import STOCK
 from scrapers.extract.vocabulary import phrases
-
-REACH = 3000
-"""Most characters of text between the heading and words about stock."""
-
-MAX_DISTANCE = 500
-"""Elements between a heading and a button that is certainly its own."""
-MAX_WORDS = 160
-"""Longest text, in characters, that counts as words about stock."""
 
 _SOLD_OUT = phrases("sold_out", "coming_soon")
 _SOLD_ALONE = phrases("sold_alone")
@@ -110,7 +103,7 @@ def word_of(text: str) -> str | None:
 def _has_options(layout: Layout, heading: Heading, others: OtherContent) -> bool:
     """Whether a size or colour is chosen from a list beside the product."""
     for element, order in layout.order.items():
-        if element.tag == "select" and 0 < order - heading.spot.order <= MAX_DISTANCE:
+        if element.tag == "select" and 0 < order - heading.spot.order <= STOCK.button_reach:
             spot = layout.by_element.get(element)
             named = _CHOICE_NAME.search(f"{element.get('name')} {element.get('id')}")
             if named and not others.contains(spot or Spot(order, element, "", False, False, False, 0)):
@@ -120,13 +113,13 @@ def _has_options(layout: Layout, heading: Heading, others: OtherContent) -> bool
 
 def _is_far_off(buying: Buying, heading: Heading) -> bool:
     """Whether the button is too far off to refute words that say sold out."""
-    return buying.order is not None and abs(buying.order - heading.spot.order) > MAX_DISTANCE
+    return buying.order is not None and abs(buying.order - heading.spot.order) > STOCK.button_reach
 
 
 def offers_choices(layout: Layout, heading: Heading, others: OtherContent) -> bool:
     """Whether a size, colour or number of the product can be chosen."""
     for element, order in layout.order.items():
-        if abs(order - heading.spot.order) > 1500:
+        if abs(order - heading.spot.order) > STOCK.choices_reach:
             continue
         kind = (element.get("type") or "").lower() if element.tag == "input" else ""
         named = element.tag == "select" or kind in ("radio", "number")
@@ -164,7 +157,9 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
     words = _StockWords()
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
-        near = -600 <= distance <= REACH and 2 <= len(spot.text) <= MAX_WORDS
+        near = (
+            -STOCK.before_heading <= distance <= STOCK.after_heading and 2 <= len(spot.text) <= STOCK.max_text
+        )
         if not near or not spot.own or spot.hidden or spot.element is heading.spot.element:
             continue
         sold, stocked = (
@@ -175,7 +170,9 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
             stocked = _AVAILABLE_ALONE.fullmatch(spot.text.strip(_PUNCTUATION))
         if not sold and not stocked:
             words.preorder_said = words.preorder_said or (
-                distance >= 0 and len(spot.text) < 40 and _PREORDER.search(spot.text) is not None
+                distance >= 0
+                and len(spot.text) < STOCK.max_preorder
+                and _PREORDER.search(spot.text) is not None
             )
         elif not _is_choice(spot) and not others.contains(spot):
             _note_words(words, spot, sold, stocked)
@@ -187,17 +184,17 @@ def _note_words(
 ) -> None:
     status = not _names(spot).isdisjoint(_STATUS)
     if sold:
-        plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
+        plain = (sold.end() - sold.start()) >= STOCK.sold_out_share * len(spot.text)
         first = stocked is None or sold.start() <= stocked.start()
         if (plain or status) and first and not _ELSEWHERE.search(spot.text):
             words.sold_out_said = True
             words.labelled = words.labelled or status
-    elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
+    elif stocked and (status or (stocked.end() - stocked.start()) >= STOCK.in_stock_share * len(spot.text)):
         words.available = True
 
 
 def _is_choice(spot: Spot) -> bool:
-    for one in above(spot.element, 3):
+    for one in above(spot.element, STOCK.choice_steps):
         if one.tag in ("option", "select") or (one.tag == "label" and _is_of_input(one)):
             return True
         if not tokens(one).isdisjoint(_CHOICES):
@@ -210,4 +207,4 @@ def _is_of_input(label: lxml.html.HtmlElement) -> bool:
 
 
 def _names(spot: Spot) -> set[str]:
-    return set().union(*(tokens(one) for one in above(spot.element, 2)))
+    return set().union(*(tokens(one) for one in above(spot.element, STOCK.name_steps)))
