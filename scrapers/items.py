@@ -1,4 +1,4 @@
-"""The one kind of item the spiders yield: a product as the store states it."""
+"""The item that all spiders yield: a product as its store states it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from decimal import Decimal
 class Photo:
     """A product photo.
 
-    :ivar position: its place among the product's photos, from 0.
-    :ivar colour: the colour it shows, where the store says so.
-    :ivar image_id: sha256 of its bytes; None where they could not be had.
+    :ivar position: its position among the product's photos, from 0.
+    :ivar colour: the colour that it shows, if the store states it.
+    :ivar image_id: sha256 of its bytes; None until they are downloaded.
     """
 
     url: str
@@ -24,9 +24,9 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a product, or one variant of it, costs and whether it can be had.
+    """The price and availability of a product or one variant.
 
-    :ivar variant_id: the platform's own id of the variant; None for the product as a whole.
+    :ivar variant_id: the platform's id of the variant; None for the whole product.
     """
 
     variant_id: str | None
@@ -38,11 +38,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a product was read from, kept so that extraction can run again without crawling.
+    """The stored source of a product, so that extraction can run again without crawling.
 
-    :ivar url: the address asked for, before redirects.
-    :ivar own_page: whether all of the answer is about this product, so that the address is the product's.
-    :ivar etag: what the server said to ask with next time for such a page.
+    :ivar url: the requested address, before redirects.
+    :ivar own_page: whether the whole answer is about this product, so that its address is the product's.
+    :ivar etag: the response's validator for the next request; None if it sent none.
     """
 
     url: str
@@ -56,12 +56,13 @@ class Source:
 
 @dataclass(slots=True)
 class ProductItem:
-    """A product of a store; columns as in the table `products`. Absent means the store does not say it.
+    """A product of a store; fields as in the table `products`. None and empty mean that the store does not
+    state it.
 
     :ivar product_id: the platform's own id, else a hash of the canonical URL.
     :ivar category: the store's own category, as a path: `Women > Dresses`.
     :ivar availability: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
-    :ivar evidence: for each field that was read from a page, where on the page it stood.
+    :ivar evidence: for each extracted field, the source that states it.
     """
 
     store: str

@@ -25,19 +25,19 @@ from storage.schemas import TABLES
 from storage.verdicts import RejectStage
 
 _AT_ONCE = 32
-"""Sources held in memory at a time."""
+"""Sources in memory at a time."""
 _NO_PRODUCT = "there is no product on the stored page"
 
 
 @dataclass
 class Reextraction:
-    """What came of it.
+    """The counts of one re-extraction.
 
-    :ivar read: sources that were read again.
-    :ivar changed: products that are stored otherwise now.
-    :ivar offers: prices or availabilities that are now known otherwise.
-    :ivar unreadable: sources that give no product any more; what is stored of these stays.
-    :ivar fields: how many products changed in each field.
+    :ivar read: sources read.
+    :ivar changed: products whose stored row changed.
+    :ivar offers: offers whose price or availability changed.
+    :ivar unreadable: sources that no longer give a product; their stored rows stay.
+    :ivar fields: the number of changed products for each field.
     """
 
     store: str
@@ -55,13 +55,12 @@ def reextract_store(
     allow_private: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Reextraction:
-    """Reads every product of a store again from what it was last read from, and stores what changed.
+    """Reads each product of a store again from its last stored source, and stores what changed.
 
-    Which product a source is of stays as it was. Photos that are stored stay linked; one that is new has to
-    be fetched by the next crawl.
+    A source stays with its product, and stored photos stay linked. The next crawl downloads new photos.
 
     :param on_progress: called with the number of sources read, and of all.
-    :raises BusyError: where a crawl of this store runs.
+    :raises BusyError: while a crawl of this store runs.
     """
     with root.lock(f"crawl-{store.name}"), Worker(store.limits.read_seconds) as worker:
         return _Rereading(root, store, worker, allow_private).run(on_progress)
@@ -99,7 +98,7 @@ class _Rereading:
         }
 
     def _stored(self) -> dict[str, Row]:
-        """The products as they are stored."""
+        """The stored products by id."""
         columns = [name for name in TABLES["products"].columns.names if name != "description"]
         rows = tables.read(
             self.root, "products", columns=columns, where=of_store(self.store.name)
@@ -115,7 +114,7 @@ class _Rereading:
             wanted = [
                 place
                 for place, (one, at) in enumerate(zip(ids, times, strict=True))
-                if latest.get(one) == at and one not in met and not met.add(one)  # type: ignore[func-returns-value]
+                if latest.get(one) == at and one not in yielded and not yielded.add(one)  # type: ignore[func-returns-value]
             ]
             if wanted:
                 yield from batch.take(wanted).to_pylist()
@@ -148,7 +147,7 @@ class _Rereading:
         self._keep(item, page["crawl_id"], stored)
 
     def _photos(self, found: list[Photo], stored: list[Row]) -> list[Photo]:
-        """The photos with the ids that they are stored by; the stored ones where a page names none."""
+        """The photos with their stored image ids; the stored photos if the page has none."""
         if not found:
             return [Photo(one["url"], one["position"], one["colour"], one["image_id"]) for one in stored]
         ids = {one["url"]: one["image_id"] for one in stored}
@@ -159,7 +158,7 @@ class _Rereading:
         return kept
 
     def _keep(self, item: ProductItem, crawl_id: str, stored: Row) -> None:
-        """Puts what changed in the write_buffer."""
+        """Adds what changed to the write buffer."""
         now, known = datetime.now(UTC), self.known.products[item.product_id]
         for offer in offers_of(item):
             state = offer_state(offer)
@@ -176,11 +175,11 @@ class _Rereading:
 
 
 def read_source(page: Row, store: Store, worker: Worker) -> ProductItem | None:
-    """The product of a row of `pages`; None where there is none on it.
+    """The product of a row of `pages`; None if the page has none.
 
-    :param worker: reads pages of HTML.
-    :raises ValueError: where it is no product of the platform that it was read from.
-    :raises WorkerError: where it cannot be read, or not in time.
+    :param worker: parses HTML pages.
+    :raises ValueError: if the stored JSON is no product of its platform.
+    :raises WorkerError: if the page cannot be parsed, or not in time.
     """
     body = decompress(page["body_zstd"])
     if page["content_type"] == "application/json":
@@ -191,7 +190,7 @@ def read_source(page: Row, store: Store, worker: Worker) -> ProductItem | None:
 
 
 def _of_platform(data: Any, store: Store) -> ProductItem:
-    """A product of a platform's list, as its spider stored it."""
+    """A product from the JSON that its platform's spider stored."""
     if not isinstance(data, dict):
         raise ValueError("the stored source is no product")
     product = data.get("product", data)

@@ -181,7 +181,7 @@ def _examined(html: bytes, url: str, store: Store | None) -> Examined:
 
     with Worker(store.limits.read_seconds) if store else Worker() as worker:
         try:
-            examined = worker.call(examine_page, html, url, recipe=store.recipe if store else None)
+            examined = worker.call(examine_page, html, url, selectors=store.recipe if store else None)
         except WorkerError as error:
             raise LookalikeError(f"{url or 'The page'} cannot be read: {error}.") from None
     return examined or Examined(None, "there is nothing on it")

@@ -1,6 +1,7 @@
-"""A web address: escaped as a browser does, and which parts of it tell one page of a store from another.
+"""Web addresses: percent-encoding as browsers do it, and which parts tell one page of a store from
+another.
 
-What is asked for is the address as the page wrote it. Everything else here is for comparing addresses.
+Only `escaped` gives addresses to request. All other functions are for comparing addresses.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from w3lib.url import safe_url_string
 
 _PATH_SAFE = "!$%&'()*+,-./:;=@[\\]_|~"
 _QUERY_SAFE = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
-"""What a browser leaves as it is in a path and in a query (the URL standard's percent-encode sets)."""
+"""Characters that browsers leave unescaped in paths and queries (the URL standard's percent-encode sets)."""
 
 _TRACKING_TEXT = """
     gclid gclsrc dclid gbraid wbraid fbclid msclkid yclid ttclid twclid igshid mc_cid mc_eid
@@ -40,7 +41,7 @@ _VIEW_NAMES_TEXT = """
     quickview add-to-wishlist add_to_wishlist action
 """
 _VIEW_NAMES = frozenset(_VIEW_NAMES_TEXT.split())
-"""How a page is shown, or what is to be done to it."""
+"""Parameters that say how a page is displayed, or that trigger an action."""
 _ORIGIN_NAMES_TEXT = """
     path cpath cat category category_id categoryid cat_id catid cid cpid id_category categories
     cgid dept department manufacturer manufacturer_id manufacturers_id id_manufacturer brand
@@ -51,20 +52,21 @@ _ORIGIN_NAMES_TEXT = """
     return redirect
 """
 _ORIGIN_NAMES = frozenset(_ORIGIN_NAMES_TEXT.split())
-"""Where the shopper came from: a category, a maker, a search, a link."""
+"""Parameters that say where the shopper came from: a category, a brand, a search, a link."""
 _LISTING_NAMES_TEXT = """
     path cpath cat category category_id categoryid cat_id id_category manufacturer
     manufacturer_id manufacturers_id id_manufacturer brand brand_id collection collection_id
     department
 """
 LISTING_NAMES = frozenset(_LISTING_NAMES_TEXT.split())
-"""Of these, what names a listing where it stands alone."""
+"""Those of `_ORIGIN_NAMES` that identify a listing when nothing else does."""
 _SWITCHES_TEXT = """
     currency cur curr currency_code lang language locale hl langue idioma sprache country
     ___store add-to-cart add_to_cart add-to-wishlist add_to_wishlist replytocom
 """
 SWITCHES = frozenset(_SWITCHES_TEXT.split())
-"""What changes how the whole store is shown, or does something: links with it are not followed."""
+"""Parameters that change how the whole store is displayed, or trigger an action: links with them are not
+followed."""
 _ID_LIKE = re.compile(
     r"(?:^|[_-])(?:id|pid|sku|product|products|prod|item|art|article|artikel|artnr|art_nr|code|ean|gtin|isbn"
     r"|route|rt|main_page|controller|dispatch|page_id|post_type|p|n|nr|no|num)(?:[_-]|$)"
@@ -74,10 +76,10 @@ _ID_LIKE = re.compile(
 
 
 def escaped(url: str, encoding: str = "utf-8") -> str:
-    """An address as a browser asks for it: without fragment, with what may not stand in it escaped.
+    """The address as a browser requests it: percent-encoded and without its fragment.
 
-    :param encoding: the character set of the page it stands on; a browser writes queries in it.
-    :raises ValueError: where it is no address.
+    :param encoding: character set of the page that holds the link; browsers encode queries in it.
+    :raises ValueError: for text that is not an address.
     """
     parts = urlsplit(url)
     netloc = parts.netloc
@@ -92,17 +94,18 @@ def escaped(url: str, encoding: str = "utf-8") -> str:
 
 
 def without(url: str, is_dropped: Callable[[str, str], bool]) -> str:
-    """The address without fragment and without the parameters for which a function of name and value is true.
+    """The address without its fragment and without the parameters that `is_dropped(name, value)` is true
+    for.
 
-    All else stays as it is written; only the host becomes lower-case.
+    The rest stays as written, except that the host becomes lower-case.
     """
     parts = urlsplit(url)
-    kept = [pair for pair in parts.query.split("&") if pair and not is_dropped(*_read(pair))]
+    kept = [pair for pair in parts.query.split("&") if pair and not is_dropped(*_decode_pair(pair))]
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "&".join(kept), ""))
 
 
 def without_tracking(url: str) -> str:
-    """The address without fragment, tracking and session ids, its host in lower case."""
+    """The address in lower-case host form, without fragment, tracking parameters and session ids."""
     parts = urlsplit(url)
     if ";" in parts.path or "(" in parts.path:
         url = urlunsplit(parts._replace(path=_PATH_SESSION.sub("", parts.path)))
@@ -111,7 +114,8 @@ def without_tracking(url: str) -> str:
 
 @lru_cache(maxsize=8192)
 def spelling(url: str) -> str:
-    """One spelling of an address, for comparing: escapes, order of parameters, and empty ones as one."""
+    """A normalised form for comparing addresses: percent-encoding, parameter order and empty parameters no
+    longer differ."""
     parts = urlsplit(escaped(url))
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, encoding="latin-1"))
     return urlunsplit(
@@ -121,17 +125,17 @@ def spelling(url: str) -> str:
 
 @lru_cache(maxsize=8192)
 def pairs_of(url: str) -> tuple[tuple[str, str], ...]:
-    """The names and values of an address's query, tracking and session ids left out."""
+    """The names and values of an address's query, without tracking parameters and session ids."""
     query = urlsplit(url).query
     return tuple(
         (name, value)
-        for name, value in map(_read, filter(None, query.split("&")))
+        for name, value in map(_decode_pair, filter(None, query.split("&")))
         if not is_noise(name, value)
     )
 
 
 def is_noise(name: str, value: str) -> bool:
-    """Whether a parameter tracks a visitor and changes nothing on the page."""
+    """Whether a parameter only tracks the visitor and changes nothing on the page."""
     lower = name.lower()
     return (
         lower in _TRACKING
@@ -141,9 +145,9 @@ def is_noise(name: str, value: str) -> bool:
 
 
 def is_context(name: str, value: str) -> bool:
-    """Whether a parameter tells how a page is shown or where the shopper came from, by its name.
+    """Whether a parameter's name says how a page is displayed or where the shopper came from.
 
-    `page=product` and the like, whose values are words, name a page.
+    `page=product` and the like identify a page, because their values are words.
     """
     lower = re.sub(r"\[\w*\]$", "", name.lower())
     if lower in (
@@ -164,32 +168,39 @@ def is_context(name: str, value: str) -> bool:
 
 
 def is_id_like(name: str) -> bool:
-    """Whether a parameter names a page or product, by its name."""
+    """Whether a parameter's name suggests that its value identifies a page or product."""
     return bool(_ID_LIKE.search(name)) and not is_context(name, "1")
 
 
 def naming_pairs(url: str) -> tuple[tuple[str, str], ...]:
-    """What of an address's query may name a page."""
+    """The parameters of an address's query that may identify a page."""
     return tuple(pair for pair in pairs_of(url) if not is_context(*pair))
 
 
 def names_nothing(url: str) -> bool:
-    """Whether neither path nor query names a thing: at most, a script is told which kind of page to show."""
-    if not is_told_by_query(urlsplit(url).path):
+    """Whether an address identifies nothing: its path is a script's, and its query gives at most a kind of
+    page."""
+    if not is_named_by_query(urlsplit(url).path):
         return False
-    return all(name.lower() in _KINDS and not re.search(r"\d", value) for name, value in naming_pairs(url))
+    return all(
+        name.lower() in _PAGE_KIND_PARAMETERS and not re.search(r"\d", value)
+        for name, value in naming_pairs(url)
+    )
 
 
-_KINDS = frozenset(["route", "rt", "main_page", "controller", "dispatch", "page", "view", "fc", "post_type"])
+_PAGE_KIND_PARAMETERS = frozenset(
+    ["route", "rt", "main_page", "controller", "dispatch", "page", "view", "fc", "post_type"]
+)
 
 
 def is_bare(path: str) -> bool:
-    """Whether a path names no page of its own: a front page, or a script that is told what to show."""
+    """Whether a path identifies no page of its own: a front page, or a script whose query says what to
+    show."""
     return path in ("", "/") or bool(re.search(r"/(?:index|default|shop|store)\.\w{2,5}$|/index$", path))
 
 
-def is_told_by_query(path: str) -> bool:
-    """Whether it is for the query to say what is shown: a front page's path, or a script's."""
+def is_named_by_query(path: str) -> bool:
+    """Whether the query decides which page is shown: the path is a front page's or a script's."""
     return is_bare(path) or bool(
         re.search(r"\.(?:php\d?|aspx?|ashx|cgi|pl|jsp|do|cfm|dll)$", path, re.IGNORECASE)
     )
@@ -199,26 +210,26 @@ def is_home(url: str) -> bool:
     """Whether an address is a site's front page."""
     parts = urlsplit(url)
     named = naming_pairs(url)
-    homely = all(re.fullmatch(r"(?:common|index)?[/_]?home|index|main", value) for _, value in named)
-    return is_bare(parts.path) and homely
+    is_home_query = all(re.fullmatch(r"(?:common|index)?[/_]?home|index|main", value) for _, value in named)
+    return is_bare(parts.path) and is_home_query
 
 
 def is_same_page(link: str, own: str) -> bool:
-    """Whether a link leads to a page that is at an address, maybe shown otherwise.
+    """Whether a link leads to the page at `own`, possibly displayed in another way.
 
-    A page whose address names it in its query is left by a link that names another there. One that its path
-    names is the same whatever its query asks for.
+    Where the query identifies the page, a link with another identifying query leads elsewhere. Where the path
+    does, the query makes no difference.
     """
-    there, here = urlsplit(link), urlsplit(own)
-    if (there.netloc.lower(), there.path.rstrip("/")) != (here.netloc.lower(), here.path.rstrip("/")):
+    target, current = urlsplit(link), urlsplit(own)
+    if (target.netloc.lower(), target.path.rstrip("/")) != (current.netloc.lower(), current.path.rstrip("/")):
         return False
     named, linked = naming_pairs(own), naming_pairs(link)
     if not named:
-        return not linked or not is_bare(here.path)
-    telling = set(named) if is_told_by_query(here.path) else {one for one in named if is_id_like(one[0])}
-    return telling <= set(linked)
+        return not linked or not is_bare(current.path)
+    naming = set(named) if is_named_by_query(current.path) else {one for one in named if is_id_like(one[0])}
+    return naming <= set(linked)
 
 
-def _read(pair: str) -> tuple[str, str]:
+def _decode_pair(pair: str) -> tuple[str, str]:
     name, _, value = pair.partition("=")
     return unquote_plus(name, "latin-1"), unquote_plus(value, "latin-1")

@@ -1,6 +1,7 @@
-"""What one source on a page claims about a product, before anything is decided.
+"""What one source claims about a product, before the fields are decided.
 
-JSON-LD, microdata and OpenGraph become the same records, so that what a price is gets decided once.
+JSON-LD, microdata, script state, selectors and platform APIs all become these records, so that each field is
+decided by one rule.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ RawPrice = str | int | Decimal | None
 
 @dataclass(frozen=True, slots=True)
 class RawOffer:
-    """An offer as it is written.
+    """An offer as written on the page.
 
-    :ivar low: lowest price of several, `high` the highest.
-    :ivar before: a struck-out, list or recommended price.
-    :ivar availability: schema.org's address or word, or text.
+    :ivar low: the lowest of several prices; `high` is the highest.
+    :ivar before: an earlier price: struck out, list or recommended.
+    :ivar availability: a schema.org URL or name, or plain text.
     """
 
     price: RawPrice = None
@@ -36,10 +37,10 @@ class RawOffer:
 
 @dataclass(frozen=True, slots=True)
 class RawPhoto:
-    """A photo's address, absolute, and the colour it shows where that is known.
+    """A photo's absolute address, and the colour that it shows where known.
 
-    :ivar sizes: further addresses of the same picture.
-    :ivar sure: whether the visible page plainly shows it as one of its product.
+    :ivar sizes: addresses of the same photo in other sizes.
+    :ivar sure: whether the visible page clearly shows it as a photo of its product.
     """
 
     url: str
@@ -50,10 +51,10 @@ class RawPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What one source says of the page's product; texts as written, addresses absolute.
+    """What one source says of the page's product: texts as written, addresses absolute.
 
     :ivar source: `json-ld`, `microdata`, `rdfa`, `opengraph`, `state` or `html`.
-    :ivar categories: the names of a path, outermost first; one name may hold a whole path.
+    :ivar categories: the category path, outermost first; a single name may hold a whole path.
     """
 
     source: str
@@ -73,7 +74,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Field(Generic[T]):
-    """A decided value and where it stood."""
+    """A decided value and the source it comes from."""
 
     value: T
     source: str

@@ -1,4 +1,4 @@
-"""A product read from a page, as an item of its store."""
+"""Turns what a page says into an item of its store."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from scrapers.items import Offer, Photo, ProductItem, Source
 
 
 def item_of(product: Extracted, store: Store, source: Source, own_address: str | None = None) -> ProductItem:
-    """The item for what a page says; a price that names no currency is in the one of the store's entry.
+    """The item for an extracted product. A price without a currency takes the currency of the store's
+    entry.
 
-    :param own_address: the address that stands for the product; the page's canonical one where None.
+    :param own_address: the address that identifies the product; None for the page's canonical URL.
     """
     url = own_address or product.url
     currency = product.currency or (store.currency if product.price is not None else None)
@@ -43,6 +44,6 @@ def item_of(product: Extracted, store: Store, source: Source, own_address: str |
 
 
 def product_id(canonical: str) -> str:
-    """The id of a product that the platform gives none: a hash of its page's canonical address, however that
-    is spelt."""
+    """The id of a product without a platform id: a hash of its canonical URL, independent of how that is
+    spelt."""
     return hashlib.sha256(spelling(canonical).encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""What a listing page leads to: the products it shows, its next page, and the store's categories."""
+"""Links of a listing page: the products it shows, its next page, and the store's categories."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scrapers.extract.address import (
     is_context,
     is_home,
     is_id_like,
+    is_named_by_query,
     is_noise,
-    is_told_by_query,
     naming_pairs,
     pairs_of,
     spelling,
@@ -25,6 +25,7 @@ from scrapers.extract.address import (
 )
 from scrapers.extract.page import Page, same_site
 from scrapers.extract.sources.markup import Markup
+from scrapers.extract.vocabulary import phrases
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
 _NOT_PRODUCTS = re.compile(
@@ -41,13 +42,10 @@ _NO_PRODUCTS_ROUTE = re.compile(
     r"(?:[/.?_]|$)",
     re.IGNORECASE,
 )
-"""What a query says that names no product: `route=account/login`, `main_page=shopping_cart`."""
+"""Query values that belong to no product: `route=account/login`, `main_page=shopping_cart`."""
 _FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|zip|ico)$", re.IGNORECASE)
-_NEXT = re.compile(
-    r"^\s*(?:next(?: page)?|weiter|nächste(?: seite)?|suivante?|page suivante|siguiente|successiva|avanti|"
-    r"volgende|næste|nästa|neste|dalej|další|próxima|seguinte|次へ|下一页|[›»→>]+)\s*[›»→>]*\s*$",
-    re.IGNORECASE,
-)
+_NEXT_PAGE = phrases("next_page")
+_ARROWS = "›»→>"
 _PAGE_PARAMETERS = (
     "page", "p", "paged", "pg", "pagina", "seite", "page_no", "pageno", "pagenumber", "page_number",
     "product-page", "pagenum", "start", "offset", "currentpage", "pageindex",
@@ -63,9 +61,9 @@ _CARD_DEPTH = 4
 
 
 def product_cards(page: Page, markup: Markup) -> list[tuple[str, str]]:
-    """The products that a listing shows, in their order: address and name, which may be empty.
+    """Address and name (possibly empty) of each product that a listing shows, in order.
 
-    Those its markup lists; without such markup, links that show a picture or stand in a product's card.
+    Those that its markup lists; without such markup, links that show an image or are in a product card.
     """
     found: dict[str, tuple[str, str]] = {}
     listed = [url for url in (fetchable(page, url) for url in markup.listed) if url]
@@ -75,7 +73,7 @@ def product_cards(page: Page, markup: Markup) -> list[tuple[str, str]]:
         return list(found.values())
     pages = {spelling(listing_key(url)) for url in next_pages(page)}
     for anchor, url in _anchors(page, within="not(ancestor::nav or ancestor::header or ancestor::footer)"):
-        if not _is_of_shop(url) and _is_card(anchor) and _leads_on(url, page.url):
+        if not _is_shop_page(url) and _is_card(anchor) and _leads_to_another_page(url, page.url):
             key = spelling(without_tracking(url))
             if spelling(listing_key(url)) not in pages:
                 name = " ".join(anchor.text_content().split())[:300]
@@ -85,12 +83,12 @@ def product_cards(page: Page, markup: Markup) -> list[tuple[str, str]]:
 
 
 def product_links(page: Page, markup: Markup) -> list[str]:
-    """The addresses of the products that a listing shows, in their order, as the page gives them."""
+    """The addresses of the products that a listing shows, in order, as the page gives them."""
     return [url for url, _ in product_cards(page, markup)]
 
 
 def next_pages(page: Page) -> list[str]:
-    """The address of the listing's next page; none on its last."""
+    """The address of the listing's next page; empty on the last page."""
     marked = "//link[@rel='next']/@href | //a[contains(concat(' ', @rel, ' '), ' next ')]/@href"
     for href in page.tree.xpath(marked):
         url = fetchable(page, str(href))
@@ -98,51 +96,57 @@ def next_pages(page: Page) -> list[str]:
             return [url]
     listing, number = _unpaged(page.url), page_number(page.url)
     for anchor, url in _anchors(page):
-        theirs = page_number(url)
-        if theirs <= number:
+        linked_number = page_number(url)
+        if linked_number <= number:
             continue
         label = anchor.get("aria-label") or anchor.get("title") or anchor.text_content()
-        follows = theirs == number + 1 and _unpaged(url) == listing
-        if follows or _NEXT.match(label[:60]):
+        follows = linked_number == number + 1 and _unpaged(url) == listing
+        if follows or _says_next(label[:60]):
             return [url]
     return []
 
 
+def _says_next(label: str) -> bool:
+    """Whether a label is `Next page` in some language, with or without arrows, or an arrow alone."""
+    text = label.strip()
+    name = text.rstrip(_ARROWS).rstrip()
+    return bool(_NEXT_PAGE.fullmatch(name)) if name else bool(text)
+
+
 def category_links(page: Page) -> list[str]:
-    """The addresses in the store's navigation; on a page that has none, those of all its links."""
+    """The addresses in the store's navigation; all links of a page that has no navigation."""
     found: dict[str, str] = {}
     others: dict[str, str] = {}
     known: dict[HtmlElement, bool] = {}
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
-        if not _is_of_shop(url) and _leads_on(url, page.url) and not _is_product_card(anchor):
+        if not _is_shop_page(url) and _leads_to_another_page(url, page.url) and not _is_product_card(anchor):
             kind = found if _is_in_navigation(anchor, known) else others
             kind.setdefault(spelling(listing_key(url)), url)
     return list((found or others).values())
 
 
 def further_listings(page: Page, shapes: set[tuple[object, ...]]) -> list[str]:
-    """The addresses on a page that are built as those of listings that showed products, or that name a
-    category or maker and nothing else."""
+    """Addresses built like those of known listings, or that name only a category or brand."""
     found: dict[str, str] = {}
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
         is_listing = listing_shape(url) in shapes or _names_a_listing(url)
-        if is_listing and not _is_of_shop(url) and not _is_product_card(anchor):
+        if is_listing and not _is_shop_page(url) and not _is_product_card(anchor):
             found.setdefault(spelling(listing_key(url)), url)
     return list(found.values())
 
 
 def _names_a_listing(url: str) -> bool:
-    """Whether an address that its query completes names a category or maker, and nothing by number."""
-    if not is_told_by_query(urlsplit(url).path):
+    """Whether a query-based address names a category or brand, and nothing by number."""
+    if not is_named_by_query(urlsplit(url).path):
         return False
     listed = any(name.lower() in LISTING_NAMES and value for name, value in pairs_of(url))
     return listed and not any(re.search(r"\d", value) for _, value in naming_pairs(url))
 
 
 def listing_key(url: str) -> str:
-    """A listing's address without what only shows it otherwise: sorted, as a grid, more a page."""
+    """A listing's address without parameters that only change its display: sorting, grid, page size."""
     bare = without_tracking(url)
-    return without(bare, lambda name, value: is_context(name, value) and name.lower() in _VIEWS)
+    return without(bare, lambda name, value: is_context(name, value) and name.lower() in _VIEW_PARAMETERS)
 
 
 _VIEWS_TEXT = """
@@ -150,16 +154,19 @@ _VIEWS_TEXT = """
     perpage page_size pagesize items_per_page view mode display layout disp_order
     product_list_order product_list_dir product_list_mode product_list_limit
 """
-_VIEWS = frozenset(_VIEWS_TEXT.split())
+_VIEW_PARAMETERS = frozenset(_VIEWS_TEXT.split())
 
 
 def listing_shape(url: str) -> tuple[object, ...]:
-    """How a listing's address is built: its path's folder where a path names it, else what is no number."""
+    """How a listing's address is built: its folder if the path identifies it, else its non-numeric
+    parameters."""
     parts = urlsplit(listing_key(url))
     names = tuple(
-        sorted(name for name, _ in pairs_of(url) if name.lower() not in (*_VIEWS, *_PAGE_PARAMETERS))
+        sorted(
+            name for name, _ in pairs_of(url) if name.lower() not in (*_VIEW_PARAMETERS, *_PAGE_PARAMETERS)
+        )
     )
-    if is_told_by_query(parts.path):
+    if is_named_by_query(parts.path):
         words = tuple(sorted(pair for pair in naming_pairs(url) if not re.search(r"\d", pair[1])))
         return (parts.path, names, words)
     folder = parts.path.rstrip("/").rpartition("/")[0]
@@ -174,8 +181,8 @@ def _anchors(page: Page, within: str = "true()") -> Iterator[tuple[HtmlElement, 
 
 
 def fetchable(page: Page, href: str) -> str | None:
-    """The address that a link on a page leads to, as a browser asks for it; None where it is no page of the
-    same site, or one that shows the store otherwise: in another currency, say."""
+    """The address to request for a link; None if it is no page of this site, or shows the store in another
+    currency or language."""
     if href.startswith(("#", "javascript:", "mailto:", "tel:", "data:")):
         return None
     try:
@@ -190,31 +197,35 @@ def fetchable(page: Page, href: str) -> str | None:
     return url if switched <= set(pairs_of(page.url)) else None
 
 
-def _is_of_shop(url: str) -> bool:
-    """Whether an address is, by its words, of the shop as such: its cart, its terms, an account."""
+def _is_shop_page(url: str) -> bool:
+    """Whether an address belongs to the shop itself by its words: cart, terms, account."""
     path = urlsplit(url).path
     if _NOT_PRODUCTS.search(unquote(path)):
         return True
     values = [value for _, value in naming_pairs(url) if not value.isdigit()]
-    return is_told_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
+    return is_named_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
 
 
-def _leads_on(url: str, here: str) -> bool:
-    """Whether an address is neither the front page nor the page itself, shown otherwise."""
+def _leads_to_another_page(url: str, here: str) -> bool:
+    """Whether an address leads to another page than the front page and the page itself."""
     if is_home(url):
         return False
-    there, own = urlsplit(url), urlsplit(here)
-    if there.path.rstrip("/") != own.path.rstrip("/"):
+    target, own = urlsplit(url), urlsplit(here)
+    if target.path.rstrip("/") != own.path.rstrip("/"):
         return True
     new = set(naming_pairs(url)) - set(naming_pairs(here))
-    if is_told_by_query(own.path):
-        changed = {pair for pair in set(pairs_of(url)) - set(pairs_of(here)) if pair[0].lower() not in _VIEWS}
+    if is_named_by_query(own.path):
+        changed = {
+            pair
+            for pair in set(pairs_of(url)) - set(pairs_of(here))
+            if pair[0].lower() not in _VIEW_PARAMETERS
+        }
         return bool(new) or any(not is_noise(*pair) for pair in changed)
     return any(is_id_like(name) for name, _ in new)
 
 
 def _is_in_navigation(element: HtmlElement, known: dict[HtmlElement, bool]) -> bool:
-    """Whether an element stands in navigation, by tag, role or name; `known` saves looking twice."""
+    """Whether an element is in navigation, by tag, role or name; `known` caches answers."""
     if element not in known:
         parent = element.getparent()
         named = f"{element.get('id') or ''} {element.get('class') or ''}"
@@ -228,14 +239,14 @@ def _is_in_navigation(element: HtmlElement, known: dict[HtmlElement, bool]) -> b
 
 
 def _is_product_card(anchor: HtmlElement) -> bool:
-    """Whether a link shows a picture in a product's card: some shops show a few products in their menus."""
+    """Whether a link shows an image in a product card: some shops show a few products in their menus."""
     return _has_card(anchor) and any(
         next(one.iter("img", "picture"), None) is not None
-        for one in (anchor, anchor.getparent(), *_grand(anchor))
+        for one in (anchor, anchor.getparent(), *_grandparent(anchor))
     )
 
 
-def _grand(anchor: HtmlElement) -> list[HtmlElement]:
+def _grandparent(anchor: HtmlElement) -> list[HtmlElement]:
     parent = anchor.getparent()
     return [parent.getparent()] if parent is not None and parent.getparent() is not None else []
 
@@ -256,7 +267,7 @@ def _has_card(anchor: HtmlElement) -> bool:
 
 
 def page_number(url: str) -> int:
-    """The number of a listing's page, as its address tells; 1 where it does not."""
+    """The page number in a listing's address; 1 if it has none."""
     parts = urlsplit(url)
     query = {name.lower(): values for name, values in parse_qs(parts.query).items()}
     for name in _PAGE_PARAMETERS:
@@ -268,7 +279,7 @@ def page_number(url: str) -> int:
 
 
 def _unpaged(url: str) -> str:
-    """A listing's address without the number of its page."""
+    """A listing's address without its page number."""
     bare = without(listing_key(url), lambda name, _: name.lower() in _PAGE_PARAMETERS)
     parts = urlsplit(bare)
     return spelling(parts._replace(path=_NUMBER_IN_PATH.sub("", parts.path).rstrip("/")).geturl())

@@ -1,4 +1,4 @@
-"""A product page as a product: each field with where on the page it stood."""
+"""Decides a page's product from all candidates: each field, and the source it comes from."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from scrapers.extract.sources import opengraph
 from scrapers.extract.sources.gallery import gallery_with
 from scrapers.extract.sources.markup import Markup, read_markup
 from scrapers.extract.sources.state import State, read_state
-from scrapers.extract.visible.number import numbers_of_address, stated_number
+from scrapers.extract.visible.breadcrumbs import read_trail
 from scrapers.extract.visible.product import Visible, read_visible
-from scrapers.extract.visible.trail import read_trail
+from scrapers.extract.visible.product_number import numbers_of_address, stated_number
 from storage.money import decimal_string
 
-FEW = 12
-"""Products in the markup of a page that may still be about another one: those that are shown beside it."""
+MAX_LISTED_BESIDE = 12
+"""Products that a page's markup may list and still be one product's page: those shown beside it."""
 NAMELESS = "nothing on it names a product"
 _TRAIL_END = (
     "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
 )
-"""Where a breadcrumb trail ends: on the page itself."""
+"""The last step of a breadcrumb trail: the page itself."""
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What was read from one product page; absent fields are None or empty.
+    """What was read from one product page. Absent fields are None or empty.
 
     :ivar url: the page's canonical address.
     :ivar availability: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
     :ivar images: addresses of its photos.
-    :ivar source: for each field that is there, where it stood: `json-ld`, `microdata`, `rdfa`,
+    :ivar source: the source of each field that is present: `json-ld`, `microdata`, `rdfa`,
         `opengraph`, `state` (the data of its scripts), `html` (the visible page), `breadcrumbs` or `url`.
     :ivar photos: the photos with the colours they show.
     """
@@ -71,7 +71,7 @@ class Extracted:
     photos: tuple[RawPhoto, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As `lookalike extract --json` prints it; prices are decimal strings."""
+        """The JSON that `lookalike extract --json` prints; prices are decimal strings."""
         return {
             "url": self.url,
             "title": self.title,
@@ -92,11 +92,11 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Examined:
-    """What came of reading a page.
+    """The result of reading a page.
 
-    :ivar product: None where the page is about no single product.
+    :ivar product: None if the page is about no single product.
     :ivar reason: why it is about none, as the end of a sentence that begins with the page's address.
-    :ivar candidates: what each source said, most trusted first.
+    :ivar candidates: what each source states, most trusted first.
     """
 
     product: Extracted | None
@@ -105,49 +105,53 @@ class Examined:
 
 
 def extract_product(html: str | bytes, url: str) -> Extracted | None:
-    """Reads the product that a page is about.
+    """Extracts the product that a page is about.
 
-    :param url: the page's address, which links on it are relative to.
-    :return: None where the page is no product's: a category, an article, an error.
+    :param url: the page's address, the base of its links.
+    :return: None if it is no product page: a category, an article, an error.
     """
     page = parse_page(html, url)
     return read_product(page, read_markup(page)) if page is not None else None
 
 
 def read_product(page: Page, markup: Markup) -> Extracted | None:
-    """The product that a page is about; None where it is about none."""
+    """The product that a page is about; None if it is no product page."""
     return examine(page, markup).product
 
 
 def examine(page: Page, markup: Markup) -> Examined:
-    """Reads a page's product, or finds out why it has none."""
+    """Extracts a page's product, or finds out why it has none."""
     refusal = refusal_of(page)
     if refusal:
         return Examined(None, refusal)
     names = _names(page, markup)
-    seen = read_visible(page, names)
-    state = read_state(page, [*([seen.heading.text] if seen else []), *names])
+    visible = read_visible(page, names)
+    state = read_state(page, [*([visible.heading.text] if visible else []), *names])
     candidates = [one for one in markup.candidates if one.title or one.offers]
-    visible = [_with_gallery(seen.candidate, state)] if seen else []
-    refusal = _no_product(page, markup, seen, state.candidates)
+    visible_candidates = [_with_gallery(visible.candidate, state)] if visible else []
+    refusal = _why_no_product(page, markup, visible, state.candidates)
     if refusal:
-        return Examined(None, refusal, (*candidates, *state.candidates, *visible))
+        return Examined(None, refusal, (*candidates, *state.candidates, *visible_candidates))
     if not candidates:
         tags = opengraph.to_candidate(opengraph.read_opengraph(page), page)
-        candidates = [replace(tags, title=None)] if seen else [tags]
-    ordered = (*candidates, *state.candidates, *visible)
-    product = _decided(page, markup, seen, ordered, state.ids)
+        candidates = [replace(tags, title=None)] if visible else [tags]
+    ordered = (*candidates, *state.candidates, *visible_candidates)
+    product = _decide_fields(page, markup, visible, ordered, state.ids)
     return Examined(product, None if product else NAMELESS, ordered)
 
 
-def _decided(
-    page: Page, markup: Markup, seen: Visible | None, candidates: tuple[Candidate, ...], ids: frozenset[str]
+def _decide_fields(
+    page: Page,
+    markup: Markup,
+    visible: Visible | None,
+    candidates: tuple[Candidate, ...],
+    ids: frozenset[str],
 ) -> Extracted | None:
-    """Each field by its own rule."""
+    """Decides each field by its own rule."""
     title = extract_title(candidates)
     if title is None:
         return None
-    shown = seen.price if seen else None
+    shown = visible.price if visible else None
     currency = extract_currency(candidates, page)
     prices = extract_prices(candidates, currency.value if currency else None, page.url, shown)
     photos = extract_photos(candidates)
@@ -158,9 +162,11 @@ def _decided(
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
         "category": extract_category(candidates, markup.trail, title.value, host, read_trail(page)),
-        "availability": extract_availability(candidates, seen.stock if seen else None),
+        "availability": extract_availability(candidates, visible.stock if visible else None),
         "sku": extract_sku(
-            candidates, stated_number(page, numbers, ids | (seen.numbers if seen else frozenset())), numbers
+            candidates,
+            stated_number(page, numbers, ids | (visible.numbers if visible else frozenset())),
+            numbers,
         ),
         "gtin": extract_gtin(candidates),
     }
@@ -177,23 +183,23 @@ def _decided(
     return Extracted(
         url=page.canonical,
         **values,
-        colours=_first(candidates, "colours"),
-        sizes=_first(candidates, "sizes"),
-        related=_first(candidates, "related"),
+        colours=_first_stated(candidates, "colours"),
+        sizes=_first_stated(candidates, "sizes"),
+        related=_first_stated(candidates, "related"),
         source={"url": "url" if page.canonical == page.url else "html", **source},
         photos=photos.value if photos else (),
     )
 
 
-def _with_gallery(visible: Candidate, state: State) -> Candidate:
-    """All photos of the gallery in the page's data, if a photo that is shown is one of them."""
-    shown = {url for photo in visible.photos for url in (photo.url, *photo.sizes)}
+def _with_gallery(candidate: Candidate, state: State) -> Candidate:
+    """The visible candidate with all photos of the gallery in the page's data that holds a shown photo."""
+    shown = {url for photo in candidate.photos for url in (photo.url, *photo.sizes)}
     photos = gallery_with(state.galleries, shown)
-    return replace(visible, photos=tuple(RawPhoto(url) for url in photos)) if photos else visible
+    return replace(candidate, photos=tuple(RawPhoto(url) for url in photos)) if photos else candidate
 
 
 def _names(page: Page, markup: Markup) -> list[str]:
-    """What a page calls its product, or itself, most trusted first."""
+    """What a page calls its product or itself, most trusted source first."""
     stated = [one.title for one in markup.candidates]
     tags = [
         page.first("//meta[@property='og:title']/@content"),
@@ -203,45 +209,73 @@ def _names(page: Page, markup: Markup) -> list[str]:
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 
 
-def _no_product(page: Page, markup: Markup, seen: Visible | None, state: tuple[Candidate, ...]) -> str | None:
-    """Why a page is about no single product; None where it is about one.
+def _why_no_product(
+    page: Page, markup: Markup, visible: Visible | None, state: tuple[Candidate, ...]
+) -> str | None:
+    """Why a page is about no single product; None if it is about one.
 
-    Markup that describes one product is enough. Without it, the visible page has to show a heading that the
-    page's title repeats, a price of its own, and a way to buy; or its data have to.
+    Markup that describes one product is enough. Otherwise the visible page, or the data of its scripts, must
+    show a heading that the page's title repeats, a price and a way to buy.
     """
-    if any(one.title and _substance(one) for one in markup.candidates):
+    if any(one.title and _describes_product(one) for one in markup.candidates):
         return None
     if says_missing(page):
         return MISSING
-    plain = seen is not None and seen.price is not None and seen.price.score >= SURE and seen.buying.working
-    if markup.listed and not (plain and seen is not None and seen.heading.sure and len(markup.listed) <= FEW):
+    clearly_sold = (
+        visible is not None
+        and visible.price is not None
+        and visible.price.score >= SURE
+        and visible.buying.working
+    )
+    if markup.listed and not (
+        clearly_sold
+        and visible is not None
+        and visible.heading.sure
+        and len(markup.listed) <= MAX_LISTED_BESIDE
+    ):
         return "its markup lists products and describes none as its own"
-    if seen is None:
+    if visible is None:
         return "nothing on it is the heading of a product"
     if urlsplit(page.url).netloc and is_home(page.url):
         return "it is a home page"
     matched = any(one.offers for one in state)
-    numbered = _is_numbered(seen)
-    if seen.price is None and not matched and not seen.buying.working and seen.stock is None and not numbered:
+    numbered = _is_numbered(visible)
+    if (
+        visible.price is None
+        and not matched
+        and not visible.buying.working
+        and visible.stock is None
+        and not numbered
+    ):
         return "it shows no price of its own and no way to buy"
-    for_sale = seen.buying.order is not None or seen.choices or matched or seen.stock is not None or numbered
-    if (seen.heading.sure or plain) and for_sale and (seen.price is not None or matched or numbered):
+    for_sale = (
+        visible.buying.order is not None
+        or visible.choices
+        or matched
+        or visible.stock is not None
+        or numbered
+    )
+    if (
+        (visible.heading.sure or clearly_sold)
+        and for_sale
+        and (visible.price is not None or matched or numbered)
+    ):
         return None
     return "it shows no price with a way to buy, as the page of one product does"
 
 
-def _is_numbered(seen: Visible) -> bool:
-    """A product that is gone, or priced on request, has no price; its number still tells."""
-    number = seen.candidate.sku or seen.candidate.gtins
-    return bool(number and (seen.stock or seen.heading.sure))
+def _is_numbered(visible: Visible) -> bool:
+    """Whether the page states a product number: sold-out products and prices on request show no price."""
+    number = visible.candidate.sku or visible.candidate.gtins
+    return bool(number and (visible.stock or visible.heading.sure))
 
 
-def _substance(candidate: Candidate) -> bool:
-    """Whether there is more than a name: articles and categories have names, too."""
+def _describes_product(candidate: Candidate) -> bool:
+    """Whether a candidate has more than a name: articles and categories have names, too."""
     return bool(candidate.offers or candidate.sku or candidate.gtins or candidate.brand) or (
         candidate.source != "opengraph" and bool(candidate.photos)
     )
 
 
-def _first(candidates: tuple[Candidate, ...], name: str) -> tuple[str, ...]:
+def _first_stated(candidates: tuple[Candidate, ...], name: str) -> tuple[str, ...]:
     return next((values for candidate in candidates if (values := getattr(candidate, name))), ())

@@ -1,4 +1,4 @@
-"""What is read from a store's pages, as functions that a worker can be called with: text in, records out."""
+"""Functions that workers run on a store's pages: bytes in, records out."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from scrapers.extract.links import (
 from scrapers.extract.page import Page, parse_page
 from scrapers.extract.product import Examined
 from scrapers.extract.sources.markup import Markup, read_markup
-from scrapers.extract.sources.selectors import examine_with_recipe, links_by_recipe
+from scrapers.extract.sources.selectors import examine_with_selectors, links_by_selectors
 
 Shapes = frozenset[tuple[object, ...]]
-"""How the addresses of a store's listings are built, see `scrapers.extract.links.listing_shape`."""
+"""How the addresses of a store's listings are built; see `scrapers.extract.links.listing_shape`."""
 
 MIN_CARDS = 2
-"""Products that make a page without one of its own a listing."""
+"""Products from which on a page without a product of its own counts as a listing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Links:
 
     :ivar listings: further listings.
     :ivar following: the next pages of its own.
-    :ivar products: address and name of each product that it shows; no name where a recipe selects it.
+    :ivar products: address and name of each product that it shows; the name is empty if selectors found it.
     """
 
     listings: Sequence[str] = ()
@@ -56,10 +56,10 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """What the page of a product says.
+    """The result of reading a product's page.
 
-    :ivar canonical: the address that it names as its own.
-    :ivar links: where it leads; None where nobody asked.
+    :ivar canonical: its canonical URL.
+    :ivar links: where it leads; None if not requested.
     """
 
     examined: Examined
@@ -69,13 +69,13 @@ class ProductPage:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What a store's front page says of the store.
+    """What a store's front page says about the store.
 
-    :ivar platform: the shop system that it looks like.
+    :ivar platform: the platform that it looks like.
     :ivar shopify_host: its address below myshopify.com.
-    :ivar rest_api: the address of WordPress' interface.
-    :ivar search_url: the address of its search, with `{query}` where the words stand.
-    :ivar empty: whether it shows next to nothing before its scripts have run.
+    :ivar rest_api: the address of WordPress' REST API.
+    :ivar search_url: the address of its search, with `{query}` in place of the words.
+    :ivar empty: whether it shows almost nothing before its scripts run.
     """
 
     platform: Strategy | None = None
@@ -87,7 +87,7 @@ class Front:
 
 
 def read_front(html: str, url: str) -> Front:
-    """What a store's front page says of the store."""
+    """Reads a store's front page."""
     return Front(
         likely_platform(html),
         shopify_host(html),
@@ -99,18 +99,18 @@ def read_front(html: str, url: str) -> Front:
 
 
 def examine_page(
-    body: bytes, url: str, content_type: str | None = None, recipe: Selectors | None = None
+    body: bytes, url: str, content_type: str | None = None, selectors: Selectors | None = None
 ) -> Examined | None:
-    """What a page is about, with all that its sources say; None where it is no HTML."""
+    """The product of a page and what each source states; None if the body is no HTML."""
     page = parse_page(body, url, content_type)
-    return examine_with_recipe(page, read_markup(page), recipe) if page else None
+    return examine_with_selectors(page, read_markup(page), selectors) if page else None
 
 
 def product_of_page(
-    body: bytes, url: str, content_type: str | None = None, recipe: Selectors | None = None
+    body: bytes, url: str, content_type: str | None = None, selectors: Selectors | None = None
 ) -> Examined | None:
-    """As `examine_page`, without what its sources say."""
-    examined = examine_page(body, url, content_type, recipe)
+    """As `examine_page`, without the candidates."""
+    examined = examine_page(body, url, content_type, selectors)
     return replace(examined, candidates=()) if examined else None
 
 
@@ -118,22 +118,22 @@ def product_page(
     body: bytes,
     url: str,
     content_type: str | None = None,
-    recipe: Selectors | None = None,
+    selectors: Selectors | None = None,
     *,
     shapes: Shapes | None = None,
 ) -> ProductPage | None:
-    """What the page of a product says, and where it leads; None where it is no HTML.
+    """Reads a product's page and where it leads; None if the body is no HTML.
 
-    :param shapes: of the listings that are known; None where nobody wants to know where it leads.
+    :param shapes: of the known listings; None to leave `links` out.
     """
     page = parse_page(body, url, content_type)
     if page is None:
         return None
     markup = read_markup(page)
-    examined = examine_with_recipe(page, markup, recipe)
+    examined = examine_with_selectors(page, markup, selectors)
     links = None
     if shapes is not None and examined.product is None:
-        links = _links_of(page, markup, recipe, shapes=shapes)
+        links = _links_of(page, markup, selectors, shapes=shapes)
     if shapes is not None and (links is None or not links.is_listing):
         links = Links(further_listings(page, set(shapes)), (), product_cards(page, markup))
     return ProductPage(replace(examined, candidates=()), page.canonical, links)
@@ -143,44 +143,44 @@ def page_links(
     body: bytes,
     url: str,
     content_type: str | None = None,
-    recipe: Selectors | None = None,
+    selectors: Selectors | None = None,
     *,
     max_categories: int = 0,
     shapes: Shapes | None = None,
 ) -> Links | None:
-    """Where a listing leads; None where it is no HTML.
+    """The links of a listing; None if the body is no HTML.
 
-    :param max_categories: links of the store's navigation that are taken for listings; 0 where it is not the
+    :param max_categories: most links of the store's navigation to take as listings; 0 on other pages than the
         front page.
-    :param shapes: of the listings that are known; None where no further ones are looked for.
+    :param shapes: of the known listings; None to look for no further ones.
     """
     page = parse_page(body, url, content_type)
     if page is None:
         return None
-    return _links_of(page, read_markup(page), recipe, max_categories=max_categories, shapes=shapes)
+    return _links_of(page, read_markup(page), selectors, max_categories=max_categories, shapes=shapes)
 
 
 def _links_of(
     page: Page,
     markup: Markup,
-    recipe: Selectors | None,
+    selectors: Selectors | None,
     *,
     max_categories: int = 0,
     shapes: Shapes | None = None,
 ) -> Links:
-    def by_recipe(name: str) -> list[str]:
-        return links_by_recipe(page, recipe, name) if recipe else []
+    def selected(name: str) -> list[str]:
+        return links_by_selectors(page, selectors, name) if selectors else []
 
-    products = [(url, "") for url in by_recipe("product_links")] or product_cards(page, markup)
+    products = [(url, "") for url in selected("product_links")] or product_cards(page, markup)
     listings = category_links(page)[:max_categories] if max_categories else []
     if shapes is not None:
         own = {listing_shape(page.url)} if len(products) >= MIN_CARDS and not max_categories else set()
         listings += further_listings(page, set(shapes) | own)
-    return Links(listings, by_recipe("next_page") or next_pages(page), products)
+    return Links(listings, selected("next_page") or next_pages(page), products)
 
 
 def page_currency(body: bytes, url: str) -> str | None:
-    """The currency that a product's page names; None where it names none."""
+    """The currency that a product's page states; None if it states none."""
     page = parse_page(body, url)
     found = extract_currency(read_markup(page).candidates, page) if page else None
     return found.value if found else None

@@ -1,4 +1,4 @@
-"""Sitemaps: indexes, lists of pages with their photos, gzipped ones, and plain lists of addresses."""
+"""Sitemaps: indexes, URL sets with images, gzipped files, and plain lists of addresses."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ _SAFELY: dict[str, bool | str] = {
 }
 
 MAX_PARTS = 20_000
-"""Elements of one entry that are looked at; a page may list 1,000 photos."""
+"""Elements of one entry that are read; a page may list 1,000 images."""
 MAX_ROBOTS = 512 * 1024
 """Characters of a robots.txt that are read; RFC 9309 asks for at least 500 KiB."""
 
 
 class UnreadableSitemap(LookalikeError):
-    """What was given is no sitemap; the message says why."""
+    """The body is not a sitemap; the message says why."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of a sitemap.
+    """An entry of a sitemap.
 
     :ivar images: addresses of photos that it lists for the page.
     """
@@ -65,9 +65,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class SitemapFile:
-    """A sitemap, told apart into further sitemaps and pages, each address once.
+    """A parsed sitemap: further sitemaps and pages, each address once.
 
-    :ivar odd: what it lists that is no web address.
+    :ivar odd: listed texts that are no web address.
     """
 
     sitemaps: tuple[Entry, ...]
@@ -78,9 +78,9 @@ class SitemapFile:
 def read_sitemap(body: bytes, url: str, *, max_bytes: int) -> SitemapFile:
     """Reads a sitemap.
 
-    :param url: its address, which relative ones in it are relative to.
+    :param url: its address, the base of relative ones.
     :param max_bytes: most bytes after unpacking.
-    :raises UnreadableSitemap: where it is none, or too large.
+    :raises UnreadableSitemap: if it is no sitemap, or too large.
     """
     body = _unpacked(body, max_bytes)
     text = _text(body).lstrip("\ufeff \t\r\n")
@@ -94,7 +94,7 @@ def read_sitemap(body: bytes, url: str, *, max_bytes: int) -> SitemapFile:
 
 
 def of_products(sitemaps: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """The sitemaps of an index whose names say that they list products; all where no name says so."""
+    """The sitemaps of an index whose names say that they list products; all of them if no name does."""
     named = tuple(entry for entry in sitemaps if _PRODUCT_WORDS.search(_file_name(entry.url)))
     # `product_cat`, `product-tags`: lists of categories, not of products.
     own = tuple(entry for entry in named if not re.search(r"cat|tag|brand|review", _file_name(entry.url)))
@@ -117,7 +117,7 @@ def _file_name(url: str) -> str:
 
 
 def _unpacked(body: bytes, max_bytes: int) -> bytes:
-    # Some are gzipped twice: once as a file, once more for the transfer.
+    # Some are gzipped twice: as a file, and again for the transfer.
     for _ in range(2):
         if not body.startswith(_GZIP):
             break
@@ -132,7 +132,7 @@ def _unpacked(body: bytes, max_bytes: int) -> bytes:
 
 
 def _text(body: bytes) -> str:
-    """A sitemap as text, by its byte order mark or what its first line declares, else UTF-8."""
+    """A sitemap's text: decoded by byte order mark or declaration, else UTF-8."""
     encoding = _UTF16.get(body[:2])
     if encoding:
         return body.decode(encoding, "replace")
@@ -142,7 +142,7 @@ def _text(body: bytes) -> str:
 
 
 def _mended(text: str) -> str:
-    """The text without what makes libxml2 give up: after one error it drops every `&amp;` that follows.
+    """The text without what makes libxml2 give up: after one error it drops every following `&amp;`.
 
     HTML's entities become their characters, a bare `&` becomes `&amp;`.
     """
@@ -183,7 +183,7 @@ def _xml(body: bytes, base: str) -> SitemapFile:
             if not _is_web(entry.url):
                 odd[entry.url] = None
                 continue
-            # A list of pages that in truth lists sitemaps.
+            # Some URL sets list sitemaps.
             further = name == "sitemap" or urlsplit(entry.url).path.lower().endswith((".xml", ".xml.gz"))
             (sitemaps if further else pages).append(entry)
     except lxml.etree.XMLSyntaxError as error:
@@ -219,7 +219,7 @@ def _local(element: lxml.etree._Element) -> str:
 
 
 def _join(base: str, address: str) -> str:
-    """The address, absolute; as it is written where it is none."""
+    """The absolute address; as written if it is none."""
     if address.startswith(("http://", "https://")):
         return address
     try:

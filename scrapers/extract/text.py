@@ -1,4 +1,4 @@
-"""Text as a store means it: without markup, entities, control characters, half characters and stray space."""
+"""Plain text: no markup, entities, control characters, surrogates or redundant spaces."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def clean(text: object, limit: int) -> str | None:
     """One line of plain text.
 
     :param text: a text or number as found; anything else counts as absent.
-    :param limit: most characters; what is longer is cut.
-    :return: None where nothing is left.
+    :param limit: most characters; longer text is cut.
+    :return: None if nothing is left.
     """
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         return None
@@ -28,7 +28,7 @@ def clean(text: object, limit: int) -> str | None:
 
 
 def unescape(text: str) -> str:
-    """Resolves entities, also those that were escaped twice: `&amp;#8211;` is a dash."""
+    """Resolves entities, including doubly escaped ones: `&amp;#8211;` is a dash."""
     try:
         once = html.unescape(text)
         return html.unescape(once) if "&" in once and ";" in once else once
@@ -37,7 +37,7 @@ def unescape(text: str) -> str:
 
 
 def plain(text: object, limit: int = 20_000) -> str | None:
-    """Plain text of a piece of HTML, or of text with entities."""
+    """Plain text of an HTML fragment, or of text with entities."""
     if not isinstance(text, str):
         return clean(text, limit)
     text = text[: 20 * limit]
@@ -49,9 +49,9 @@ def plain(text: object, limit: int = 20_000) -> str | None:
 
 
 def _without_content(text: str, marks: re.Pattern[str]) -> str:
-    """The text without what stands between the marks of an element; a mark without an end is left alone.
+    """The text without what is between the tags of an element; a tag without an end is kept.
 
-    In one pass: w3lib's `remove_tags_with_content` looks for an end from each beginning anew.
+    One pass: w3lib's `remove_tags_with_content` searches for an end from every beginning, in quadratic time.
     """
     kept: list[str] = []
     begun: int | None = None

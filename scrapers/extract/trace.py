@@ -1,4 +1,4 @@
-"""What was tried for each field of a page's product: for whoever writes a recipe, or doubts a value."""
+"""Explains each field: which values the sources gave, and why each was taken or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scrapers.extract.product import Extracted
 from scrapers.extract.text import plain
 
 MAX_VALUES = 3
-"""Values of one source that are listed for a field."""
+"""Values of one source listed per field."""
 
 _TEXTS = ("title", "brand", "description", "sku")
 
@@ -26,7 +26,7 @@ _TEXTS = ("title", "brand", "description", "sku")
 class TracedValue:
     """A value that a source gives.
 
-    :ivar value: as it is written there.
+    :ivar value: as written.
     :ivar verdict: `taken`, `agrees`, or why it is not the field's value.
     """
 
@@ -39,21 +39,21 @@ class TracedValue:
 def trace(product: Extracted | None, candidates: Iterable[Candidate]) -> list[TracedValue]:
     """Every value that the sources of a page give, field by field, most trusted source first.
 
-    :param product: what was decided; None where the page is no product's.
+    :param product: what was decided; None if it is no product page.
     """
     chosen = vars(product) if product else {}
     sources = product.source if product else {}
-    tried: list[TracedValue] = []
+    traced: list[TracedValue] = []
     for candidate in candidates:
         for field, raw, value in _values(candidate):
             verdict = _verdict(field, value, chosen.get(field), candidate.source, sources.get(field))
-            tried.append(TracedValue(field, candidate.source, raw, verdict))
-    order = list(dict.fromkeys(one.field for one in tried))
-    return sorted(dict.fromkeys(tried), key=lambda one: order.index(one.field))
+            traced.append(TracedValue(field, candidate.source, raw, verdict))
+    order = list(dict.fromkeys(one.field for one in traced))
+    return sorted(dict.fromkeys(traced), key=lambda one: order.index(one.field))
 
 
 def _values(candidate: Candidate) -> Iterator[tuple[str, str, Any]]:
-    """Field, the value as written, and what it means; None where it means nothing."""
+    """Field, value as written, and parsed value; None if it cannot be parsed."""
     for name in _TEXTS:
         raw = plain(getattr(candidate, name), 200)
         if raw:
@@ -85,8 +85,8 @@ def _verdict(field: str, value: Any, chosen: Any, source: str, chosen_source: st
         return _UNUSABLE.get(field, "it is of no use")
     if chosen is None or chosen == ():
         return "there is too little beside it"
-    same = value in chosen if field == "images" else value == chosen
-    if same:
+    agrees = value in chosen if field == "images" else value == chosen
+    if agrees:
         return "taken" if source == chosen_source else "agrees"
     if source == chosen_source:
         return "another value of the same source is taken"

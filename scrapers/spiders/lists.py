@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scrapers.extract.address import is_told_by_query, spelling
+from scrapers.extract.address import is_named_by_query, spelling
 from scrapers.extract.links import listing_key, listing_shape
 from scrapers.extract.reading import Links, ProductPage, Shapes, page_links
 from scrapers.session.workers import EndedError, WorkerError
@@ -140,7 +140,7 @@ class ListSpider(PageSpider):
     def has_product_shape(self, url: str) -> bool:
         """Whether an address that names a product in its query has the shape of known product addresses."""
         shape = listing_shape(self.addresses.key(url))
-        return is_told_by_query(urlsplit(url).path) and shape in self.product_shapes
+        return is_named_by_query(urlsplit(url).path) and shape in self.product_shapes
 
     def is_dead_end(self, url: str, requested: str) -> bool:
         """Whether a product's address redirects to the front page or to a listing."""

@@ -1,4 +1,5 @@
-"""Amounts of money as stores write them: `1.299,00 €`, `Rs. 3.350`, `24.990`, `13’990`, `￥2900`, 49.9."""
+"""Parses amounts of money as stores write them: `1.299,00 €`, `Rs. 3.350`, `24.990`, `13’990`, `￥2900`,
+49.9."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _WHOLE_ONLY = """
     BIF CLP COP CRC DJF GNF HUF IDR IQD ISK JPY KMF KRW LAK MMK PYG RWF TWD UGX UYI VND VUV XAF XOF XPF
 """
 _NO_MINOR = frozenset(_WHOLE_ONLY.split())
-"""Currencies whose prices are written without minor units, whatever ISO 4217 says."""
+"""Currencies whose prices stores write without minor units, whatever ISO 4217 says."""
 _THREE_MINOR = frozenset({"BHD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 _DOT_DECIMAL_TEXT = """
@@ -25,29 +26,29 @@ _DOT_DECIMAL_TEXT = """
     SAR SGD THB TWD TTD TZS UGX USD ZMW
 """
 _DOT_DECIMAL = frozenset(_DOT_DECIMAL_TEXT.split())
-"""Currencies of countries that write a dot before the decimals and never between thousands."""
+"""Currencies of countries that write a dot before decimals and never between thousands."""
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _BOTH = re.compile(r"\d{1,3}(?:(?:,\d{3})+\.\d{1,3}|(?:\.\d{3})+,\d{1,3})")
-"""Groups of thousands and decimals, each with its own separator: the last one is of the decimals."""
+"""Groups of thousands and decimals with different separators: the last one precedes the decimals."""
 _DASH = re.compile(r"\s{0,3}[-–—~]\s{0,3}")
 _LEADING = re.compile(r"[.,]\d{2}")
 _THREE_DIGITS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _APOSTROPHES = re.compile(r"(?<=\d)['’`´](?=\d{3})")
 
 
-# The same amount stands in many places of a page, and of a store.
+# A page, and a store, repeat the same amount in many places.
 @lru_cache(maxsize=8192, typed=True)
 def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
     """An amount as a decimal.
 
-    :param currency: ISO code where it is known: `24.990` is a little under 25 dinars, and 24 990 pesos.
-    :return: None where it is no amount, or not a positive one.
+    :param currency: ISO code if known: `24.990` is almost 25 dinars, but 24,990 pesos.
+    :return: None if it is no positive amount.
     """
     if raw is None or isinstance(raw, bool):
         return None
     text = ascii_digits(str(raw)).strip()[:100]
     if isinstance(raw, str):
-        text = _told_apart(text)
+        text = _pick_priced_number(text)
     if _THREE_DIGITS.fullmatch(text) and (isinstance(raw, str) or currency in _NO_MINOR):
         decimal = currency in _THREE_MINOR or (currency in _DOT_DECIMAL and currency not in _NO_MINOR)
         amount = Decimal(text if decimal else text.replace(".", ""))
@@ -71,8 +72,8 @@ def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
     return amount if amount.is_finite() and 0 < amount < MAX_AMOUNT else None
 
 
-def _told_apart(text: str) -> str:
-    """Of several numbers the one beside a sign: `2 pairs from $349`, `Size 38: 59,90 €`."""
+def _pick_priced_number(text: str) -> str:
+    """Of several numbers, the one beside a currency sign: `2 pairs from $349`, `Size 38: 59,90 €`."""
     if sum(character.isdigit() for character in text) == len(text):
         return text
     found = find_money(text)

@@ -1,4 +1,4 @@
-"""Whether a product can be had."""
+"""Decides whether a product can be bought."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _NOT_A_LETTER = re.compile(r"[^a-z]+")
 
 
 def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = None) -> Field[str] | None:
-    """Availability as the page states it; of several variants the best one's.
+    """The availability that the page states; of several variants, the best one's.
 
-    A shopper who finds a button that works, or one that is switched off, believes that and not the markup.
+    A buy button that clearly works, or is clearly disabled, overrules the markup.
 
-    :param candidates: what is found on the page, most trusted source first.
-    :param stock: what the visible page says.
-    :return: one of our four words, with its source, or None where the page says nothing.
+    :param candidates: most trusted source first.
+    :param stock: what the visible page shows.
+    :return: None if the page says nothing.
     """
-    stated = _stated(candidates)
+    stated = _stated_availability(candidates)
     if stock is None:
         return stated
     refuted = stock.sure and (stock.word == "out_of_stock") != (
@@ -57,18 +57,18 @@ def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = 
     return Field(stock.word, SHOWN) if stated is None or refuted else stated
 
 
-def _stated(candidates: Iterable[Candidate]) -> Field[str] | None:
+def _stated_availability(candidates: Iterable[Candidate]) -> Field[str] | None:
     for candidate in candidates:
         texts = [offer.availability for offer in candidate.offers]
-        said = {availability_of(text) or (word_of(text[:200]) if text else None) for text in texts}
-        best = next((word for word in _BEST_FIRST if word in said), None)
+        words = {availability_of(text) or (word_of(text[:200]) if text else None) for text in texts}
+        best = next((word for word in _BEST_FIRST if word in words), None)
         if best:
             return Field(best, candidate.source)
     return None
 
 
 def availability_of(text: str | None) -> str | None:
-    """Our word for schema.org's address or name, or for a text such as `In stock`; None for anything else."""
+    """Our word for a schema.org URL or name, or for a text such as `In stock`; None for anything else."""
     if not text or len(text) > 200:
         return None
     name = text.strip().rstrip("/").rsplit("/", 1)[-1].rsplit("#", 1)[-1].rsplit(":", 1)[-1]

@@ -1,4 +1,4 @@
-"""Who makes a product."""
+"""Decides a product's brand."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
 
 MAX_BRAND = 100
-_NOTHING = frozenset(
+_NO_BRAND = frozenset(
     {"-", "n/a", "na", "none", "null", "undefined", "brand", "no brand", "default", "unknown"}
 )
 
 _TEMPLATE = re.compile(r"^\$|\{\{|\{%|\$\{")
-"""A template that was never filled in."""
+"""A template placeholder that was never filled in."""
 
 
 def extract_brand(candidates: Iterable[Candidate]) -> Field[str] | None:
-    """The brand as the page names it; words that stand for `no brand` count as nothing."""
+    """The brand that the page states; placeholders such as `no brand` are ignored."""
     for candidate in candidates:
         brand = plain(candidate.brand)
         if brand and is_brand(brand):
@@ -27,5 +27,5 @@ def extract_brand(candidates: Iterable[Candidate]) -> Field[str] | None:
 
 
 def is_brand(brand: str) -> bool:
-    """Whether a text can be a brand: short, and neither a word for none nor a template."""
-    return len(brand) <= MAX_BRAND and brand.lower() not in _NOTHING and not _TEMPLATE.search(brand)
+    """Whether a text can be a brand: short, no placeholder and no template."""
+    return len(brand) <= MAX_BRAND and brand.lower() not in _NO_BRAND and not _TEMPLATE.search(brand)

@@ -1,4 +1,4 @@
-"""Where a store files a product, as a path: `Women > Dresses`."""
+"""Decides a product's category in its store, as a path: `Women > Dresses`."""
 
 from __future__ import annotations
 
@@ -7,37 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
+from scrapers.extract.vocabulary import words
 
 SEPARATOR = " > "
-_STEPS = re.compile(r"(?:(?<!\s)\s+)?[>›»→]\s*|(?<!\s)\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
+_STEP_SEPARATOR = re.compile(r"(?:(?<!\s)\s+)?[>›»→]\s*|(?<!\s)\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
 _WORD = re.compile(r"\w+")
-_HOMES = """
-    home homepage start startseite startsida accueil inicio início pagina hjem etusivu forside главная shop
-    store strona główna domů hem anasayfa ホーム 首页
-"""
-_HOME = frozenset(_HOMES.split())
-_MAKERS_TEXT = """
-    brand brands manufacturer manufacturers designers marke marken hersteller marques fabricants marche
-    produttori marcas fabricantes merken varumärken mærker merker marki producenci značky výrobci výrobcovia
-    márkák gyártók branduri brendovi proizvođači blagovne бренды производители ブランド 品牌 브랜드
-"""
-_MAKERS = frozenset(_MAKERS_TEXT.split())
-_ROOTS_TEXT = """
-    catalog | catalogue | categories | all categories | product categories | products | all products
-    our products | product catalog | katalog | kategorien | alle kategorien | produkte | alle produkte
-    sortiment | produktkatalog | catégories | toutes les catégories | produits | tous les produits
-    catalogo | categorie | tutte le categorie | prodotti | tutti i prodotti | catálogo | categorías
-    todas las categorías | productos | todos los productos | categorias | todas as categorias | produtos
-    todos os produtos | categorieën | alle categorieën | producten | alle producten | assortiment
-    kategorier | alla kategorier | produkter | alla produkter | alle produkter | tuotteet
-    kaikki tuotteet | kategoriat | kategorie | produkty | wszystkie produkty | všechny produkty
-    všetky produkty | termékek | összes termék | kategóriák | produse | toate produsele | kategorije
-    proizvodi | izdelki | kategoriler | ürünler | tüm ürünler | каталог | каталог товаров | категории
-    товары | все товары | каталог товарів | категорії | προϊόντα | κατηγορίες
-    商品一覧 | すべての商品 | 全商品 | 商品 | 全部商品 | 所有商品 | 所有分类 | 전체상품 | 상품
-"""
-_ROOTS = frozenset(root.strip() for line in _ROOTS_TEXT.splitlines() for root in line.split("|"))
-"""Where all categories begin: no category itself."""
+_HOME = frozenset(words("home"))
+_BRANDS = frozenset(words("brands"))
+_ALL_CATEGORIES = frozenset(words("all_categories"))
+"""Names of the list of all categories, which is no category itself."""
 
 
 def extract_category(
@@ -47,11 +25,11 @@ def extract_category(
     host: str = "",
     shown: Sequence[str] = (),
 ) -> Field[str] | None:
-    """The category the product names as its own; else the page's breadcrumb trail, without home and product.
+    """The category that a source states; else the page's breadcrumb trail, without home and product.
 
-    :param trail: the names of the breadcrumb trail in the page's markup, outermost first.
-    :param host: the store's host name: a trail that begins with it begins at home.
-    :param shown: those of the trail that the page shows, without the product.
+    :param trail: the breadcrumb trail in the page's markup, outermost first.
+    :param host: the store's host name; a trail may begin with it instead of `Home`.
+    :param shown: the visible breadcrumb trail, without the product.
     """
     named: Field[str] | None = None
     for candidate in candidates:
@@ -61,30 +39,32 @@ def extract_category(
         if steps and named is None:
             named = Field(steps[0], candidate.source)
     steps = _without_home([step for name in trail if (step := plain(name))], host)
-    seen = _without_home([step for name in shown if (step := plain(name))], host)
-    if steps and ((title and _words(steps[-1]) == _words(title)) or (seen and steps[:-1] == seen)):
+    visible_steps = _without_home([step for name in shown if (step := plain(name))], host)
+    if steps and (
+        (title and _words(steps[-1]) == _words(title)) or (visible_steps and steps[:-1] == visible_steps)
+    ):
         steps = steps[:-1]
-    steps = steps or seen
-    if steps and steps[0].lower() in _MAKERS:
-        steps = []  # the way through a brand's page tells no category
-    # A trail says more than a single name does.
+    steps = steps or visible_steps
+    if steps and steps[0].casefold() in _BRANDS:
+        steps = []  # a trail through a brand's page names no category
+    # A trail of several steps says more than a single name.
     if len(steps) > 1 or (steps and named is None):
         return Field(SEPARATOR.join(steps), "breadcrumbs")
     return named
 
 
 def _without_home(steps: list[str], host: str) -> list[str]:
-    """The trail without the front page and the list of all categories it begins at."""
-    if steps and (steps[0].lower() in _HOME or steps[0].lower().removeprefix("www.") in host):
+    """The trail without the front page and the list of all categories."""
+    if steps and (steps[0].casefold() in _HOME or steps[0].lower().removeprefix("www.") in host):
         steps = steps[1:]
-    return steps[1:] if len(steps) > 1 and steps[0].lower() in _ROOTS else steps
+    return steps[1:] if len(steps) > 1 and steps[0].casefold() in _ALL_CATEGORIES else steps
 
 
 def _words(text: str) -> list[str]:
-    """Its words: quotes and dashes are set in one way here and in another there."""
+    """Its words: quotes and dashes differ between heading and trail."""
     return _WORD.findall(text.casefold())
 
 
 def split_path(text: str | None) -> list[str]:
-    """The steps of a path, however it is written: `Women > Dresses`, `Women/Dresses`, `Women » Dresses`."""
-    return [step for part in _STEPS.split(plain(text) or "") if (step := part.strip())]
+    """The steps of a path in any notation: `Women > Dresses`, `Women/Dresses`, `Women » Dresses`."""
+    return [step for part in _STEP_SEPARATOR.split(plain(text) or "") if (step := part.strip())]

@@ -1,4 +1,4 @@
-"""Which currency a price is in, as an ISO 4217 code, from a code, a symbol, and where the page is from."""
+"""Decides the currency of a price, as an ISO 4217 code: from a code, a symbol, and the page's country."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from babel.numbers import list_currencies
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.fields.money import find_money
 from scrapers.extract.fields.switcher import code_of_name, code_of_shop
-from scrapers.extract.fields.symbols import codes_of, country_of_language, local_symbols, meant_by
+from scrapers.extract.fields.symbols import codes_of, country_of_language, currency_of_symbol, local_symbols
 from scrapers.extract.page import Page
 
 _CODES = frozenset(list_currencies())
 _WORLDWIDE_DOMAINS = frozenset({"co", "io", "me", "tv", "ai", "cc", "eu", "to", "fm", "ly", "ws"})
-"""Domains of countries that shops of all countries have, or of no country."""
+"""Country domains that shops of all countries use."""
 
 _ALIASES = {
     "RMB": "CNY",
@@ -30,9 +30,9 @@ _ALIASES = {
 
 
 def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] | None:
-    """The currency of the page's prices: the code beside them, else the symbol in them.
+    """The currency of the page's prices: the stated code, else the symbol beside them.
 
-    A symbol that several countries use counts only where the page tells its country.
+    A symbol of several currencies counts only if the page's country is known.
     """
     candidates = list(candidates)
     for candidate in candidates:
@@ -52,7 +52,7 @@ def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] 
 
 
 def currency_code(text: str | None, page: Page | None = None) -> str | None:
-    """The ISO code for a code, a name or a symbol; None where it is none, or ambiguous on this page."""
+    """The ISO code for a code, name or symbol; None if unknown, or ambiguous on this page."""
     if not text:
         return None
     text = text.strip()
@@ -66,12 +66,12 @@ def currency_code(text: str | None, page: Page | None = None) -> str | None:
     if not codes:
         return code_of_name(text, page.language if page else "en")
     if page is None:
-        return meant_by(text, "")
-    return code_of_shop(page, codes, text) or meant_by(text, country_of(page))
+        return currency_of_symbol(text, "")
+    return code_of_shop(page, codes, text) or currency_of_symbol(text, country_of(page))
 
 
 def country_of(page: Page) -> str:
-    """The country a page is for, by its language, locale or domain; empty where it does not tell."""
+    """The country that a page is for, by its language, locale or domain; empty if unknown."""
     languages = [page.language, page.first("//meta[@property='og:locale']/@content") or ""]
     for language in languages:
         parts = re.split(r"[-_]", language.lower())

@@ -1,4 +1,4 @@
-"""What a store writes about a product."""
+"""Decides a product's description."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scrapers.extract.text import plain
 
 
 def extract_description(candidates: Iterable[Candidate]) -> Field[str] | None:
-    """The description of the most trusted source that has one, without markup."""
+    """The most trusted source's description, without markup."""
     for candidate in candidates:
         description = plain(candidate.description)
         if description:

@@ -1,4 +1,4 @@
-"""A product's GTIN: the number under its bar code."""
+"""Decides a product's GTIN, the number of its bar code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOT_A_DIGIT = re.compile(r"[\s\-.]")
 
 
 def extract_gtin(candidates: Iterable[Candidate]) -> Field[str] | None:
-    """The GTIN, EAN, UPC or ISBN-13 of the product, or of its variants where they all have the same."""
+    """The GTIN, EAN, UPC or ISBN-13 of the product, or of its variants if they share one."""
     for candidate in candidates:
         for raw in candidate.gtins:
             gtin = gtin_of(raw)
@@ -25,7 +25,7 @@ def extract_gtin(candidates: Iterable[Candidate]) -> Field[str] | None:
 
 
 def gtin_of(text: str | None) -> str | None:
-    """The digits of a GTIN; None where there are too few or too many, or the check digit is wrong."""
+    """The digits of a GTIN; None if their number or the check digit is wrong."""
     digits = _NOT_A_DIGIT.sub("", (text or "").rpartition(":")[2])
     if not digits.isascii() or not digits.isdigit() or len(digits) not in _LENGTHS or not int(digits):
         return None

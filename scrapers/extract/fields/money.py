@@ -1,4 +1,4 @@
-"""Amounts of money in a line of text."""
+"""Finds amounts of money in a line of text."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CODES_TEXT = """
 """
 _CODES = tuple(code for code in _CODES_TEXT.split() if code != "ALL")
 _ISO = frozenset(_CODES)
-_LONG = [symbol for symbol in SYMBOLS if not is_local(symbol) and symbol not in ("евро", ":-")]
-_ALWAYS_TEXT = """
+_LONG_SYMBOLS = [symbol for symbol in SYMBOLS if not is_local(symbol) and symbol not in ("евро", ":-")]
+_UNAMBIGUOUS_TEXT = """
     Rs Rs. RS RS. RM Rp kr kr. Kr Kr. KR Kn kn KN TL Ft lv Bs Bs. KM DA DH zl Fr. TK Tk
 """
-_ALWAYS = _ALWAYS_TEXT.split()
-"""Short signs that no other word or size is mistaken for."""
+_UNAMBIGUOUS = _UNAMBIGUOUS_TEXT.split()
+"""Short symbols that cannot be confused with words or sizes."""
 _SPACES = r"[\s\u00a0\u202f]"
 _DIGITS = (
     r"\d{1,3}(?:[.,'’`´\s\u00a0\u202f]\d{3}){1,4}(?!\d)(?:[.,]\d{1,3}(?!\d))?"
@@ -33,19 +33,19 @@ _DIGITS = (
 _ASCII_DIGITS = str.maketrans(
     "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹，．٫٬", "012345678901234567890123456789,..,"
 )
-"""Full-width and Arabic digits and separators, as ASCII: one character for one."""
+"""Full-width and Arabic digits and separators to ASCII, one character for one."""
 
 
-def _spaced(symbol: str) -> str:
-    """A sign as it is matched: `F CFA` may be written with a space."""
+def _symbol_pattern(symbol: str) -> str:
+    """The pattern of a symbol: `F CFA` may contain a space."""
     return rf"F{_SPACES}?CFA" if symbol == "FCFA" else re.escape(symbol)
 
 
 @lru_cache(maxsize=64)
 def _pattern(local: tuple[str, ...]) -> re.Pattern[str]:
-    """Amounts, with the signs that are known everywhere and those of one country."""
-    signs = sorted({*_LONG, *_ALWAYS, *_CODES, *local}, key=len, reverse=True)
-    mark = "|".join(map(_spaced, signs))
+    """Amounts with the symbols known everywhere and those of one country."""
+    signs = sorted({*_LONG_SYMBOLS, *_UNAMBIGUOUS, *_CODES, *local}, key=len, reverse=True)
+    mark = "|".join(map(_symbol_pattern, signs))
     return re.compile(
         rf"(?:(?<![\w$])(?P<before>{mark})[\s\u00a0:]{{0,2}}|(?<![\d.,]))"
         rf"(?P<digits>{_DIGITS}|(?<!\d)[.,]\d{{2}}(?!\d))(?![\d%])"
@@ -59,11 +59,10 @@ _MONEY = _pattern(())
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount as it is written.
+    """An amount as written.
 
     :ivar digits: the number, with its separators.
-    :ivar symbol: the currency's sign or code beside it, or the `,-` that stands for no cents; None where
-        there is none.
+    :ivar symbol: the currency symbol or code beside it, or the `,-` that replaces cents; None if absent.
     """
 
     digits: str
@@ -73,15 +72,15 @@ class Money:
 
 
 def ascii_digits(text: str) -> str:
-    """A text of the same length with its digits and separators in ASCII."""
+    """The text with ASCII digits and separators; its length stays the same."""
     return text if text.isascii() else text.translate(_ASCII_DIGITS)
 
 
 @lru_cache(maxsize=8192)
 def find_money(text: str, limit: int = 8, local: tuple[str, ...] = ()) -> tuple[Money, ...]:
-    """The numbers in a short text that may be amounts, at most `limit` of them.
+    """The numbers in a short text that may be amounts, at most `limit`.
 
-    :param local: signs that are known in the page's country, besides those that are known everywhere.
+    :param local: symbols of the page's country, besides those known everywhere.
     """
     found = []
     text = ascii_digits(text)

@@ -1,4 +1,4 @@
-"""What a product costs, most, and before."""
+"""Decides what a product costs: lowest, highest and earlier price."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from scrapers.extract.candidates import Candidate, Field, RawOffer
 from scrapers.extract.fields.amount import parse_amount
 from scrapers.extract.fields.availability import availability_of
-from scrapers.extract.visible.prices import ShownPrice
+from scrapers.extract.visible.price import ShownPrice
 
 SHOWN = "html"
 SURE = 4.0
@@ -25,9 +25,9 @@ PLAIN = 1.0
 class Prices:
     """The prices of a product.
 
-    :ivar price: the lowest today.
-    :ivar price_max: the highest of its variants; None where all cost the same.
-    :ivar was_price: what it cost before; None where it is not reduced.
+    :ivar price: the lowest price today.
+    :ivar price_max: the highest price of a variant; None if all cost the same.
+    :ivar was_price: the earlier price; None if it is not reduced.
     """
 
     price: Decimal
@@ -38,49 +38,54 @@ class Prices:
 def extract_prices(
     candidates: Iterable[Candidate], currency: str | None, url: str, shown: ShownPrice | None = None
 ) -> Field[Prices] | None:
-    """The prices of the most trusted source that names any, unless the visible page plainly shows otherwise.
+    """The prices of the most trusted source that has any, unless the visible page clearly contradicts
+    them.
 
-    :param url: the page's address: an offer that is for exactly this address is the one the page shows.
-    :param shown: the price that the visible page shows.
+    :param url: the page's address; an offer for exactly this address is the one that the page shows.
+    :param shown: the visible price.
     """
-    chosen = _stated(candidates, currency, url)
-    seen = _seen(shown, currency)
-    if shown is None or seen is None:
+    chosen = _stated_prices(candidates, currency, url)
+    visible = _visible_prices(shown, currency)
+    if shown is None or visible is None:
         return chosen
     if chosen is None:
-        return Field(seen, SHOWN)
-    if _shows_otherwise(chosen, seen, shown, currency):
-        return Field(seen, SHOWN)
-    if chosen.value.price == seen.price:
-        said = chosen.value
-        high = said.price_max or seen.price_max
-        return Field(Prices(said.price, high, said.was_price or seen.was_price), chosen.source)
+        return Field(visible, SHOWN)
+    if _contradicts(chosen, visible, shown, currency):
+        return Field(visible, SHOWN)
+    if chosen.value.price == visible.price:
+        agreed = chosen.value
+        high = agreed.price_max or visible.price_max
+        return Field(Prices(agreed.price, high, agreed.was_price or visible.was_price), chosen.source)
     return chosen
 
 
-def _shows_otherwise(chosen: Field[Prices], seen: Prices, shown: ShownPrice, currency: str | None) -> bool:
-    """Whether what a shopper sees refutes what the page's data say.
+def _contradicts(chosen: Field[Prices], visible: Prices, shown: ShownPrice, currency: str | None) -> bool:
+    """Whether the visible price refutes the stated one.
 
-    Data in cents, or with the decimal point lost; data of before the sale, whose price the page strikes out;
-    data of scripts, which are often without tax or of another variant, and stand nowhere on the page.
+    That is so for data in cents or without decimal point, for data from before a sale whose price the page
+    strikes out, and for script data, which often exclude tax or belong to another variant.
     """
     stated = chosen.value.price
-    if stated == seen.price:
+    if stated == visible.price:
         return False
-    amounts = {parse_amount(mark.money.digits, currency) for mark in shown.marks}
-    if stated in (seen.price * 100, seen.price / 100, seen.price * 1000, seen.price / 1000):
+    amounts = {parse_amount(amount.money.digits, currency) for amount in shown.amounts}
+    if stated in (visible.price * 100, visible.price / 100, visible.price * 1000, visible.price / 1000):
         return shown.score >= SURE and stated not in amounts
     if chosen.source == "state":
-        said = max(
-            (mark.score for mark in shown.marks if parse_amount(mark.money.digits, currency) == stated),
+        stated_score = max(
+            (
+                amount.score
+                for amount in shown.amounts
+                if parse_amount(amount.money.digits, currency) == stated
+            ),
             default=0,
         )
-        return shown.score >= PLAIN and said < shown.score - CLOSE
-    struck = seen.was_price == stated and stated not in amounts
-    return struck and seen.price < stated and shown.score >= SURE
+        return shown.score >= PLAIN and stated_score < shown.score - CLOSE
+    is_struck = visible.was_price == stated and stated not in amounts
+    return is_struck and visible.price < stated and shown.score >= SURE
 
 
-def _seen(shown: ShownPrice | None, currency: str | None) -> Prices | None:
+def _visible_prices(shown: ShownPrice | None, currency: str | None) -> Prices | None:
     if shown is None:
         return None
     price = parse_amount(shown.price, currency)
@@ -94,33 +99,33 @@ def _seen(shown: ShownPrice | None, currency: str | None) -> Prices | None:
     )
 
 
-def _stated(candidates: Iterable[Candidate], currency: str | None, url: str) -> Field[Prices] | None:
+def _stated_prices(candidates: Iterable[Candidate], currency: str | None, url: str) -> Field[Prices] | None:
     before: Decimal | None = None
     chosen: Field[Prices] | None = None
     for candidate in candidates:
-        prices = _prices(_on_sale(_shown(candidate.offers, url)), currency)
+        prices = _combine_offers(_available_offers(_offers_of_page(candidate.offers, url)), currency)
         if prices is None:
             continue
         if chosen is None:
             chosen = Field(prices, candidate.source)
         elif prices.price == chosen.value.price:
-            # Another source of the same price may know what it was before.
+            # Another source of the same price may know the earlier price.
             before = before or prices.was_price
     if chosen is None or chosen.value.was_price or not before:
         return chosen
     return Field(Prices(chosen.value.price, chosen.value.price_max, before), chosen.source)
 
 
-def _shown(offers: tuple[RawOffer, ...], url: str) -> tuple[RawOffer, ...]:
-    """The offer of the variant that the page's address selects, all where it selects none."""
+def _offers_of_page(offers: tuple[RawOffer, ...], url: str) -> tuple[RawOffer, ...]:
+    """The offer of the variant that the page's address selects; all offers if it selects none."""
     if len(offers) < 2 or not urlsplit(url).query:
         return offers
     exact = tuple(offer for offer in offers if offer.url == url)
     return exact if exact and len(exact) < len(offers) else offers
 
 
-def _on_sale(offers: tuple[RawOffer, ...]) -> tuple[RawOffer, ...]:
-    """The offers of what can be had; all of them where none can be, or none says so."""
+def _available_offers(offers: tuple[RawOffer, ...]) -> tuple[RawOffer, ...]:
+    """The offers that are not sold out; all offers if none remains."""
     if len(offers) < 2:
         return offers
     left = tuple(offer for offer in offers if availability_of(offer.availability) != "out_of_stock")
@@ -128,7 +133,7 @@ def _on_sale(offers: tuple[RawOffer, ...]) -> tuple[RawOffer, ...]:
     return left if priced else offers
 
 
-def _prices(offers: tuple[RawOffer, ...], currency: str | None) -> Prices | None:
+def _combine_offers(offers: tuple[RawOffer, ...], currency: str | None) -> Prices | None:
     lows: list[tuple[Decimal, Decimal | None]] = []
     highs: list[Decimal] = []
     for offer in offers:

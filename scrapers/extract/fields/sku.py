@@ -1,4 +1,4 @@
-"""The store's own number for a product."""
+"""Decides the store's own number for a product."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MAX_SKU = 100
 def extract_sku(
     candidates: Iterable[Candidate], of_address: str | None = None, numbers: Collection[str] = ()
 ) -> Field[str] | None:
-    """The SKU of the product, or of its offers where they all have the same.
+    """The SKU of the product, or of its offers if they share one.
 
-    Markup often holds a variant's or an internal number. One that a shopper can find, in the address or in a
-    labelled row, is the store's number for the product; what is in no such place gives way to a labelled row.
+    Markup often holds a variant's or an internal number. It counts if the address or a labelled row repeats
+    it; otherwise a labelled row wins.
 
-    :param of_address: the number that the page's address and its data agree on.
+    :param of_address: the number that both the page's address and its data contain.
     :param numbers: all parts of the address that may be a number, in lower case.
     """
     named = [Field(sku, one.source) for one in candidates for sku in _skus(one)]

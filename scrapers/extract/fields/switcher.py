@@ -1,4 +1,4 @@
-"""What a shop's own list of currencies tells: `$ US Dollar`, a link to `?currency=USD`."""
+"""Reads a shop's currency switcher: `$ US Dollar`, links to `?currency=USD`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from babel.numbers import list_currencies
 from scrapers.extract.page import Page
 
 MAX_ENTRIES = 300
-"""Entries of lists of currencies that are looked at."""
+"""Entries of currency switchers that are read."""
 MAX_TEXT = 60
 """Characters of an entry."""
 
@@ -23,7 +23,7 @@ _CODES = frozenset(list_currencies())
 _CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _ENTRIES = "//option | //button | //a[contains(@href, 'urrency=')] | //a[contains(@class, 'urrency')]"
 _ENTRIES += " | //*[@data-currency or @data-currency-code or @data-code]"
-_CALLED = re.compile(
+_CURRENCY_NAME = re.compile(
     r"curr(?:enc|_|-|$)|valuta|w[aä]hrung|waehrung|devise|moneda|moeda|mena|waluta|валют", re.I
 )
 _NAMES = ("name", "value", "data-currency", "data-currency-code", "data-code", "data-value")
@@ -32,9 +32,9 @@ _NOT_A_NAME = re.compile(r"[^\w\s]|\d")
 
 
 def code_of_shop(page: Page, codes: Collection[str], symbol: str) -> str | None:
-    """The one of some currencies that the shop says it shows prices in, or that alone its list writes so.
+    """The one of `codes` that the switcher has selected, or that alone it lists with the symbol.
 
-    :param codes: what the symbol may stand for.
+    :param codes: the currencies that the symbol may mean.
     """
     offered: dict[str, None] = {}
     for code, text, chosen in islice(_offered(page), MAX_ENTRIES):
@@ -44,7 +44,7 @@ def code_of_shop(page: Page, codes: Collection[str], symbol: str) -> str | None:
             offered[code] = None
     if len(offered) == 1:
         return next(iter(offered))
-    named = {code_of_name(text, page.language) for text in _beside(page, symbol)}.intersection(codes)
+    named = {code_of_name(text, page.language) for text in _texts_beside(page, symbol)}.intersection(codes)
     return named.pop() if len(named) == 1 else None
 
 
@@ -57,7 +57,7 @@ def code_of_name(text: str, language: str) -> str | None:
 
 
 def _offered(page: Page) -> Iterator[tuple[str, str, bool]]:
-    """Code, text and whether it is the chosen one, of each entry of the page's lists of currencies."""
+    """Code, text and whether it is selected, for each entry of the page's switchers."""
     for element in islice(page.tree.xpath(_ENTRIES), 20 * MAX_ENTRIES):
         code = next(filter(None, map(_code, _values(element))), None)
         if code and _is_of_currencies(element):
@@ -87,20 +87,23 @@ def _code(value: str) -> str | None:
 
 
 def _is_of_currencies(element: lxml.html.HtmlElement) -> bool:
-    """Whether it or what it stands in is called after currencies."""
+    """Whether the element, or one around it, is named after currencies."""
     current: lxml.html.HtmlElement | None = element
     for _ in range(6):
         if current is None:
             return False
         called = (current.get(name) or "" for name in ("id", "class", "name", "action", "href", "aria-label"))
-        if any(_CALLED.search(name[:300]) for name in called) or current.get("data-currency") is not None:
+        if (
+            any(_CURRENCY_NAME.search(name[:300]) for name in called)
+            or current.get("data-currency") is not None
+        ):
             return True
         current = current.getparent()
     return False
 
 
-def _beside(page: Page, symbol: str) -> Iterator[str]:
-    """Short texts that begin or end with a sign, without it: `$ US Dollar`."""
+def _texts_beside(page: Page, symbol: str) -> Iterator[str]:
+    """Short texts that begin or end with the symbol, without it: `$ US Dollar`."""
     for element in page.tree.iter("span", "button", "strong", "a", "li", "div", "option", "b", "label"):
         text = element.text or ""
         if symbol in text and len(text) <= 2 * MAX_TEXT:
@@ -111,7 +114,7 @@ def _beside(page: Page, symbol: str) -> Iterator[str]:
 
 @lru_cache(maxsize=32)
 def _names(language: str) -> dict[str, str]:
-    """Names of currencies in a language, folded, to codes."""
+    """Case-folded names of currencies in a language, to codes."""
     try:
         locale = Locale.parse(language)
     except (ValueError, UnknownLocaleError):

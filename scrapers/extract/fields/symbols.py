@@ -1,4 +1,4 @@
-"""The signs that currencies are written with, and which of them a page from one country means."""
+"""Currency symbols, and which currency a symbol means on a page of one country."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _OF_SHOPS = """
     KM=BAM KM.=BAM Q=GTQ Q.=GTQ L=HNL,MDL L.=HNL Tsh=TZS TSH=TZS Ush=UGX UGX=UGX Sh=KES,TZS,UGX,SOS
     N=NGN ₦=NGN NGN=NGN 港币=HKD 台币=TWD 人民币=CNY
 """
-"""How shops write them besides."""
-_USUAL = {"£": "GBP", "C$": "CAD", "Bs": "BOB", "Bs.": "BOB"}
-"""What a sign of several currencies means where the page tells no country of the others."""
+"""Further spellings by shops."""
+_DEFAULT_OF_SYMBOL = {"£": "GBP", "C$": "CAD", "Bs": "BOB", "Bs.": "BOB"}
+"""The meaning of an ambiguous symbol if the page's country has none of its currencies."""
 _WORLDWIDE = frozenset({"en", "es", "fr", "pt", "ar", "de", "zh", "it", "nl"})
-"""Languages whose speakers pay in many currencies: without a country they tell none."""
+"""Languages spoken in many currency areas: without a country they imply none."""
 MAX_LOCAL = 2
-"""Letters of a sign that is one only where a page is from its country: elsewhere `L 38` is a size."""
+"""Letters of a symbol that counts only on pages of its country: elsewhere `L 38` is a size."""
 
 
 def _table(*texts: str) -> dict[str, frozenset[str]]:
@@ -67,19 +67,19 @@ def _table(*texts: str) -> dict[str, frozenset[str]]:
 
 
 SYMBOLS = _table(_OF_CLDR, _OF_SHOPS)
-"""Sign to the codes it may stand for."""
+"""Symbol to the codes that it may mean."""
 
 
 def codes_of(symbol: str) -> frozenset[str]:
-    """The currencies that a sign may stand for; none where it is not known as one."""
+    """The currencies that a symbol may mean; empty if unknown."""
     bare = symbol.strip()
     stem = bare.rstrip(".")
     return SYMBOLS.get(stem, frozenset()) | SYMBOLS.get(f"{stem}.", frozenset())
 
 
 @lru_cache(maxsize=256)
-def paid_in(country: str) -> frozenset[str]:
-    """The currencies that people of a country pay with today."""
+def currencies_of(country: str) -> frozenset[str]:
+    """The currencies used in a country today."""
     try:
         return frozenset(get_territory_currencies(country.upper()))
     except (KeyError, ValueError):
@@ -87,7 +87,7 @@ def paid_in(country: str) -> frozenset[str]:
 
 
 def country_of_language(language: str) -> str:
-    """The country that most speakers of a language live in; empty for a language of many countries."""
+    """The country where most speakers of a language live; empty for a worldwide language."""
     language = language.lower()
     if not language or language in _WORLDWIDE:
         return ""
@@ -96,24 +96,24 @@ def country_of_language(language: str) -> str:
 
 @lru_cache(maxsize=256)
 def local_symbols(country: str) -> tuple[str, ...]:
-    """Signs of one or two letters that are understood in a country."""
-    codes = paid_in(country)
+    """Symbols of one or two letters that a country uses."""
+    codes = currencies_of(country)
     short = (symbol for symbol in SYMBOLS if is_local(symbol) and not codes.isdisjoint(SYMBOLS[symbol]))
     return tuple(sorted(short, key=len, reverse=True))
 
 
 def is_local(symbol: str) -> bool:
-    """Whether a sign is as short as what else stands before numbers: sizes, models, articles."""
+    """Whether a symbol is as short as other text before numbers, such as sizes and models."""
     letters = symbol.rstrip(".")
     return letters.isalpha() and letters.isascii() and len(letters) <= MAX_LOCAL
 
 
-def meant_by(symbol: str, country: str) -> str | None:
-    """The currency that a sign stands for on a page from a country; None where that is open."""
+def currency_of_symbol(symbol: str, country: str) -> str | None:
+    """The currency that a symbol means on a page of a country; None if ambiguous."""
     codes = codes_of(symbol)
     if len(codes) == 1:
         return next(iter(codes))
-    known = codes & paid_in(country)
+    known = codes & currencies_of(country)
     if len(known) == 1:
         return next(iter(known))
-    return _USUAL.get(symbol) if not known else None
+    return _DEFAULT_OF_SYMBOL.get(symbol) if not known else None

@@ -1,4 +1,4 @@
-"""What a product is called."""
+"""Decides a product's title."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SUFFIX = re.compile(r"(?<!\s)\s+[-–—|·:•»]\s+\S")
 
 
 def extract_title(candidates: Iterable[Candidate]) -> Field[str] | None:
-    """The title of the most trusted source that has one, without the store's name behind it.
+    """The title of the most trusted source that has one, without the store's name at its end.
 
-    OpenGraph titles often end in it; the page's heading tells where.
+    OpenGraph titles often end in the store's name; the page's heading shows where the title ends.
     """
     candidates = list(candidates)
     for candidate in candidates:

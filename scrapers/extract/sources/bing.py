@@ -1,4 +1,4 @@
-"""Photos for words from Bing: bing-image-downloader asks, through our guard, and downloads nothing."""
+"""Image search with Bing: bing-image-downloader sends the query through our guard and downloads nothing."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from storage.errors import InputError, LookalikeError
 SEARCH_URL = "https://www.bing.com/images/async"
 MAX_LINKS = 500
 _MAX_PAGE_BYTES = 8 * 1024 * 1024
-_AN_ANSWER = 2000
+_MIN_FULL_PAGE = 2000
 """Characters: an answer without results is shorter than a page that says something else."""
 _TITLE = 300
-_MARKS = dict.fromkeys(range(0xE000, 0xE010))
+_HIGHLIGHT_MARKS = dict.fromkeys(range(0xE000, 0xE010))
 
 logger = logging.getLogger(__name__)
 _transport = threading.Lock()
 
 
 class ImageSearchError(LookalikeError):
-    """Bing could not be asked, or answered with nothing of use."""
+    """Bing could not be reached, or its answer is of no use."""
 
 
 @dataclass(frozen=True)
 class FoundPhoto:
-    """A photo as Bing lists it.
+    """A photo in Bing's results.
 
-    :ivar page_url: the page it stands on; the photo's own address where Bing does not say.
-    :ivar title: what that page calls it.
+    :ivar page_url: the page that shows it; the photo's own address if Bing names none.
+    :ivar title: that page's title.
     """
 
     url: str
@@ -60,11 +60,11 @@ def search_photos(
     timeout_s: float = 20.0,
     allow_private: bool = False,
 ) -> list[FoundPhoto]:
-    """Photos for some words, in Bing's order, each once. Nothing but the result pages is fetched.
+    """Photos for a query in Bing's order, each once. Only result pages are requested.
 
-    :param search_url: where the result pages are.
-    :raises InputError: where there are no words, or the limit is not between 1 and 500.
-    :raises ImageSearchError: where Bing cannot be reached, finds nothing, or answers in a form not known.
+    :param search_url: address of the result pages.
+    :raises InputError: for an empty query, or a limit outside 1 to 500.
+    :raises ImageSearchError: if Bing cannot be reached, finds nothing, or answers in an unknown form.
     """
     words = " ".join(words.split())
     if not words:
@@ -73,9 +73,9 @@ def search_photos(
         raise InputError(f"An image search gives 1 to {MAX_LINKS} photos, not {limit}.")
     collector = _LinkCollector(words, limit, timeout_s, allow_private)
     pages: list[str] = []
-    ask = _asking(search_url, timeout_s, allow_private, pages)
+    urlopen = _guarded_urlopen(search_url, timeout_s, allow_private, pages)
     try:
-        with _transport, _guarded_transport(ask), contextlib.redirect_stdout(io.StringIO()) as said:
+        with _transport, _guarded_transport(urlopen), contextlib.redirect_stdout(io.StringIO()) as printed:
             collector.run()
     except LookalikeError as error:
         raise ImageSearchError(f"Bing's image search cannot be used: {error}") from None
@@ -83,11 +83,11 @@ def search_photos(
         raise ImageSearchError(
             f"Bing's image search answered something unexpected ({error}). Try again later."
         ) from None
-    logger.debug("%s", said.getvalue())
+    logger.debug("%s", printed.getvalue())
     if collector.links:
-        told = {address: about for page in pages for address, about in _details(page)}
-        return [FoundPhoto(link, *told.get(link, (link, None))) for link in collector.links]
-    if any(len(page) > _AN_ANSWER for page in pages) and "murl" not in "".join(pages):
+        page_of = {address: about for page in pages for address, about in _details(page)}
+        return [FoundPhoto(link, *page_of.get(link, (link, None))) for link in collector.links]
+    if any(len(page) > _MIN_FULL_PAGE for page in pages) and "murl" not in "".join(pages):
         raise ImageSearchError(
             "Bing's image search answered with a page that lists no photos in the form that "
             "bing-image-downloader knows: it may ask for a browser, or have changed. Try again later."
@@ -96,22 +96,22 @@ def search_photos(
 
 
 def _details(page: str) -> Iterator[tuple[str, tuple[str, str | None]]]:
-    """Of each photo on a result page its address, with the page it stands on and that page's title."""
+    """The address of each photo on a result page, with the page that shows it and that page's title."""
     for tag in BeautifulSoup(page, "lxml").find_all("a", {"class": "iusc"}, m=True):
         try:
             data = json.loads(str(tag["m"]))
-            address, stands_on = str(data["murl"]).replace(" ", "%20"), data.get("purl")
+            address, page_url = str(data["murl"]).replace(" ", "%20"), data.get("purl")
         except (ValueError, KeyError, TypeError):
             continue
         title = clean(data.get("t"), _TITLE) if isinstance(data.get("t"), str) else None
-        # Bing marks the words that it found by characters of its own.
-        title = title.translate(_MARKS) if title else None
-        known = isinstance(stands_on, str) and stands_on.startswith(("http://", "https://"))
-        yield address, (stands_on if known else address, title)
+        # Bing marks matching words by private-use characters.
+        title = title.translate(_HIGHLIGHT_MARKS) if title else None
+        known = isinstance(page_url, str) and page_url.startswith(("http://", "https://"))
+        yield address, (page_url if known else address, title)
 
 
 class _LinkCollector(bing.Bing):
-    """The package's search, which notes each link instead of fetching it past our guard."""
+    """The package's search, which collects each link instead of fetching it without our guard."""
 
     def __init__(self, words: str, limit: int, timeout_s: float, allow_private: bool) -> None:
         # The folder is where the package would save photos; nothing is ever written to it.
@@ -120,7 +120,7 @@ class _LinkCollector(bing.Bing):
         self.allow_private = allow_private
 
     def download_image(self, link: str) -> None:
-        """Takes the link."""
+        """Collects the link."""
         try:
             check_url(link, allow_private=self.allow_private)
         except InputError:
@@ -129,10 +129,10 @@ class _LinkCollector(bing.Bing):
         self.links.append(link)
 
 
-def _asking(search_url: str, timeout_s: float, allow_private: bool, pages: list[str]) -> Any:
-    """The package's `urlopen`: the same query, sent through the guard.
+def _guarded_urlopen(search_url: str, timeout_s: float, allow_private: bool, pages: list[str]) -> Any:
+    """Replaces the package's `urlopen`: sends the same query through the guard.
 
-    :param pages: gets each answer.
+    :param pages: each answer is appended.
     """
 
     def urlopen(request: SimpleNamespace, timeout: float | None = None) -> io.BytesIO:
@@ -152,7 +152,7 @@ def _asking(search_url: str, timeout_s: float, allow_private: bool, pages: list[
 
 @contextlib.contextmanager
 def _guarded_transport(urlopen: Any) -> Iterator[None]:
-    """Replaces the `urllib` that the package's module uses, for as long as one search takes."""
+    """Replaces the `urllib` of the package's module during one search."""
     original = bing.urllib
     request = SimpleNamespace(Request=_request, urlopen=urlopen)
     parse = SimpleNamespace(urlencode=urlencode, urlsplit=urlsplit)

@@ -1,4 +1,4 @@
-"""Galleries in a page's scripts: lists that name each photo in several sizes."""
+"""Photo galleries in a page's scripts: lists that hold each photo in several sizes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from urllib.parse import urljoin
 MAX_PHOTOS = 50
 
 Gallery = tuple[tuple[str, ...], frozenset[str]]
-"""One address of each photo, in their order, and the addresses of all sizes of all of them."""
+"""One address per photo, in order, and the addresses of all sizes of all photos."""
 
 _SIZES = ("large", "full", "main", "zoom", "hires", "original", "big", "img", "image", "src", "url", "medium")
-"""Sizes by what they are called, the one that is best read first: enough to see, and not a poster."""
+"""Names of sizes, best first: large enough to see details, but no poster."""
 _SMALL = ("thumb", "thumbnail", "small", "preview", "tiny", "mini")
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 
 
 def galleries_in(value: Any, base_url: str) -> Iterator[Gallery]:
-    """The gallery that a list of a page's data is, if it is one."""
+    """Yields the gallery that a list of a page's data is, if it is one."""
     photos: list[str] = []
     every: set[str] = set()
     for one in value[:MAX_PHOTOS] if isinstance(value, list) else []:
@@ -34,7 +34,7 @@ def galleries_in(value: Any, base_url: str) -> Iterator[Gallery]:
 
 
 def gallery_with(galleries: Iterable[Gallery], shown: set[str]) -> tuple[str, ...]:
-    """The gallery that holds a photo which the page shows of its product; empty where none does."""
+    """The gallery that contains a shown photo; empty if none does."""
     return next((photos for photos, every in galleries if not every.isdisjoint(shown)), ())
 
 

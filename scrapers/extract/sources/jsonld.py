@@ -1,4 +1,4 @@
-"""JSON-LD as stores really write it: each script read on its own, and mended where it is no valid JSON."""
+"""Reads JSON-LD scripts, each on its own, and repairs invalid JSON."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 from scrapers.extract.page import Page
 
 MAX_SCRIPT = 4_000_000
-"""Longest script that is read, in characters; a product's takes a few thousand."""
+"""Longest script that is read, in characters; a product's has a few thousand."""
 
 MAX_OPEN = 100
-"""Brackets within brackets of what is written again: each end is looked for among all of them."""
-MAX_MENDED = 200_000
-"""Longest script, in characters, that is written again token by token."""
+"""Nesting depth of repaired documents: each closing bracket is searched for among all open ones."""
+MAX_REPAIRED = 200_000
+"""Longest script, in characters, that is repaired token by token."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _OPENING_MARK = re.compile(r"\s*+(?:<!--|(?://|/\*)?+\s*+<!\[CDATA\[\s*+(?:\*/)?)")
-# A string or comment without an end is all that is left: another try from its next sign would find no end
-# either, and many such tries take quadratic time.
+# An unterminated string or comment takes all the rest: retrying from its next character would find no end
+# either, and many such retries take quadratic time.
 _STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
 _STRING_OR_COMMENT = re.compile(
     rf"{_STRING}|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+|<!--(?:[^-]|-(?!->))*+(?:-->|\Z)", re.DOTALL
@@ -32,8 +32,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
 
 
 def read_jsonld(page: Page) -> Iterator[Any]:
-    """Every document in the page's JSON-LD scripts, in their order. Numbers with digits after the point are
-    decimals, as written."""
+    """Every document in the page's JSON-LD scripts, in order. Decimal fractions become `Decimal`."""
     for script in page.tree.iter("script"):
         if "ld+json" in (script.get("type") or "").lower():
             text = script.text_content()
@@ -42,14 +41,14 @@ def read_jsonld(page: Page) -> Iterator[Any]:
 
 
 def loads(text: str) -> list[Any]:
-    """The documents of one script; none where it cannot be mended.
+    """The documents of one script; empty if it cannot be repaired.
 
-    Mended are comments, CDATA and HTML comment marks around it, trailing commas, control characters, entities
-    instead of quotes, more than one document, and what comes after it; JavaScript's escapes, quotes in
-    strings, commas in numbers, and missing commas and brackets.
+    Repairs comments, CDATA and HTML comment marks, trailing commas, control characters, entities instead of
+    quotes, several documents, trailing text, JavaScript escapes, quotes in strings, commas in numbers, and
+    missing commas and brackets.
     """
     text = text.strip().lstrip("\ufeff")
-    for attempt in (_as_is, _without_comments, _unwrapped, _unescaped, _mended):
+    for attempt in (_as_is, _without_comments, _unwrapped, _unescaped, _repaired):
         try:
             return attempt(text)
         except (ValueError, RecursionError):
@@ -62,13 +61,13 @@ def _as_is(text: str) -> list[Any]:
 
 
 def _without_comments(text: str) -> list[Any]:
-    """Comments taken out first: a script may begin with one of HTML's."""
+    """Parses after removing comments."""
     text = _STRING_OR_COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
     return _documents(text)
 
 
 def _unwrapped(text: str) -> list[Any]:
-    """The marks of a comment or CDATA around it taken off first: then the whole of it is in one of HTML's."""
+    """Parses after removing comment or CDATA marks around the whole script."""
     for _ in range(2):
         opening = _OPENING_MARK.match(text)
         text = _without_closing_mark(text[opening.end() :] if opening else text)
@@ -95,7 +94,7 @@ def _documents(text: str) -> list[Any]:
             document, end = _DECODER.raw_decode(text, start)
         except ValueError:
             if documents:
-                break  # what comes after it is not ours to read
+                break  # ignore trailing text
             raise
         documents.append(document)
         start = end
@@ -112,23 +111,23 @@ def _unescaped(text: str) -> list[Any]:
     return _unwrapped(html.unescape(text))
 
 
-def _mended(text: str) -> list[Any]:
-    """A document written by a template that knows no JSON, token by token."""
-    if len(text) > MAX_MENDED:
+def _repaired(text: str) -> list[Any]:
+    """Parses a document that a template wrote without JSON escaping."""
+    if len(text) > MAX_REPAIRED:
         raise ValueError("too long to be mended")
-    return _documents(_Mender(text).mended())
+    return _documents(_JsonRepairer(text).repaired())
 
 
-class _Mender:
-    """Writes a document again: each string ends where JSON goes on behind its quote, each number is one."""
+class _JsonRepairer:
+    """Rewrites a document token by token: a string ends at the first quote that valid JSON can follow."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.pieces: list[str] = []
         self.open: list[str] = []
 
-    def mended(self) -> str:
-        """The document, its brackets closed."""
+    def repaired(self) -> str:
+        """The repaired document with all brackets closed."""
         position = 0
         while position < len(self.text):
             match = _TOKEN.match(self.text, position)
@@ -140,10 +139,10 @@ class _Mender:
     def _token(self, match: re.Match[str]) -> int:
         sign = match[0]
         if match["number"]:
-            self._part()
+            self._separate()
             self.pieces.append(sign.replace(",", ""))
         elif sign in "{[":
-            self._part()
+            self._separate()
             self.open.append("}" if sign == "{" else "]")
             if len(self.open) > MAX_OPEN:
                 raise ValueError("it is nested too deep")
@@ -158,32 +157,32 @@ class _Mender:
                 self.pieces.append(sign)
         else:
             if match["word"]:
-                self._part()
+                self._separate()
             self.pieces.append(sign)
         return match.end()
 
     def _string(self, start: int) -> int:
-        """Reads a string from behind its first quote on; its last is the first that JSON goes on after."""
-        self._part()
+        """Reads a string from behind its opening quote to the first quote that valid JSON can follow."""
+        self._separate()
         for match in _QUOTE.finditer(self.text, start):
-            if _GOES_ON.match(self.text, match.end()):
+            if _END_OF_STRING.match(self.text, match.end()):
                 inner = self.text[start : match.start()]
                 self.pieces.append(f'"{_ESCAPE.sub(_as_json, inner)}"')
                 return match.end()
         raise ValueError("a string has no end")
 
-    def _part(self) -> None:
-        """Sets a comma between two values that have none."""
+    def _separate(self) -> None:
+        """Adds a missing comma between two values."""
         before = next((piece for piece in reversed(self.pieces) if piece.strip()), "")
         if before and before[-1] not in "{[,:":
             self.pieces.append(",")
 
 
 _TOKEN = re.compile(
-    r'"|[{}\[\],:]|\s++|(?P<number>-?\d{1,3}(?:,\d{3})++(?:\.\d+)?(?=\s*+[,}\]]))|(?P<word>[\w.+-]++)'
+    r'"|[{}\[\],:]|\s++|(?P<number>-?\d{1,3}(?:,\d{3}){1,5}+(?:\.\d+)?(?=\s*+[,}\]]))|(?P<word>[\w.+-]++)'
 )
 _QUOTE = re.compile(r'(?<!\\)"')
-_GOES_ON = re.compile(r'\s*+(?:[}\]:]|,\s*+(?:["{\[\d-]|true|false|null|\Z)|\Z|"(?:[\w@]++)"\s*+:)')
+_END_OF_STRING = re.compile(r'\s*+(?:[}\]:]|,\s*+(?:["{\[\d-]|true|false|null|\Z)|\Z|"(?:[\w@]++)"\s*+:)')
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)|(\")|([\x00-\x1f])", re.DOTALL)
 
 

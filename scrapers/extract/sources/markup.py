@@ -1,4 +1,4 @@
-"""What a page's markup says about its product: JSON-LD, microdata, RDFa and OpenGraph, as candidates."""
+"""Candidates from a page's markup: JSON-LD, microdata, RDFa and OpenGraph."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from scrapers.extract.sources.nodes import (
 )
 
 MAX_RDFA = 1_000_000
-"""Longest page, in characters, that is read as RDFa: its library is slow."""
+"""Longest page, in characters, that is read as RDFa: extruct's reader is slow."""
 MAX_RDFA_MARKS = 3000
-"""Elements of a page with RDFa's attributes; each takes its library a quarter of a millisecond."""
+"""Elements with RDFa attributes; extruct takes a quarter of a millisecond for each."""
 MAX_ITEMS = 500
-"""RDFa items of a page that are looked at."""
+"""RDFa items of a page that are read."""
 MAX_HEADINGS = 50
 """Headings that a product's name is compared with."""
 
@@ -39,9 +39,9 @@ _LISTS = ("itemlist", "collectionpage", "searchresultspage")
 
 @dataclass(frozen=True)
 class Markup:
-    """What was found.
+    """What the markup states.
 
-    :ivar candidates: of the page's own product, most trusted source first; empty where the page has none.
+    :ivar candidates: the page's own product, most trusted source first; empty if it has none.
     :ivar trail: the breadcrumb trail, outermost first.
     :ivar listed: addresses of products that the page lists.
     """
@@ -52,7 +52,7 @@ class Markup:
 
 
 def read_markup(page: Page) -> Markup:
-    """Reads a page's markup and tells its own product from those it lists."""
+    """Reads a page's markup and separates its own product from those that it lists."""
     jsonld = [node for document in read_jsonld(page) for node in normalise(document)]
     microdata = _microdata(page)
     properties = opengraph.read_opengraph(page)
@@ -64,7 +64,7 @@ def read_markup(page: Page) -> Markup:
     for source, nodes in (("json-ld", jsonld), ("microdata", microdata), ("rdfa", rdfa)):
         products = [schema_org.to_candidate(node, source, page.base_url) for node in products_in(nodes)]
         products = [product for product in products if product.title or product.offers]
-        own = choose(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)
+        own = own_products(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)
         candidates += own
         of_page = set(own)
         listed += [product.url for product in products if product.url and product not in of_page]
@@ -75,20 +75,20 @@ def read_markup(page: Page) -> Markup:
     return Markup(tuple(candidates), trail, tuple(dict.fromkeys(listed)))
 
 
-def choose(
+def own_products(
     products: Sequence[Candidate], page: Page, titles: Iterable[str], is_list: bool, says_product: bool
 ) -> list[Candidate]:
-    """The product that the page is about, of those its markup describes; none where it only lists products.
+    """The page's own product among those that its markup describes; empty if it only lists products.
 
-    :param titles: what the page calls itself: heading and meta titles.
+    :param titles: heading and meta titles.
     """
     titles = list(titles)
     products = [product for product in products if not _is_neighbour(product, page, titles)]
     names = {product.title for product in products}
     if len(names) <= 1 and (not is_list or says_product):
-        return list(products[:1]) if len(products) < 2 else _merged_first(products)
-    here = {_path(page.url), _path(page.canonical)}
-    own = [product for product in products if product.url and _path(product.url) in here]
+        return list(products[:1]) if len(products) < 2 else _with_offers_first(products)
+    own_paths = {_path(page.url), _path(page.canonical)}
+    own = [product for product in products if product.url and _path(product.url) in own_paths]
     if not own:
         own = [product for product in products if product.title and _is_heading(product.title, titles)]
     if not own and says_product and not is_list:
@@ -99,8 +99,8 @@ def choose(
 
 
 def _is_neighbour(product: Candidate, page: Page, titles: Sequence[str]) -> bool:
-    """Whether a product is another one that the page shows: it has an address of its own, and no word of its
-    name is in what the page calls itself."""
+    """Whether a product is another one that the page shows: it has its own address, and its name shares no
+    word with the page's titles."""
     if not product.url or not product.title or not titles:
         return False
     if _path(product.url) in {_path(page.url), _path(page.canonical)} or not same_site(product.url, page.url):
@@ -109,15 +109,16 @@ def _is_neighbour(product: Candidate, page: Page, titles: Sequence[str]) -> bool
     return words.isdisjoint(word for title in titles for word in title.split())
 
 
-def _merged_first(products: Sequence[Candidate]) -> list[Candidate]:
-    """Twins, those with an offer first: some pages describe their product twice, once without price."""
+def _with_offers_first(products: Sequence[Candidate]) -> list[Candidate]:
+    """The same product's descriptions, those with an offer first: some pages describe their product twice,
+    once without price."""
     return sorted(products, key=lambda product: not product.offers)
 
 
 def _microdata(page: Page) -> list[Node]:
     if not page.tree.xpath("boolean(//*[@itemscope])"):
         return []
-    # Imported here, because it brings a library for texts, and most pages need none of it.
+    # Imported here: it loads a text library that most pages do not need.
     from scrapers.extract.sources.microdata import read_microdata
 
     return from_microdata(read_microdata(page))
@@ -126,7 +127,7 @@ def _microdata(page: Page) -> list[Node]:
 def _rdfa(page: Page) -> list[Node]:
     if not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
         return []
-    # Imported here: it brings a whole RDF library, which few pages need.
+    # Imported here: it loads an RDF library that few pages need.
     from extruct.rdfa import RDFaExtractor
     from extruct.utils import parse_xmldom_html
 
@@ -136,7 +137,7 @@ def _rdfa(page: Page) -> list[Node]:
         return []
     try:
         items = RDFaExtractor().extract_items(parse_xmldom_html(html, "utf-8"), base_url=page.base_url)
-    except Exception:  # it raises errors of every kind on what is no RDFa
+    except Exception:  # it raises all kinds of errors on invalid RDFa
         return []
     return normalise([item for item in items if isinstance(item, dict)][:MAX_ITEMS])
 

@@ -1,7 +1,7 @@
-"""Microdata as items with properties, in the shape that extruct gives them.
+"""Microdata as items with properties, in extruct's output format.
 
-extruct itself looks through all that is below an item once for each item above it, and copies each property
-to read its text: on items in items that is cubic.
+extruct itself reads everything below an item once for each item above it, and copies each property to read
+its text, which takes cubic time on nested items.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import html_text
 from lxml.html import HtmlElement
 from lxml_html_clean import Cleaner
 
+from scrapers.extract.image_addresses import addresses_of, largest
 from scrapers.extract.page import Page
-from scrapers.extract.pictures import addresses_of, largest
 
 Item = dict[str, Any]
 
 MAX_REFERENCES = 200
-"""Elements that items may name by `itemref`; each is looked for in the whole page."""
+"""Element ids that items may name in `itemref`; each is searched for in the whole page."""
 MAX_REFERRED = 2000
-"""Properties that items get by `itemref`: many items may refer to the same ones."""
+"""Properties that items may get by `itemref`: many items may refer to the same ones."""
 MAX_TIMES_READ = 8
-"""Times that an element's text is read, on average: once for each property around it."""
+"""How often an element's text may be read, on average: once for each property around it."""
 
 _SOURCES = {
     **dict.fromkeys(("audio", "embed", "iframe", "img", "source", "track", "video"), "src"),
@@ -51,7 +51,7 @@ _CLEANER = Cleaner(
 
 
 def read_microdata(page: Page) -> list[Item]:
-    """The items of a page that are no property of another one, in their order.
+    """The items of a page that are no property of another item, in order.
 
     Each is `{"type", "id", "properties": {name: value or list of values}}`; one without properties has a
     `"value"` instead.
@@ -60,7 +60,7 @@ def read_microdata(page: Page) -> list[Item]:
 
 
 class _Reader:
-    """Reads each element once; what an item is of is looked up, not searched for."""
+    """Reads each element once, and looks up the item that it belongs to."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -68,10 +68,10 @@ class _Reader:
         self.items = {one: _item(one) for one in self.elements if "itemscope" in one.attrib}
         self.scopes: dict[HtmlElement, HtmlElement | None] = {}
         self.taken: set[HtmlElement] = set()
-        self.left = MAX_TIMES_READ * int(page.tree.xpath("count(//*)"))
+        self.budget = MAX_TIMES_READ * int(page.tree.xpath("count(//*)"))
 
     def read(self) -> list[Item]:
-        """Gives each property to the item around it, then to those that refer to it."""
+        """Assigns each property to the item around it, then to items that refer to it."""
         for element in self.elements:
             owner = self._scope_of(element.getparent())
             if owner is not None and "itemprop" in element.attrib:
@@ -102,7 +102,7 @@ class _Reader:
             self.items[owner]["properties"].setdefault(name, []).append(value)
 
     def _scope_of(self, element: HtmlElement | None) -> HtmlElement | None:
-        """The item that an element is or is in; None where there is none."""
+        """The item that an element is or is inside of; None if there is none."""
         passed = []
         while element is not None and element not in self.scopes and element not in self.items:
             passed.append(element)
@@ -112,7 +112,7 @@ class _Reader:
         return scope
 
     def _referred(self, name: str) -> list[HtmlElement]:
-        """The properties at the element of this id, those of items in it left out."""
+        """The properties at the element with this id, without those of items inside it."""
         found = self.page.tree.xpath("//*[@id=$name]", name=name)[:1]
         if not found or (found[0] in self.items and "itemprop" in found[0].attrib):
             return found
@@ -136,11 +136,11 @@ class _Reader:
             return address
 
     def _text(self, element: HtmlElement) -> str:
-        """Its text as it is laid out; nothing once the page's properties repeat each other's without end."""
+        """Its text as displayed; empty once the budget for repeated reading is used up."""
         if len(element) == 0:
             return " ".join((element.text or "").split())
-        self.left -= int(element.xpath("count(descendant-or-self::*)")) if self.left > 0 else 0
-        if self.left <= 0:
+        self.budget -= int(element.xpath("count(descendant-or-self::*)")) if self.budget > 0 else 0
+        if self.budget <= 0:
             return ""
         try:
             return str(html_text.etree_to_text(_CLEANER.clean_html(element)))

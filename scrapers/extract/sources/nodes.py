@@ -1,4 +1,4 @@
-"""schema.org nodes in one shape, from JSON-LD and from microdata, so that one mapper serves both."""
+"""schema.org nodes from JSON-LD and microdata in one shape."""
 
 from __future__ import annotations
 
@@ -15,40 +15,39 @@ Node = dict[str, Any]
 PRODUCT_TYPES = frozenset({"product", "productgroup", "individualproduct", "productmodel", "someproducts"})
 _OFFERS = ("offer", "aggregateoffer")
 _AROUND_PRODUCTS = ("mainentity", "mainentityofpage", "about", "itemoffered", "haspart")
-"""What leads from a page, an offer or a site to the product that it is about."""
+"""Properties that lead from a page, an offer or a site to its product."""
 MAX_AROUND = 4
 MAX_NODES = 20_000
 MAX_DEPTH = 30
 MAX_HOPS = 6
-"""References in a row that are followed: page, product, its variants, their offers, prices."""
+"""Consecutive references that are followed: page, product, variants, offers, prices."""
 MAX_REFERRED = 20_000
-"""Values that the references of a document may bring in; a text counts by its length. A node that many refer
-to is read once for each, and references that double at each level would bring in any number."""
+"""Values that a document's references may add (a text counts by its length). Each reference is copied, so
+that doubling references would add any number."""
 _CHARACTERS_A_VALUE = 100
 
 
 def normalise(data: Any) -> list[Node]:
-    """The top-level nodes of a document: lists and `@graph` opened, references by `@id` resolved."""
+    """The top-level nodes of a document, with lists and `@graph` opened and `@id` references resolved."""
     by_id: dict[str, Node] = {}
     top = _normalise(data, by_id, 0)
     nodes = [node for node in flat(top) if isinstance(node, dict)]
     graph = [inner for node in nodes for inner in flat(node.get("@graph")) if isinstance(inner, dict)]
     if not by_id:
         return [*nodes, *graph]
-    # The graph's nodes are read as nodes of the top, not below the node that holds them.
+    # Nodes of the graph count as top-level nodes.
     return _Resolver(by_id).resolve([*({**node, "@graph": None} for node in nodes), *graph])
 
 
 def from_microdata(items: Iterable[Any]) -> list[Node]:
-    """Items as extruct reads them, in JSON-LD's shape."""
+    """Microdata items in JSON-LD's shape."""
     return [node for item in items for node in normalise(_as_jsonld(item))]
 
 
 def products_in(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The nodes that are products, those below the page's main entity included, those of lists not.
+    """The product nodes, including those below the page's main entity, excluding those of lists.
 
-    Variants that stand beside their group are put in it, and an offer that stands alone beside the only
-    product becomes its own.
+    Variants beside their group are added to it. A lone offer beside the only product becomes its offer.
     """
     nodes = list(nodes)
     products = _grouped([product for node in nodes for product in _products_of(node, 0)])
@@ -74,7 +73,7 @@ def _products_of(node: Node, depth: int) -> Iterator[Node]:
 
 
 def _grouped(products: list[Node]) -> list[Node]:
-    """The products, those that name a group which is also there as its variants."""
+    """The products; variants of a listed group become its variants."""
     groups = {
         node["@id"]: {**node, "hasvariant": flat(node.get("hasvariant"))}
         for node in products
@@ -147,20 +146,19 @@ def _bare(name: str) -> str:
 
 
 class _Resolver:
-    """Puts nodes in the places of the references to them, level by level, as far as the budget goes.
+    """Replaces references by the nodes that they refer to, level by level, within the budget.
 
-    Every place has a copy of its own, so that all who walk through the nodes afterwards walk through a tree
-    that is no larger than the document and the budget together.
+    Every place gets its own copy, so that the result is a tree no larger than the document plus the budget.
     """
 
     def __init__(self, by_id: dict[str, Node]) -> None:
         self.by_id = by_id
-        self.left = MAX_REFERRED
+        self.budget = MAX_REFERRED
         self.sizes: dict[str, int] = {}
         self.waiting: deque[tuple[Node, tuple[str, ...]]] = deque()
 
     def resolve(self, nodes: list[Node]) -> list[Node]:
-        """The nodes with what they refer to; a reference to what it stands in is left as it is."""
+        """The nodes with their references resolved; circular references stay."""
         resolved = [self._copy(node, ()) for node in nodes]
         while self.waiting:
             node, path = self.waiting.popleft()
@@ -187,14 +185,14 @@ class _Resolver:
             return value
         if identity not in self.sizes:
             self.sizes[identity] = _size(found)
-        if self.sizes[identity] > self.left:
+        if self.sizes[identity] > self.budget:
             return value
-        self.left -= self.sizes[identity]
+        self.budget -= self.sizes[identity]
         return self._copy(found, path)
 
 
 def _size(value: Any) -> int:
-    """Values in a value, itself included."""
+    """The number of values in a value, including itself."""
     if isinstance(value, str):
         return 1 + len(value) // _CHARACTERS_A_VALUE
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -217,7 +215,7 @@ def _as_jsonld(item: Any, depth: int = 0) -> Any:
 
 
 def flat(value: Any) -> list[Any]:
-    """A value, or the values of a list however nested, as a list; empty for None."""
+    """The value, or all values of nested lists, as one list; empty for None."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -226,7 +224,7 @@ def flat(value: Any) -> list[Any]:
 
 
 def name_of(value: Any) -> str | None:
-    """The name of a node, or the text that stands in its place."""
+    """The name of a node, or the text in its place."""
     for one in flat(value):
         found = text_of(one.get("name")) or text_of(one) if isinstance(one, dict) else text_of(one)
         if found:

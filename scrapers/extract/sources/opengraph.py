@@ -1,4 +1,4 @@
-"""OpenGraph and the `product:` tags as a candidate."""
+"""OpenGraph and `product:` tags as a candidate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PRODUCT_TYPES = ("product", "product.item", "product.group", "og:product", "og_
 
 
 def read_opengraph(page: Page) -> dict[str, list[str]]:
-    """The page's meta properties, in their order; also those that are written with `name` or in the body."""
+    """The page's meta properties in order, including those with `name` or in the body."""
     found: dict[str, list[str]] = {}
     for meta in page.tree.iter("meta"):
         name = (meta.get("property") or meta.get("name") or "").strip().lower()
@@ -22,13 +22,13 @@ def read_opengraph(page: Page) -> dict[str, list[str]]:
 
 
 def is_product(properties: dict[str, list[str]]) -> bool:
-    """Whether the tags say that the page is a product's."""
+    """Whether the tags say that the page is a product page."""
     kinds = {kind.lower() for kind in properties.get("og:type", [])}
     return not kinds.isdisjoint(_PRODUCT_TYPES) or bool(_first(properties, "product:price:amount"))
 
 
 def to_candidate(properties: dict[str, list[str]], page: Page) -> Candidate:
-    """What the tags say of the page's product."""
+    """The tags as a candidate."""
     regular = _first(properties, "product:price:amount", "og:price:amount", "product:price")
     sale = _first(properties, "product:sale_price:amount")
     offer = RawOffer(

@@ -23,7 +23,7 @@ _RELATED = ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsum
 
 
 def to_candidate(node: Node, source: str, base_url: str) -> Candidate:
-    """What a product node says."""
+    """A product node as a candidate."""
     variants = [v for v in flat(node.get("hasvariant")) if isinstance(v, dict)][:MAX_VARIANTS]
     family = [node, *variants]
     offers = [offer for member in family for offer in _offers(member.get("offers"), base_url)]
@@ -66,16 +66,16 @@ def _address(value: Any, base_url: str) -> str | None:
 
 
 def _offers(value: Any, base_url: str, depth: int = 0) -> Iterator[RawOffer]:
-    if depth > MAX_DEPTH:  # a reference may lead back to where it stands
+    if depth > MAX_DEPTH:  # a reference may be circular
         return
     for offer in _unused(value):
         inner = list(_offers(offer.get("offers"), base_url, depth + 1))
-        # The lowest of all may be a used one's.
+        # The lowest price may be a used item's.
         mixed = bool(inner) and len(_unused(offer.get("offers"))) < len(flat(offer.get("offers")))
         price, high, before, currency = _specified(offer)
         plain_price, low = _amount(offer.get("price")), _amount(offer.get("lowprice"))
         if plain_price is None and low is None:
-            # The specifications of a range are of its ends.
+            # The specifications of a range give its ends.
             plain_price = price
         own = RawOffer(
             price=plain_price,
@@ -95,7 +95,7 @@ def _offers(value: Any, base_url: str, depth: int = 0) -> Iterator[RawOffer]:
 
 
 def _unused(value: Any) -> list[Node]:
-    """The offers of new things; all of them where there is none."""
+    """The offers of new goods; all offers if there is none."""
     offers = [offer for offer in flat(value) if isinstance(offer, dict)]
     new = [offer for offer in offers if not _is_used(offer)]
     return new or offers
@@ -106,8 +106,8 @@ def _is_used(offer: Node) -> bool:
 
 
 def _specified(offer: Node) -> tuple[RawPrice, RawPrice, RawPrice, str | None]:
-    """Price, highest price, price before and currency of an offer's `priceSpecification`; no price per litre
-    or metre, and none that only members pay. A list price alone is the price."""
+    """Price, highest price, earlier price and currency of an offer's `priceSpecification`, without unit
+    prices and members' prices. A lone list price is the price."""
     price: RawPrice = None
     high: RawPrice = None
     before: RawPrice = None
@@ -185,7 +185,7 @@ def _option(family: list[Node], key: str, means: Any) -> tuple[str, ...]:
 
 
 def list_urls(node: Node, base_url: str) -> list[str]:
-    """The addresses that an `ItemList` lists, in its order."""
+    """The addresses in an `ItemList`, in order."""
     urls = []
     for entry in flat(node.get("itemlistelement")):
         item = entry.get("item") if isinstance(entry, dict) else None

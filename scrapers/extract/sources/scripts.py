@@ -1,4 +1,4 @@
-"""The data that a page's scripts carry: JSON, and JavaScript's object literals read as data, never run."""
+"""The data in a page's scripts: JSON and JavaScript object literals, parsed and never run."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ import chompjs
 from scrapers.extract.page import Page
 
 MAX_SCRIPT = 4_000_000
-"""Longest script that is looked at, in characters."""
+"""Longest script that is read, in characters."""
 MAX_TOTAL = 8_000_000
 """Characters of all scripts of a page that are parsed."""
 MAX_OBJECTS = 60
-"""Object literals that are parsed of one page."""
+"""Object literals of a page that are parsed."""
 MAX_FAILURES = 20
-"""Literals of a script that may turn out to have no end, before the rest of it is left alone."""
+"""Literals without end in a script, after which the rest is skipped."""
 MAX_MEMBERS = 40
-"""Members that are read one by one of an object that cannot be read as a whole."""
+"""Members that are read separately from an object that cannot be parsed as a whole."""
 MAX_NESTING = 120
-"""Brackets within brackets; the deepest real state has about 40."""
+"""Nesting depth; the deepest real state has about 40."""
 
-_TELLS = re.compile(r"price|sku|availab|stock|product|thumb", re.I)
-"""A script without any of these says nothing of a product or its photos."""
-_STARTS = re.compile(
+_PRODUCT_WORD = re.compile(r"price|sku|availab|stock|product|thumb", re.I)
+"""A script without any of these words says nothing about a product or its photos."""
+_DATA_START = re.compile(
     r"""(?<![=!<>])=\s*(?=[\[{])
       | (?P<text>JSON\.parse\(\s*)(?=["'])
       | (?P<pushed>push|gtag|fbq|track)\s*\(\s*(?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
     re.VERBOSE,
 )
-"""Where data begin: assigned, in a text, or pushed as an event."""
+"""The start of data: assigned, in a string, or pushed as an event."""
 _MEMBER = re.compile(r"""['"]?(?P<key>[\w$-]{1,60})['"]?\s*:\s*(?=[\[{])""")
 _NAME = re.compile(r"""[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?\s*$""")
 _DATA_TYPES = (
@@ -49,7 +49,7 @@ _DATA_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What one script, or one statement in it, says.
+    """The data of one script, or of one statement in it.
 
     :ivar name: the variable it is assigned to, the event it is pushed as, or the script's id or type.
     """
@@ -59,20 +59,20 @@ class Data:
 
 
 def read_scripts(page: Page) -> Iterator[Data]:
-    """The data of a page's scripts, in their order, as far as the limits of this module go."""
-    left = MAX_TOTAL
+    """The data of a page's scripts, in order, within this module's limits."""
+    budget = MAX_TOTAL
     objects = MAX_OBJECTS
     for script in page.tree.iter("script"):
         kind = (script.get("type") or "").lower()
         if "ld+json" in kind or script.get("src"):
             continue
         text = script.text or ""
-        if not 20 < len(text) <= min(MAX_SCRIPT, left) or not _TELLS.search(text):
+        if not 20 < len(text) <= min(MAX_SCRIPT, budget) or not _PRODUCT_WORD.search(text):
             continue
         if kind.startswith(_DATA_TYPES) or (
             kind not in ("", "text/javascript", "module") and text.lstrip()[:1] in "{["
         ):
-            left -= len(text)
+            budget -= len(text)
             value = _json(text)
             if value is not None:
                 yield Data(script.get("id") or kind, value)
@@ -81,16 +81,16 @@ def read_scripts(page: Page) -> Iterator[Data]:
             continue
         for data, size in _literals(text, objects):
             objects -= 1
-            left -= size
+            budget -= size
             if data is not None:
                 yield data
-            if left <= 0 or objects <= 0:
+            if budget <= 0 or objects <= 0:
                 return
     yield from _attributes(page)
 
 
 def _attributes(page: Page) -> Iterator[Data]:
-    """Data in attributes: WooCommerce's variations and analytics marks on the product's own elements."""
+    """Data in attributes: WooCommerce's variations and analytics data on the product's elements."""
     for name in ("data-product_variations", "data-product", "data-product-json", "data-product-data"):
         for text in page.tree.xpath(f"//@{name}")[:3]:
             if 20 < len(text) <= MAX_SCRIPT and text.lstrip()[:1] in "{[":
@@ -100,11 +100,11 @@ def _attributes(page: Page) -> Iterator[Data]:
 
 
 def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
-    """The objects and lists that a script assigns or pushes, and how much of it each took."""
+    """The objects and lists that a script assigns or pushes, and the length of each."""
     position = 0
     failures = MAX_FAILURES
     while limit > 0:
-        match = _STARTS.search(text, position)
+        match = _DATA_START.search(text, position)
         if match is None:
             return
         start = match.end()
@@ -116,7 +116,7 @@ def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
                 return
             continue
         position = end
-        if end - start < 20 or not _TELLS.search(text, start, end):
+        if end - start < 20 or not _PRODUCT_WORD.search(text, start, end):
             continue
         limit -= 1
         piece = _unescaped(text[start + 1 : end]) if match["text"] else text[start:end]
@@ -127,7 +127,7 @@ def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
 
 
 def _literal(piece: str) -> Any:
-    """A literal as data; of one with calls and the like in it, the objects and lists that can be read."""
+    """A parsed literal; if it contains calls and the like, its parsable members."""
     value = _json(piece)
     if value is not None:
         return value
@@ -146,7 +146,7 @@ def _literal(piece: str) -> Any:
 
 
 def _json(text: str) -> Any:
-    """A JSON text or a JavaScript literal as data; None where it is neither."""
+    """A parsed JSON text or JavaScript literal; None if it is neither."""
     text = text.strip()
     try:
         return json.loads(text, parse_float=Decimal, strict=False)
@@ -161,7 +161,7 @@ def _json(text: str) -> Any:
 
 
 def _literal_end(text: str, start: int) -> int | None:
-    """Where the object or list that begins at `start` ends; None where it does not, or is nested too deep."""
+    """The end of the object or list that begins at `start`; None if it has none or is nested too deep."""
     depth = 0
     for match in _BRACKET_OR_STRING.finditer(text, start):
         sign = match[0][0]
@@ -179,7 +179,7 @@ def _literal_end(text: str, start: int) -> int | None:
 _BRACKET_OR_STRING = re.compile(
     r""""(?:[^"\\]|\\.)*+(?:"|\Z)|'(?:[^'\\]|\\.)*+(?:'|\Z)|`(?:[^`\\]|\\.)*+(?:`|\Z)|[{}\[\]()]""", re.DOTALL
 )
-"""A string without an end is all that is left, so that it is looked through only once."""
+"""An unterminated string takes all the rest, so that it is read only once."""
 
 
 def _string_end(text: str, start: int) -> int | None:
@@ -188,7 +188,7 @@ def _string_end(text: str, start: int) -> int | None:
 
 
 def _unescaped(text: str) -> str:
-    """The text that a string literal stands for."""
+    """The value of a string literal."""
     try:
         return str(json.loads(f'"{_ESCAPES.sub(_as_json, text)}"', strict=False))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a store's recipe says where things stand, read from a page and joined with what its markup says."""
+"""Reads what a store's CSS selectors find on a page; it takes precedence over all other sources."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ MAX_FOUND = 500
 """Elements that one selector may find on a page; a selector such as `*` finds all."""
 _MAX_TEXT = 20_000
 _SUBSTANCE = ("price", "images", "sku", "gtin")
-"""What a page has, besides a name, that is a product's."""
+"""Fields of which a product has at least one besides its name."""
 _UNSOURCED = ("photos", "colours", "sizes")
 
 
-def examine_with_recipe(page: Page, markup: Markup, recipe: Selectors | None) -> Examined:
-    """Reads a page's product, or finds out why it has none; what the recipe finds wins over all else."""
+def examine_with_selectors(page: Page, markup: Markup, selectors: Selectors | None) -> Examined:
+    """Reads a page's product, or finds out why it has none; values that selectors find take precedence."""
     examined = examine(page, markup)
-    told = _candidate(page, recipe) if recipe else None
-    if told is None:
+    selected = _to_candidate(page, selectors) if selectors else None
+    if selected is None:
         return examined
-    product = _joined(page, told, examined.product)
-    return Examined(product, None if product else examined.reason, (told, *examined.candidates))
+    product = _merge(page, selected, examined.product)
+    return Examined(product, None if product else examined.reason, (selected, *examined.candidates))
 
 
-def _joined(page: Page, told: Candidate, plain: Extracted | None) -> Extracted | None:
-    """What the recipe found, over what the page says otherwise; None where neither makes a product."""
-    won = _decided(page, told, plain)
+def _merge(page: Page, selected: Candidate, plain: Extracted | None) -> Extracted | None:
+    """The selected fields over the otherwise extracted ones; None if neither makes a product."""
+    chosen = _decide_fields(page, selected, plain)
     if plain is None:
-        known = {"title", *_SUBSTANCE} & won.keys()
-        if "title" not in known or len(known) < 2:
+        found_names = {"title", *_SUBSTANCE} & chosen.keys()
+        if "title" not in found_names or len(found_names) < 2:
             return None
         plain = Extracted(url=page.canonical, source={"url": "url" if page.canonical == page.url else "html"})
-    if "price" in won and won["price"] != plain.price:
-        # The other prices that are there belong to another price.
-        won = {"price_max": None, "was_price": None} | won
-    source = {name: where for name, where in plain.source.items() if won.get(name, where) is not None}
-    source |= {name: SOURCE for name, value in won.items() if value is not None and name not in _UNSOURCED}
-    return replace(plain, **won, source=source)
+    if "price" in chosen and chosen["price"] != plain.price:
+        # The other prices belong to the replaced price.
+        chosen = {"price_max": None, "was_price": None} | chosen
+    source = {name: where for name, where in plain.source.items() if chosen.get(name, where) is not None}
+    source |= {name: SOURCE for name, value in chosen.items() if value is not None and name not in _UNSOURCED}
+    return replace(plain, **chosen, source=source)
 
 
-def _decided(page: Page, told: Candidate, plain: Extracted | None) -> dict[str, Any]:
-    """The fields that the recipe finds, by the rules that hold for every source."""
-    candidates = (told,)
+def _decide_fields(page: Page, selected: Candidate, plain: Extracted | None) -> dict[str, Any]:
+    """The fields that the selectors find, by the same rules as for every source."""
+    candidates = (selected,)
     found: dict[str, Field[Any] | None] = {
         "title": extract_title(candidates),
         "brand": extract_brand(candidates),
@@ -78,33 +78,37 @@ def _decided(page: Page, told: Candidate, plain: Extracted | None) -> dict[str, 
     }
     title = found["title"].value if found["title"] else (plain.title if plain else None)
     host = urlsplit(page.url).hostname or ""
-    # One element may hold a whole path; several are its steps, with home and product among them.
-    alone = len(told.categories) == 1
-    found["category"] = extract_category(candidates if alone else (), told.categories, title, host)
-    won = {name: entry.value for name, entry in found.items() if entry is not None}
-    currency = won.get("currency") or (plain.currency if plain else None)
+    # One element may hold a whole path; several are its steps, possibly including home and product.
+    is_whole_path = len(selected.categories) == 1
+    found["category"] = extract_category(
+        candidates if is_whole_path else (), selected.categories, title, host
+    )
+    chosen = {name: entry.value for name, entry in found.items() if entry is not None}
+    currency = chosen.get("currency") or (plain.currency if plain else None)
     prices = extract_prices(candidates, currency, page.url)
     if prices:
-        won["price"] = prices.value.price
+        chosen["price"] = prices.value.price
         if prices.value.was_price is not None:
-            won["was_price"] = prices.value.was_price
+            chosen["was_price"] = prices.value.was_price
     photos = extract_photos(candidates)
     if photos:
-        won |= {"images": tuple(photo.url for photo in photos.value), "photos": photos.value}
-    return won | {name: getattr(told, name) for name in ("colours", "sizes") if getattr(told, name)}
+        chosen |= {"images": tuple(photo.url for photo in photos.value), "photos": photos.value}
+    return chosen | {
+        name: getattr(selected, name) for name in ("colours", "sizes") if getattr(selected, name)
+    }
 
 
-def links_by_recipe(page: Page, recipe: Selectors, name: str) -> list[str]:
-    """The addresses that a listing's `product_links` or `next_page` select, in their order."""
-    links = (fetchable(page, value) for value in _values(page, getattr(recipe, name), "href"))
+def links_by_selectors(page: Page, selectors: Selectors, name: str) -> list[str]:
+    """The addresses that a listing's `product_links` or `next_page` select, in order."""
+    links = (fetchable(page, value) for value in _values(page, getattr(selectors, name), "href"))
     return list(dict.fromkeys(link for link in links if link))
 
 
-def _candidate(page: Page, recipe: Selectors) -> Candidate | None:
-    """What the recipe finds on a page; None where it finds nothing."""
+def _to_candidate(page: Page, selectors: Selectors) -> Candidate | None:
+    """What the selectors find on a page; None if they find nothing."""
 
     def text(name: str) -> str | None:
-        return next(iter(_values(page, getattr(recipe, name))), None)
+        return next(iter(_values(page, getattr(selectors, name))), None)
 
     offer = RawOffer(
         price=text("price"),
@@ -118,21 +122,21 @@ def _candidate(page: Page, recipe: Selectors) -> Candidate | None:
         title=text("title"),
         brand=text("brand"),
         description=text("description"),
-        categories=tuple(_values(page, recipe.category)),
+        categories=tuple(_values(page, selectors.category)),
         sku=text("sku"),
         gtins=(gtin,) if gtin else (),
-        photos=tuple(RawPhoto(urljoin(page.base_url, src)) for src in _values(page, recipe.images, "src")),
-        colours=tuple(_values(page, recipe.colours)),
-        sizes=tuple(_values(page, recipe.sizes)),
+        photos=tuple(RawPhoto(urljoin(page.base_url, src)) for src in _values(page, selectors.images, "src")),
+        colours=tuple(_values(page, selectors.colours)),
+        sizes=tuple(_values(page, selectors.sizes)),
         offers=(offer,) if offer != RawOffer() else (),
     )
     return found if found != Candidate(SOURCE) else None
 
 
 def _values(page: Page, selector: str | None, attribute: str | None = None) -> list[str]:
-    """What a selector finds, as text, each once.
+    """The distinct texts that a selector finds.
 
-    :param attribute: what to take of an element, where the selector does not say: its text where None.
+    :param attribute: the attribute to take if the selector names none; None for the text.
     """
     return list(dict.fromkeys(_found(page, selector, attribute))) if selector else []
 

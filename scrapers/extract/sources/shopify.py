@@ -1,4 +1,4 @@
-"""Products of a Shopify store, as its `/products.json` lists them."""
+"""Products of a Shopify store, from its `/products.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scrapers.items import Offer, Photo, ProductItem
 
 PER_PAGE = 250
 MAX_PAGES = 100
-"""Shopify lists at most 25,000 products; beyond that it has to be asked collection by collection."""
+"""Shopify lists at most 25,000 products; larger stores are read collection by collection."""
 
 _NO_CHOICE = "Default Title"
 _WORD = re.compile(r"\w+")
@@ -23,9 +23,9 @@ _WORD = re.compile(r"\w+")
 def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency: str | None) -> ProductItem:
     """One product of the list.
 
-    :param base_url: the store's address, under which its product pages are.
-    :param currency: what the prices are in: the list does not say.
-    :raises ValueError: where it is no product.
+    :param base_url: the store's address, the base of its product pages.
+    :param currency: the currency of the prices, which the list does not state.
+    :raises ValueError: if the entry is no product.
     """
     if not isinstance(data, Mapping) or not data.get("id") or not data.get("handle"):
         raise ValueError("an entry of the product list has no id or handle")
@@ -48,7 +48,7 @@ def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency
         was_price=priced[0].was_price if priced else None,
         currency=currency if priced else None,
         availability=_any_available(offers),
-        # A number that names one variant of several does not name the product.
+        # One variant's number is not the product's.
         sku=skus.pop() if len(skus) == 1 else None,
         gtin=gtins.pop() if len(gtins) == 1 else None,
         colours=_values(variants, colour),
@@ -60,9 +60,9 @@ def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency
 
 
 def as_listed(product: Mapping[str, Any], stock: Any) -> dict[str, Any]:
-    """A product's own `.json` as the list would give it, so that it is stored the same either way.
+    """A product's own `.json` in the form of the list, so that both are stored alike.
 
-    :param stock: its `.js`, which says what is available; None where there is none.
+    :param stock: its `.js`, which states availability; None if there is none.
     """
     sizes = stock.get("variants") if isinstance(stock, Mapping) else None
     available = {size.get("id"): size.get("available") for size in sizes or [] if isinstance(size, Mapping)}
@@ -78,7 +78,8 @@ def as_listed(product: Mapping[str, Any], stock: Any) -> dict[str, Any]:
 
 
 def has_words(data: Any, words: str) -> bool:
-    """Whether a product has all of some words, at the beginning of a word each, where Shopify would look."""
+    """Whether a product has words that begin with each of the query's words, in the fields that Shopify
+    searches."""
     if not isinstance(data, Mapping):
         return False
     tags = data.get("tags")
@@ -96,7 +97,7 @@ def _offer(variant: Mapping[str, Any], currency: str | None) -> Offer:
     return Offer(
         variant_id=str(variant["id"]) if variant.get("id") else None,
         price=price,
-        # "0.00" and prices below today's are leftovers, not a sale.
+        # "0.00" and prices below today's are leftovers and no sale.
         was_price=before if before and price and before > price else None,
         currency=currency if price else None,
         availability=None if available is None else "in_stock" if available else "out_of_stock",
@@ -119,7 +120,7 @@ def _any_available(offers: Sequence[Offer]) -> str | None:
 
 
 def _option_index(data: Mapping[str, Any], means: Any) -> int | None:
-    """The place, from 1, of the first option whose name means this."""
+    """The position, from 1, of the first option whose name has the meaning."""
     for place, option in enumerate(data.get("options") or [], start=1):
         name = option.get("name") if isinstance(option, Mapping) else option
         if means(name):

@@ -1,4 +1,4 @@
-"""The page's product in the data its scripts carry: framework state, data layers, platforms' own objects."""
+"""Finds the page's product in its scripts' data: framework state, data layers, platform objects."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from scrapers.extract.sources.state_fields import (
 from scrapers.extract.text import plain
 
 MAX_NODES = 150_000
-"""Objects and lists of a page's state that are visited."""
+"""Objects and lists of a page's data that are visited."""
 MAX_DEPTH = 60
 MAX_FOUND = 400
 MAX_GALLERIES = 20
 MAX_CANDIDATES = 6
 MIN_FIT = 2.0
-"""From here on an object is the page's own product: its name or its address agrees."""
+"""Minimum fit of an object that counts as the page's own product: its name or its address agrees."""
 
 _PAGE_EVENTS = re.compile(
     r"detail|view_item|viewcontent|productview|product_view|utag_data|digitaldata|dataproduct|shopifyanalytics|x-magento|data-product",
@@ -49,17 +49,17 @@ _LIST_KEYS_TEXT = """
 _LIST_KEYS = frozenset(_LIST_KEYS_TEXT.split())
 
 
-_TELLING = re.compile(
+_PRODUCT_KEY = re.compile(
     r"price|sku|brand|avail|stock|vendor|manufact|sold|currency|amount|salable|buyable|order", re.I
 )
-"""What no product's keys lack all of."""
+"""Every product object has at least one key like these."""
 _PRICE_KEYS = frozenset(PRICES)
 _STOCK_KEYS = frozenset(TRUE_STOCK + FALSE_STOCK)
 
 
 @dataclass(slots=True)
 class _Found:
-    """An object that looks like a product, where it lay, and how well it fits the page."""
+    """A product-like object, where it was found, and how well it fits the page."""
 
     node: dict[str, Any]
     path: tuple[str, ...]
@@ -70,7 +70,7 @@ class _Found:
 
 @dataclass(slots=True)
 class _Evidence:
-    """What the page says of itself, that an object has to agree with."""
+    """What the page says about itself, to compare objects with."""
 
     titles: list[str]
     paths: set[str]
@@ -80,11 +80,11 @@ class _Evidence:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a page's scripts say.
+    """The product data in a page's scripts.
 
-    :ivar candidates: what they say of the page's own product, best fit first.
-    :ivar ids: everything that they call an id of it.
-    :ivar galleries: lists of photos, of any product.
+    :ivar candidates: the page's own product, best fit first.
+    :ivar ids: all its ids.
+    :ivar galleries: photo galleries of any product.
     """
 
     candidates: tuple[Candidate, ...]
@@ -100,8 +100,8 @@ def read_state(page: Page, titles: list[str]) -> State:
     evidence = _evidence(page, titles)
     walk = _Walk(page.base_url, evidence)
     for data in read_scripts(page):
-        walk.through(data)
-        if walk.left <= 0 or len(walk.found) > MAX_FOUND:
+        walk.read(data)
+        if walk.budget <= 0 or len(walk.found) > MAX_FOUND:
             break
     ranked = sorted(walk.found, key=lambda one: (-one.fit, -one.fields))
     fitting = [one for one in ranked if one.fit >= MIN_FIT][:MAX_CANDIDATES]
@@ -124,26 +124,26 @@ def _evidence(page: Page, titles: list[str]) -> _Evidence:
 
 
 class _Walk:
-    """A walk through all objects and lists of a page's data, within `MAX_NODES`.
+    """A walk through all objects and lists of a page's data, up to `MAX_NODES`.
 
-    :ivar found: objects that look like products.
-    :ivar currency: the first currency that any object names.
+    :ivar found: product-like objects.
+    :ivar currency: the first currency found.
     """
 
     def __init__(self, base_url: str, evidence: _Evidence) -> None:
-        self.left = MAX_NODES
+        self.budget = MAX_NODES
         self.found: list[_Found] = []
         self.galleries: list[Gallery] = []
         self.currency: str | None = None
         self._base_url = base_url
         self._evidence = evidence
 
-    def through(self, data: Data) -> None:
+    def read(self, data: Data) -> None:
         """Walks through the data of one script."""
         stack: list[tuple[Any, tuple[str, ...]]] = [(data.value, ())]
-        while stack and self.left > 0:
+        while stack and self.budget > 0:
             value, path = stack.pop()
-            self.left -= 1
+            self.budget -= 1
             if isinstance(value, list):
                 if len(self.galleries) < MAX_GALLERIES:
                     self.galleries += galleries_in(value, self._base_url)
@@ -158,7 +158,7 @@ class _Walk:
                     ]
 
     def _note(self, value: dict[str, Any], path: tuple[str, ...], name: str) -> None:
-        if not _TELLING.search(" ".join(map(str, value))):
+        if not _PRODUCT_KEY.search(" ".join(map(str, value))):
             return
         node = normal(value)
         if self.currency is None:
@@ -166,7 +166,7 @@ class _Walk:
             self.currency = next((text for text in texts if text and len(text) == 3), None)
         if _looks_like_product(node):
             one = _Found(node, path, name)
-            one.fit = _fit(one, self._evidence)
+            one.fit = _fit_score(one, self._evidence)
             one.fields = sum(key in node for key in (*PRICES[:12], *BRANDS[:4], *SKUS[:3], *TRUE_STOCK[:6]))
             self.found.append(one)
 
@@ -183,15 +183,15 @@ def _looks_like_product(node: Mapping[str, Any]) -> bool:
     )
 
 
-def _fit(found: _Found, evidence: _Evidence) -> float:
-    """How plainly an object is the page's own product: by its address, its name and its number."""
+def _fit_score(found: _Found, evidence: _Evidence) -> float:
+    """How well an object fits the page, by its address, name and number."""
     fit = 0.0
     keys = normal(dict.fromkeys(found.path)).keys()
     name = _folded(next((text for key in NAMES if (text := text_at(found.node.get(key)))), "") or "")
     if name:
         fit += max(
             (
-                _alike(name, title, words)
+                _name_similarity(name, title, words)
                 for title, words in zip(evidence.titles, evidence.words, strict=True)
             ),
             default=0.0,
@@ -215,7 +215,7 @@ def _fit(found: _Found, evidence: _Evidence) -> float:
     return fit
 
 
-def _alike(name: str, title: str, words: set[str]) -> float:
+def _name_similarity(name: str, title: str, words: set[str]) -> float:
     if name == title:
         return 2.5
     if len(name) > 5 and (title.startswith(name) or name.startswith(title)):
@@ -223,8 +223,8 @@ def _alike(name: str, title: str, words: set[str]) -> float:
     if len(name) > 8 and (name in title or title in name):
         return 1.7
     own = set(name.split())
-    shared = len(own & words) / max(1, min(len(own), len(words)))
-    return 1.5 if len(own) >= 3 and shared >= 0.8 else 0.0
+    share = len(own & words) / max(1, min(len(own), len(words)))
+    return 1.5 if len(own) >= 3 and share >= 0.8 else 0.0
 
 
 def _in_address(number: str, address: str) -> bool:

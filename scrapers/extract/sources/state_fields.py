@@ -1,4 +1,4 @@
-"""What the keys of a product's object mean in the data of scripts: `salePrice`, `isInStock`."""
+"""The meaning of keys in product objects of scripts: `salePrice`, `isInStock`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CURRENCIES = (
     "pricecurrency",
     "currencyiso",
     "isocurrency",
-    "orderCurrency",
+    "ordercurrency",
     "sitecurrency",
 )
 _TRUE_STOCK_TEXT = """
@@ -72,7 +72,8 @@ _PREFIXES = ("product", "item", "prod", "ec")
 
 
 def normal(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys in lower case without separators and without a leading `product`; lists of one opened."""
+    """The object with lower-case keys without separators and without a leading `product`; lists of one are
+    opened."""
     node: dict[str, Any] = {}
     for key, inner in value.items():
         name = _NOT_A_LETTER.sub("", str(key)[:60].lower())
@@ -86,9 +87,9 @@ def normal(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_candidate(node: Mapping[str, Any], base_url: str, currency: str | None) -> Candidate:
-    """What an object says, whose keys are `normal`.
+    """An object with `normal` keys as a candidate.
 
-    :param currency: the currency that the data around it name.
+    :param currency: the currency of the surrounding data.
     """
     cents = _in_cents(node)
     variants = [normal(one) for key in _VARIANTS for one in _dicts(node.get(key))][:200]
@@ -120,7 +121,8 @@ def to_candidate(node: Mapping[str, Any], base_url: str, currency: str | None) -
 
 
 def _in_cents(node: Mapping[str, Any]) -> bool:
-    """Shopify's own objects count in cents: whole numbers beside its `compare_at_price` or in its `meta`."""
+    """Whether prices are in cents: Shopify's own objects use whole numbers beside `compare_at_price` or in
+    `meta`."""
     variants = _dicts(node.get("variants"))
     shopify = (
         "compareatprice" in node
@@ -250,7 +252,7 @@ def _name(value: Any) -> str | None:
 
 
 def text_at(value: Any) -> str | None:
-    """A text or whole number, as plain text; None for all else."""
+    """A text or whole number as plain text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return plain(value, 500)

@@ -1,4 +1,4 @@
-"""Products of a WooCommerce store, as its Store API lists them."""
+"""Products of a WooCommerce store, from its Store API."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from scrapers.extract.fields.category import SEPARATOR
 from scrapers.extract.fields.currency import currency_code
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.text import plain
+from scrapers.extract.vocabulary import words
 from scrapers.items import Photo, ProductItem
 
 PER_PAGE = 100
-"""The Store API answers at most this many products a page."""
+"""The Store API's maximum of products per page."""
 
 _ROUTE = "/wc/store/v1/"
 
@@ -24,14 +25,14 @@ _FIELDS = ("title", "price", "availability", "images")
 _CATEGORY_BASE = re.compile("categor|kategor|catégor")
 
 Categories = Mapping[int, tuple[str, int]]
-"""Names and parents of categories by their id; a parent of 0 is none."""
+"""Category id to name and parent id; parent 0 means none."""
 
 
 def api_url(home: str, path: str, **query: object) -> str:
     """An address of the Store API.
 
-    :param home: the store's address; where it names `?rest_route=`, as WordPress without permalinks does, the
-        API is asked for in the same way.
+    :param home: the store's address; with `?rest_route=`, as WordPress without permalinks has it, the API's
+        address takes the same form.
     """
     parts = urlsplit(home)
     if "rest_route" in parse_qs(parts.query):
@@ -45,16 +46,16 @@ def read_product(
 ) -> ProductItem:
     """One product of the list.
 
-    :param base_url: the store's address, which links are relative to.
-    :param categories: the store's categories, for the whole path of one.
-    :raises ValueError: where it is no product.
+    :param base_url: the store's address, the base of links.
+    :param categories: the store's categories, to complete category paths.
+    :raises ValueError: if the entry is no product.
     """
     if not isinstance(data, Mapping) or not data.get("id") or not isinstance(data.get("permalink"), str):
         raise ValueError("an entry of the product list has no id or permalink")
     prices: Any = data.get("prices")
     prices = prices if isinstance(prices, Mapping) else {}
     low, high, before = _amounts(prices)
-    # A product whose price is missing is listed with 0, and as in stock although it cannot be bought.
+    # A product without a price is listed with 0, and as in stock although it cannot be bought.
     sellable = low is not None or bool(data.get("is_purchasable"))
     return ProductItem(
         store=store,
@@ -89,23 +90,23 @@ def read_categories(data: Any) -> dict[int, tuple[str, int]]:
 
 
 def categories_of(data: Mapping[str, Any], known: Categories) -> list[dict[str, Any]]:
-    """The entries of the store's list of categories that a product's path is made of."""
+    """The entries of the store's categories that a product's category path consists of."""
     entries = [entry for entry in data.get("categories") or [] if isinstance(entry, Mapping)]
     wanted = {one for entry in entries for one in _ids_up(entry.get("id"), known)}
     return [{"id": one, "name": known[one][0], "parent": known[one][1]} for one in sorted(wanted)]
 
 
 def _amounts(prices: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    """Lowest, highest and earlier price, from integers of minor units."""
+    """Lowest, highest and earlier price, from integers in minor units."""
     try:
-        minor = int(prices.get("currency_minor_unit", 2))
+        minor_digits = int(prices.get("currency_minor_unit", 2))
     except (TypeError, ValueError):
         return None, None, None
     spread = prices.get("price_range")
     spread = spread if isinstance(spread, Mapping) else {}
-    low = _amount(spread.get("min_amount"), minor) or _amount(prices.get("price"), minor)
-    high = _amount(spread.get("max_amount"), minor)
-    before = _amount(prices.get("regular_price"), minor)
+    low = _amount(spread.get("min_amount"), minor_digits) or _amount(prices.get("price"), minor_digits)
+    high = _amount(spread.get("max_amount"), minor_digits)
+    before = _amount(prices.get("regular_price"), minor_digits)
     return (
         low,
         high if low and high and high > low else None,
@@ -113,11 +114,11 @@ def _amounts(prices: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None,
     )
 
 
-def _amount(value: object, minor: int) -> Decimal | None:
-    if value is None or isinstance(value, bool) or not 0 <= minor <= 6:
+def _amount(value: object, minor_digits: int) -> Decimal | None:
+    if value is None or isinstance(value, bool) or not 0 <= minor_digits <= 6:
         return None
     try:
-        amount = Decimal(str(value)).scaleb(-minor)
+        amount = Decimal(str(value)).scaleb(-minor_digits)
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and amount > 0 else None
@@ -135,7 +136,7 @@ def _brand(data: Mapping[str, Any]) -> str | None:
         name = plain(entry.get("name")) if isinstance(entry, Mapping) else None
         if name:
             return name
-    terms = _terms(data, lambda name: str(name).lower() in ("brand", "marke", "marque", "marca", "merk"))
+    terms = _terms(data, lambda name: str(name).casefold() in words("brand_option"))
     return terms[0] if len(terms) == 1 else None
 
 
@@ -151,7 +152,7 @@ def _category(data: Mapping[str, Any], known: Categories) -> str | None:
     deepest, _ = max(named, key=lambda pair: len(pair[0]))
     above = {steps: name for steps, name in named if deepest[: len(steps)] == steps}
     if deepest and _CATEGORY_BASE.search(deepest[0]):
-        # The link names those above it, as `/product-category/clothing/shirts/`.
+        # The link contains its ancestors: `/product-category/clothing/shirts/`.
         for depth in range(2, len(deepest)):
             above.setdefault(deepest[:depth], deepest[depth - 1].replace("-", " ").capitalize())
     return SEPARATOR.join(name for _, name in sorted(above.items(), key=lambda pair: len(pair[0])))
@@ -162,7 +163,7 @@ def _known_path(category: object, known: Categories) -> list[str]:
 
 
 def _ids_up(category: object, known: Categories) -> list[int]:
-    """A category and those around it, narrowest first."""
+    """A category and its ancestors, narrowest first."""
     ids: list[int] = []
     while isinstance(category, int) and category in known and category not in ids:
         ids.append(category)

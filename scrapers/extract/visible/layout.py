@@ -1,4 +1,4 @@
-"""A page as a reader meets it: its short texts in their order, and what stands around each."""
+"""A page in reading order: its short texts, and what is around each."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from scrapers.extract.fields.symbols import local_symbols
 from scrapers.extract.page import Page
 
 MAX_ELEMENTS = 60_000
-"""Elements that are walked; the largest real product pages have about 20,000."""
+"""Elements that are visited; the largest real product pages have about 20,000."""
 MAX_TEXT = 320
-"""Longest text, in characters, that is kept of an element: a long product name."""
+"""Longest text, in characters, that is kept for an element: a long product name."""
 MAX_DEPTH = 250
 REACH_BEFORE = 3000
 REACH_AFTER = 8000
-"""Elements before and after the heading among which a product's price and button stand."""
+"""Elements before (`REACH_BEFORE`) and after the heading among which price and button are searched."""
 
-_UNSEEN_TEXT = """
+_WITHOUT_TEXT_NAMES = """
     script style noscript template head iframe svg object datalist option nav footer
 """
-UNSEEN = frozenset(_UNSEEN_TEXT.split())
-"""What shows no text of its own, and what never holds the page's product."""
+WITHOUT_TEXT = frozenset(_WITHOUT_TEXT_NAMES.split())
+"""Tags without visible text, and tags that never hold the page's product."""
 _BLOCKS_TEXT = """
     address article aside blockquote br center dd details div dl dt fieldset figure footer form h1
     h2 h3 h4 h5 h6 header hr label legend li main nav ol option p pre section select table tbody td
@@ -60,10 +60,10 @@ _HAS_CENTS = re.compile(r"[.,]\d{0,2}\s*$")
 class Spot:
     """An element with a short text of its own or below it.
 
-    :ivar order: its place among the elements of the page.
-    :ivar text: all its visible text, one line; empty where it is longer than `MAX_TEXT`.
-    :ivar own: whether some of the text stands directly in it.
-    :ivar hidden: whether it or what it stands in is not shown.
+    :ivar order: its position among the elements of the page.
+    :ivar text: all its visible text, one line; empty if longer than `MAX_TEXT`.
+    :ivar own: whether some of the text is directly in it.
+    :ivar hidden: whether it, or an element around it, is not displayed.
     :ivar struck: whether its text is struck out.
     :ivar read: characters of visible text before it.
     """
@@ -79,12 +79,12 @@ class Spot:
 
 @dataclass(slots=True)
 class Layout:
-    """A page's spots in the order in which their elements begin.
+    """A page's spots in document order.
 
-    :ivar order: the place of every walked element.
-    :ivar extent: for every walked element, how many characters of visible text come before it and are in it.
+    :ivar order: the position of every visited element.
+    :ivar extent: for every visited element, the characters of visible text before it and in it.
     :ivar read: characters of visible text on the page.
-    :ivar local: signs of money that are known in the page's country only.
+    :ivar local: currency symbols of the page's country only.
     """
 
     page: Page
@@ -96,13 +96,13 @@ class Layout:
     read: int = 0
 
     def near(self, order: int) -> list[Spot]:
-        """The spots in reach of an element: on a page without end, the product's part of it."""
+        """The spots in reach of an element: on an endless page, the product's part."""
         return [spot for spot in self.spots if order - REACH_BEFORE <= spot.order <= order + REACH_AFTER]
 
 
 @dataclass(slots=True)
 class _Open:
-    """An element whose end was not met yet."""
+    """An element whose end was not reached yet."""
 
     element: lxml.html.HtmlElement
     order: int
@@ -115,7 +115,7 @@ class _Open:
 
 
 def read_layout(page: Page) -> Layout:
-    """Walks a page once. Elements past `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
+    """Reads a page in one walk. Elements beyond `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
     layout = Layout(page, local_symbols(country_of(page)))
     stack: list[_Open] = []
     skip: lxml.html.HtmlElement | None = None
@@ -128,7 +128,7 @@ def read_layout(page: Page) -> Layout:
         if event == "start":
             if skip is None:
                 walked += 1
-                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in UNSEEN:
+                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in WITHOUT_TEXT:
                     skip = element
                 else:
                     stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
@@ -161,7 +161,7 @@ def _tokens(*names: str | None) -> frozenset[str]:
 
 
 def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.HtmlElement]:
-    """The element and what it stands in, innermost first."""
+    """The element and its ancestors, innermost first."""
     current: lxml.html.HtmlElement | None = element
     for _ in range(steps + 1):
         if current is None:
@@ -173,7 +173,7 @@ def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.Html
 def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
     layout.order[element] = order
     style = element.get("style") or ""
-    # A page hidden as a whole is shown by its scripts once it is loaded.
+    # Scripts display a wholly hidden page once it is loaded.
     hidden = (outer is not None and outer.hidden) or (element.tag not in _WHOLE and _hidden(element, style))
     struck = (outer is not None and outer.struck) or _struck(element, style)
     opened = _Open(element, order, layout.read, hidden, struck, [])
@@ -199,13 +199,14 @@ def _append(to: _Open, text: str) -> None:
     if to.size > 2 * MAX_TEXT:
         to.pieces = None
         return
-    if to.pieces and _are_apart(to.pieces[-1], text):
+    if to.pieces and _need_space(to.pieces[-1], text):
         to.pieces.append(" ")
     to.pieces.append(text)
 
 
-def _are_apart(before: str, text: str) -> bool:
-    """Whether a word and an amount meet where elements do, as in `from<b>$9</b>to`: styles set them apart."""
+def _need_space(before: str, text: str) -> bool:
+    """Whether a word and an amount meet at an element border, as in `from<b>$9</b>to`: styles separate
+    them."""
     return bool(
         (_ENDS_IN_WORD.search(before) and _BEGINS_WITH_AMOUNT.match(text))
         or (before[-1:].isdigit() and _BEGINS_WITH_WORD.match(text))
@@ -240,11 +241,11 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
     elif tag in BLOCKS:
         _append(outer, f" {text} ")
     elif text.strip():
-        _append(outer, _cents(outer, closed, text))
+        _append(outer, _with_cents(outer, closed, text))
 
 
-def _cents(outer: _Open, closed: _Open, text: str) -> str:
-    """Two digits set small after a price are its cents: `12<sup>99</sup>`."""
+def _with_cents(outer: _Open, closed: _Open, text: str) -> str:
+    """Text with small digits after a price as its cents: `12<sup>99</sup>`."""
     digits = text.strip()
     before = "".join(outer.pieces or ())[-12:]
     if not (len(digits) == 2 and digits.isdigit() and _ENDS_IN_DIGIT.search(before)):

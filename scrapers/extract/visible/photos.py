@@ -9,16 +9,11 @@ from urllib.parse import urljoin
 import lxml.html
 
 from scrapers.extract.candidates import RawPhoto
-from scrapers.extract.pictures import Address, addresses_of, largest, picture_key, stands_for_none
+from scrapers.extract.image_addresses import Address, addresses_of, image_key, is_placeholder, largest
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
-from scrapers.extract.visible.others import Others
-
-MAX_PHOTOS = 30
-MIN_PIXELS = 60
-"""The longer side of what is no swatch or icon, where an address names it."""
-REACH = 600
-"""How far from the heading, in elements, the first photo stands."""
+from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import PHOTO
 
 _GALLERY_TEXT = """
     gallery gallerie galerie galeria galleria media image images photo photos foto fotos carousel
@@ -42,11 +37,11 @@ _NOT_A_PHOTO = re.compile(
 
 
 @dataclass(slots=True)
-class _Picture:
-    """A picture that the page shows, maybe several times.
+class _ShownPhoto:
+    """A photo that the page shows, maybe several times.
 
-    :ivar sure: whether the page lets it be enlarged, or shows it in a gallery and calls it as the product.
-    :ivar thumb: whether it is only shown as one of the small ones that choose among the large.
+    :ivar sure: whether it can be enlarged, or is in a gallery and labelled with the product's name.
+    :ivar thumb: whether it is shown as a thumbnail only.
     """
 
     addresses: list[Address] = field(default_factory=list)
@@ -54,49 +49,49 @@ class _Picture:
     thumb: bool = True
 
 
-def read_photos(layout: Layout, heading: Heading, others: Others) -> list[RawPhoto]:
+def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[RawPhoto]:
     """The gallery's photos near the heading, at their largest size."""
-    found: dict[str, _Picture] = {}
+    found: dict[str, _ShownPhoto] = {}
     for element, order in layout.order.items():
-        if element.tag != "img" or abs(order - heading.spot.order) > REACH:
+        if element.tag != "img" or abs(order - heading.spot.order) > PHOTO.reach:
             continue
-        addresses = _joined(layout.page.base_url, addresses_of(element))
+        addresses = _absolute(layout.page.base_url, addresses_of(element))
         if not addresses or not _may_be_photo(element, largest(addresses)):
             continue
-        around = set().union(*(tokens(one) for one in [element, *_outer(element)]))
-        alike = (element.get("alt") or element.get("title") or "").strip().casefold()[:12]
-        named = bool(alike) and alike in heading.text.casefold()
+        around = set().union(*(tokens(one) for one in [element, *_boxes_around(element)]))
+        label = (element.get("alt") or element.get("title") or "").strip().casefold()[: PHOTO.label]
+        named = bool(label) and label in heading.text.casefold()
         enlarged = any(one.large for one in addresses)
         if around.isdisjoint(_GALLERY) and not named and not enlarged:
             continue
-        if others.has(Spot(order, element, "", False, False, False, 0)):
+        if others.contains(Spot(order, element, "", False, False, False, 0)):
             continue
-        keys = {picture_key(one.url) for one in addresses}
-        picture = next((found[key] for key in keys if key in found), None) or _Picture()
-        picture.addresses += addresses
-        picture.sure |= enlarged or (named and not around.isdisjoint(_PLAIN_GALLERY))
-        picture.thumb &= not enlarged and _is_thumb(element)
-        found.update(dict.fromkeys(keys, picture))
-        if len(found) >= 2 * MAX_PHOTOS:
+        keys = dict.fromkeys(image_key(one.url) for one in addresses)
+        photo = next((found[key] for key in keys if key in found), None) or _ShownPhoto()
+        photo.addresses += addresses
+        photo.sure |= enlarged or (named and not around.isdisjoint(_PLAIN_GALLERY))
+        photo.thumb &= not enlarged and _is_thumb(element)
+        found.update(dict.fromkeys(keys, photo))
+        if len(found) >= 2 * PHOTO.max_photos:
             break
-    pictures = list({id(one): one for one in found.values()}.values())
-    return [_photo(one) for one in _without_twins(pictures)][:MAX_PHOTOS]
+    photos = list({id(one): one for one in found.values()}.values())
+    return [_photo(one) for one in _without_thumbnails(photos)][: PHOTO.max_photos]
 
 
-def _without_twins(pictures: list[_Picture]) -> list[_Picture]:
-    """Small pictures show the large ones again, under addresses of their own; those that are more than the
-    large ones are of photos that are only shown once they are chosen."""
-    shown = [one for one in pictures if not one.thumb]
-    thumbs = [one for one in pictures if one.thumb]
+def _without_thumbnails(photos: list[_ShownPhoto]) -> list[_ShownPhoto]:
+    """The photos without thumbnails, which show large photos again under other addresses. Thumbnails in
+    excess of the large photos stand for photos that are displayed once they are chosen."""
+    shown = [one for one in photos if not one.thumb]
+    thumbs = [one for one in photos if one.thumb]
     return [*shown, *thumbs[len(shown) :]]
 
 
-def _photo(picture: _Picture) -> RawPhoto:
-    sizes = dict.fromkeys(one.url for one in picture.addresses)
-    return RawPhoto(largest(picture.addresses).url, None, tuple(sizes), picture.sure)
+def _photo(photo: _ShownPhoto) -> RawPhoto:
+    sizes = dict.fromkeys(one.url for one in photo.addresses)
+    return RawPhoto(largest(photo.addresses).url, None, tuple(sizes), photo.sure)
 
 
-def _joined(base_url: str, addresses: list[Address]) -> list[Address]:
+def _absolute(base_url: str, addresses: list[Address]) -> list[Address]:
     found = []
     for one in addresses:
         try:
@@ -107,16 +102,16 @@ def _joined(base_url: str, addresses: list[Address]) -> list[Address]:
 
 
 def _may_be_photo(element: lxml.html.HtmlElement, best: Address) -> bool:
-    """What can be enlarged is a photo, whatever it is called; all else if it is neither small nor an icon."""
-    if stands_for_none(best.url) or best.pixels < MIN_PIXELS:
+    """Whether an image can be a photo: one that can be enlarged is, others unless small or an icon."""
+    if is_placeholder(best.url) or best.pixels < PHOTO.min_pixels:
         return False
     return best.large or not (_NOT_A_PHOTO.search(best.url.rsplit("/", 1)[-1]) or _is_small(element))
 
 
-def _outer(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
+def _boxes_around(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
     return [
         one
-        for _, one in zip(range(4), element.iterancestors(), strict=False)
+        for _, one in zip(range(PHOTO.gallery_steps), element.iterancestors(), strict=False)
         if one.tag not in ("body", "html", "main")
     ]
 
@@ -124,13 +119,13 @@ def _outer(element: lxml.html.HtmlElement) -> list[lxml.html.HtmlElement]:
 def _is_thumb(element: lxml.html.HtmlElement) -> bool:
     return any(
         not tokens(one).isdisjoint(_THUMBS) or any(one.get(mark) is not None for mark in _SLIDE_MARKS)
-        for one in above(element, 3)
+        for one in above(element, PHOTO.thumbnail_steps)
     )
 
 
 def _is_small(element: lxml.html.HtmlElement) -> bool:
     for name in ("width", "height"):
         digits = re.match(r"\d+", element.get(name) or "")
-        if digits and int(digits[0]) < 90:
+        if digits and int(digits[0]) < PHOTO.min_size:
             return True
     return False

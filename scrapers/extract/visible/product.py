@@ -1,4 +1,4 @@
-"""A page's product as a shopper sees it, as one candidate."""
+"""A page's product as a shopper sees it, as a candidate."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from scrapers.extract.candidates import Candidate, RawOffer
 from scrapers.extract.page import Page
-from scrapers.extract.visible.buying import Buying, find_buttons, read_buying
+from scrapers.extract.visible.amounts import find_amounts
+from scrapers.extract.visible.brand import read_brand
+from scrapers.extract.visible.buy_button import Buying, find_buttons, read_buying
 from scrapers.extract.visible.heading import Heading, find_heading
+from scrapers.extract.visible.labelled_rows import read_rows
 from scrapers.extract.visible.layout import Layout, read_layout
-from scrapers.extract.visible.maker import read_maker
-from scrapers.extract.visible.marks import find_marks
-from scrapers.extract.visible.number import read_marked_number, shown_numbers
-from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.other_content import OtherContent
 from scrapers.extract.visible.photos import read_photos
-from scrapers.extract.visible.prices import ShownPrice, choose_price
-from scrapers.extract.visible.rows import read_rows
+from scrapers.extract.visible.price import ShownPrice, choose_price
+from scrapers.extract.visible.product_number import read_marked_number, shown_numbers
 from scrapers.extract.visible.stock import Stock, offers_choices, read_stock
 
 SOURCE = "html"
@@ -24,11 +24,11 @@ SOURCE = "html"
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What is seen of the page's product.
+    """What the visible page shows of its product.
 
     :ivar candidate: its fields.
-    :ivar price: the price shown, with all other amounts that belong to the product.
-    :ivar numbers: what may be numbers of the product among the texts of the page.
+    :ivar price: the shown price, with all other amounts of the product.
+    :ivar numbers: texts of the page that may be the product's number.
     """
 
     heading: Heading
@@ -44,7 +44,7 @@ def read_visible(page: Page, names: Sequence[str]) -> Visible | None:
     """Reads the visible page.
 
     :param names: what the page calls itself or its product, most trusted first.
-    :return: None where nothing on the page is its heading.
+    :return: None if the page has no heading.
     """
     layout = read_layout(page)
     heading = find_heading(layout, names)
@@ -52,12 +52,12 @@ def read_visible(page: Page, names: Sequence[str]) -> Visible | None:
 
 
 def _read(layout: Layout, heading: Heading) -> Visible:
-    others = Others(layout, heading.spot)
-    marks = find_marks(layout, heading)
+    others = OtherContent(layout, heading.spot)
+    amounts = find_amounts(layout, heading)
     buttons = find_buttons(layout, heading)
-    others.mark_cards(mark.spot.element for mark in marks if mark.symbol)
+    others.add_cards(amount.spot.element for amount in amounts if amount.symbol)
     buying = read_buying(layout, heading, others, buttons)
-    price = choose_price(layout, heading, marks, others, buying.order)
+    price = choose_price(layout, heading, amounts, others, buying.order)
     choices = offers_choices(layout, heading, others)
     rows = read_rows(layout, heading, others)
     stated = next(iter(rows.get("stock", ())), None)
@@ -75,7 +75,7 @@ def _read(layout: Layout, heading: Heading) -> Visible:
     candidate = Candidate(
         source=SOURCE,
         title=heading.text,
-        brand=next(iter(rows.get("brand", ())), None) or read_maker(layout, heading, others),
+        brand=next(iter(rows.get("brand", ())), None) or read_brand(layout, heading, others),
         sku=next(iter(rows.get("sku", ())), None) or read_marked_number(layout, heading, others),
         gtins=tuple(rows.get("gtin", ())),
         photos=tuple(read_photos(layout, heading, others)),

@@ -1,4 +1,4 @@
-"""Whether a page's product can be had, by what a shopper sees."""
+"""Whether the visible page says that its product can be bought."""
 
 from __future__ import annotations
 
@@ -7,37 +7,23 @@ from dataclasses import dataclass
 
 import lxml.html
 
-from scrapers.extract.visible.buying import Buying
+from scrapers.extract.visible.buy_button import Buying
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
-from scrapers.extract.visible.others import Others
-from scrapers.extract.visible.words import ELSEWHERE, IN_STOCK, PREORDER, SOLD_OUT
+from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import STOCK
+from scrapers.extract.vocabulary import phrases
 
-REACH = 3000
-"""How far from the heading, in characters of text, stock is spoken of."""
-
-MAX_DISTANCE = 500
-"""Elements between a heading and the button that is certainly its own."""
-MAX_WORDS = 160
-"""Longest text, in characters, that is taken for a word about stock."""
-
-_SOLD = re.compile(
-    r"(?:sold|verkauft|vendu|venduto|vendido|verkocht|såld|solgt|myyty|sprzedane|prodáno|predané|eladva|vândut"
-    r"|prodano|satıldı|πουλήθηκε|продано|売約済み?|已售|판매완료)[.!]?",
-    re.I,
-)
-"""What stands alone on what is gone; `sold by` is another thing."""
-
-_THERE = re.compile(
-    r"(?:is )?available|yes|disponible|disponibile|disponível|verfügbar|lieferbar|beschikbaar|tilgængelig"
-    r"|tilgjengelig|tillgänglig|saatavilla|dostępny|dostupné|k dispozici|elérhető|disponibil|dostupno|mevcut"
-    r"|διαθέσιμο|в наличии|доступно|有货|在庫あり|재고 있음",
-    re.I,
-)
-"""What stands alone, where stock is spoken of, on what can be had."""
+_SOLD_OUT = phrases("sold_out", "coming_soon")
+_SOLD_ALONE = phrases("sold_alone")
+_IN_STOCK = phrases("in_stock")
+_AVAILABLE_ALONE = phrases("available_alone")
+_PREORDER = phrases("preorder")
+_ELSEWHERE = phrases("elsewhere")
+_PUNCTUATION = " .!¡✓✔"
 
 _CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
-"""What a list of a product's sizes or colours is called."""
+"""Names of lists of sizes or colours."""
 
 _STATUS_TEXT = """
     stock availability available avail soldout sold unavailable outofstock instock inventory
@@ -54,10 +40,10 @@ _CHOICES = frozenset(_CHOICES_TEXT.split())
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is seen of a product's stock.
+    """The stock that the page shows.
 
     :ivar word: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
-    :ivar sure: whether it is plain enough to speak against what the markup says.
+    :ivar sure: whether it is clear enough to overrule the markup.
     """
 
     word: str
@@ -67,73 +53,73 @@ class Stock:
 def read_stock(
     layout: Layout,
     heading: Heading,
-    others: Others,
+    others: OtherContent,
     buying: Buying,
     *,
     choices: bool,
     priced: bool,
     stated: str | None = None,
 ) -> Stock | None:
-    """Availability by the buy button and the words about stock; None where neither is there.
+    """Availability by the buy button and the words about stock; None if the page has neither.
 
-    :param choices: whether a size or colour can be chosen: many shops switch their button on only then.
+    :param choices: whether a size or colour can be chosen: many shops enable their button only then.
     :param priced: whether the page shows a price for the product.
-    :param stated: what stands beside the label `Availability`: many shops sell on when nothing is left.
+    :param stated: the text beside the label `Availability`: many shops keep selling what is out of stock.
     """
-    if stated is not None and word_of(stated) == "out_of_stock" and not ELSEWHERE.search(stated):
+    if stated is not None and word_of(stated) == "out_of_stock" and not _ELSEWHERE.search(stated):
         return Stock("out_of_stock", True)
-    said = _words(layout, heading, others)
-    if buying.working and not (said.gone and (buying.disabled or _is_far(buying, heading))):
-        if buying.preorder or (said.coming and not said.there):
+    words = _read_stock_words(layout, heading, others)
+    if buying.working and not (words.sold_out_said and (buying.disabled or _is_far_off(buying, heading))):
+        if buying.preorder or (words.preorder_said and not words.available):
             return Stock("preorder", False)
-        # A button that waits for a choice works, whatever is left.
-        return Stock("in_stock", not said.gone and not _has_options(layout, heading, others))
-    if buying.sold_out or said.gone:
-        # Words alone may be of a size, or of a shop: they do not refute the markup.
-        sure = said.marked or buying.sold_out or buying.disabled or buying.notify
+        # A button that waits for a choice works even if all is sold out.
+        return Stock("in_stock", not words.sold_out_said and not _has_options(layout, heading, others))
+    if buying.sold_out or words.sold_out_said:
+        # Words alone may be about a size or a shop: they do not overrule the markup.
+        sure = words.labelled or buying.sold_out or buying.disabled or buying.notify
         return Stock("out_of_stock", sure)
     if buying.disabled and not choices:
-        return Stock("out_of_stock", not said.there)
-    if buying.notify and not said.there:
+        return Stock("out_of_stock", not words.available)
+    if buying.notify and not words.available:
         return Stock("out_of_stock", True)
-    if said.there or ((buying.disabled or choices) and priced):
+    if words.available or ((buying.disabled or choices) and priced):
         return Stock("in_stock", False)
     return None
 
 
 def word_of(text: str) -> str | None:
-    """Our word for what is said of stock in a few words or as a number; None where they say nothing of it."""
-    text = text.strip(" .!¡✓✔")
+    """Our word for a few words or a number about stock; None if they say nothing about it."""
+    text = text.strip(_PUNCTUATION)
     if text.isdigit():
         return "in_stock" if int(text) else "out_of_stock"
-    sold, stocked = SOLD_OUT.search(text) or _SOLD.fullmatch(text), IN_STOCK.search(text)
+    sold, stocked = _SOLD_OUT.search(text) or _SOLD_ALONE.fullmatch(text), _IN_STOCK.search(text)
     if sold and (stocked is None or sold.start() <= stocked.start()):
         return "out_of_stock"
-    if PREORDER.search(text):
+    if _PREORDER.search(text):
         return "preorder"
-    return "in_stock" if stocked or _THERE.fullmatch(text) else None
+    return "in_stock" if stocked or _AVAILABLE_ALONE.fullmatch(text) else None
 
 
-def _has_options(layout: Layout, heading: Heading, others: Others) -> bool:
+def _has_options(layout: Layout, heading: Heading, others: OtherContent) -> bool:
     """Whether a size or colour is chosen from a list beside the product."""
     for element, order in layout.order.items():
-        if element.tag == "select" and 0 < order - heading.spot.order <= MAX_DISTANCE:
+        if element.tag == "select" and 0 < order - heading.spot.order <= STOCK.button_reach:
             spot = layout.by_element.get(element)
             named = _CHOICE_NAME.search(f"{element.get('name')} {element.get('id')}")
-            if named and not others.has(spot or Spot(order, element, "", False, False, False, 0)):
+            if named and not others.contains(spot or Spot(order, element, "", False, False, False, 0)):
                 return True
     return False
 
 
-def _is_far(buying: Buying, heading: Heading) -> bool:
-    """Whether the button stands too far off to be believed where words say that nothing is left."""
-    return buying.order is not None and abs(buying.order - heading.spot.order) > MAX_DISTANCE
+def _is_far_off(buying: Buying, heading: Heading) -> bool:
+    """Whether the button is too far off to refute words that say sold out."""
+    return buying.order is not None and abs(buying.order - heading.spot.order) > STOCK.button_reach
 
 
-def offers_choices(layout: Layout, heading: Heading, others: Others) -> bool:
-    """Whether the page lets its product's size, colour or number be chosen."""
+def offers_choices(layout: Layout, heading: Heading, others: OtherContent) -> bool:
+    """Whether a size, colour or number of the product can be chosen."""
     for element, order in layout.order.items():
-        if abs(order - heading.spot.order) > 1500:
+        if abs(order - heading.spot.order) > STOCK.choices_reach:
             continue
         kind = (element.get("type") or "").lower() if element.tag == "input" else ""
         named = element.tag == "select" or kind in ("radio", "number")
@@ -142,7 +128,7 @@ def offers_choices(layout: Layout, heading: Heading, others: Others) -> bool:
             named = not names.isdisjoint(_CHOOSABLE)
         if named:
             spot = layout.by_element.get(element)
-            if not others.has(spot or Spot(order, element, "", False, False, False, 0)):
+            if not others.contains(spot or Spot(order, element, "", False, False, False, 0)):
                 return True
     return False
 
@@ -153,52 +139,62 @@ _CHOOSABLE = frozenset(
 
 
 @dataclass(slots=True)
-class _Said:
-    """What words near the heading say of stock.
+class _StockWords:
+    """What words near the heading say about stock.
 
-    :ivar gone: there is nothing left; `marked` where what says so is also called stock or availability.
-    :ivar there: there is some. :ivar coming: there will be.
+    :ivar sold_out_said: it is sold out; `labelled` if the element is also named after stock.
+    :ivar available: it is in stock.
+    :ivar preorder_said: it can be preordered.
     """
 
-    gone: bool = False
-    marked: bool = False
-    there: bool = False
-    coming: bool = False
+    sold_out_said: bool = False
+    labelled: bool = False
+    available: bool = False
+    preorder_said: bool = False
 
 
-def _words(layout: Layout, heading: Heading, others: Others) -> _Said:
-    said = _Said()
+def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) -> _StockWords:
+    words = _StockWords()
     for spot in layout.spots:
         distance = spot.read - heading.spot.read
-        near = -600 <= distance <= REACH and 2 <= len(spot.text) <= MAX_WORDS
+        near = (
+            -STOCK.before_heading <= distance <= STOCK.after_heading and 2 <= len(spot.text) <= STOCK.max_text
+        )
         if not near or not spot.own or spot.hidden or spot.element is heading.spot.element:
             continue
-        sold, stocked = SOLD_OUT.search(spot.text) or _SOLD.fullmatch(spot.text), IN_STOCK.search(spot.text)
+        sold, stocked = (
+            _SOLD_OUT.search(spot.text) or _SOLD_ALONE.fullmatch(spot.text.strip(_PUNCTUATION)),
+            _IN_STOCK.search(spot.text),
+        )
         if not sold and not stocked and not _names(spot).isdisjoint(_STATUS):
-            stocked = _THERE.fullmatch(spot.text.strip(" .!✓✔"))
+            stocked = _AVAILABLE_ALONE.fullmatch(spot.text.strip(_PUNCTUATION))
         if not sold and not stocked:
-            said.coming = said.coming or (
-                distance >= 0 and len(spot.text) < 40 and PREORDER.search(spot.text) is not None
+            words.preorder_said = words.preorder_said or (
+                distance >= 0
+                and len(spot.text) < STOCK.max_preorder
+                and _PREORDER.search(spot.text) is not None
             )
-        elif not _is_choice(spot) and not others.has(spot):
-            _note(said, spot, sold, stocked)
-    return said
+        elif not _is_choice(spot) and not others.contains(spot):
+            _note_words(words, spot, sold, stocked)
+    return words
 
 
-def _note(said: _Said, spot: Spot, sold: re.Match[str] | None, stocked: re.Match[str] | None) -> None:
+def _note_words(
+    words: _StockWords, spot: Spot, sold: re.Match[str] | None, stocked: re.Match[str] | None
+) -> None:
     status = not _names(spot).isdisjoint(_STATUS)
     if sold:
-        plain = (sold.end() - sold.start()) >= 0.45 * len(spot.text)
+        plain = (sold.end() - sold.start()) >= STOCK.sold_out_share * len(spot.text)
         first = stocked is None or sold.start() <= stocked.start()
-        if (plain or status) and first and not ELSEWHERE.search(spot.text):
-            said.gone = True
-            said.marked = said.marked or status
-    elif stocked and (status or (stocked.end() - stocked.start()) >= 0.25 * len(spot.text)):
-        said.there = True
+        if (plain or status) and first and not _ELSEWHERE.search(spot.text):
+            words.sold_out_said = True
+            words.labelled = words.labelled or status
+    elif stocked and (status or (stocked.end() - stocked.start()) >= STOCK.in_stock_share * len(spot.text)):
+        words.available = True
 
 
 def _is_choice(spot: Spot) -> bool:
-    for one in above(spot.element, 3):
+    for one in above(spot.element, STOCK.choice_steps):
         if one.tag in ("option", "select") or (one.tag == "label" and _is_of_input(one)):
             return True
         if not tokens(one).isdisjoint(_CHOICES):
@@ -211,4 +207,4 @@ def _is_of_input(label: lxml.html.HtmlElement) -> bool:
 
 
 def _names(spot: Spot) -> set[str]:
-    return set().union(*(tokens(one) for one in above(spot.element, 2)))
+    return set().union(*(tokens(one) for one in above(spot.element, STOCK.name_steps)))

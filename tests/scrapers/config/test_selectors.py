@@ -9,7 +9,7 @@ from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
 from scrapers.extract.page import parse_page
 from scrapers.extract.sources.markup import read_markup
-from scrapers.extract.sources.selectors import examine_with_recipe, links_by_recipe
+from scrapers.extract.sources.selectors import examine_with_selectors, links_by_selectors
 from storage import tables
 from tests.scrapers.webserver import Answer, photo, product_page, sitemap
 
@@ -32,7 +32,7 @@ URL = "https://shop.example/kleid"
 
 def read(html, recipe, url=URL):
     page = parse_page(html, url)
-    return examine_with_recipe(page, read_markup(page), recipe).product
+    return examine_with_selectors(page, read_markup(page), recipe).product
 
 
 def test_a_page_without_structured_data():
@@ -83,7 +83,7 @@ def test_another_price_has_no_part_of_the_old_one():
 )
 def test_links_of_a_listing(selector, html, links):
     page = parse_page(html, "https://shop.example/all")
-    found = links_by_recipe(page, Selectors(product_links=selector), "product_links")
+    found = links_by_selectors(page, Selectors(product_links=selector), "product_links")
     assert found == [f"https://shop.example{link}" for link in links]
 
 

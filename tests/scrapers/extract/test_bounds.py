@@ -25,6 +25,7 @@ HOSTILE = {
     "references that double at each level": f'{LD}{{"@graph": [{{"@type": "Product", "name": "Cap", '
     f'"offers": {{"@id": "0"}}}}, {", ".join(LEVELS)}]}}</script>',
     "comments without end in JSON-LD": LD + "{" + "/*" * 100_000 + "</script>",
+    "groups of digits in JSON-LD": LD + '{"a": 111' + ",111" * 40_000 + "x}</script>",
     "white space before a mark in JSON-LD": LD + '{"a": ' + " " * 100_000 + "]]>x</script>",
     "styles in a description": f'{LD}{{"@type": "Product", "name": "Cap", "description": '
     f'"{"<style>" * 30_000}"}}</script>',

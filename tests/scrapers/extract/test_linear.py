@@ -47,9 +47,9 @@ MATCHED_ONCE = "it is only matched at the beginning of a text"
 MATCHED_WHOLE = "it is only matched with the whole of a text"
 MATCHED_BEHIND_QUOTES = "it is only matched behind a quote, and reads up to the next one"
 BOUNDED = {
-    "scrapers.extract.sources.jsonld._GOES_ON": MATCHED_BEHIND_QUOTES,
+    "scrapers.extract.sources.jsonld._END_OF_STRING": MATCHED_BEHIND_QUOTES,
     "scrapers.extract.sources.jsonld._OPENING_MARK": MATCHED_ONCE,
-    "scrapers.extract.visible.rows._NUMBER": MATCHED_WHOLE,
+    "scrapers.extract.visible.labelled_rows._NUMBER": MATCHED_WHOLE,
     "scrapers.http.credentials._PLACES_ONLY": MATCHED_WHOLE,
     "scrapers.http.credentials._PROXY_USERINFO": MATCHED_WHOLE,
 }
@@ -167,6 +167,8 @@ READERS = {
     "strings without end": (jsonld.loads, lambda n: '{"a' + '\\"' * n),
     "quotes in a string": (jsonld.loads, lambda n: '{"a": "' + 'x" ' * n),
     "white space behind quotes": (jsonld.loads, lambda n: '{"a": "' + ('"' + " " * 20) * n),
+    "words in quotes in a string": (jsonld.loads, lambda n: '{"a": "' + '"word" ' * n),
+    "a long word behind a quote": (jsonld.loads, lambda n: '{"a": "' + ('"' + "w" * 20) * n),
     "brackets that do not match": (jsonld.loads, lambda n: "[" * (n // 4) + "}" * n),
     "white space before a mark": (jsonld.loads, lambda n: '{"a": ' + " " * n + "]]>x"),
     "documents": (jsonld.loads, lambda n: "{} " * n),

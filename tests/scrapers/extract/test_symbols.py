@@ -6,7 +6,7 @@ from babel.localedata import locale_identifiers
 from babel.numbers import get_territory_currencies
 
 from scrapers.extract.fields.money import find_money
-from scrapers.extract.fields.symbols import codes_of, local_symbols, meant_by
+from scrapers.extract.fields.symbols import codes_of, currency_of_symbol, local_symbols
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_every_sign_of_cldr_is_known_for_the_country_that_pays_with_it():
     ],
 )
 def test_a_sign_of_several_currencies_means_the_one_of_the_country(sign, country, code):
-    assert meant_by(sign, country) == code
+    assert currency_of_symbol(sign, country) == code
 
 
 def test_a_short_sign_is_one_only_on_pages_of_its_country():

@@ -1,4 +1,4 @@
-"""What on a page belongs to other products, to navigation or to the cart."""
+"""Page content about other products, navigation and the cart."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from urllib.parse import urljoin, urlsplit
 import lxml.html
 
 from scrapers.extract.address import is_same_page, naming_pairs
+from scrapers.extract.image_addresses import is_image
 from scrapers.extract.page import Page
-from scrapers.extract.pictures import is_picture
 from scrapers.extract.visible.layout import Layout, Spot, tokens
-from scrapers.extract.visible.words import OTHER_PRODUCTS
+from scrapers.extract.visible.weights import CARD
+from scrapers.extract.vocabulary import phrases
 
-_FURNITURE_TAGS = frozenset({"nav", "footer"})
-_FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "search"})
+_OTHER_PRODUCTS = phrases("other_products")
+_NAVIGATION_TAGS = frozenset({"nav", "footer"})
+_NAVIGATION_ROLES = frozenset({"navigation", "contentinfo", "search"})
 _OTHERS_TEXT = """
     navigation navbar megamenu topbar breadcrumb breadcrumbs crumbs footer minicart minibasket
     cartdrawer cookie cookies newsletter related recommend recommended recommendation
@@ -23,7 +25,7 @@ _OTHERS_TEXT = """
     crossselling similar alternatives accessory accessories suggestion suggestions sponsored
     alsobought alsoviewed boughttogether recently reco recos recs review reviews
 """
-_OTHERS = frozenset(_OTHERS_TEXT.split())
+_OTHER_NAMES = frozenset(_OTHERS_TEXT.split())
 _TOGETHER = (
     frozenset({"cross", "sell"}),
     frozenset({"cross", "selling"}),
@@ -37,26 +39,13 @@ _TOGETHER = (
     frozenset({"bought", "together"}),
     frozenset({"last", "viewed"}),
 )
-_HEADS = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
-MAX_CARD = 700
-"""Characters of text on a product card, at most."""
-MAX_TARGETS = 3
-MAX_BEFORE = 40
-"""Characters of text that may come before a heading in the box it heads."""
-MAX_PRICES = 3
-"""Amounts on a product card, at most: today's price, that of before, one a litre."""
-MIN_ROWS = 3
-"""Rows with a link and a price, without pictures, that make a list of products."""
-MAX_TEASER = 500
-MIN_WORDS = 5
-_MAX_STEPS = 40
-_MAX_CLIMB = 3
+_HEADING_NAMES = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
 
 
-class Others:
-    """Tells the page's own product from what else is on the page.
+class OtherContent:
+    """Tells the page's own product from other content.
 
-    :param anchor: the heading of the page's own product; whatever it stands in is its own, too.
+    :param anchor: the heading of the page's own product; elements around it are its own, too.
     """
 
     def __init__(self, layout: Layout, anchor: Spot) -> None:
@@ -65,61 +54,61 @@ class Others:
         self._own: set[lxml.html.HtmlElement] = {anchor.element, *anchor.element.iterancestors()}
         self._known: dict[lxml.html.HtmlElement, bool] = {}
         self._cards: set[lxml.html.HtmlElement] = set()
-        self._mark_headed(layout, anchor)
+        self._add_headed(layout, anchor)
 
-    def mark_cards(self, priced: Iterable[lxml.html.HtmlElement]) -> None:
-        """Finds the product cards among the elements that hold prices: two or more alike, side by side,
-        each with a link that leads elsewhere."""
+    def add_cards(self, priced: Iterable[lxml.html.HtmlElement]) -> None:
+        """Finds product cards among the elements with prices: similar siblings that each link to another
+        page."""
         siblings: dict[tuple[lxml.html.HtmlElement, str], dict[lxml.html.HtmlElement, int]] = {}
         for element in priced:
             current = element
-            for _ in range(_MAX_STEPS):
+            for _ in range(CARD.price_steps):
                 parent = current.getparent()
                 if parent is None or current in self._own:
                     break
-                prices = siblings.setdefault((parent, _kind(current)), {})
+                prices = siblings.setdefault((parent, _shape(current)), {})
                 prices[current] = prices.get(current, 0) + 1
                 current = parent
-        own = {(one.getparent(), _kind(one)) for one in self._own}
-        for (parent, kind), alike in siblings.items():
-            # What is built as the part with the heading is a part of the page, no card.
-            if (parent, kind) in own:
+        own = {(one.getparent(), _shape(one)) for one in self._own}
+        for (parent, shape), group in siblings.items():
+            # An element shaped like the part with the heading is a part of the page and no card.
+            if (parent, shape) in own:
                 continue
-            self._cards.update(element for element in alike if self._is_teaser(element))
-            if len(alike) > 1:
+            self._cards.update(element for element in group if self._is_teaser(element))
+            if len(group) > 1:
                 leading = {
                     element: self._targets(element)
-                    for element, prices in alike.items()
-                    if prices <= MAX_PRICES
+                    for element, prices in group.items()
+                    if prices <= CARD.max_prices
                 }
                 cards = [element for element, targets in leading.items() if self._is_card(element, targets)]
                 pictured = [card for card in cards if next(card.iter("img", "picture"), None) is not None]
-                for some, enough in ((pictured, 2), (cards, MIN_ROWS)):
+                for some, enough in ((pictured, CARD.min_pictured), (cards, CARD.min_rows)):
                     if len(set().union(*(leading[card] for card in some))) >= enough:
                         self._cards.update(some)
 
     def _is_card(self, element: lxml.html.HtmlElement, targets: set[str]) -> bool:
-        """A card is small, and its links lead to one product: a few addresses at most."""
-        return self._extent.get(element, (0, 0))[1] <= MAX_CARD and 0 < len(targets) <= MAX_TARGETS
+        """Whether an element is small and links to a few addresses at most, as a product card does."""
+        return self._extent.get(element, (0, 0))[1] <= CARD.max_card and 0 < len(targets) <= CARD.max_targets
 
     def _is_teaser(self, element: lxml.html.HtmlElement) -> bool:
-        """Whether it is small, and a picture and words in it lead to the same other page."""
-        if self._extent.get(element, (0, 0))[1] > MAX_TEASER:
+        """Whether an element is small, and an image and a text in it link to the same other page."""
+        if self._extent.get(element, (0, 0))[1] > CARD.max_teaser:
             return False
         pictured: set[str] = set()
         worded: set[str] = set()
         links = [element] if element.tag == "a" else element.iter("a")
-        for _, link in zip(range(8), links, strict=False):
+        for _, link in zip(range(CARD.max_links), links, strict=False):
             target = _elsewhere(link.get("href"), self._page)
             if target:
                 if next(link.iter("img", "picture"), None) is not None:
                     pictured.add(target)
-                if self._extent.get(link, (0, 0))[1] >= MIN_WORDS:
+                if self._extent.get(link, (0, 0))[1] >= CARD.min_link_words:
                     worded.add(target)
         return not pictured.isdisjoint(worded)
 
     def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
-        """Whether it is a link around more than a word or two: what is in it is of the page it leads to."""
+        """Whether it is a link around an image: its content belongs to the linked page."""
         return (
             element.tag == "a"
             and len(element) > 0
@@ -135,29 +124,35 @@ class Others:
             target = _elsewhere(link.get("href"), self._page)
             if target:
                 found.add(target)
-                if len(found) > MAX_TARGETS:
+                if len(found) > CARD.max_targets:
                     break
         return found
 
-    def has(self, spot: Spot) -> bool:
+    def contains(self, spot: Spot) -> bool:
         """Whether a spot belongs to something else than the page's product."""
         return self._within(spot.element)
 
-    def _mark_headed(self, layout: Layout, anchor: Spot) -> None:
-        """What stands under a heading such as `You may also like`: the box around it, and where it has no box
-        of its own, what follows up to the next heading of its kind."""
+    def _add_headed(self, layout: Layout, anchor: Spot) -> None:
+        """Adds what is under a heading such as `You may also like`: the box around the heading, or else
+        what follows up to the next heading of its kind."""
         for spot in layout.spots:
-            if spot.order <= anchor.order or not _heads(spot) or not OTHER_PRODUCTS.search(spot.text):
+            if spot.order <= anchor.order or not _is_heading(spot) or not _OTHER_PRODUCTS.search(spot.text):
                 continue
             box = spot.element
-            for _ in range(_MAX_CLIMB):
+            for _ in range(CARD.box_steps):
                 parent = box.getparent()
-                begins = parent is not None and spot.read - layout.extent.get(parent, (0, 0))[0] <= MAX_BEFORE
+                begins = (
+                    parent is not None
+                    and spot.read - layout.extent.get(parent, (0, 0))[0] <= CARD.before_heading
+                )
                 if parent is None or parent in self._own or not begins:
                     break
                 box = parent
             self._cards.add(box)
-            if box is spot.element or len(layout.by_element.get(box, spot).text) <= len(spot.text) + 10:
+            if (
+                box is spot.element
+                or len(layout.by_element.get(box, spot).text) <= len(spot.text) + CARD.beside_heading
+            ):
                 for sibling in box.itersiblings():
                     if sibling.tag == spot.element.tag or sibling in self._own:
                         break
@@ -166,31 +161,31 @@ class Others:
     def _within(self, element: lxml.html.HtmlElement) -> bool:
         path = []
         current: lxml.html.HtmlElement | None = element
-        found = False
+        inside = False
         while current is not None and current not in self._own:
             known = self._known.get(current)
             if known is not None:
-                found = known
+                inside = known
                 break
             path.append(current)
             if current in self._cards or _is_of_others(current) or self._leads_away(current):
-                found = True
+                inside = True
                 break
             current = current.getparent()
         for one in path:
-            self._known[one] = found
-        return found
+            self._known[one] = inside
+        return inside
 
 
-def _kind(element: lxml.html.HtmlElement) -> str:
-    """What elements that are built alike have in common."""
+def _shape(element: lxml.html.HtmlElement) -> str:
+    """What similar elements have in common."""
     return f"{element.tag} {' '.join(sorted((element.get('class') or '').split())[:2])}"
 
 
 def _elsewhere(href: str | None, page: Page) -> str | None:
-    """Where a link leads to, with what of its query names a page; None where it stays on the page or leads to
-    a picture."""
-    return _leads_to(href.strip(), page.base_url, page.url) if href and not is_picture(href) else None
+    """The address that a link leads to, with its identifying query; None if it stays on the page or leads
+    to an image."""
+    return _leads_to(href.strip(), page.base_url, page.url) if href and not is_image(href) else None
 
 
 @lru_cache(maxsize=4096)
@@ -199,26 +194,30 @@ def _leads_to(href: str, base_url: str, url: str) -> str | None:
         return None
     try:
         link = urljoin(base_url, href)
-        there = urlsplit(link)
+        target = urlsplit(link)
         named = "&".join(f"{name}={value}" for name, value in naming_pairs(link))
         return (
-            None if is_same_page(link, url) else f"{there.netloc}{there.path.rstrip('/')}?{named}".rstrip("?")
+            None
+            if is_same_page(link, url)
+            else f"{target.netloc}{target.path.rstrip('/')}?{named}".rstrip("?")
         )
     except ValueError:
         return None
 
 
 def _is_of_others(element: lxml.html.HtmlElement) -> bool:
-    if element.tag in _FURNITURE_TAGS or (element.get("role") or "").lower() in _FURNITURE_ROLES:
+    if element.tag in _NAVIGATION_TAGS or (element.get("role") or "").lower() in _NAVIGATION_ROLES:
         return True
     names = tokens(element)
-    return not names.isdisjoint(_OTHERS) or any(pair <= names for pair in _TOGETHER)
+    return not names.isdisjoint(_OTHER_NAMES) or any(pair <= names for pair in _TOGETHER)
 
 
-def _heads(spot: Spot) -> bool:
-    """Whether a text is set as the heading of something."""
-    if spot.hidden or len(spot.text) > 80:
+def _is_heading(spot: Spot) -> bool:
+    """Whether a text is formatted as a heading."""
+    if spot.hidden or len(spot.text) > CARD.max_heading:
         return False
     if spot.element.tag in ("h2", "h3", "h4", "h5"):
         return True
-    return spot.element.tag in ("div", "p", "strong", "span") and not tokens(spot.element).isdisjoint(_HEADS)
+    return spot.element.tag in ("div", "p", "strong", "span") and not tokens(spot.element).isdisjoint(
+        _HEADING_NAMES
+    )

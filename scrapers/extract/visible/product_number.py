@@ -1,4 +1,4 @@
-"""The store's own number for a product, where it stands in the page's address and again on the page."""
+"""The store's number for a product: in the page's address and again on the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import lxml.html
 from scrapers.extract.page import Page
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, tokens
-from scrapers.extract.visible.others import Others
+from scrapers.extract.visible.other_content import OtherContent
 
 _WORDS = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
@@ -28,17 +28,17 @@ _SKU_CLASSES_TEXT = """
 _SKU_CLASSES = frozenset(_SKU_CLASSES_TEXT.split())
 MAX_NUMBER = 40
 MAX_LABELLED = 60
-_LAST = re.compile(r"(?:^|(?<=[\s:：#(]))(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{5,40}(?=\)?$)")
+_FINAL_NUMBER = re.compile(r"(?:^|(?<=[\s:：#(]))(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{5,40}(?=\)?$)")
 
 
-def read_marked_number(layout: Layout, heading: Heading, others: Others) -> str | None:
-    """The text of an element whose class or `itemprop` says that it is the SKU."""
+def read_marked_number(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
+    """The text of an element whose class or `itemprop` marks it as the SKU."""
     for spot in layout.spots:
         if len(spot.text) > MAX_NUMBER or " " in spot.text or spot.hidden:
             continue
         marked = spot.element.get("itemprop") in ("sku", "productID")
         named = marked or not tokens(spot.element).isdisjoint(_SKU_CLASSES)
-        if named and any(character.isdigit() for character in spot.text) and not others.has(spot):
+        if named and any(character.isdigit() for character in spot.text) and not others.contains(spot):
             return spot.text.strip("#:() ")
     return None
 
@@ -47,48 +47,48 @@ def stated_number(page: Page, parts: Set[str], stated: Set[str]) -> str | None:
     """The part of the address that the page states as an id: in a hidden field, an attribute or its data.
 
     :param parts: the `numbers_of_address`.
-    :param stated: what the page's data call an id.
+    :param stated: the ids in the page's data.
     """
     if not parts:
         return None
-    known = {value.lower(): value for value in stated}
+    ids = {value.lower(): value for value in stated}
     for element in page.tree.iter(
         "input", "button", "form", "div", "section", "main", "article", "body", "span", "meta", "a"
     ):
-        _note(element, known)
-    matching = [known[part] for part in parts if part in known]
+        _collect_ids(element, ids)
+    matching = [ids[part] for part in parts if part in ids]
     return max(matching, key=lambda one: (any(c.isdigit() for c in one), len(one)), default=None)
 
 
 def shown_numbers(layout: Layout) -> set[str]:
-    """What stands at the end of a short text and has digits: `Deal no.: 345486`."""
+    """Numbers at the end of short texts: `Deal no.: 345486`."""
     found = set()
     for spot in layout.spots:
         if spot.own and not spot.hidden and len(spot.text) <= MAX_LABELLED:
-            number = _LAST.search(spot.text)
+            number = _FINAL_NUMBER.search(spot.text)
             if number:
                 found.add(number[0])
     return found
 
 
 def numbers_of_address(page: Page) -> set[str]:
-    """What in the page's address may be a product's number, in lower case."""
+    """Parts of the page's address that may be a product's number, in lower case."""
     return {part.lower() for part in _numbers_in(page.canonical) | _numbers_in(page.url)}
 
 
-def _note(element: lxml.html.HtmlElement, known: dict[str, str]) -> None:
+def _collect_ids(element: lxml.html.HtmlElement, ids: dict[str, str]) -> None:
     if element.tag in ("input", "button"):
         name = element.get("name") or element.get("id") or ""
         value = (element.get("value") or "").strip()
         if name and value and len(value) <= MAX_NUMBER and _KEYS.match(name):
-            known.setdefault(value.lower(), value)
+            ids.setdefault(value.lower(), value)
     for name, value in element.attrib.items():
         if name.startswith("data-") and value and len(value) <= MAX_NUMBER and _KEYS.match(name):
-            known.setdefault(value.strip().lower(), value.strip())
+            ids.setdefault(value.strip().lower(), value.strip())
 
 
 def _numbers_in(url: str) -> set[str]:
-    """What in an address may be a product's number: with digits, four characters at least."""
+    """Parts of an address that may be a product's number: at least four characters with a digit."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The breadcrumb trail that a page shows, where its markup describes none."""
+"""The visible breadcrumb trail of a page whose markup has none."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from scrapers.extract.address import is_home, is_same_page
 from scrapers.extract.page import Page
 
 MAX_BOXES = 40
-"""Elements called a breadcrumb that are looked at: each step of a trail may be called one, too."""
+"""Elements named breadcrumb that are read: each step of a trail may have that name, too."""
 MAX_STEPS = 10
 MAX_ELEMENTS = 200
-"""Elements of a trail; what holds more is a menu."""
+"""Elements of a trail; a menu has more."""
 MAX_STEP = 80
-"""Characters of a step; what is longer is a sentence."""
+"""Characters of a step; a sentence has more."""
 
 _BOXES = " | ".join(
     f"//@{name}[contains(., 'rumb') or contains(., 'athway')]/.." for name in ("class", "id", "aria-label")
 )
-"""What may be called a breadcrumb; a search of attributes takes a tenth of one of elements."""
-_CALLED = re.compile(r"bread[-_ ]?crumb|(?:^|[\s_-])crumbs?(?:$|[\s_-])|(?:^|[\s_-])pathway", re.I)
+"""Elements that may be breadcrumbs; searching attributes takes a tenth of the time of searching elements."""
+_BREADCRUMB_NAME = re.compile(r"bread[-_ ]?crumb|(?:^|[\s_-])crumbs?(?:$|[\s_-])|(?:^|[\s_-])pathway", re.I)
 _EDGES = " \t\r\n\u00a0/\\|>›»→·•:;,–—-⟩❯▸►"
 _UNSEEN = frozenset({"script", "style", "template", "svg", "button", "select", "noscript"})
 _LISTS = frozenset({"ul", "ol"})
@@ -34,10 +34,10 @@ _PICTURED = ("title", "aria-label", "alt")
 
 @dataclass(slots=True)
 class _Step:
-    """A link of the trail, or what stands between two.
+    """A link of the trail, or the text between two links.
 
-    :ivar target: where it leads; None where it is no link.
-    :ivar current: whether it is marked as the page itself.
+    :ivar target: the link's address; None if it is no link.
+    :ivar current: whether it is marked as the current page.
     """
 
     target: str | None
@@ -50,15 +50,15 @@ class _Step:
 
 
 def read_trail(page: Page) -> tuple[str, ...]:
-    """The names of the longest trail on a page, outermost first, without the front page where it begins there
-    and without the page itself where it ends in it."""
-    boxes = (box for box in page.tree.xpath(_BOXES) if _is_called_so(box))
+    """The names of the longest trail on a page, outermost first, without the front page and the page
+    itself."""
+    boxes = (box for box in page.tree.xpath(_BOXES) if _is_named_breadcrumb(box))
     trails = [_trail(page, box) for box in islice(boxes, MAX_BOXES)]
     return max(trails, key=len, default=())
 
 
-def _is_called_so(box: lxml.html.HtmlElement) -> bool:
-    return any(_CALLED.search((box.get(name) or "")[:400]) for name in ("class", "id", "aria-label"))
+def _is_named_breadcrumb(box: lxml.html.HtmlElement) -> bool:
+    return any(_BREADCRUMB_NAME.search((box.get(name) or "")[:400]) for name in ("class", "id", "aria-label"))
 
 
 def _trail(page: Page, box: lxml.html.HtmlElement) -> tuple[str, ...]:
@@ -68,16 +68,16 @@ def _trail(page: Page, box: lxml.html.HtmlElement) -> tuple[str, ...]:
     linked = [step for step in steps if step.target is not None]
     if not linked or len(steps) > MAX_STEPS or any(len(step.name) > MAX_STEP for step in steps):
         return ()
-    if len(steps) > 1 and (steps[-1].current or _is_here(page, steps[-1].target)):
+    if len(steps) > 1 and (steps[-1].current or _is_this_page(page, steps[-1].target)):
         steps.pop()
-    # What comes before the first link says `You are here`; the link after it is often a house without words.
+    # Text before the first link says `You are here`; the first link is often an icon without words.
     while steps and (steps[0].target is None or _leads_home(page, steps[0].target)):
         steps.pop(0)
     return tuple(name for name, _ in groupby(step.name for step in steps if step.name))
 
 
 def _steps(box: lxml.html.HtmlElement) -> list[_Step]:
-    """What is written in a trail, a step for each link and for each text between links or items of a list."""
+    """The steps of a trail: each link, and each text between links or list items."""
     steps: list[_Step] = []
     _read(box, None, False, steps, 0)
     return steps
@@ -91,28 +91,28 @@ def _read(
     if tag == "a" or (tag == "li" and step is None):
         step = _Step(element.get("href") if tag == "a" else None, current)
         steps.append(step)
-    _write(element.text, step, current, steps)
+    _add_text(element.text, step, current, steps)
     if tag == "a" and not element.text_content().strip():
         named = (value for one in element.iter() for name in _PICTURED if (value := _attribute(one, name)))
-        _write(next(named, None), step, current, steps)
+        _add_text(next(named, None), step, current, steps)
     for child in _children(element, step):
         if depth < MAX_STEPS * 2:
             _read(child, step, current, steps, depth + 1)
         if child.tag == "a" and step is not None and step.target is None:
-            step = None  # what follows a link is another step
-        _write(child.tail, step, current, steps)
+            step = None  # text after a link is another step
+        _add_text(child.tail, step, current, steps)
     if tag == "li":
-        steps.append(_Step(None, False))  # what follows an item does not belong to it
+        steps.append(_Step(None, False))  # text after a list item does not belong to it
 
 
 def _children(element: lxml.html.HtmlElement, step: _Step | None) -> Iterator[lxml.html.HtmlElement]:
-    """The elements in one, but for menus that hang from a step."""
+    """The child elements, without menus of a step."""
     for child in element:
         if isinstance(child.tag, str) and child.tag not in _UNSEEN and not (step and child.tag in _LISTS):
             yield child
 
 
-def _write(text: str | None, step: _Step | None, current: bool, steps: list[_Step]) -> None:
+def _add_text(text: str | None, step: _Step | None, current: bool, steps: list[_Step]) -> None:
     if text is None or not text.strip(_EDGES):
         return
     if step is None:
@@ -126,8 +126,8 @@ def _attribute(element: lxml.html.HtmlElement, name: str) -> str | None:
     return element.get(name) if isinstance(element.tag, str) else None
 
 
-def _is_here(page: Page, target: str | None) -> bool:
-    """Whether a step is the page itself: no link, or one to it."""
+def _is_this_page(page: Page, target: str | None) -> bool:
+    """Whether a step is the page itself: no link, or a link to it."""
     if target is None:
         return True
     link = _joined(page, target)

@@ -11,29 +11,16 @@ import lxml.html
 from scrapers.extract.text import clean
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import REACH_AFTER, REACH_BEFORE, Layout, Spot, above, tokens
-from scrapers.extract.visible.others import Others
-from scrapers.extract.visible.words import BUY, NOTIFY, PREORDER, SOLD_OUT, phrases
+from scrapers.extract.visible.other_content import OtherContent
+from scrapers.extract.visible.weights import BUTTON
+from scrapers.extract.vocabulary import phrases
 
-MAX_LABEL = 70
-
-_NOT_BUYING = phrases("""
-    wishlist | wish list | list | registry | favorites | favourites | compare | review | gift card
-    guide | newsletter | wunschliste | merkliste | merkzettel | vergleich* | bewertung | liste | favoris
-    envies | comparer | lista | desideri | preferiti | deseos | favoritos | desejos | verlanglijst*
-    vergelijk* | önskelista | ønskeliste | toivelista | ulubion* | porównani* | porovnat | porovnať
-    oblíben* | obľúben* | kívánság* | kedvenc* | favorite | dorințe | želja | favori* | избранно*
-    сравнени* | ほしい物 | お気に入り | 收藏 | 收藏夹 | 願望清單 | 찜 | 위시 | sell | how to | payment
-    terms | verkaufen | vendre | vendere | track | status | history | my order* | orders | returns
-    tracking | bestellstatus | sendungsverfolgung | suivi | seguimiento | pedidos | commandes
-    mes commandes | ordini | bestellungen | meine bestellungen | historial | histórico | not met
-    back to | all products | see more | how | faq | help | hilfe | aide | ayuda | aiuto | hulp | hjälp
-    guarantee | why | sell yours | app | for business | gift* | catalogue | 订单 | 訂單 | 주문조회
-    注文履歴 | 注文状況 | заказы | мои заказы | zamówienia | objednávky | continue shopping | view cart
-    view bag | view basket | zum warenkorb | warenkorb ansehen | voir le panier | vai al carrello
-    ver carrito | ver carrinho | log in | login | sign in | subscribe | shipping | details | ask
-    question | customer
-""")
-_TOGETHER = (
+_BUY = phrases("buy")
+_OTHER_BUTTON = phrases("other_button")
+_NOTIFY = phrases("notify_me")
+_PREORDER = phrases("preorder")
+_SOLD_OUT = phrases("sold_out", "coming_soon")
+_BUY_NAME_PAIRS = (
     frozenset({"add", "cart"}),
     frozenset({"add", "basket"}),
     frozenset({"add", "bag"}),
@@ -47,11 +34,11 @@ _TOGETHER = (
     frozenset({"button", "cart"}),
     frozenset({"single", "cart", "button"}),
 )
-_ONE_WORD_TEXT = """
+_BUY_NAMES_TEXT = """
     addtocart addtobag addtobasket addcart add2cart buynow tocart tobasket addtocartbutton
     btnaddtocart btnbuy addbasket buybutton btncart buybtn addtocartbtn productaddtocart addbag atc
 """
-_ONE_WORD = frozenset(_ONE_WORD_TEXT.split())
+_BUY_NAMES = frozenset(_BUY_NAMES_TEXT.split())
 _DISABLED = frozenset({"disabled", "inactive", "unavailable", "soldout", "nostock", "outofstock"})
 _BUTTON = frozenset({"btn", "button", "cta", "buy"})
 _INPUTS = frozenset({"submit", "button", "image"})
@@ -60,15 +47,15 @@ _LETTERS = re.compile(r"[^\W\d_]")
 
 @dataclass(slots=True)
 class Buying:
-    """What there is to press.
+    """What the page's buttons say.
 
     :ivar working: a button that buys.
-    :ivar disabled: one that would, were it not switched off.
-    :ivar sold_out: a button's own words say that there is nothing left.
-    :ivar preorder: the working button orders what is yet to come.
-    :ivar notify: a button that asks to be told when it is back.
-    :ivar order: the place of the button nearest to the heading.
-    :ivar words: what is written on the button that decided.
+    :ivar disabled: a disabled button that would buy.
+    :ivar sold_out: a button's label says that the product is sold out.
+    :ivar preorder: the working button orders a future product.
+    :ivar notify: a button that requests a notification once it is back in stock.
+    :ivar order: the position of the button nearest to the heading.
+    :ivar words: the label of the deciding button.
     """
 
     working: bool = False
@@ -81,39 +68,44 @@ class Buying:
 
 
 def find_buttons(layout: Layout, heading: Heading) -> list[tuple[int, lxml.html.HtmlElement, str]]:
-    """Everything on the page that can be pressed and speaks of buying or of stock: place, element, words."""
+    """Everything clickable that mentions buying or stock: position, element, label."""
     found = []
     for element, order in layout.order.items():
         if not -REACH_BEFORE <= order - heading.spot.order <= REACH_AFTER:
             continue
-        if not _can_be_pressed(element) or (element.tag == "a" and not _leads_to_buying(element)):
+        if not _can_be_pressed(element) or (element.tag == "a" and not _looks_like_button(element)):
             continue
         label = _label(layout, element)
-        if _buys(element, label) or (label and len(label) <= MAX_LABEL and _speaks_of_stock(label)):
+        if _is_buy_button(element, label) or (
+            label and len(label) <= BUTTON.max_label and _mentions_stock(label)
+        ):
             found.append((order, element, label))
     return found
 
 
 def read_buying(
-    layout: Layout, heading: Heading, others: Others, buttons: list[tuple[int, lxml.html.HtmlElement, str]]
+    layout: Layout,
+    heading: Heading,
+    others: OtherContent,
+    buttons: list[tuple[int, lxml.html.HtmlElement, str]],
 ) -> Buying:
     """What the buttons of the page's own product say."""
     buying = Buying()
     for order, element, label in buttons:
         spot = layout.by_element.get(element)
         hidden = spot.hidden if spot else _in_hidden(layout, element)
-        if hidden or others.has(spot or Spot(order, element, "", False, hidden, False, 0)):
+        if hidden or others.contains(spot or Spot(order, element, "", False, hidden, False, 0)):
             continue
-        if label and SOLD_OUT.search(label) and not _is_option(element):
+        if label and _SOLD_OUT.search(label) and not _is_option(element):
             buying.sold_out = True
             buying.words = buying.words or label
-        elif label and NOTIFY.search(label):
+        elif label and _NOTIFY.search(label):
             buying.notify = True
         elif _disabled(element):
             buying.disabled = True
             buying.words = buying.words or label
-        elif _buys(element, label):
-            buying.preorder = (buying.preorder or not buying.working) and bool(PREORDER.search(label))
+        elif _is_buy_button(element, label):
+            buying.preorder = (buying.preorder or not buying.working) and bool(_PREORDER.search(label))
             if not buying.working:
                 buying.words = label
             buying.working = True
@@ -125,8 +117,8 @@ def read_buying(
 
 
 @lru_cache(maxsize=4096)
-def _speaks_of_stock(label: str) -> bool:
-    return bool(NOTIFY.search(label) or SOLD_OUT.search(label))
+def _mentions_stock(label: str) -> bool:
+    return bool(_NOTIFY.search(label) or _SOLD_OUT.search(label))
 
 
 def _can_be_pressed(element: lxml.html.HtmlElement) -> bool:
@@ -158,27 +150,27 @@ def _label(layout: Layout, element: lxml.html.HtmlElement) -> str:
     return (clean(words, 200) or "") if words else ""
 
 
-def _buys(element: lxml.html.HtmlElement, label: str) -> bool:
+def _is_buy_button(element: lxml.html.HtmlElement, label: str) -> bool:
     if label:
-        if len(label) > MAX_LABEL:
+        if len(label) > BUTTON.max_label:
             return False
-        said = BUY.search(label)
-        if said and said[0] == label:
+        match = _BUY.search(label)
+        if match and match[0] == label:
             return True
-        if _NOT_BUYING.search(label):
+        if _OTHER_BUTTON.search(label):
             return False
-        if said and (said.end() - said.start()) >= 0.3 * len(label):
+        if match and (match.end() - match.start()) >= BUTTON.buy_share * len(label):
             return True
         if element.tag == "a":
             return False
     if element.get("name") in ("add-to-cart", "add", "addToCart", "submit.add-to-cart", "submit.buy-now"):
         return True
     names = tokens(element)
-    return not names.isdisjoint(_ONE_WORD) or any(pair <= names for pair in _TOGETHER)
+    return not names.isdisjoint(_BUY_NAMES) or any(pair <= names for pair in _BUY_NAME_PAIRS)
 
 
-def _leads_to_buying(element: lxml.html.HtmlElement) -> bool:
-    """A link that says `Order` in a menu leads to a page; a button is styled or placed as one."""
+def _looks_like_button(element: lxml.html.HtmlElement) -> bool:
+    """Whether a link acts as a button: by its address or style. A link `Order` in a menu leads to a page."""
     href = (element.get("href") or "").strip().lower()
     if not href or href.startswith(("#", "javascript:")):
         return True
@@ -214,10 +206,10 @@ def _disabled(element: lxml.html.HtmlElement) -> bool:
 
 
 def _is_option(element: lxml.html.HtmlElement) -> bool:
-    """Whether it is one of several sizes or colours, of which some may be gone."""
+    """Whether it is one of several sizes or colours, some of which may be sold out."""
     return any(
         one.tag in ("li", "option", "label", "fieldset") or not tokens(one).isdisjoint(_OPTIONS)
-        for one in above(element, 3)
+        for one in above(element, BUTTON.option_steps)
     )
 
 
@@ -230,5 +222,5 @@ _OPTIONS = frozenset(_OPTIONS_TEXT.split())
 def _in_hidden(layout: Layout, element: lxml.html.HtmlElement) -> bool:
     return any(
         "display:none" in (one.get("style") or "").replace(" ", "").lower() or one.get("hidden") is not None
-        for one in above(element, 12)
+        for one in above(element, BUTTON.hidden_steps)
     )

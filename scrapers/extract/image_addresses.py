@@ -1,4 +1,4 @@
-"""Which addresses show one picture, and which of them shows it largest."""
+"""Image addresses: which of them show the same image, and which shows it largest."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import lxml.html
 
-ORIGINAL = 5000
-"""Pixels that a picture is taken to have where its address names no size and it stands for the large one."""
-PLAIN = 900
-"""Pixels of what a page shows without naming a size."""
+ORIGINAL_PIXELS = 5000
+"""Assumed size, in pixels, of a large image whose address names no size."""
+UNNAMED_PIXELS = 900
+"""Assumed size, in pixels, of a displayed image whose address names no size."""
 MAX_URL = 2000
 
 _FILES = r"\.(?:jpe?g|png|webp|gif|avif|jfif|bmp|tiff?|heic)"
@@ -24,7 +24,7 @@ _DIMENSIONS = re.compile(
     r"|(?<![a-z0-9])w(\d{2,4})[-_]h(\d{2,4})(?![0-9a-z])|(?<![a-z0-9])s-l(\d{2,4})(?![0-9a-z])"
     r"|\._(?:[a-z]{2,3}_)*s[lxy](\d{2,4})_"
 )
-"""Width and height in an address: as 300x400, 300x, x400, w300-h400, and as eBay and Amazon write them."""
+"""Width and height in an address: 300x400, 300x, x400, w300-h400, and the forms of eBay and Amazon."""
 _TRANSFORMED = re.compile(
     r"(?:[a-z]{1,3}_[\w.:]+,?)+|(?:(?:width|height|fit|quality|format|w|h|q|f)=[\w.]+,?)+"
 )
@@ -35,11 +35,11 @@ _NAMED_SIZES = {
     "thumb": 100, "thumbs": 100, "thumbnail": 100, "thumbnails": 100, "mini": 80, "tiny": 50, "icon": 40,
     "scaled": 2560, "pico": 16,
 }  # fmt: skip
-"""Pixels that shop systems and themes mean by a word in an address."""
+"""Pixels that platforms and themes mean by a word in an address."""
 _SIZE_WORD = re.compile(rf"[-_](?:{'|'.join(_NAMED_SIZES)})(?:_default)?$")
 _DENSITY = re.compile(r"@[1-4]x$")
 _SHAPE = re.compile(r"(?:_crop_[a-z]+|_f[wo][a-z]{1,3}|\._[a-z0-9_,]+_)$")
-"""How a picture was cut, behind its size."""
+"""The crop of an image, after its size."""
 _HASH = re.compile(r"[0-9a-f]{32}")
 _SIZE_PARAMETERS_TEXT = """
     w h width height size quality q fit crop format fm fmt auto dpr wid hei qlt imwidth sw sh sm sz s resize
@@ -52,7 +52,7 @@ _LARGE = re.compile(r"zoom|large|full|big|hi-?res|high|orig|huge|magnif|popup|ma
 _OTHER = re.compile(
     r"thumb|small|placeholder|hover|swap|second|back|icon|lqip|low|mobile|mini|alt|preview|logo", re.I
 )
-_NO_PICTURE = re.compile(
+_PLACEHOLDER = re.compile(
     r"(?:^|[-_/.])(?:no|not|without|missing|default|empty|blank)[-_.]?(?:image|img|photo|picture|pic|product|foto)"
     r"|(?:image|photo|picture|img)[-_.]?(?:not[-_.]?(?:available|found)|coming[-_.]?soon|unavailable|missing|placeholder)"
     r"|placeholder|coming[-_.]?soon|(?:^|[-_/])(?:blank|spacer|transparent|pixel|loading|loader|spinner|nopic|noimg"
@@ -63,10 +63,10 @@ _NO_PICTURE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a picture lies.
+    """Where an image is.
 
-    :ivar pixels: the longer side, as far as it is known.
-    :ivar large: whether it stands where the large picture is linked or zoomed to.
+    :ivar pixels: the longer side, as far as known.
+    :ivar large: whether it is the target of a link or zoom to the large image.
     """
 
     url: str
@@ -74,25 +74,25 @@ class Address:
     large: bool = False
 
 
-def is_picture(url: str) -> bool:
-    """Whether an address is that of a picture's file."""
+def is_image(url: str) -> bool:
+    """Whether an address is that of an image file."""
     return bool(_IS_FILE.search(url[:MAX_URL]))
 
 
-def stands_for_none(url: str) -> bool:
-    """Whether a picture stands for one that is missing or not loaded yet, by its file's name."""
-    return bool(_NO_PICTURE.search(urlsplit(url[:MAX_URL]).path.rsplit("/", 1)[-1]))
+def is_placeholder(url: str) -> bool:
+    """Whether an image's file name says that it replaces a missing or not yet loaded one."""
+    return bool(_PLACEHOLDER.search(urlsplit(url[:MAX_URL]).path.rsplit("/", 1)[-1]))
 
 
 @lru_cache(maxsize=8192)
-def picture_key(url: str) -> str:
-    """What all addresses of one picture have in common: no size, cut, format or version is in it."""
+def image_key(url: str) -> str:
+    """The common part of all addresses of an image: without size, crop, format and version."""
     parts = urlsplit(url)
     pairs = parse_qsl(parts.query)
     inner = next((value for name, value in pairs if name in ("url", "src", "image") and "/" in value), None)
     if inner and inner != url and not _EXTENSION.search(parts.path):
-        return picture_key(inner)
-    segments = [segment for part in unquote(parts.path).lower().split("/") if (segment := _bare(part))]
+        return image_key(inner)
+    segments = [segment for part in unquote(parts.path).lower().split("/") if (segment := _strip_size(part))]
     kept = sorted(
         f"{name}={value}"
         for name, value in pairs
@@ -101,7 +101,7 @@ def picture_key(url: str) -> str:
     return "/".join(segments) + ("?" + "&".join(kept) if kept else "")
 
 
-def _bare(segment: str) -> str:
+def _strip_size(segment: str) -> str:
     if _TRANSFORMED.fullmatch(segment) or _HASH.fullmatch(segment) or segment in _NAMED_SIZES:
         return ""
     segment = _EXTENSION.sub("", segment)
@@ -117,7 +117,7 @@ def _bare(segment: str) -> str:
 
 @lru_cache(maxsize=8192)
 def named_pixels(url: str) -> int | None:
-    """The longer side, in pixels, that an address names; None where it names none."""
+    """The longer side, in pixels, that an address names; None if it names none."""
     parts = urlsplit(url)
     pairs = parse_qsl(parts.query)
     sides = [
@@ -137,18 +137,18 @@ def named_pixels(url: str) -> int | None:
 
 
 def pixels(url: str) -> int:
-    """The longer side that an address names; that of an original where it names none."""
+    """The longer side that an address names; an original's if it names none."""
     named = named_pixels(url)
-    return ORIGINAL if named is None else named
+    return ORIGINAL_PIXELS if named is None else named
 
 
 def largest(addresses: Iterable[Address]) -> Address:
-    """The address that shows most of a picture, the first of several; there must be one."""
+    """The address of the largest image, the first of equals; `addresses` must not be empty."""
     return max(addresses, key=lambda one: one.pixels)
 
 
 def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
-    """All that an `img` says of where its picture lies, in several sizes; as written, `data:` left out."""
+    """All addresses that an `img` gives for its image, in several sizes; as written, without `data:`."""
     found = list(_of_attributes(image, inner=True))
     parent = image.getparent()
     if parent is not None and parent.tag == "picture":
@@ -159,11 +159,11 @@ def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
         if outer is None or outer.tag in ("body", "html", "main"):
             break
         href = (outer.get("href") or "").strip() if outer.tag == "a" else ""
-        if href and is_picture(href) and len(href) < MAX_URL:
+        if href and is_image(href) and len(href) < MAX_URL:
             found.append(Address(href, pixels(href), large=True))
         found += _of_attributes(outer, inner=False)
         if outer.tag in ("a", "li", "figure"):
-            break  # what is around it holds other pictures
+            break  # outer elements hold other images
     return found
 
 
@@ -173,13 +173,13 @@ def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[A
         if not 3 < len(url) < MAX_URL or url.startswith("data:") or not ("/" in url or "." in url):
             continue
         if name == "src" and inner:
-            if not stands_for_none(url):
-                yield Address(url, min(named_pixels(url) or PLAIN, ORIGINAL))
+            if not is_placeholder(url):
+                yield Address(url, min(named_pixels(url) or UNNAMED_PIXELS, ORIGINAL_PIXELS))
         elif name.startswith("data-") and not _OTHER.search(name) and " " not in url and url[0] not in "{[#":
-            if _LARGE.search(name) and (is_picture(url) or url.startswith(("http", "/"))):
+            if _LARGE.search(name) and (is_image(url) or url.startswith(("http", "/"))):
                 yield Address(url, pixels(url), large=True)
-            elif is_picture(url) and (inner or name == "data-src") and not stands_for_none(url):
-                yield Address(url, named_pixels(url) or PLAIN + 1)
+            elif is_image(url) and (inner or name == "data-src") and not is_placeholder(url):
+                yield Address(url, named_pixels(url) or UNNAMED_PIXELS + 1)
     if inner:
         yield from _of_sets(element)
 
@@ -192,5 +192,5 @@ def _of_sets(element: lxml.html.HtmlElement) -> Iterator[Address]:
             size = float(number) if number.count(".") < 2 and number.strip(".") else 0
             named = named_pixels(url)
             yield Address(
-                url, int(size) if unit in ("w", "h") and size else named or int(PLAIN * max(size, 1))
+                url, int(size) if unit in ("w", "h") and size else named or int(UNNAMED_PIXELS * max(size, 1))
             )
