@@ -1,4 +1,4 @@
-"""What a caller asks of the results, in whatever form, read into `Filters`; what makes no sense is said."""
+"""Parses search arguments into `Filters`; raises `InputError` for invalid ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embedding.index.filters import Filters
 from storage.errors import InputError
 
 Names: TypeAlias = str | Sequence[str]
-"""One name or several, of which a result has any."""
+"""One name, or several, any of which may match."""
 
 Number: TypeAlias = Decimal | int | float | str
 Moment: TypeAlias = date | datetime | timedelta | str
@@ -27,7 +27,7 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _CODE = re.compile(r"[A-Z]{3}")
 
 
-def filters_of(
+def parse_filters(
     *,
     store: Names | None = None,
     category: Names | None = None,
@@ -40,7 +40,7 @@ def filters_of(
     in_stock: bool = False,
     new_since: Moment | None = None,
 ) -> Filters:
-    """The filters of a search.
+    """Parses the filters of a search.
 
     :raises InputError: a value that means nothing; the sentence names it.
     """
@@ -63,7 +63,7 @@ def filters_of(
 
 
 def yes_or_no(value: Any, name: str) -> bool:
-    """A switch; a text is none, since "no" would count as yes.
+    """Parses a flag; refuses text, since "no" would count as true.
 
     :param name: what the caller calls it.
     :raises InputError: it is neither True nor False.
@@ -74,7 +74,7 @@ def yes_or_no(value: Any, name: str) -> bool:
 
 
 def price(value: Number | None, name: str = "max_price") -> Decimal | None:
-    """A price limit as an exact number.
+    """Parses a price limit.
 
     :param name: what the caller calls it.
     :raises InputError: it is no number, negative, or larger than any price.
@@ -90,7 +90,7 @@ def price(value: Number | None, name: str = "max_price") -> Decimal | None:
 def exchange(
     rates: Mapping[str, Number] | None, currency: str | None
 ) -> tuple[tuple[tuple[str, Decimal], ...], str | None]:
-    """Exchange rates and the currency that prices are compared in.
+    """Parses exchange rates, and the currency that prices are compared in.
 
     :param rates: what one unit of each currency is worth in the compared one, whose own rate is 1 and may be
         left out.
@@ -125,7 +125,7 @@ def exchange(
 
 
 def moment(value: Moment | None, now: datetime | None = None) -> datetime | None:
-    """A moment, UTC. Days begin at midnight UTC, and a time without a zone is UTC.
+    """Parses a moment, UTC. Days begin at midnight UTC, and a time without a zone is UTC.
 
     :param now: what "ago" counts back from; None takes the clock's time.
     :raises InputError: it is no time, or none that has been.
@@ -162,7 +162,7 @@ def _when(value: Any, now: datetime) -> datetime | None:
 
 
 def _number(value: Any) -> Decimal | None:
-    """An exact finite number that a price can be compared with, None for all else."""
+    """A finite number that a price can be compared with; None for anything else."""
     text = str(value) if isinstance(value, Decimal | int | float | str) else ""
     try:
         number = Decimal(text) if len(text) <= _MOST_DIGITS else Decimal("NaN")
@@ -173,12 +173,12 @@ def _number(value: Any) -> Decimal | None:
     return number
 
 
-def _names(what: str, wish: Any) -> tuple[str, ...]:
-    if wish is None:
+def _names(what: str, value: Any) -> tuple[str, ...]:
+    if value is None:
         return ()
-    names = (wish,) if isinstance(wish, str) else wish
+    names = (value,) if isinstance(value, str) else value
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"The filter {what} is {_short(wish)}. Give a text, or a list of texts.")
+        raise InputError(f"The filter {what} is {_short(value)}. Give a text, or a list of texts.")
     if not names or not all(name.strip() for name in names):
         raise InputError(f"The filter {what} is empty. Give a value or leave it out.")
     return tuple(dict.fromkeys(names))

@@ -40,7 +40,7 @@ def search(
         typer.Argument(
             metavar="QUERY...",
             help="An image file, an image's or a product page's URL, or store:product_id. "
-            "Several are views of one wish.",
+            "Several are averaged.",
         ),
     ],
     k: CountOption = 5,
