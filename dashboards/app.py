@@ -22,7 +22,7 @@ from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
     from flows.config import Config
-    from lookalike.query import Shop
+    from lookalike import Shop
 
 _log = logging.getLogger(__name__)
 HERE = Path(__file__).parent

@@ -10,15 +10,13 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards.cards import card_html, framed_photo
-from lookalike.matches import Match
-from lookalike.query import Shop
+from lookalike import FilterArguments, Match, Shop
 from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
 
@@ -115,7 +113,7 @@ def draw_frame() -> Slots:
     return Slots(lead, grid, query_tile, st.container(key="la-below"))
 
 
-def show_answer(shop: Shop, slots: Slots, query: Query, filters: dict[str, Any]) -> None:
+def show_answer(shop: Shop, slots: Slots, query: Query, filters: FilterArguments) -> None:
     """Shows the results, or why there are none."""
     search = shop.complete if query.completes else shop.similar
     try:
@@ -158,10 +156,10 @@ def header() -> None:
     )
 
 
-def choose_filters(shop: Shop) -> dict[str, Any]:
+def choose_filters(shop: Shop) -> FilterArguments:
     """Draws the sidebar.
 
-    :return: keyword arguments for `Shop.similar`.
+    :return: the chosen filters.
     """
     with st.sidebar:
         st.html('<h2 class="la-side">Narrow it down</h2>')
@@ -190,9 +188,9 @@ def choose_filters(shop: Shop) -> dict[str, Any]:
                 key="currency",
                 bind="query-params",
             )
-    filters: dict[str, Any] = {"store": store, "in_stock": in_stock}
+    filters = FilterArguments(store=store, in_stock=in_stock)
     if limit is not None and currency is not None:
-        filters |= {"max_price": Decimal(str(limit)), "currency": currency}
+        filters["max_price"], filters["currency"] = Decimal(str(limit)), currency
     return filters
 
 

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from embedding.index.filter_arguments import Moment, Names, Number, exchange, parse_filters, yes_or_no
+from embedding.index.filter_arguments import exchange, parse_filters, yes_or_no
+from embedding.index.filter_types import FilterArguments, Number
 from embedding.index.filters import Filters
 from embedding.index.search import Hits
 from embedding.index.spatial_verification import SHORTLIST, same_photos
@@ -55,18 +56,9 @@ class Shop:
         query: QueryLike | Sequence[QueryLike],
         k: int = 5,
         *,
-        store: Names | None = None,
-        category: Names | None = None,
-        colour: Names | None = None,
-        brand: Names | None = None,
-        min_price: Number | None = None,
-        max_price: Number | None = None,
-        currency: str | None = None,
-        rates: Mapping[str, Number] | None = None,
-        in_stock: bool = False,
-        new_since: Moment | None = None,
         same_category: bool = False,
         allow_private: bool = False,
+        **filters: Unpack[FilterArguments],
     ) -> Matches:
         """Finds the `k` products that look most like the query; fewer only where fewer pass the filters.
 
@@ -82,63 +74,36 @@ class Shop:
         :param query: a path, a URL of an image or of a product page, image bytes, a PIL image, a uint8 RGB
             array, `"store:product_id"`, a `Match`, or a list of at most 16 of these, which are averaged. For
             a photo that does not look like clothing, the result has a `warning`.
-        :param store: only this store, or one of these.
-        :param category: only this category, or one of these: a store's whole path, or one step of it.
-        :param colour: only this colour, or one of these, or colours that hold this word, as far as stores
-            state them.
-        :param brand: only this brand, or one of these.
-        :param min_price: only from this price on.
-        :param max_price: only up to this price; where there are prices in several currencies, `currency` says
-            in which.
-        :param currency: the currency of the limits, ISO 4217; without `rates` only prices in it are returned,
-            and a `warning` says how many products were left out.
-        :param rates: what one unit of other currencies is worth in `currency`: with `currency="EUR"`,
-            `{"USD": 0.92}` says that a dollar is 0.92 euros. Prices in these currencies are then compared,
-            too; those in currencies without a rate are not returned. `currency` may be left out where its own
-            rate, 1, is among them.
-        :param in_stock: only what its store says is in stock.
-        :param new_since: only products first seen on this day or at this moment, or later; a `timedelta`, or
-            a text such as `7d`, counts back from now.
         :param same_category: only the query's category: as its store states it, and the same kind of garment
             in other stores; of a photo, the kind that the heads predict.
         :param allow_private: whether a URL may lead to this machine or a private network.
+        :param filters: `store`, `category`, `colour`, `brand`, `min_price`, `max_price`, `currency`, `rates`,
+            `in_stock`, `new_since`; see `lookalike.FilterArguments`.
         :raises InputError: a query that cannot be read, or a filter no product can pass; the sentence says
             what.
         :raises LookalikeError: a URL that does not answer.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise InputError(f"k={k!r} is no number of products. Give 1 or more.")
+        count = _require_count(k, "k")
         published = self._published
-        filters = parse_filters(
-            store=store,
-            category=category,
-            colour=colour,
-            brand=brand,
-            min_price=min_price,
-            max_price=max_price,
-            currency=currency,
-            rates=rates,
-            in_stock=in_stock,
-            new_since=new_since,
-        )
-        mask = published.mask(filters)  # before the photo is read: a mistake in a filter is said at once
+        wanted = parse_filters(**filters)
+        mask = published.mask(wanted)  # before the photo is read: a mistake in a filter is said at once
         inputs = read_query(published, query, allow_private=allow_private)
         if yes_or_no(same_category, "same_category"):
             of_category = published.completer.same_category(inputs)
             mask = of_category if mask is None else mask & of_category
         excluded = {query_input.product for query_input in inputs if query_input.product is not None}
         photos = [query_input for query_input in inputs if query_input.embedding is not None]
-        wanted = max(int(k), SHORTLIST) if photos else int(k)
-        hits = published.index.search(_average(inputs), wanted, mask=mask, without=excluded)
+        shortlist = max(count, SHORTLIST) if photos else count
+        hits = published.index.search(_average(inputs), shortlist, mask=mask, without=excluded)
         hits, same = _put_same_photo_first(published, hits, photos)
-        found = published.matches(hits[: int(k)], filters=filters, without=excluded)
+        found = published.matches(hits[:count], filters=wanted, without=excluded)
         return Matches(
             [replace(match, evidence=("photo",)) for match in found[:same]] + found[same:],
             generation=published.name,
             query=", ".join(query_input.label for query_input in inputs),
             pictures=lambda: [query_input.picture() for query_input in inputs],
             warning=" ".join(
-                filter(None, (_not_clothing_warning(published, photos), published.left_out(filters)))
+                filter(None, (_not_clothing_warning(published, photos), published.left_out(wanted)))
             )
             or None,
             descriptions=lambda: [
@@ -154,7 +119,7 @@ class Shop:
         include_owned: bool = False,
         diversity: float = 0.1,
         purchases: Any = None,
-        **filters: Any,
+        **filters: Unpack[FilterArguments],
     ) -> Matches:
         """Recommends products for a customer, from what they bought.
 
@@ -171,14 +136,12 @@ class Shop:
         :param diversity: how much likeness to what is recommended already counts against a product, 0 to 1.
         :param purchases: other customers' purchases, a DataFrame or a file, see `lookalike recommend`; what
             they say is kept for the next call with the same.
-        :param filters: those of `similar`, such as `max_price` and `in_stock`.
+        :param filters: as for `similar`.
         :raises InputError: a history of nothing known, or a filter no product can pass.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise InputError(f"k={k!r} is no number of products. Give 1 or more.")
         return self._published.shopper.recommend(
             history,
-            int(k),
+            _require_count(k, "k"),
             parse_filters(**filters),
             include_owned=yes_or_no(include_owned, "include_owned"),
             diversity=diversity,
@@ -192,7 +155,7 @@ class Shop:
         *,
         per_category: int = 1,
         allow_private: bool = False,
-        **filters: Any,
+        **filters: Unpack[FilterArguments],
     ) -> Matches:
         """Finds what goes with a product, a photo or an incomplete outfit: the best of each kind.
 
@@ -203,15 +166,16 @@ class Shop:
         :param query: as for `similar`; several are worn together.
         :param k: how many products at most.
         :param per_category: how many of each kind of garment, such as footwear or bags.
-        :param filters: those of `similar`, such as `max_price` and `in_stock`.
+        :param filters: as for `similar`.
         :raises InputError: a query that is no garment or cannot be read, or a filter no product can pass.
-        :raises LookalikeError: what outfits taught is damaged.
+        :raises LookalikeError: the stored style head is damaged.
         """
-        for name, value in (("k", k), ("per_category", per_category)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise InputError(f"{name}={value!r} is no number of products. Give 1 or more.")
         return self._published.completer.complete(
-            query, int(k), int(per_category), parse_filters(**filters), allow_private=allow_private
+            query,
+            _require_count(k, "k"),
+            _require_count(per_category, "per_category"),
+            parse_filters(**filters),
+            allow_private=allow_private,
         )
 
     def describe(self, photo: QueryLike, *, allow_private: bool = False) -> Description:
@@ -330,6 +294,13 @@ class Shop:
 
     def __repr__(self) -> str:
         return f"<Shop of {len(self):,} products from {', '.join(self.stores)}, generation {self.generation}>"
+
+
+def _require_count(value: Any, name: str) -> int:
+    """A number of products, at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name}={value!r} is no number of products. Give 1 or more.")
+    return int(value)
 
 
 def _put_same_photo_first(

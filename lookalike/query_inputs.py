@@ -75,8 +75,8 @@ def read_query(
         raise InputError("The query is an empty list. Give at least one photo or product.")
     if len(inputs) > MAX_INPUTS:
         raise InputError(
-            f"The query has {len(inputs)} photos, and at most {MAX_INPUTS} are averaged into one query. Search "
-            "for each of them alone, or give fewer."
+            f"The query has {len(inputs)} photos, and at most {MAX_INPUTS} are averaged into one query. "
+            "Search for each of them alone, or give fewer."
         )
     return [_read_input(published, query_input, allow_private) for query_input in inputs]
 

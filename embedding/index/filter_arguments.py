@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias
+from typing import Any, Unpack
 
 import numpy as np
 
+from embedding.index.filter_types import FilterArguments, Moment, Number
 from embedding.index.filters import Filters
 from storage.errors import InputError
-
-Names: TypeAlias = str | Sequence[str]
-"""One name, or several, any of which may match."""
-
-Number: TypeAlias = Decimal | int | float | str
-Moment: TypeAlias = date | datetime | timedelta | str
-"""A day, a moment, how long ago, or one of these as text: `2026-11-01`, `2026-11-01T06:00Z`, `7d`."""
 
 _MOST_DIGITS = 60  # of a number as text: a float has at most 25, and whoever writes more means harm
 _LARGEST = 14  # a stored price has fourteen digits before the point
@@ -27,39 +22,37 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _CODE = re.compile(r"[A-Z]{3}")
 
 
-def parse_filters(
-    *,
-    store: Names | None = None,
-    category: Names | None = None,
-    colour: Names | None = None,
-    brand: Names | None = None,
-    min_price: Number | None = None,
-    max_price: Number | None = None,
-    currency: str | None = None,
-    rates: Mapping[str, Number] | None = None,
-    in_stock: bool = False,
-    new_since: Moment | None = None,
-) -> Filters:
+def parse_filters(**arguments: Unpack[FilterArguments]) -> Filters:
     """Parses the filters of a search.
 
-    :raises InputError: a value that means nothing; the sentence names it.
+    :raises InputError: an unknown filter or an invalid value; the sentence names it.
     """
-    least, most = price(min_price, "min_price"), price(max_price, "max_price")
+    _require_known(arguments)
+    least = price(arguments.get("min_price"), "min_price")
+    most = price(arguments.get("max_price"), "max_price")
     if least is not None and most is not None and least > most:
         raise InputError(f"min_price={least} is above max_price={most}, so no price fits. Swap them.")
-    known, compared = exchange(rates, currency)
+    known, compared = exchange(arguments.get("rates"), arguments.get("currency"))
     return Filters(
-        store=_names("store", store),
-        category=_names("category", category),
-        colour=_names("colour", colour),
-        brand=_names("brand", brand),
+        store=_names("store", arguments.get("store")),
+        category=_names("category", arguments.get("category")),
+        colour=_names("colour", arguments.get("colour")),
+        brand=_names("brand", arguments.get("brand")),
         min_price=least,
         max_price=most,
         currency=compared,
         rates=known,
-        in_stock=yes_or_no(in_stock, "in_stock"),
-        new_since=moment(new_since),
+        in_stock=yes_or_no(arguments.get("in_stock", False), "in_stock"),
+        new_since=moment(arguments.get("new_since")),
     )
+
+
+def _require_known(arguments: Iterable[str]) -> None:
+    names = list(FilterArguments.__annotations__)
+    for unknown in set(arguments) - set(names):
+        close = difflib.get_close_matches(unknown, names, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"The filters are {', '.join(names)}."
+        raise InputError(f"There is no filter '{unknown}'. {hint}")
 
 
 def yes_or_no(value: Any, name: str) -> bool:
