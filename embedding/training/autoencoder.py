@@ -16,25 +16,9 @@ from embedding.encoder import autoencoder as network
 from embedding.encoder import weights as weight_files
 from embedding.encoder.preprocess import pixels_of
 from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
+from embedding.training.recipe import AutoencoderRecipe, write_recipe
 from storage.atomic import replacing
 from storage.errors import InputError
-
-
-@dataclass(frozen=True)
-class AutoencoderRecipe:
-    """Hyperparameters; the defaults are the paper's best.
-
-    :param epochs: passes over the photos.
-    :param learning_rate: of Adam.
-    :param batch: photos a step.
-    :param size: side of the input, px, a multiple of 32.
-    """
-
-    epochs: int = 100
-    learning_rate: float = 0.001
-    batch: int = 32
-    size: int = network.SIZE
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +69,7 @@ def train_autoencoder(
         checkpoints.save(model, {name: values[-1] for name, values in history.history.items()})
     trained = network.extract_weights(model, name=out.name)
     weight_files.write_weights(out / "weights.npz", trained, int8=False)
+    write_recipe(out / "recipe.toml", recipe)
     return out / "weights.npz"
 
 

@@ -1,17 +1,35 @@
-"""The recipe of a training, and its plan of stages and laps."""
+"""The recipe of a training, also as a TOML file, and its plan of stages and laps."""
 
 from __future__ import annotations
 
+import difflib
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import tomlkit
+from pydantic import TypeAdapter, ValidationError
 
 from embedding.encoder import weights as weight_files
+from storage.atomic import replacing
 from storage.errors import InputError
 
 HEADS = "heads"
 BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5", HEADS)
 """Parts of the network, from input to output; what trains is a part and all after it."""
+
+LABELS = ("article_type", "colour")
+"""Label columns of a training that names none."""
+
+FROM_NOTHING = "none"
+"""Start of a training from random weights, in files and on the command line."""
+
+ENCODER = "encoder"
+RESNET50, AUTOENCODER = "resnet50", "autoencoder"
+"""Values of the key `encoder` of a recipe file."""
 
 MetricLoss = Literal["softmax", "arcface", "proxy-anchor", "multi-similarity", "supcon"]
 
@@ -45,7 +63,7 @@ class Recipe:
     :raises InputError: the stages do not fit together.
     """
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = LABELS
     label_weights: tuple[float, ...] = ()
     teacher: str | None = None
     teacher_weight: float = 6.0
@@ -76,10 +94,93 @@ class Recipe:
             )
         if unknown := set(self.train_from) - set(BLOCKS):
             raise InputError(f"No block '{unknown.pop()}' to train from. Give one of {', '.join(BLOCKS)}.")
+        if self.batch < 2 or self.learning_rate < 0 or not 0 <= self.depth_rate <= 1:
+            raise InputError(
+                f"A batch of {self.batch}, a learning rate of {self.learning_rate} and a depth rate of "
+                f"{self.depth_rate} do not work. Give at least 2, at least 0, and 0 to 1."
+            )
 
     def weight_of(self, label: str) -> float:
         """Weight of a label's loss."""
         return self.label_weights[self.labels.index(label)] if self.label_weights else 1.0
+
+
+@dataclass(frozen=True)
+class AutoencoderRecipe:
+    """Hyperparameters of the autoencoder; the defaults are the paper's best.
+
+    :param epochs: passes over the photos.
+    :param learning_rate: of Adam.
+    :param batch: photos a step.
+    :param size: side of the input, px, a multiple of 32.
+    """
+
+    epochs: int = 100
+    learning_rate: float = 0.001
+    batch: int = 32
+    size: int = 256
+    seed: int = 0
+
+
+AnyRecipe: TypeAlias = Recipe | AutoencoderRecipe
+
+
+def make_recipe(file: Path | None = None, encoder: str | None = None, **changes: Any) -> AnyRecipe:
+    """A recipe from a file, with changes.
+
+    :param file: TOML; the defaults where None.
+    :param encoder: `RESNET50` or `AUTOENCODER`; the file's where None.
+    :param changes: values that replace the file's; those that the encoder's recipe does not have are ignored.
+    :raises InputError: the file is no recipe, or a value is invalid.
+    """
+    values = {} if file is None else _read(file)
+    kind = values.pop(ENCODER, RESNET50)
+    if encoder not in (None, kind) and file is not None:
+        raise InputError(f"{file} is a recipe of the encoder {kind}. Leave --encoder out, or the recipe.")
+    kind = encoder or kind
+    if kind not in (RESNET50, AUTOENCODER):
+        raise InputError(f"{file}: there is no encoder '{kind}' to train. Give {RESNET50} or {AUTOENCODER}.")
+    type_ = Recipe if kind == RESNET50 else AutoencoderRecipe
+    names = [one.name for one in fields(type_)]
+    for name in values:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(names)}."
+            raise InputError(f"{file}: a recipe of the encoder {kind} has no '{name}'. {hint}")
+    values |= {name: value for name, value in changes.items() if name in names}
+    if values.get("weights") == FROM_NOTHING:
+        values["weights"] = None
+    try:
+        recipe: AnyRecipe = TypeAdapter[Any](type_).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"The recipe's {where} is {str(first['input'])[:60]!r}. Correct it: {first['msg'].lower()}."
+        ) from None
+    return recipe
+
+
+def write_recipe(file: Path, recipe: AnyRecipe) -> None:
+    """Writes a recipe as TOML, so that `make_recipe` reads the same one."""
+    kind = RESNET50 if isinstance(recipe, Recipe) else AUTOENCODER
+    values: Mapping[str, Any] = {ENCODER: kind} | asdict(recipe)
+    document = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    if isinstance(recipe, Recipe) and recipe.weights is None:
+        document["weights"] = FROM_NOTHING
+    with replacing(file) as unfinished:
+        unfinished.write_text(
+            tomlkit.dumps({name: value for name, value in document.items() if value is not None}), "utf-8"
+        )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}). Give a recipe, a TOML file.") from None
+    except ValueError as error:
+        raise InputError(f"{file} is no recipe ({error}). Give a TOML file.") from None
 
 
 @dataclass(frozen=True)

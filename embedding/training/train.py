@@ -21,7 +21,7 @@ from embedding.training.checkpoints import Checkpoints
 from embedding.training.curves import draw_curves
 from embedding.training.datasets import read_labelled, split
 from embedding.training.network import Network
-from embedding.training.recipe import Lap, Recipe, plan
+from embedding.training.recipe import Lap, Recipe, plan, write_recipe
 from embedding.training.refit import refit
 from embedding.training.teacher import read_teacher
 from embedding.training.validation import Validation
@@ -53,7 +53,8 @@ def train(
     The weights are the running average over the laps (EMA). `out/history.json` holds the losses and, for each
     epoch and label, precision@5, accuracy and F-beta on the validation split of
     `embedding.training.datasets.is_validation`, which no training sees; `out/curves.png` draws them. Called
-    again with the same recipe and `out`, it goes on after the last finished lap.
+    again with the same recipe and `out`, it goes on after the last finished lap. `out/recipe.toml` is the
+    recipe.
 
     :raises InputError: unusable files, labels or weights, or `out` holds a training by another recipe.
     """
@@ -99,6 +100,7 @@ def train(
             draw_curves(checkpoints.history, _ends(laps), out / "curves.png")
     trained = weight_files.extract_weights(network.backbone, name=out.name, input_px=recipe.sizes[-1])
     weight_files.write_weights(out / "weights.npz", trained, int8=False)
+    write_recipe(out / "recipe.toml", recipe)
     return out / "weights.npz"
 
 

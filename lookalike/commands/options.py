@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -45,8 +45,46 @@ PrivateOption = Annotated[
 CountOption = Annotated[int, typer.Option("-k", min=1, help="How many products.")]
 
 
-def _option(type_: Any, name: str, metavar: str | None, text: str) -> Any:
-    return Annotated[type_, typer.Option(name, metavar=metavar, help=text)]
+Command = Callable[..., None]
+
+
+def _option(type_: Any, name: str, metavar: str | None, text: str, *, hidden: bool = False) -> Any:
+    return Annotated[type_, typer.Option(name, metavar=metavar, help=text, hidden=hidden)]
+
+
+def with_options(
+    argument: str, options: Mapping[str, Any], read: Callable[[dict[str, Any]], Any]
+) -> Callable[[Command], Command]:
+    """Adds options to a command, which gets their values as one argument.
+
+    :param argument: the name of the keyword argument that the options replace.
+    :param options: name to annotation; the default is None.
+    :param read: makes the argument of the options' values.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        added = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=type_)
+            for name, type_ in options.items()
+        ]
+        parameters = [
+            one
+            for parameter in signature.parameters.values()
+            for one in (added if parameter.name == argument else [parameter])
+        ]
+
+        @functools.wraps(command)
+        def run(*arguments: Any, **values: Any) -> None:
+            given = {name: values.pop(name) for name in options}
+            command(*arguments, **values, **{argument: read(given)})
+
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        # Typer reads annotations, too.
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorate
 
 
 FILTER_OPTIONS: dict[str, Any] = {
@@ -66,35 +104,9 @@ FILTER_OPTIONS: dict[str, Any] = {
     "new_since": _option(
         str | None, "--new-since", "WHEN", "Only what is new since a date, or for so long, such as 7d."
     ),
-    "in_stock": _option(bool, "--in-stock", None, "Only what is in stock."),
+    "in_stock": _option(bool | None, "--in-stock", None, "Only what is in stock."),
 }
 """The option of each of `FilterArguments`."""
-
-
-def with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options of all filters to a command, which gets them as one argument, `filters`."""
-    signature = inspect.signature(command, eval_str=True)
-    options = [
-        Parameter(
-            name, Parameter.KEYWORD_ONLY, default=False if name == "in_stock" else None, annotation=type_
-        )
-        for name, type_ in FILTER_OPTIONS.items()
-    ]
-    parameters = [
-        one
-        for parameter in signature.parameters.values()
-        for one in (options if parameter.name == "filters" else [parameter])
-    ]
-
-    @functools.wraps(command)
-    def run(*arguments: Any, **values: Any) -> None:
-        given = {name: values.pop(name) for name in FILTER_OPTIONS}
-        command(*arguments, filters=filter_arguments(given), **values)
-
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    # Typer reads annotations, too.
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    return run
 
 
 def filter_arguments(values: dict[str, Any]) -> FilterArguments:
@@ -117,6 +129,10 @@ def _rates(given: Sequence[str]) -> dict[str, str]:
             raise InputError(f"--rate {one} is no exchange rate. Give one such as USD=0.92.")
         rates[code.strip()] = rate.strip()
     return rates
+
+
+with_filters = with_options("filters", FILTER_OPTIONS, filter_arguments)
+"""Adds the options of all filters to a command, which gets them as `filters`."""
 
 
 def settings(config: Path | None, data: str | None) -> Config:
