@@ -20,7 +20,7 @@ from embedding.outfits.looks import Looks, embeddings_of, kinds_seen, looks_of
 from embedding.outfits.outfit_model import OutfitModel, blended, load_outfits
 from embedding.recommend.products import Products
 from lookalike.matches import Matches
-from lookalike.query_inputs import QueryInput, QueryLike, look
+from lookalike.query_inputs import QueryInput, QueryLike, read_query
 from storage.errors import InputError
 from storage.root import Root
 from storage.thumbnails import grid
@@ -68,7 +68,7 @@ class Completer:
         """See `lookalike.query.Shop.complete`."""
         published = self._published
         mask = published.mask(filters)
-        views = look(published, query, allow_private=allow_private)
+        views = read_query(published, query, allow_private=allow_private)
         present, features = self._present(views)
         kinds = [int(kind) for kind in present.kinds if kind >= 0]
         if not kinds:

@@ -1,35 +1,31 @@
-"""What a photo shows, as the encoder's heads see it, and what is said of one that shows no clothing."""
+"""Describes a photo by the encoder's heads, and warns of a photo that does not show clothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embedding.encoder.heads import CLOTHING, CLOTHING_LEAST, Head, clothing_probability
-from lookalike.safe_html import photo_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lookalike.query_inputs import QueryInput
-
 MOST_VALUES = 3
-"""Values of an attribute that are named, the likeliest first."""
+"""Most values that are given of an attribute, the likeliest first."""
 
 LEAST_PROBABILITY = 0.05
-"""A value less likely than this is not named, unless it is the likeliest."""
+"""Least probability of a value that is given, unless it is the likeliest."""
 
 MOST_NAMED = 3
-"""Attributes that a summary names: those whose likeliest value is right more often than not."""
+"""Most attributes in a summary: those whose likeliest value has a probability above one half."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A value, and how likely it is: of what is given 0.8, four of five are right."""
+    """A value and its calibrated probability."""
 
     value: str
     probability: float
@@ -41,7 +37,7 @@ class Description:
 
     :ivar query: what was looked at, in words.
     :ivar model: the encoder.
-    :ivar clothing: how likely the photo shows something to wear; None where the encoder does not tell.
+    :ivar clothing: the probability that the photo shows clothing; None where the encoder does not predict it.
     :ivar attributes: by attribute, such as `article_type` and `colour`, its values, the likeliest first.
     :ivar picture: makes a JPEG of the photo.
     """
@@ -54,11 +50,11 @@ class Description:
 
     @property
     def is_clothing(self) -> bool | None:
-        """Whether the photo shows something to wear; None where the encoder does not tell."""
+        """Whether the photo shows clothing; None where the encoder does not predict it."""
         return None if self.clothing is None else self.clothing >= CLOTHING_LEAST
 
     def summary(self) -> str:
-        """The surest of it in a line, such as "Tshirts (91 %), Blue (64 %)"; empty where nothing is sure."""
+        """The most certain values in a line, such as "Tshirts (91 %), Blue (64 %)"; may be empty."""
         if self.is_clothing is False:
             return ""
         likeliest = [guesses[0] for guesses in self.attributes.values() if guesses[0].probability > 0.5]
@@ -79,7 +75,7 @@ class Description:
         }
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Attribute, value and probability, in words; the attribute stands before its first value only."""
+        """Attribute, value and probability as text; the attribute only before its first value."""
         found = []
         if self.clothing is not None:
             sure = self.clothing if self.is_clothing else 1 - self.clothing
@@ -99,44 +95,42 @@ class Description:
         return "\n".join([f"{self.query}, as {self.model} sees it", *(line.rstrip() for line in lines)])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows()
-        )
-        return (
-            '<div style="display:flex;gap:16px;align-items:flex-start">'
-            f'<div style="width:160px">{photo_html(self.picture(), self.query)}</div>'
-            f"<table><caption>{escape(self.query)}</caption>{rows}</table></div>"
-        )
+        from lookalike.rendering import render
+
+        return render("description", described=self)
 
 
-def attributes(heads: Mapping[str, Head], encoded: np.ndarray) -> dict[str, tuple[Guess, ...]]:
-    """By attribute, its likeliest values; without whether it is clothing.
+def predict_attributes(heads: Mapping[str, Head], embedding: np.ndarray) -> dict[str, tuple[Guess, ...]]:
+    """Predicts the likeliest values of each attribute but `CLOTHING`.
 
     :param encoded: float32 [dim], L2 norm 1.
     """
     return {
-        attribute: _likeliest(head, head.probabilities(encoded[None])[0])
+        attribute: _likeliest(head, head.probabilities(embedding[None])[0])
         for attribute, head in heads.items()
         if attribute != CLOTHING
     }
 
 
-def clothing(heads: Mapping[str, Head], encoded: np.ndarray) -> float | None:
-    """How likely a photo shows something to wear; None where the heads do not tell.
+def clothing_of(heads: Mapping[str, Head], embedding: np.ndarray) -> float | None:
+    """The probability that a photo shows clothing; None without a head for it.
 
     :param encoded: float32 [dim], L2 norm 1.
     """
-    found = clothing_probability(heads, encoded[None])
+    found = clothing_probability(heads, embedding[None])
     return None if found is None else float(found[0])
 
 
-def warning(heads: Mapping[str, Head], views: Sequence[QueryInput]) -> str | None:
-    """A sentence that names the photos that do not look like clothing; None where all do, or none tells."""
+def not_clothing_warning(heads: Mapping[str, Head], photos: Iterable[tuple[str, np.ndarray]]) -> str | None:
+    """A sentence that names the photos that do not look like clothing; None if there are none.
+
+    :param photos: label and embedding of each, float32 [dim], L2 norm 1.
+    """
     found = []
-    for view in views:
-        likely = None if view.encoded is None else clothing(heads, view.encoded)
+    for label, embedding in photos:
+        likely = clothing_of(heads, embedding)
         if likely is not None and likely < CLOTHING_LEAST:
-            found.append((view.label, percent(likely)))
+            found.append((label, percent(likely)))
     if not found:
         return None
     if len(found) == 1:
@@ -151,7 +145,7 @@ def warning(heads: Mapping[str, Head], views: Sequence[QueryInput]) -> str | Non
 
 
 def percent(probability: float) -> str:
-    """A probability in words; neither 0 % nor 100 %, of which nobody can be sure."""
+    """Formats a probability; never as 0 % or 100 %."""
     if probability < 0.01:
         return "under 1 %"
     return "over 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")

@@ -1,4 +1,4 @@
-"""One published generation, opened: its index, thumbnails and encoder, and matches made of its rows."""
+"""An open generation: its index, thumbnails and encoder, and matches from its rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +32,6 @@ from storage.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from lookalike.complete import Completer
-    from lookalike.recommend import Shopper
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = Filters()
 _SHOWN = (
@@ -44,12 +41,13 @@ _SHOWN = (
 
 
 class OpenGeneration:
-    """A generation as it was when it was opened, whatever is published later. Safe to share between threads.
+    """A generation as it was when it was opened, whatever is published later. Thread-safe.
 
+    :ivar root: the data root.
     :ivar name: the generation's name.
     :ivar manifest: its facts.
     :ivar index: what searches it.
-    :ivar twins: which of its products are the same article.
+    :ivar same_products: finds the same product in other stores.
     """
 
     def __init__(
@@ -65,15 +63,15 @@ class OpenGeneration:
         """
         folder, self.manifest = generations.open_current(root)
         self.name = folder.name
-        self._root = root
+        self.root = root
         self._signed = None if key is None else Signed(root, key)
-        self._require_signed(f"index/{self.name}")
-        self._require_signed("thumbnails")
-        self._require_signed("encoders")
+        self.require_signed(f"index/{self.name}")
+        self.require_signed("thumbnails")
+        self.require_signed("encoders")
         self.index = Index.open(folder, self.manifest, root.verified)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self.left_out = functools.lru_cache(maxsize=64)(functools.partial(left_out, self.index.items))
-        self.twins = SameProducts(self.index)
+        self.same_products = SameProducts(self.index)
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
         self._loading = threading.Lock()
@@ -82,8 +80,21 @@ class OpenGeneration:
         if before is not None and before.manifest.encoder == self.manifest.encoder:
             self._encoder = before._encoder
 
+    @classmethod
+    def open(
+        cls, root: Root, before: OpenGeneration | None = None, key: Ed25519PublicKey | None = None
+    ) -> Self:
+        """Opens the published generation; if another is published meanwhile, that one. See `__init__`."""
+        while True:
+            name = generations.current_name(root)
+            try:
+                return cls(root, before, key)
+            except GenerationError:
+                if generations.current_name(root) == name:
+                    raise
+
     def encoder(self) -> Encoder:
-        """The generation's encoder, loaded when it is first asked for.
+        """The generation's encoder, loaded at first use.
 
         :raises GenerationError: it is missing, damaged, or not the one that the vectors were made with.
         """
@@ -93,14 +104,14 @@ class OpenGeneration:
             return self._encoder
 
     def heads(self) -> dict[str, Head]:
-        """What the encoder recognises in its vectors; nothing where it has no heads.
+        """The encoder's heads; empty where it has none.
 
         :raises LookalikeError: they are damaged.
         """
         with self._loading:
             if self._heads is None:
-                self._require_signed("encoders")
-                self._heads = load_heads(self._root, self.manifest.encoder.model)
+                self.require_signed("encoders")
+                self._heads = load_heads(self.root, self.manifest.encoder.model)
             return self._heads
 
     def match(self, row: int, score: float = 1.0, rank: int = 0) -> Match:
@@ -123,7 +134,7 @@ class OpenGeneration:
         :param without: numbers of products that are not among those others.
         """
         mask = self.mask(filters)
-        also = [self.twins.also(row, mask, without) for row in hits.rows.tolist()]
+        also = [self.same_products.also(row, mask, without) for row in hits.rows.tolist()]
         rows = np.concatenate([hits.rows, *(np.array(others, np.int64) for others in also)])
         facts: list[dict[str, Any]] = self._shown.take(columns.row_numbers(rows)).to_pylist()
         rest = iter(facts[len(hits) :])
@@ -137,7 +148,7 @@ class OpenGeneration:
         return found
 
     def differences(self, rows: np.ndarray, photo: Image.Image) -> np.ndarray:
-        """How far the images of some rows differ from a photo, see `embedding.index.spatial_verification`.
+        """The differences of some rows' images from a photo, see `embedding.index.spatial_verification`.
 
         :param photo: RGB.
         :return: float32 [rows].
@@ -149,7 +160,7 @@ class OpenGeneration:
         return spatial_verification.differences(photo, jpegs, grids)
 
     def grids(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The colours of some rows' photos in small, see `storage.thumbnails.grid`."""
+        """Small colour grids of some rows' photos, see `storage.thumbnails.grid`."""
         places = self._shown.select(["thumbnail_shard", "thumbnail_row"]).take(columns.row_numbers(rows))
         return [self._thumbnails.grid(*place.values()) for place in places.to_pylist()]
 
@@ -164,24 +175,6 @@ class OpenGeneration:
         number = bisect.bisect_left(self._first_rows, (store, product_id), key=name)
         found = number < len(self._first_rows) and name(self._first_rows[number]) == (store, product_id)
         return number if found else None
-
-    @functools.cached_property
-    def shopper(self) -> Shopper:
-        """Recommends from this generation."""
-        from lookalike.recommend import Shopper
-
-        return Shopper(self, self._root)
-
-    @functools.cached_property
-    def completer(self) -> Completer:
-        """Finds what goes with products of this generation.
-
-        :raises SignatureError: the encoders' folder is not as it was signed.
-        """
-        from lookalike.complete import Completer
-
-        self._require_signed("encoders")
-        return Completer(self, self._root)
 
     def main_row(self, product: int) -> int:
         """The row of a product's main photo, the first that its store shows."""
@@ -210,20 +203,23 @@ class OpenGeneration:
 
     def _load(self) -> Encoder:
         wanted = self.manifest.encoder
-        self._require_signed("encoders")
+        self.require_signed("encoders")
         try:
-            return self._root.check_or_refetch(encoders.folder_name(wanted.model), self._checked)
+            return self.root.check_or_refetch(encoders.folder_name(wanted.model), self._checked)
         except LookalikeError:
             raise
         except Exception as error:  # OpenVINO has no class of its own for a damaged model
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise GenerationError(
                 f"The encoder {wanted.model} cannot be loaded ({reason[0]}). Remove the folder "
-                f"{self._root.encoders / wanted.model} and run `lookalike embed`."
+                f"{self.root.encoders / wanted.model} and run `lookalike embed`."
             ) from error
 
-    def _require_signed(self, folder: str) -> None:
-        """Checks a folder's files against the signature, where one is asked for."""
+    def require_signed(self, folder: str) -> None:
+        """Checks a folder's files against the signature, where one is required.
+
+        :raises SignatureError: they are not as they were signed.
+        """
         if self._signed is not None:
             self._signed.check(self.name, folder)
 
@@ -247,20 +243,3 @@ def _shown(items: pa.Table) -> pa.Table:
 
 def _offer(facts: dict[str, Any]) -> AlsoAt:
     return AlsoAt(**{one.name: facts[one.name] for one in fields(AlsoAt)})
-
-
-def open_generation(
-    root: Root, before: OpenGeneration | None = None, key: Ed25519PublicKey | None = None
-) -> OpenGeneration:
-    """Opens the published generation, the newer one where another was published meanwhile.
-
-    :raises NotPublishedError: nothing was published yet.
-    :raises GenerationError: what was published is damaged or was written by a newer release.
-    """
-    while True:
-        name = generations.current_name(root)
-        try:
-            return OpenGeneration(root, before, key)
-        except GenerationError:
-            if generations.current_name(root) == name:
-                raise

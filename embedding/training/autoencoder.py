@@ -1,4 +1,4 @@
-"""Training of the convolutional autoencoder, resumable: after every epoch the state is on disk."""
+"""Trains the convolutional autoencoder; resumable after every epoch."""
 
 from __future__ import annotations
 
@@ -16,25 +16,9 @@ from embedding.encoder import autoencoder as network
 from embedding.encoder import weights as weight_files
 from embedding.encoder.preprocess import pixels_of
 from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
+from embedding.training.recipe import AutoencoderRecipe, write_recipe
 from storage.atomic import replacing
 from storage.errors import InputError
-
-
-@dataclass(frozen=True)
-class AutoencoderRecipe:
-    """How to train; the defaults are the paper's best.
-
-    :param epochs: passes over the photos.
-    :param learning_rate: of Adam.
-    :param batch: photos a step.
-    :param size: side of the input, px, a multiple of 32.
-    """
-
-    epochs: int = 100
-    learning_rate: float = 0.001
-    batch: int = 32
-    size: int = network.SIZE
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,7 +37,7 @@ def train_autoencoder(
     *,
     on_progress: Callable[[EpochProgress], None] = lambda _: None,
 ) -> Path:
-    """Trains to rebuild photos and writes the weights to `out/weights.npz`.
+    """Trains to reconstruct photos and writes the weights to `out/weights.npz`.
 
     `out/history.json` holds `loss` and `val_loss`, one number an epoch, the latter over the validation split
     of `embedding.training.datasets.is_validation`. Called again with the same recipe, or with more epochs, it
@@ -83,8 +67,9 @@ def train_autoencoder(
             callbacks=[_report(epoch, recipe.epochs, len(learnt), on_progress)],
         )
         checkpoints.save(model, {name: values[-1] for name, values in history.history.items()})
-    trained = network.take(model, name=out.name)
+    trained = network.extract_weights(model, name=out.name)
     weight_files.write_weights(out / "weights.npz", trained, int8=False)
+    write_recipe(out / "recipe.toml", recipe)
     return out / "weights.npz"
 
 

@@ -1,24 +1,25 @@
-"""`lookalike evaluate` and `lookalike train`: how good the encoder is, and making it better."""
+"""`lookalike evaluate` and `lookalike train`: measure and train the encoder."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lookalike.commands import terminal
-from lookalike.commands.options import ConfigOption, DataOption, JsonOption, settings
+from lookalike.commands.options import ConfigOption, DataOption, JsonOption, settings, with_options
 from storage.errors import InputError
 
 if TYPE_CHECKING:
-    from embedding.training.recipe import Recipe
+    from embedding.training.recipe import AnyRecipe
     from flows.config import Config
     from storage.root import Root
 
 LABELS = "article_type,colour"
+AUTOENCODER_BATCH = 64
+"""The batch of an autoencoder's training without a recipe; the paper's is 32."""
 
 LabelsOption = Annotated[
     str, typer.Option("--labels", metavar="A,B", help="Label columns, separated by commas.")
@@ -82,6 +83,37 @@ def evaluate(
     )
 
 
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+_RECIPE_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("label_weights", "sizes", "epochs", "train_from", "metric_loss", "teacher"), str | None),
+    **dict.fromkeys(("learning_rate", "depth_rate"), float | None),
+    "batch": int | None,
+    "mixed": bool | None,
+}
+RECIPE_OPTIONS = {
+    name: Annotated[type_, typer.Option(_flag(name), hidden=True, help=f"Deprecated: {name} of a recipe.")]
+    for name, type_ in _RECIPE_TYPES.items()
+}
+"""Deprecated options of `lookalike train`: values of a recipe."""
+
+
+def recipe_changes(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a recipe that deprecated options give."""
+    given = {name: value for name, value in values.items() if value is not None}
+    for name in given:
+        option = _flag(name)
+        terminal.say(f"{option} is deprecated. Set {name} in a recipe: --recipe FILE.toml.")
+        if name in ("label_weights", "sizes", "epochs"):
+            given[name] = _numbers(given[name], option)
+    if "train_from" in given:
+        given["train_from"] = [block.strip() for block in given["train_from"].split(",")]
+    return given
+
+
+@with_options("changes", RECIPE_OPTIONS, recipe_changes)
 def train(
     files: Annotated[
         list[Path] | None,
@@ -92,7 +124,14 @@ def train(
             show_default=False,
         ),
     ] = None,
-    labels: LabelsOption = LABELS,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="FILE.toml", help="Hyperparameters; the defaults if not given."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="A,B", help=f"Label columns; the recipe's, else {LABELS}."),
+    ] = None,
     head: Annotated[
         Literal["outfits"] | None,
         typer.Option(
@@ -102,69 +141,29 @@ def train(
         ),
     ] = None,
     encoder: Annotated[
-        Literal["resnet50", "autoencoder"],
-        typer.Option("--encoder", help="What to train; the autoencoder needs no labels."),
-    ] = "resnet50",
-    start: Annotated[
-        str,
+        Literal["resnet50", "autoencoder"] | None,
         typer.Option(
-            "--from", metavar="WEIGHTS", help="Where to start: `fashion`, `imagenet`, `none` or a file."
+            "--encoder",
+            help="What to train: the recipe's, else resnet50. The autoencoder needs no labels.",
+            show_default=False,
         ),
-    ] = "fashion",
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="WEIGHTS",
+            help="Where to start: `fashion`, `imagenet`, `none` or a file; the recipe's, else `fashion`.",
+        ),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(
             "--out", metavar="DIR", help="Where weights and checkpoints go; continues what is there."
         ),
     ] = Path("training"),
-    sizes: Annotated[
-        str, typer.Option("--sizes", metavar="PX,PX", help="Input sides in pixels, one a stage.")
-    ] = "96,96,128",
-    epochs: Annotated[
-        str | None,
-        typer.Option(
-            "--epochs",
-            metavar="N,N",
-            help="Passes over the photos, one number a stage: 0.3,1,2 if not given, for the autoencoder 100.",
-        ),
-    ] = None,
-    train_from: Annotated[
-        str,
-        typer.Option(
-            "--train-from",
-            metavar="BLOCK,BLOCK",
-            help="First block of the network that trains, one a stage: conv1 to conv5, or `heads` only.",
-        ),
-    ] = "heads,conv4,conv3",
-    label_weights: Annotated[
-        str | None,
-        typer.Option(
-            "--label-weights", metavar="N,N", help="What each label counts; all alike if not given."
-        ),
-    ] = None,
-    metric_loss: Annotated[
-        Literal["softmax", "arcface", "proxy-anchor", "multi-similarity", "supcon"],
-        typer.Option("--metric-loss", help="What shapes the space that photos are compared in."),
-    ] = "softmax",
-    teacher: Annotated[
-        Path | None,
-        typer.Option(
-            "--teacher",
-            metavar="VECTORS",
-            help="Parquet with id and vector: what another model says of the photos, to be learnt as well.",
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float, typer.Option("--learning-rate", min=0, help="Of the heads, at its peak.")
-    ] = 1e-3,
-    depth_rate: Annotated[
-        float,
-        typer.Option("--depth-rate", min=0, max=1, help="By what it shrinks from a block to the one before."),
-    ] = 0.5,
-    mixed: Annotated[
-        bool, typer.Option("--mixed", help="Compute in bf16, where the processor or GPU has it.")
-    ] = False,
-    batch: Annotated[int, typer.Option("--batch", min=2, help="Photos a step.")] = 64,
+    *,
+    changes: dict[str, Any],
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -176,22 +175,17 @@ def train(
         return
     if not files:
         raise InputError("There are no photos to train on. Give a Parquet file of labelled photos.")
-    _require_files(*files, *([teacher] if teacher else ()), folders=True)
-    if encoder == "autoencoder":
-        weights = _train_autoencoder(files, out, epochs or "100", batch)
-    else:
-        if start != "none":
-            _require_weights(start)
-        recipe = _recipe(labels, label_weights, start, sizes, epochs or "0.3,1,2", train_from, batch)
-        recipe = replace(
-            recipe,
-            metric_loss=metric_loss,
-            teacher=None if teacher is None else str(teacher),
-            learning_rate=learning_rate,
-            depth_rate=depth_rate,
-            mixed=mixed,
-        )
-        weights = _train_resnet50(files, out, recipe)
+    _require_files(*files, folders=True)
+    chosen = _recipe(recipe, encoder, labels, start, changes)
+    # Keras takes seconds to import: what is wrong with the input is said before.
+    from embedding.training.run import train_encoder
+
+    terminal.log_to_stderr()
+    figures: list[str] = []
+    with terminal.progress() as advance:
+        weights = train_encoder(files, chosen, out, on_progress=advance, on_heads=figures.extend)
+    for line in figures:
+        terminal.say(line)
     if as_json:
         terminal.print_json({"weights": str(weights)})
     else:
@@ -199,8 +193,38 @@ def train(
         terminal.say(f'Use them: set `weights = "{weights}"` under [embed] in lookalike.toml.')
 
 
+def _recipe(
+    file: Path | None, encoder: str | None, labels: str | None, start: str | None, changes: dict[str, Any]
+) -> AnyRecipe:
+    """The recipe of a training, with the files that it names."""
+    from embedding.training.recipe import AUTOENCODER, FROM_NOTHING, Recipe, make_recipe
+
+    if labels is not None:
+        changes["labels"] = _columns(labels)
+    if start is not None:
+        changes["weights"] = start
+    if encoder == AUTOENCODER:
+        usual = {"batch": AUTOENCODER_BATCH} if file is None else {}
+        changes = usual | changes | _whole_epochs(changes)
+    recipe = make_recipe(file, encoder, **changes)
+    if isinstance(recipe, Recipe):
+        if recipe.teacher is not None:
+            _require_files(Path(recipe.teacher))
+        _require_weights(recipe.weights or FROM_NOTHING)
+    return recipe
+
+
+def _whole_epochs(changes: dict[str, Any]) -> dict[str, int]:
+    epochs = changes.get("epochs", [])
+    if not epochs:
+        return {}
+    if len(epochs) > 1 or not epochs[0].is_integer() or epochs[0] < 1:
+        raise InputError("--epochs is no number of epochs. Give one, as in --epochs 30.")
+    return {"epochs": int(epochs[0])}
+
+
 def _train_outfits(files: list[Path], resolved: Config, as_json: bool) -> None:
-    """Learns from outfits, and says whether what was learnt is used."""
+    """Trains on outfits, and prints whether the result is used."""
     from lookalike.outfit_training import train_outfits
 
     for file in files:
@@ -220,12 +244,12 @@ def _train_outfits(files: list[Path], resolved: Config, as_json: bool) -> None:
             for name, part in (("new products", figures.cold), ("known products", figures.warm))
         ],
     )
-    verdict = "is used" if model.used else "is not used: it does not beat the others on what it never saw"
-    terminal.say(f"What {outfits:,} outfits taught {verdict}.")
+    verdict = "is used" if model.used else "is not used: it does not beat the others on held-out outfits"
+    terminal.say(f"The style head from {outfits:,} outfits {verdict}.")
 
 
 def _require_files(*files: Path, folders: bool = False) -> None:
-    """Checks that photos are there before TensorFlow is imported, which takes up to half a minute.
+    """Checks that files exist before TensorFlow is imported, which takes up to half a minute.
 
     :param folders: whether a folder will do, too.
     :raises InputError: a file is missing; the sentence names it.
@@ -238,90 +262,11 @@ def _require_files(*files: Path, folders: bool = False) -> None:
 
 
 def _require_weights(name_or_file: str) -> None:
-    """Checks that weights given as a file are there, likewise before TensorFlow is imported."""
+    """Checks that weights given as a file exist, before TensorFlow is imported."""
     if name_or_file.endswith(".npz") and not Path(name_or_file).is_file():
         raise InputError(
             f"There are no weights {name_or_file}. Give a name such as `fashion`, or their file."
         )
-
-
-def _recipe(
-    labels: str,
-    label_weights: str | None,
-    start: str,
-    sizes: str,
-    epochs: str,
-    train_from: str,
-    batch: int,
-) -> Recipe:
-    # Keras takes seconds to import: what is wrong with the options is said before.
-    from embedding.training.recipe import Recipe
-
-    return Recipe(
-        labels=tuple(_columns(labels)),
-        label_weights=tuple(_numbers(label_weights, "--label-weights")) if label_weights else (),
-        weights=None if start == "none" else start,
-        sizes=tuple(int(side) for side in _numbers(sizes, "--sizes")),
-        epochs=tuple(_numbers(epochs, "--epochs")),
-        train_from=tuple(block.strip() for block in train_from.split(",")),
-        batch=batch,
-    )
-
-
-def _train_resnet50(files: list[Path], out: Path, recipe: Recipe) -> Path:
-    from embedding.training.readers.labelled import labelled_files
-    from embedding.training.train import TrainProgress
-    from embedding.training.train import train as run
-
-    terminal.log_to_stderr()
-    with terminal.progress() as advance:
-
-        def show(step: TrainProgress) -> None:
-            doing = "look" if step.loss is None else f"train, loss {step.loss:.3f},"
-            advance(f"{doing} at {step.size} px", step.step, step.steps)
-
-        read = labelled_files(files, out, on_progress=lambda name, done: advance(f"read {name}", done, None))
-        weights = run(read, recipe, out, on_progress=show).resolve()
-    _add_heads(weights, read, recipe.labels)
-    return weights
-
-
-def _add_heads(file: Path, labelled: list[Path], labels: tuple[str, ...]) -> None:
-    """Gives trained weights what tells attributes from their vectors, and says how well it does."""
-    from embedding.encoder.weights import load_weights, write_with_heads
-    from embedding.training.add_heads import heads_for, tables
-
-    try:
-        with terminal.progress() as advance:
-            recognition = heads_for(
-                load_weights(str(file)),
-                labelled,
-                labels,
-                on_progress=lambda what, done, total: advance(f"embed {what}", done, total),
-            )
-    except InputError as error:
-        terminal.say(f"The weights have no heads. {error}")
-        return
-    write_with_heads(file, file, recognition.heads)
-    for line in tables(recognition):
-        terminal.say(line)
-
-
-def _train_autoencoder(files: list[Path], out: Path, epochs: str, batch: int) -> Path:
-    if not epochs.isdigit() or int(epochs) < 1:
-        raise InputError(f"--epochs {epochs} is no number of epochs. Give one, as in --epochs 30.")
-    from embedding.training.autoencoder import AutoencoderRecipe, EpochProgress, train_autoencoder
-    from embedding.training.readers.labelled import labelled_files
-
-    terminal.log_to_stderr()
-    with terminal.progress() as advance:
-
-        def show(step: EpochProgress) -> None:
-            advance(f"train the autoencoder, loss {step.loss:.4f}", step.step, step.steps)
-
-        read = labelled_files(files, out, on_progress=lambda name, done: advance(f"read {name}", done, None))
-        recipe = AutoencoderRecipe(epochs=int(epochs), batch=batch)
-        return train_autoencoder(read, recipe, out, on_progress=show).resolve()
 
 
 def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
@@ -330,7 +275,7 @@ def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
 
 
 def _encoders_root(resolved: Config, *, demanded: bool) -> Root | None:
-    """The data root for its encoders; evaluation needs none, so only a demanded one has to be there."""
+    """The data root, for its encoders; None where there is none and none was given."""
     try:
         return resolved.open_root()
     except InputError:

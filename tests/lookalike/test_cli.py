@@ -155,6 +155,12 @@ def test_a_port_that_is_none_is_said(port: str, capsys) -> None:
         (["train", "photos.parquet", "--encoder", "autoencoder"], "photos.parquet does not exist"),
         (["train", "there.parquet", "--teacher", "taught.parquet"], "taught.parquet does not exist"),
         (["train", "there.parquet", "--from", "mine.npz"], "There are no weights mine.npz"),
+        (["train", "there.parquet", "--recipe", "none.toml"], "none.toml cannot be read"),
+        (["train", "there.parquet", "--recipe", "recipe.toml"], "taught.parquet does not exist"),
+        (["train", "there.parquet", "--batch", "1"], "A batch of 1"),
+        (["train", "there.parquet", "--sizes", "a"], "--sizes a is no list of numbers"),
+        (["train", "there.parquet", "--metric-loss", "hinge"], "The recipe's metric_loss is 'hinge'"),
+        (["train", "there.parquet", "--encoder", "autoencoder", "--epochs", "1,2"], "no number of epochs"),
         (["evaluate", "photos.parquet"], "photos.parquet does not exist"),
         (["evaluate", "there.parquet", "--gallery", "photos.parquet"], "photos.parquet does not exist"),
         (["evaluate", "there.parquet", "--encoder", "mine.npz"], "There are no weights mine.npz"),
@@ -165,6 +171,7 @@ def test_a_missing_file_is_said_before_tensorflow_is_imported(
     arguments: list[str], missing: str, tmp_path: Path
 ) -> None:
     (tmp_path / "there.parquet").touch()
+    (tmp_path / "recipe.toml").write_text('teacher = "taught.parquet"')
     code = (
         "import sys; from lookalike.cli import main; code = main(sys.argv[1:]); "
         "assert not {'keras', 'tensorflow'} & set(sys.modules); sys.exit(code)"
