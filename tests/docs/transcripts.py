@@ -21,7 +21,8 @@ DIFFERS = (
     (r"\d+\.\d (s|MB)\b", r"N \1"),  # times; sizes that contain ports and dates
     (r"\d{4}-\d{2}-\d{2}", "DATE"),
     (r"\S*lookalike\.toml", "SETTINGS"),
-    (r"(?m)^\d\d:\d\d:\d\d \S+: .*\n", ""),  # log lines
+    (r"(?m)^[\d:.]+ \| INFO +\| \w+ run '[^']+' - ", ""),  # Prefect's log
+    (r"(?m)^\d\d:\d\d:\d\d \S+: .*\n", ""),  # our log
     (r"\n{2,}", "\n"),  # a progress bar leaves an empty line
     (r"──+", "──"),  # a table is as wide as its cells
     (r" {2,}", "  "),
