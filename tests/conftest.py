@@ -14,6 +14,7 @@ import pytest
 from storage.root import Root
 
 REPOSITORY = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("LOOKALIKE_SHARED", REPOSITORY.parent / "shared"))
 
 _skipped: list[str] = []
 _ROOMS = ("storage", "scrapers", "embedding", "flows", "lookalike")
@@ -23,6 +24,27 @@ def pytest_configure() -> None:
     """Lets processes that tests start receive Ctrl-C: a shell starts background jobs with it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_report_header() -> str | None:
+    """Says which tests are left out for lack of data."""
+    return f"Tests marked `shared` are deselected: {SHARED} is not there." if _without_shared() else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks the tests that use the fixture `shared`, and deselects them where there is no such data."""
+    needing = [item for item in items if "shared" in getattr(item, "fixturenames", ())]
+    for item in needing:
+        item.add_marker("shared")
+    if needing and _without_shared():
+        items[:] = [item for item in items if item not in needing]
+        config.hook.pytest_deselected(items=needing)
+
+
+def _without_shared() -> bool:
+    """Whether to do without the shared data. CI never does: nobody would notice."""
+    return not (SHARED / "data" / "README.md").is_file() and not os.environ.get("CI")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -45,11 +67,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real photos and pages that development machines and CI have beside the repository."""
-    folder = Path(os.environ.get("LOOKALIKE_SHARED", REPOSITORY.parent / "shared"))
-    if not (folder / "data" / "README.md").is_file():
-        pytest.skip(f"needs the real photos and pages in {folder}, which this machine does not have")
-    return folder
+    """The folder of real photos and pages that development machines and CI have beside the repository.
+
+    Tests that use it are marked `shared`; where it is missing they are deselected, and fail in CI.
+    """
+    if not SHARED.is_dir():
+        pytest.fail(f"CI needs the real photos and pages in {SHARED}.")
+    return SHARED
 
 
 @pytest.fixture(scope="session", autouse=True)

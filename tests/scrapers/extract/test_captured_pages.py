@@ -198,7 +198,7 @@ def test_price_snippets(shared, written):
 
 
 def test_benchmark_pages_are_read_as_well_as_measured(shared):
-    """The floor under later work: a little below the figures in benchmarks/README.md."""
+    """The floor under later work: a little below the figures in benchmarks/docs/scrapers.md."""
     folder = shared / "pages/product-extraction-benchmark"
     truth = extraction.read_truth(folder)
     ours, _ = extraction.read_pages(folder, truth)
