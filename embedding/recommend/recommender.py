@@ -33,6 +33,8 @@ _BESTSELLERS = 30  # candidates of all kinds
 _POOL = 4  # candidates that maximal marginal relevance chooses from, a product wanted
 _LOGIT = 10.0  # a score's range beside that of a cosine
 _BLOCK_FLOATS = 2**24
+_NEAREST_PRODUCTS = 2**13  # compared at once with
+_NEAREST_QUERIES = 256
 
 Nearest = Callable[[np.ndarray], np.ndarray]
 """Takes numbers of products, int64 [m]; gives the nearest products of each, int64 [m, n], -1 for none."""
@@ -308,24 +310,34 @@ class _Together:
 def exact_nearest(products: Products, numbers: np.ndarray, count: int) -> np.ndarray:
     """The nearest products of some, by comparing all: int64 [n, count], -1 where there are fewer.
 
-    Blocks of queries against blocks of products, so that memory does not grow with either.
+    Blocks of products against blocks of queries, so that memory does not grow with the products, and each
+    product's vector is widened once.
     """
+    count_found = min(count, len(products))
+    best = np.empty((len(numbers), 0), np.float32)
+    which = np.empty((len(numbers), 0), np.int64)
+    queries = products.vectors(numbers)
+    for start in range(0, len(products), _NEAREST_PRODUCTS):
+        block = np.arange(start, min(start + _NEAREST_PRODUCTS, len(products)))
+        vectors = products.vectors(block).T
+        rows = range(0, len(numbers), _NEAREST_QUERIES)
+        found = [_best_of(queries[at : at + _NEAREST_QUERIES] @ vectors, count_found) for at in rows]
+        best = np.concatenate([best, np.concatenate([scores for scores, _ in found])], axis=1)
+        which = np.concatenate([which, block[np.concatenate([places for _, places in found])]], axis=1)
+        best, places = _best_of(best, count_found)
+        which = np.take_along_axis(which, places, axis=1)
     out = np.full((len(numbers), count), -1, np.int64)
-    width, step = 2**13, 256
-    for at in range(0, len(numbers), step):
-        queries = products.vectors(numbers[at : at + step])
-        best = np.empty((len(queries), 0), np.float32)
-        which = np.empty((len(queries), 0), np.int64)
-        for start in range(0, len(products), width):
-            block = np.arange(start, min(start + width, len(products)))
-            best = np.concatenate([best, queries @ products.vectors(block).T], axis=1)
-            which = np.concatenate([which, np.broadcast_to(block, (len(queries), len(block)))], axis=1)
-            if best.shape[1] > count:
-                top = np.argpartition(-best, count - 1, axis=1)[:, :count]
-                best, which = np.take_along_axis(best, top, 1), np.take_along_axis(which, top, 1)
-        order = np.argsort(-best, axis=1, kind="stable")
-        out[at : at + step, : best.shape[1]] = np.take_along_axis(which, order, axis=1)
+    order = np.argsort(-best, axis=1, kind="stable")
+    out[:, :count_found] = np.take_along_axis(which, order, axis=1)
     return out
+
+
+def _best_of(scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The highest scores of each row, and their places, in no order; all where there are no more."""
+    if scores.shape[1] <= count:
+        return scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    places = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
+    return np.take_along_axis(scores, places, axis=1), places
 
 
 def _padded(vectors: np.ndarray, histories: Histories) -> blend.Padded:

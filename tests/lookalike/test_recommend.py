@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import lookalike
@@ -16,6 +18,7 @@ from flows.purge import purge_customer
 from lookalike.cli import main
 from lookalike.query import Shop
 from storage import images, tables
+from storage.delta import ROW_GROUP_BYTES
 from storage.errors import BusyError, InputError
 from storage.root import Root
 from tests import catalogues
@@ -254,6 +257,31 @@ def test_a_file_that_cannot_be_used_changes_nothing(
     with pytest.raises(InputError, match=sentence):
         recommend_all(filled, tmp_path / name)
     assert tables.version(filled, "recommendations") == before
+
+
+def test_memory_does_not_grow_with_the_customers_that_are_done(
+    filled: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = 16
+    monkeypatch.setattr("embedding.recommend.batch._BLOCK_CUSTOMERS", 64)
+    monkeypatch.setattr("embedding.recommend.batch._COMMITTED", 2)
+    monkeypatch.setattr("storage.tables._ROW_BYTES", ROW_GROUP_BYTES / 1000)  # a row group each 1000 rows
+    customers = 64 * blocks
+    bought = pd.DataFrame({"customer_id": [f"c{at:06d}" for at in range(customers)], "bought_at": NOW})
+    bought.assign(store="b.example", product_id="d2").to_parquet(tmp_path / "p.parquet")
+    held: list[int] = []
+
+    def note(*_: int) -> None:
+        held.append(tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes())
+
+    tracemalloc.start()
+    try:
+        done = recommend_all(filled, tmp_path / "p.parquet", on_progress=note)
+    finally:
+        tracemalloc.stop()
+    assert (done.rows, len(held)) == (12 * customers, blocks)
+    # The writer holds a row group, 60 kB; all rows would be 720 kB.
+    assert held[-1] - held[3] < 200_000
 
 
 def test_one_run_at_a_time(filled: Root, tmp_path: Path) -> None:
