@@ -14,7 +14,7 @@ import numpy as np
 
 from embedding.recommend import blend
 from embedding.recommend.copurchase import CoPurchases
-from embedding.recommend.interests import MOST_INTERESTS, Histories, find_interests
+from embedding.recommend.interests import MOST_INTERESTS, Histories, Interests, find_interests
 from embedding.recommend.products import Products
 
 NEAREST = 100
@@ -117,8 +117,9 @@ class Recommender:
         :param owned: customers and products, int64 [n] each, of all purchases, where histories lack old ones.
         """
         vectors = self.products.vectors(histories.items)
-        history = _padded(vectors, histories)
-        near = self._near(vectors, histories)
+        interests = find_interests(vectors, histories)
+        history = _padded(vectors, histories, interests)
+        near = self._near(histories, interests)
         together = self._together(histories)
         bestsellers = np.repeat(self._bestsellers, len(histories), axis=0)
         candidates = np.concatenate(
@@ -155,12 +156,12 @@ class Recommender:
 
     def signals_of(self, histories: Histories, candidates: np.ndarray) -> np.ndarray:
         """The same, for candidates from elsewhere."""
-        history = _padded(self.products.vectors(histories.items), histories)
+        vectors = self.products.vectors(histories.items)
+        history = _padded(vectors, histories, find_interests(vectors, histories))
         return self.signals(history, histories, candidates, self._together(histories))
 
-    def _near(self, vectors: np.ndarray, histories: Histories) -> np.ndarray:
+    def _near(self, histories: Histories, interests: Interests) -> np.ndarray:
         """The nearest products of each interest, int64 [customers, interests × n]."""
-        interests = find_interests(vectors, histories)
         found = self.nearest(histories.items[interests.medoids])
         out = np.full((len(histories), MOST_INTERESTS, found.shape[1]), -1, np.int64)
         out[interests.customers, _places(interests.customers)] = found
@@ -268,7 +269,7 @@ class Recommender:
         together: _Together,
     ) -> Recommended:
         some = np.maximum(chosen, 0)
-        similar = np.matmul(history.vectors, self.products.vectors(some).transpose(0, 2, 1))
+        similar = blend.similarities(history.vectors, self.products.vectors(some))
         similar[history.weights == 0] = -2
         nearest = similar.argmax(axis=1)
         because = histories.items[histories.starts[:-1, None] + nearest]
@@ -340,9 +341,8 @@ def _best_of(scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(scores, places, axis=1), places
 
 
-def _padded(vectors: np.ndarray, histories: Histories) -> blend.Padded:
+def _padded(vectors: np.ndarray, histories: Histories, interests: Interests) -> blend.Padded:
     """Histories side by side, with the interests found in them."""
-    interests = find_interests(vectors, histories)
     customers, places = histories.customers, _places(histories.customers)
     count, longest = len(histories), int(places.max(initial=0)) + 1
     padded = np.zeros((count, longest, vectors.shape[1]), np.float32)
