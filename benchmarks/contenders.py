@@ -94,7 +94,7 @@ class Autoencoder:
 
     def vectors(self, photos: LabelledPhotos) -> np.ndarray:
         network = autoencoder.build_autoencoder(self._weights.input_px)
-        autoencoder.put(self._weights, network)
+        autoencoder.assign_weights(self._weights, network)
         code = autoencoder.code_of(network)
         codes = []
         for first in range(0, len(photos), _BATCH):

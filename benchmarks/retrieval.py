@@ -33,9 +33,9 @@ from alterations import ALTERATIONS, altered
 from contenders import ColourHistogram, Contender, ResNet50, contender_of, kept, perceptual_hashes
 
 from embedding.encoder.runtime import Precision
-from embedding.index.spatial_verification import SHORTLIST, differences, same_pictures
+from embedding.index.spatial_verification import SHORTLIST, differences, same_photos
 from embedding.training.datasets import LabelledPhotos, read_labelled
-from embedding.training.retrieval_metrics import MAP_AT, Hidden, label_figures, nearest
+from embedding.training.retrieval_metrics import MAP_AT, Excluded, label_figures, nearest
 from storage import thumbnails
 from storage.images import decode, image_id, thumbnail
 
@@ -57,7 +57,7 @@ class Split:
     name: str
     photos: LabelledPhotos
     asked: int
-    near_equal: Hidden
+    near_equal: Excluded
 
 
 class _Shelf:
@@ -70,7 +70,7 @@ class _Shelf:
         self._photos, self._side = photos, side
         self._thumbnail = functools.cache(self._made)
 
-    def same_pictures(self, image: bytes, rows: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    def same_photos(self, image: bytes, rows: np.ndarray, cosines: np.ndarray) -> np.ndarray:
         """The rows whose photos show a photo's very picture, the nearest first.
 
         :param cosines: float32 [n], of the photo and each row's.
@@ -78,7 +78,7 @@ class _Shelf:
         stored = [self._thumbnail(row) for row in rows.tolist()]
         photo = decode(image, fit=self._side)
         photo.thumbnail((thumbnails.SIDE, thumbnails.SIDE))  # as `lookalike.query_inputs` hands it on
-        return rows[same_pictures(differences(photo, stored), cosines)]
+        return rows[same_photos(differences(photo, stored), cosines)]
 
     def _made(self, row: int) -> bytes:
         return thumbnail(decode(self._photos.image(row), fit=thumbnails.SIDE), thumbnails.SIDE)
@@ -171,10 +171,10 @@ def _figures(contender: Contender, vectors_of: VectorsOf, splits: list[Split]) -
     for split in splits:
         vectors = vectors_of(split.photos)
         queries, gallery = contender.comparable(vectors[: split.asked], vectors[split.asked :])
-        for suffix, hidden in (("", None), ("_strict", split.near_equal)):
-            found = nearest(queries, gallery, MAP_AT, hidden=hidden)
+        for suffix, excluded in (("", None), ("_strict", split.near_equal)):
+            found = nearest(queries, gallery, MAP_AT, excluded=excluded)
             for label, codes in split.photos.codes.items():
-                of_label = label_figures(codes[: split.asked], codes[split.asked :], found, hidden)
+                of_label = label_figures(codes[: split.asked], codes[split.asked :], found, excluded)
                 for key, figure in vars(of_label).items():
                     figures.setdefault(f"{key}{suffix}", {})[_SHOWN[label]] = figure
     return figures
@@ -204,19 +204,19 @@ def _verified_recall(
     right = 0
     for query, (row, near) in enumerate(zip(asked.rows, found, strict=True)):
         cosines = gallery[near] @ queries[query]
-        first = [*shelf.same_pictures(asked.photos.image(query), near, cosines), *near][0]
+        first = [*shelf.same_photos(asked.photos.image(query), near, cosines), *near][0]
         right += int(same[first] == same[row])
     return right / len(found)
 
 
 def _claims(
-    contender: ResNet50, vectors_of: VectorsOf, split: Split, hidden: Hidden | None, shelf: _Shelf
+    contender: ResNet50, vectors_of: VectorsOf, split: Split, excluded: Excluded | None, shelf: _Shelf
 ) -> list[int | None]:
     """By query, the gallery photo that is said to be the same photo, from 0; None where none is."""
     vectors = vectors_of(split.photos)
     queries, gallery = contender.comparable(vectors[: split.asked], vectors[split.asked :])
     images = [split.photos.image(query) for query in range(split.asked)]
-    return _claimed(images, queries, gallery, split.asked, shelf, hidden)
+    return _claimed(images, queries, gallery, split.asked, shelf, excluded)
 
 
 def _claims_on_others(
@@ -237,19 +237,19 @@ def _claimed(
     gallery: np.ndarray,
     first: int,
     shelf: _Shelf,
-    hidden: Hidden | None,
+    excluded: Excluded | None,
 ) -> list[int | None]:
     """:param first: row of the shelf where the gallery begins."""
     claims: list[int | None] = []
-    found = nearest(queries, gallery, SHORTLIST, hidden=hidden)
+    found = nearest(queries, gallery, SHORTLIST, excluded=excluded)
     for image, query, near in zip(images, queries, found, strict=True):
-        same = shelf.same_pictures(image, first + near, gallery[near] @ query)
+        same = shelf.same_photos(image, first + near, gallery[near] @ query)
         claims.append(int(same[0]) - first if len(same) else None)
     return claims
 
 
 def _precision(
-    claims: list[int | None], near_equal: Hidden, absent: dict[str, list[int | None]]
+    claims: list[int | None], near_equal: Excluded, absent: dict[str, list[int | None]]
 ) -> dict[str, float]:
     """How many claims were made on photos as they are and how many of these are near-equals of the query,
     and the claims on photos whose picture is not there, each of which is false."""

@@ -22,21 +22,21 @@ from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
     from flows.config import Config
-    from lookalike.query import Shop
+    from lookalike import Shop
 
 _log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 
 
 class _Arguments(argparse.ArgumentParser):
-    """Mistakes become a sentence on the page; argparse would end the server's script with an exit code."""
+    """Shows errors as a sentence on the page; argparse would exit."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"The dashboard was started with arguments it does not know: {message}.")
 
 
-def chosen(arguments: list[str] | None = None) -> Config:
-    """The settings the app was started on: `--data` names the data root, else `--config` or ./lookalike.toml.
+def load_settings(arguments: list[str] | None = None) -> Config:
+    """Loads the settings: `--data` names the data root, else `--config` or ./lookalike.toml.
 
     :raises InputError: an unknown argument or a malformed settings file.
     """
@@ -51,12 +51,12 @@ def chosen(arguments: list[str] | None = None) -> Config:
 
 @st.cache_resource(show_spinner=False)
 def open_shop(data: str, cache: Path | None) -> Shop:
-    """One shop for all visitors of a data root: its index is memory-mapped and its encoder is loaded once."""
+    """Opens one shop for all visitors: its index is memory-mapped and its encoder is loaded once."""
     return lookalike.open(data, cache=cache)
 
 
 def main() -> None:
-    """Draw the page for one visitor; Streamlit runs this again at each of their actions."""
+    """Draws the page for one visitor; Streamlit runs this again at each of their actions."""
     st.set_page_config(
         page_title="Lookalike",
         page_icon=HERE / "logo.svg",
@@ -69,27 +69,27 @@ def main() -> None:
     try:
         from dashboards import find
 
-        config = chosen()
+        config = load_settings()
         shop = open_shop(str(config.data), config.cache)
-        take_up_newer(shop)
+        open_newer_generation(shop)
     except LookalikeError as error:
-        closed(str(error))
+        show_closed(str(error))
         return
     finally:
         waiting.empty()
     find.page(shop)
 
 
-def take_up_newer(shop: Shop) -> None:
-    """A night may have published since the last visit. Damaged or out of reach, it is left alone."""
+def open_newer_generation(shop: Shop) -> None:
+    """Opens the newest generation, unless it is damaged or out of reach."""
     try:
         shop.refresh()
     except LookalikeError as error:
         _log.warning("%s", error)
 
 
-def closed(reason: str) -> None:
-    """What a visitor sees before the first night, or on a wrong data root: why, and how to go on.
+def show_closed(reason: str) -> None:
+    """Shows why there is nothing to search: no night has run yet, or the data root is wrong.
 
     :param reason: a sentence; what stands in backticks is a command.
     """

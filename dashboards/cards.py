@@ -1,4 +1,4 @@
-"""One result as a card: photo, title, brand, price, store and a way there.
+"""A result as a card: photo, title, brand, price, store and link.
 
 Everything a store wrote may be hostile: it reaches the page only through `html.escape`, never through
 Streamlit's Markdown, which would load remote images, and a link is drawn only to http or https.
@@ -58,7 +58,7 @@ def card_html(match: Match) -> str:
         f'<article class="la-card" aria-label="{escape(title)}">'
         f"{framed_photo(match.thumbnail(), title, link)}"
         f'<div class="la-over"><span class="la-brand" dir="auto">{escape(match.brand or "")}</span>'
-        f"{likeness_html(match)}</div>"
+        f"{similarity_html(match)}</div>"
         f'<h3 class="la-title" dir="auto" title="{escape(title)}">{escape(title)}</h3>'
         f'<div class="la-price">{price_html(match)}</div>'
         f'<div class="la-store"{seen}>{escape(match.store)}</div>'
@@ -69,7 +69,7 @@ def card_html(match: Match) -> str:
     )
 
 
-def likeness_html(match: Match) -> str:
+def similarity_html(match: Match) -> str:
     """How alike it is, or why it goes with what was asked for."""
     if match.why is not None:
         words = escape(match.why.removeprefix("goes with: "))

@@ -1,4 +1,4 @@
-"""The first page: a photo goes in, the five products that look most like it come out.
+"""The search page: upload a photo, see the five products that look most like it.
 
 All of a visitor's state but their photo is in the address, so that reloading, going back and a link sent to
 somebody else show the same page.
@@ -10,15 +10,13 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards.cards import card_html, framed_photo
-from lookalike.matches import Match
-from lookalike.query import Shop
+from lookalike import FilterArguments, Match, Shop
 from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
 
@@ -33,16 +31,16 @@ PREVIEW_SIDE = 720
 
 PHOTO = "photo"  # session key: the uploader
 CURRENT = "current"  # session key: the photo searched for, an `Upload`
-UPLOADERS = "uploaders"  # session key: how often the visitor started over, each time with an empty uploader
-LIKE = "like"  # parameter of the address: the product a visitor wants more of, "store:product_id"
-GOES_WITH = "goes_with"  # parameter of the address: the product to which others are to go, instead
-SHOWN = "shown"  # parameter of the address: how many products are shown, where it is more than `MATCHES`
-SEARCHES = "searches"  # session key: how often they asked for more
+UPLOADERS = "uploaders"  # session key: number of restarts, each with an empty uploader
+LIKE = "like"  # URL parameter: "store:product_id" of the product to find similar ones to
+GOES_WITH = "goes_with"  # URL parameter: the product to complete an outfit for
+SHOWN = "shown"  # URL parameter: number of results, if more than `MATCHES`
+SEARCHES = "searches"  # session key: number of searches that started from a result
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A photo that has arrived.
+    """An uploaded photo.
 
     :ivar file_id: Streamlit's, another for each transfer.
     """
@@ -53,13 +51,13 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a visitor looks for: the photo they uploaded, or a product they want more of or an outfit with.
+class Query:
+    """What is searched for: an uploaded photo, or a product.
 
     :ivar query: what `Shop.similar` and `Shop.complete` take.
     :ivar preview: a JPEG to show beside the matches.
     :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped when shown.
-    :ivar completes: whether what goes with it is wanted, and not what looks like it.
+    :ivar completes: whether products that go with it are wanted, instead of similar ones.
     """
 
     query: bytes | Match
@@ -71,7 +69,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Slots:
-    """The parts of the page in their order, the same in every state, so that the uploader never moves.
+    """Containers for the parts of the page, the same in every state, so that the uploader never moves.
 
     The browser drops a transfer when its uploader is drawn elsewhere, as another element or under another
     parent. So all that changes is drawn into these, and the style sheet arranges them.
@@ -79,12 +77,12 @@ class Slots:
 
     lead: DeltaGenerator
     grid: DeltaGenerator
-    asked: DeltaGenerator
+    query_tile: DeltaGenerator
     below: DeltaGenerator
 
 
 def page(shop: Shop) -> None:
-    """Draw the page for one visitor.
+    """Draws the page for one visitor.
 
     :param shop: the shop at its newest generation.
     """
@@ -92,38 +90,38 @@ def page(shop: Shop) -> None:
     header()
     slots = draw_frame()
     try:
-        wish = current_wish(shop)
+        query = current_query(shop)
     except LookalikeError as error:
-        look_at_photo()  # a product that has left the shop is not asked for again
-        welcome(slots, trouble=str(error))
+        search_for_photo()  # a product that has left the shop is not asked for again
+        show_welcome(slots, trouble=str(error))
     else:
-        if wish is None:
-            welcome(slots)
+        if query is None:
+            show_welcome(slots)
         else:
-            answer(shop, slots, wish, filters)
+            show_answer(shop, slots, query, filters)
     with slots.below:
         footer(shop)
 
 
 def draw_frame() -> Slots:
-    """The parts of the page, the uploader in its one place; takes the photo that has arrived."""
+    """Draws the containers and the uploader, and receives an uploaded photo."""
     lead = st.container(key="la-lead")
     grid = st.container(key="la-grid")
-    with grid, st.container(key="la-wish"):
-        asked = st.container(key="la-asked")
-        take_photo(draw_uploader())
-    return Slots(lead, grid, asked, st.container(key="la-below"))
+    with grid, st.container(key="la-query-column"):
+        query_tile = st.container(key="la-query-tile")
+        receive_photo(draw_uploader())
+    return Slots(lead, grid, query_tile, st.container(key="la-below"))
 
 
-def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> None:
-    """What looks like the wish or goes with it, or why there is nothing."""
-    search = shop.complete if wish.completes else shop.similar
+def show_answer(shop: Shop, slots: Slots, query: Query, filters: FilterArguments) -> None:
+    """Shows the results, or why there are none."""
+    search = shop.complete if query.completes else shop.similar
     try:
         with (
             slots.lead,
-            st.spinner(f"Looking for what {'goes with' if wish.completes else 'looks like'} it…"),
+            st.spinner(f"Looking for what {'goes with' if query.completes else 'looks like'} it…"),
         ):
-            found = search(wish.query, shown_at_most(), **filters)
+            found = search(query.query, result_count(), **filters)
             shown = ", ".join(description.summary() for description in found.descriptions())
     except LookalikeError as error:
         matches, warning, shown, trouble = [], None, "", str(error)
@@ -131,23 +129,23 @@ def answer(shop: Shop, slots: Slots, wish: Wish, filters: dict[str, Any]) -> Non
         matches, warning = list(found), found.warning
         trouble = "" if matches else "Nothing in the shop fits these filters. Loosen one of them."
     with slots.lead:
-        st.html(f'<h2 class="la-headline" dir="auto">{escape(wish.headline)}</h2>')
+        st.html(f'<h2 class="la-headline" dir="auto">{escape(query.headline)}</h2>')
         if warning:
-            note(warning)
-    with slots.asked:
-        draw_wish(wish, shown)
+            draw_note(warning)
+    with slots.query_tile:
+        draw_query(query, shown)
     with slots.grid:
         for match in matches:
             draw_match(match)
         if trouble:
-            note(trouble)
-    if len(matches) == shown_at_most() < MOST:
+            draw_note(trouble)
+    if len(matches) == result_count() < MOST:
         with slots.below, st.container(horizontal_alignment="center"):
             st.button("Show more", key="show-more", on_click=show_more)
 
 
 def header() -> None:
-    """The name of the place, and back up to it after each "More like this", whose button is far below."""
+    """Draws the header, and scrolls up to it after each search that started from a result."""
     # The one element that may run a script, and so our own words only. It runs when its text has changed.
     searches = int(st.session_state.get(SEARCHES, 0))
     up = f"document.querySelector('[data-testid=stMain]')?.scrollTo({{top: 0}}); // {searches}"
@@ -158,10 +156,10 @@ def header() -> None:
     )
 
 
-def choose_filters(shop: Shop) -> dict[str, Any]:
-    """The sidebar: what to leave out.
+def choose_filters(shop: Shop) -> FilterArguments:
+    """Draws the sidebar.
 
-    :return: keyword arguments for `Shop.similar`.
+    :return: the chosen filters.
     """
     with st.sidebar:
         st.html('<h2 class="la-side">Narrow it down</h2>')
@@ -190,14 +188,14 @@ def choose_filters(shop: Shop) -> dict[str, Any]:
                 key="currency",
                 bind="query-params",
             )
-    filters: dict[str, Any] = {"store": store, "in_stock": in_stock}
+    filters = FilterArguments(store=store, in_stock=in_stock)
     if limit is not None and currency is not None:
-        filters |= {"max_price": Decimal(str(limit)), "currency": currency}
+        filters["max_price"], filters["currency"] = Decimal(str(limit)), currency
     return filters
 
 
-def current_wish(shop: Shop) -> Wish | None:
-    """What the visitor looks for now, None before they chose anything.
+def current_query(shop: Shop) -> Query | None:
+    """The visitor's present query, None before the first.
 
     :raises LookalikeError: the photo cannot be read, or the product has left the shop.
     """
@@ -206,7 +204,7 @@ def current_wish(shop: Shop) -> Wish | None:
             product = shop.product(name)
             title = product.title or "this product"
             headline = f"{words} {title}"
-            return Wish(product, product.thumbnail(), f"{words} this", headline, parameter == GOES_WITH)
+            return Query(product, product.thumbnail(), f"{words} this", headline, parameter == GOES_WITH)
     photo: Upload | None = st.session_state.get(CURRENT)
     if photo is None:
         return None
@@ -214,11 +212,11 @@ def current_wish(shop: Shop) -> Wish | None:
         preview = images.thumbnail(images.decode(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
-    return Wish(photo.data, preview, "Your photo", "Looks like your photo")
+    return Query(photo.data, preview, "Your photo", "Looks like your photo")
 
 
-def welcome(slots: Slots, trouble: str = "") -> None:
-    """The page before a search: what it does, where the photo goes, what was wrong with the last one."""
+def show_welcome(slots: Slots, trouble: str = "") -> None:
+    """Shows the page before a search, and what was wrong with the last photo."""
     with slots.lead:
         st.html(
             '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
@@ -227,7 +225,7 @@ def welcome(slots: Slots, trouble: str = "") -> None:
         )
     with slots.below:
         if trouble:
-            note(trouble)
+            draw_note(trouble)
         st.html(
             '<ul class="la-tips">'
             "<li><b>One garment, filling the picture</b><span>Crop away what you do not want.</span></li>"
@@ -238,7 +236,7 @@ def welcome(slots: Slots, trouble: str = "") -> None:
 
 
 def draw_uploader() -> UploadedFile | None:
-    """The one uploader of the page.
+    """Draws the uploader.
 
     What the browser itself refuses, a file too large or of another kind, it says under the uploader; the
     style sheet shows that sentence.
@@ -253,8 +251,8 @@ def draw_uploader() -> UploadedFile | None:
         )
 
 
-def take_photo(upload: UploadedFile | None) -> None:
-    """Search for a photo that has just arrived; it ends a "More like this".
+def receive_photo(upload: UploadedFile | None) -> None:
+    """Makes a newly uploaded photo the query, instead of a product.
 
     While the next one travels the uploader holds none: the photo before is then still the one searched for.
     """
@@ -262,28 +260,28 @@ def take_photo(upload: UploadedFile | None) -> None:
     if upload is None or (current is not None and current.file_id == upload.file_id):
         return
     st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
-    look_at_photo()
+    search_for_photo()
 
 
-def draw_wish(wish: Wish, shown: str) -> None:
-    """The first tile of the grid: what is searched for, and how to leave it.
+def draw_query(query: Query, shown: str) -> None:
+    """Draws the first tile of the grid: the query, and the button to leave it.
 
     :param shown: what the photo shows, in words; empty where nothing can be said.
     """
     words = escape(shown).replace(" %", "\N{NO-BREAK SPACE}%")
     seen = f'<p class="la-seen">Seen as {words}</p>' if shown else ""
     st.html(
-        f'<figure class="la-card la-wished">{framed_photo(wish.preview, wish.caption)}'
-        f'<figcaption class="la-over la-caption">{escape(wish.caption)}</figcaption></figure>{seen}'
+        f'<figure class="la-card la-query">{framed_photo(query.preview, query.caption)}'
+        f'<figcaption class="la-over la-caption">{escape(query.caption)}</figcaption></figure>{seen}'
     )
-    if isinstance(wish.query, Match) and st.session_state.get(CURRENT):
-        st.button("Back to your photo", key="back", on_click=look_at_photo, width="stretch")
+    if isinstance(query.query, Match) and st.session_state.get(CURRENT):
+        st.button("Back to your photo", key="back", on_click=search_for_photo, width="stretch")
     else:
         st.button("Start over", key="restart", on_click=start_over, width="stretch")
 
 
 def draw_match(match: Match) -> None:
-    """One of the five: what it is, the way to its store, and two searches that start from it."""
+    """Draws a result, with the buttons of the two searches that start from it."""
     with st.container(key=f"la-match-{match.rank}"):
         st.html(card_html(match))
         for label, key, completes in (("More like this", "more", False), ("What goes with it", "goes", True)):
@@ -291,19 +289,19 @@ def draw_match(match: Match) -> None:
                 label,
                 key=f"{key}-{match.rank}",
                 type="tertiary",
-                on_click=look_for_more,
+                on_click=search_from_product,
                 args=(match.id, completes),
                 width="stretch",
             )
 
 
-def note(sentence: str) -> None:
-    """A sentence about what is wrong; it may quote a store's words, so it is escaped, never Markdown."""
+def draw_note(sentence: str) -> None:
+    """Draws a message; it may quote a store's words, so it is escaped, never Markdown."""
     st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
 
 
 def footer(shop: Shop) -> None:
-    """How much was searched and how fresh it is."""
+    """Draws the number of products and when they were last read."""
     stores = f"{len(shop.stores)} store" + ("" if len(shop.stores) == 1 else "s")
     built = shop.manifest.built_at
     st.html(
@@ -312,32 +310,32 @@ def footer(shop: Shop) -> None:
     )
 
 
-def shown_at_most() -> int:
-    """How many products are shown, by the address; as many as at first where it says nothing sensible."""
-    asked = st.query_params.get(SHOWN, "")
-    return min(max(int(asked), MATCHES), MOST) if re.fullmatch("[0-9]{1,3}", asked) else MATCHES
+def result_count() -> int:
+    """The number of results by the URL, or `MATCHES` where that is no valid number."""
+    number = st.query_params.get(SHOWN, "")
+    return min(max(int(number), MATCHES), MOST) if re.fullmatch("[0-9]{1,3}", number) else MATCHES
 
 
 def show_more() -> None:
-    """Show a few rows more of the same answer."""
-    st.query_params[SHOWN] = str(min(shown_at_most() + MORE, MOST))
+    """Shows more results of the same search."""
+    st.query_params[SHOWN] = str(min(result_count() + MORE, MOST))
 
 
-def look_at_photo() -> None:
-    """Search for the uploaded photo again, not for a product."""
+def search_for_photo() -> None:
+    """Makes the uploaded photo the query again, instead of a product."""
     for parameter in (LIKE, GOES_WITH, SHOWN):
         st.query_params.pop(parameter, None)
 
 
 def start_over() -> None:
-    """Forget the photo and what it led to; the next one is given to an empty uploader."""
-    look_at_photo()
+    """Forgets the photo and all searches from it, and shows an empty uploader."""
+    search_for_photo()
     st.session_state.pop(CURRENT, None)
     st.session_state[UPLOADERS] = st.session_state.get(UPLOADERS, 0) + 1
 
 
-def look_for_more(product: str, completes: bool = False) -> None:
-    """Search for what looks like a product ("store:product_id"), or for what goes with it."""
-    look_at_photo()
+def search_from_product(product: str, completes: bool = False) -> None:
+    """Searches for products similar to a product ("store:product_id"), or that go with it."""
+    search_for_photo()
     st.query_params[GOES_WITH if completes else LIKE] = product
     st.session_state[SEARCHES] = st.session_state.get(SEARCHES, 0) + 1

@@ -1,4 +1,4 @@
-"""Multiplying vectors by a matrix, where one vector must not wake all processors."""
+"""Matrix multiplication that uses one thread for a single vector."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def matmul(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The vectors times a matrix.
+    """Multiplies vectors by a matrix.
 
     :param vectors: float32 [n, inputs].
     :param matrix: float32 [inputs, outputs].
@@ -15,7 +15,7 @@ def matmul(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     if len(vectors) > 1:
         product: np.ndarray = vectors @ matrix
         return product
-    # BLAS wakes its threads for one vector, too, and they go on spinning: 20 ms of processor time that the
-    # next photo's encoder waits for.
+    # For a single vector, too, BLAS wakes all its threads, which then spin for 20 ms and delay the next
+    # photo's encoder.
     product = np.einsum("ij,jk->ik", vectors, matrix)
     return product

@@ -1,4 +1,4 @@
-"""One real search against what is published: photo, encoder, projection, index, items, thumbnail."""
+"""Checks the published generation with one real search, from a photo to a thumbnail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WAY_OUT = "Run `lookalike repair`, which mends what is damaged, and then `looka
 
 
 class ProbeError(LookalikeError):
-    """What is published does not answer a search."""
+    """The published generation does not answer a search."""
 
 
 def probe(root: Root) -> None:

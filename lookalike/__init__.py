@@ -4,29 +4,71 @@
     shop = lookalike.open("data")
     matches = shop.similar("dress.jpg", k=5, max_price=60, currency="EUR", in_stock=True)
 
-Importing this package imports nothing else; `open` loads what a search needs.
+Importing this package imports nothing else: every name is loaded when it is first used.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from embedding.index.filter_types import FilterArguments
+    from lookalike.description import Description
+    from lookalike.matches import Match, Matches
     from lookalike.query import Shop
+    from storage.errors import (
+        ForeignFileError,
+        InputError,
+        LookalikeError,
+        NewerSchemaError,
+        NotPublishedError,
+        UnreadableImageError,
+    )
+    from storage.manifest import GenerationError
+    from storage.signature import SignatureError
 
     __version__: str
 
-__all__ = ["__version__", "open"]
+__all__ = [
+    "Description",
+    "FilterArguments",
+    "ForeignFileError",
+    "GenerationError",
+    "InputError",
+    "LookalikeError",
+    "Match",
+    "Matches",
+    "NewerSchemaError",
+    "NotPublishedError",
+    "Shop",
+    "SignatureError",
+    "UnreadableImageError",
+    "__version__",
+    "open",
+]
+
+_MODULES = {
+    "Shop": "lookalike.query",
+    "Match": "lookalike.matches",
+    "Matches": "lookalike.matches",
+    "Description": "lookalike.description",
+    "FilterArguments": "embedding.index.filter_types",
+    "GenerationError": "storage.manifest",
+    "SignatureError": "storage.signature",
+}
+"""Where names are defined; the other errors are in `storage.errors`."""
 
 
 def open(data: str | Path, *, cache: Path | None = None, verify_key: str | Path | None = None) -> Shop:
-    """Opens what is published in a data root; see `lookalike.query.Shop`.
+    """Opens the published generation of a data root; see `lookalike.Shop`.
 
     :param data: the data root: a folder, or `s3://bucket/prefix`.
     :param cache: the folder that a bucket's files are fetched to; the user's own cache where None.
-    :param verify_key: the public key (PEM) that has to have signed it, see `lookalike export --sign`.
+    :param verify_key: the public key (PEM) that the export must be signed with, see `lookalike export
+        --sign`.
     :raises NotPublishedError: nothing was published there yet.
     :raises GenerationError: what was published is damaged.
     :raises SignatureError: it is not signed with `verify_key`.
@@ -36,12 +78,22 @@ def open(data: str | Path, *, cache: Path | None = None, verify_key: str | Path 
     return Shop(data, cache=cache, verify_key=verify_key)
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
+        return _version()
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES.get(name, "storage.errors")), name)
 
-        try:
-            return version("lookalike")
-        except PackageNotFoundError:
-            return "0"
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("lookalike")
+    except PackageNotFoundError:
+        return "0"

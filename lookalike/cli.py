@@ -1,4 +1,4 @@
-"""The `lookalike` command: puts the commands together and turns errors into a sentence and an exit code."""
+"""The `lookalike` command: registers the commands, and turns errors into a sentence and an exit code."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from embedding.outfits.outfit_model import OutfitModel, blended, load_outfits
 from embedding.outfits.style_head import StyleInputs
 from embedding.recommend.products import Products
 from lookalike.matches import Matches
-from lookalike.query_inputs import QueryInput, QueryLike, look
+from lookalike.query_inputs import QueryInput, QueryLike, read_query
 from storage.errors import InputError
 from storage.root import Root
 from storage.thumbnails import grid
@@ -70,7 +70,7 @@ class Completer:
         """See `lookalike.query.Shop.complete`."""
         published = self._published
         mask = published.mask(filters)
-        views = look(published, query, allow_private=allow_private)
+        views = read_query(published, query, allow_private=allow_private)
         present, features = self._present(views)
         kinds = [int(kind) for kind in present.kinds if kind >= 0]
         if not kinds:

@@ -1,4 +1,4 @@
-"""What a photo shows, as the encoder's heads see it, and what is said of one that shows no clothing."""
+"""Describes a photo by the encoder's heads, and warns of a photo that does not show clothing."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from lookalike.query_inputs import QueryInput
 
 MOST_VALUES = 3
-"""Values of an attribute that are named, the likeliest first."""
+"""Most values that are given of an attribute, the likeliest first."""
 
 LEAST_PROBABILITY = 0.05
-"""A value less likely than this is not named, unless it is the likeliest."""
+"""Least probability of a value that is given, unless it is the likeliest."""
 
 MOST_NAMED = 3
-"""Attributes that a summary names: those whose likeliest value is right more often than not."""
+"""Most attributes in a summary: those whose likeliest value has a probability above one half."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A value, and how likely it is: of what is given 0.8, four of five are right."""
+    """A value and its calibrated probability."""
 
     value: str
     probability: float
@@ -41,7 +41,7 @@ class Description:
 
     :ivar query: what was looked at, in words.
     :ivar model: the encoder.
-    :ivar clothing: how likely the photo shows something to wear; None where the encoder does not tell.
+    :ivar clothing: the probability that the photo shows clothing; None where the encoder does not predict it.
     :ivar attributes: by attribute, such as `article_type` and `colour`, its values, the likeliest first.
     :ivar picture: makes a JPEG of the photo.
     """
@@ -54,11 +54,11 @@ class Description:
 
     @property
     def is_clothing(self) -> bool | None:
-        """Whether the photo shows something to wear; None where the encoder does not tell."""
+        """Whether the photo shows clothing; None where the encoder does not predict it."""
         return None if self.clothing is None else self.clothing >= CLOTHING_LEAST
 
     def summary(self) -> str:
-        """The surest of it in a line, such as "Tshirts (91 %), Blue (64 %)"; empty where nothing is sure."""
+        """The most certain values in a line, such as "Tshirts (91 %), Blue (64 %)"; may be empty."""
         if self.is_clothing is False:
             return ""
         likeliest = [guesses[0] for guesses in self.attributes.values() if guesses[0].probability > 0.5]
@@ -79,7 +79,7 @@ class Description:
         }
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Attribute, value and probability, in words; the attribute stands before its first value only."""
+        """Attribute, value and probability as text; the attribute only before its first value."""
         found = []
         if self.clothing is not None:
             sure = self.clothing if self.is_clothing else 1 - self.clothing
@@ -109,34 +109,34 @@ class Description:
         )
 
 
-def attributes(heads: Mapping[str, Head], encoded: np.ndarray) -> dict[str, tuple[Guess, ...]]:
-    """By attribute, its likeliest values; without whether it is clothing.
+def predict_attributes(heads: Mapping[str, Head], embedding: np.ndarray) -> dict[str, tuple[Guess, ...]]:
+    """Predicts the likeliest values of each attribute but `CLOTHING`.
 
     :param encoded: float32 [dim], L2 norm 1.
     """
     return {
-        attribute: _likeliest(head, head.probabilities(encoded[None])[0])
+        attribute: _likeliest(head, head.probabilities(embedding[None])[0])
         for attribute, head in heads.items()
         if attribute != CLOTHING
     }
 
 
-def clothing(heads: Mapping[str, Head], encoded: np.ndarray) -> float | None:
-    """How likely a photo shows something to wear; None where the heads do not tell.
+def clothing_of(heads: Mapping[str, Head], embedding: np.ndarray) -> float | None:
+    """The probability that a photo shows clothing; None without a head for it.
 
     :param encoded: float32 [dim], L2 norm 1.
     """
-    found = clothing_probability(heads, encoded[None])
+    found = clothing_probability(heads, embedding[None])
     return None if found is None else float(found[0])
 
 
-def warning(heads: Mapping[str, Head], views: Sequence[QueryInput]) -> str | None:
-    """A sentence that names the photos that do not look like clothing; None where all do, or none tells."""
+def not_clothing_warning(heads: Mapping[str, Head], inputs: Sequence[QueryInput]) -> str | None:
+    """A sentence that names the photos that do not look like clothing; None if there are none."""
     found = []
-    for view in views:
-        likely = None if view.encoded is None else clothing(heads, view.encoded)
+    for query_input in inputs:
+        likely = None if query_input.embedding is None else clothing_of(heads, query_input.embedding)
         if likely is not None and likely < CLOTHING_LEAST:
-            found.append((view.label, percent(likely)))
+            found.append((query_input.label, percent(likely)))
     if not found:
         return None
     if len(found) == 1:
@@ -151,7 +151,7 @@ def warning(heads: Mapping[str, Head], views: Sequence[QueryInput]) -> str | Non
 
 
 def percent(probability: float) -> str:
-    """A probability in words; neither 0 % nor 100 %, of which nobody can be sure."""
+    """Formats a probability; never as 0 % or 100 %."""
     if probability < 0.01:
         return "under 1 %"
     return "over 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")

@@ -1,4 +1,4 @@
-"""One published generation, opened: its index, thumbnails and encoder, and matches made of its rows."""
+"""An open generation: its index, thumbnails and encoder, and matches from its rows."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _SHOWN = (
 
 
 class OpenGeneration:
-    """A generation as it was when it was opened, whatever is published later. Safe to share between threads.
+    """A generation as it was when it was opened, whatever is published later. Thread-safe.
 
     :ivar name: the generation's name.
     :ivar manifest: its facts.
     :ivar index: what searches it.
-    :ivar twins: which of its products are the same article.
+    :ivar same_products: finds the same product in other stores.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class OpenGeneration:
         self.index = Index.open(folder, self.manifest, root.verified)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self.left_out = functools.lru_cache(maxsize=64)(functools.partial(left_out, self.index.items))
-        self.twins = SameProducts(self.index)
+        self.same_products = SameProducts(self.index)
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
         self._loading = threading.Lock()
@@ -83,7 +83,7 @@ class OpenGeneration:
             self._encoder = before._encoder
 
     def encoder(self) -> Encoder:
-        """The generation's encoder, loaded when it is first asked for.
+        """The generation's encoder, loaded at first use.
 
         :raises GenerationError: it is missing, damaged, or not the one that the vectors were made with.
         """
@@ -93,7 +93,7 @@ class OpenGeneration:
             return self._encoder
 
     def heads(self) -> dict[str, Head]:
-        """What the encoder recognises in its vectors; nothing where it has no heads.
+        """The encoder's heads; empty where it has none.
 
         :raises LookalikeError: they are damaged.
         """
@@ -123,7 +123,7 @@ class OpenGeneration:
         :param without: numbers of products that are not among those others.
         """
         mask = self.mask(filters)
-        also = [self.twins.also(row, mask, without) for row in hits.rows.tolist()]
+        also = [self.same_products.also(row, mask, without) for row in hits.rows.tolist()]
         rows = np.concatenate([hits.rows, *(np.array(others, np.int64) for others in also)])
         facts: list[dict[str, Any]] = self._shown.take(columns.row_numbers(rows)).to_pylist()
         rest = iter(facts[len(hits) :])
@@ -137,7 +137,7 @@ class OpenGeneration:
         return found
 
     def differences(self, rows: np.ndarray, photo: Image.Image) -> np.ndarray:
-        """How far the images of some rows differ from a photo, see `embedding.index.spatial_verification`.
+        """The differences of some rows' images from a photo, see `embedding.index.spatial_verification`.
 
         :param photo: RGB.
         :return: float32 [rows].
@@ -149,7 +149,7 @@ class OpenGeneration:
         return spatial_verification.differences(photo, jpegs, grids)
 
     def grids(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The colours of some rows' photos in small, see `storage.thumbnails.grid`."""
+        """Small colour grids of some rows' photos, see `storage.thumbnails.grid`."""
         places = self._shown.select(["thumbnail_shard", "thumbnail_row"]).take(columns.row_numbers(rows))
         return [self._thumbnails.grid(*place.values()) for place in places.to_pylist()]
 

@@ -1,4 +1,4 @@
-"""What can be asked with: files, URLs, bytes, images, arrays and products, each turned into a vector."""
+"""Query inputs: turns files, URLs, bytes, images, arrays and products into vectors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from scrapers.http.fetch import Fetched
 
 QueryLike = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray | Match
-"""One view of what is looked for."""
+"""Anything that can be searched with."""
 
-MOST_VIEWS = 16
-"""Views of one wish. Their mean says little of any where they are many, and each photo takes an encoding."""
+MAX_INPUTS = 16
+"""Most inputs of a query. The mean of more says little about each, and each photo has to be encoded."""
 
 MAX_PHOTO_BYTES = 50_000_000
 MAX_PAGE_BYTES = 10_000_000
@@ -42,13 +42,13 @@ _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 @dataclass(frozen=True)
 class QueryInput:
-    """A view as it is searched for.
+    """One input of a query, ready to search with.
 
     :ivar label: what it is, in words.
     :ivar vector: float32 [dimensions], projected, L2 norm 1.
     :ivar product: the number of the product it names, which is no answer to it.
     :ivar picture: makes a JPEG of it.
-    :ivar encoded: float32 [dim], as the encoder gave it, L2 norm 1; None where it is a product of the index.
+    :ivar embedding: float32 [dim], L2 norm 1; None where it is a product of the index.
     :ivar image: RGB, at most 256 px a side; None where it is a product of the index.
     """
 
@@ -56,74 +56,74 @@ class QueryInput:
     vector: np.ndarray
     product: int | None
     picture: Callable[[], bytes]
-    encoded: np.ndarray | None = None
+    embedding: np.ndarray | None = None
     image: Image.Image | None = None
 
 
-def look(
+def read_query(
     published: OpenGeneration, query: QueryLike | Sequence[QueryLike], *, allow_private: bool = False
 ) -> list[QueryInput]:
-    """Turns a query into the views to search for.
+    """Reads a query's inputs.
 
-    :param query: a view or several of the same wish.
+    :param query: one input, or a list of inputs that are averaged.
     :param allow_private: whether a URL may lead to this machine or a private network.
     :raises InputError: something that cannot be searched for, or too many; the sentence names it.
     :raises LookalikeError: a URL that does not answer.
     """
-    views = list(query) if isinstance(query, list | tuple) else [query]
-    if not views:
+    inputs = list(query) if isinstance(query, list | tuple) else [query]
+    if not inputs:
         raise InputError("The query is an empty list. Give at least one photo or product.")
-    if len(views) > MOST_VIEWS:
+    if len(inputs) > MAX_INPUTS:
         raise InputError(
-            f"The query has {len(views)} views, and at most {MOST_VIEWS} are averaged into one wish. Search "
-            "for each of them alone, or give fewer."
+            f"The query has {len(inputs)} photos, and at most {MAX_INPUTS} are averaged into one query. "
+            "Search for each of them alone, or give fewer."
         )
-    return [_look(published, view, allow_private) for view in views]
+    return [_read_input(published, query_input, allow_private) for query_input in inputs]
 
 
-def encoded(published: OpenGeneration, seen: QueryInput) -> np.ndarray:
-    """A view as the encoder gives it, float32 [dim], L2 norm 1; a product by its main photo's thumbnail."""
-    if seen.encoded is not None:
-        return seen.encoded
-    pixels = pixels_of(seen.picture(), published.manifest.encoder.size)
+def embedding_of(published: OpenGeneration, query_input: QueryInput) -> np.ndarray:
+    """The embedding of an input, float32 [dim], L2 norm 1; of a product, its thumbnail's."""
+    if query_input.embedding is not None:
+        return query_input.embedding
+    pixels = pixels_of(query_input.picture(), published.manifest.encoder.size)
     vector: np.ndarray = published.encoder().encode(pixels[None])[0]
     return vector
 
 
-def _look(published: OpenGeneration, view: Any, allow_private: bool) -> QueryInput:
-    if isinstance(view, Match):
-        return _product(published, view.store, view.product_id)
-    if isinstance(view, str):
-        return _text(published, view, allow_private)
-    if isinstance(view, os.PathLike):
-        return _file(published, Path(view))
-    if isinstance(view, bytes | bytearray | memoryview):
-        return _photo(published, bytes(view), "a photo")
-    if isinstance(view, Image.Image):
-        return _image(published, _flat(view), "an image")
-    if isinstance(view, np.ndarray):
-        return _image(published, _from_array(view), "an array")
+def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool) -> QueryInput:
+    if isinstance(query_input, Match):
+        return _read_product(published, query_input.store, query_input.product_id)
+    if isinstance(query_input, str):
+        return _read_text(published, query_input, allow_private)
+    if isinstance(query_input, os.PathLike):
+        return _read_file(published, Path(query_input))
+    if isinstance(query_input, bytes | bytearray | memoryview):
+        return _read_bytes(published, bytes(query_input), "a photo")
+    if isinstance(query_input, Image.Image):
+        return _embed_image(published, _to_rgb(query_input), "an image")
+    if isinstance(query_input, np.ndarray):
+        return _embed_image(published, _array_to_image(query_input), "an array")
     raise InputError(
-        f"A query cannot be a {type(view).__name__}. Give a path, a URL, bytes, a PIL image, an RGB array or "
-        "store:product_id."
+        f"A query cannot be a {type(query_input).__name__}. Give a path, a URL, bytes, a PIL image, an RGB "
+        "array or store:product_id."
     )
 
 
-def _text(published: OpenGeneration, text: str, allow_private: bool) -> QueryInput:
+def _read_text(published: OpenGeneration, text: str, allow_private: bool) -> QueryInput:
     if not text.strip():
         raise InputError(
             "The query is an empty text. Give an image file, a URL with https://, or store:product_id."
         )
     if "://" in text:
-        return _address(published, text, allow_private)
+        return _read_url(published, text, allow_private)
     named = _STORE_AND_ID.fullmatch(text)
     if named and named[1] in published.manifest.counts.stores:
-        return _product(published, named[1], named[2])
+        return _read_product(published, named[1], named[2])
     path = _path(text)
     if named and not _exists(path):
         known = ", ".join(published.manifest.counts.stores)
         raise InputError(f"There is no store '{named[1]}' for the query {_short(text)}. Known are: {known}.")
-    return _file(published, path)
+    return _read_file(published, path)
 
 
 def _path(text: str) -> Path:
@@ -144,7 +144,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
-def _product(published: OpenGeneration, store: str, product_id: str) -> QueryInput:
+def _read_product(published: OpenGeneration, store: str, product_id: str) -> QueryInput:
     number = published.find(store, product_id)
     if number is None:
         raise InputError(
@@ -157,7 +157,7 @@ def _product(published: OpenGeneration, store: str, product_id: str) -> QueryInp
     return QueryInput(label, vector, number, lambda: published.match(row).thumbnail())
 
 
-def _file(published: OpenGeneration, path: Path) -> QueryInput:
+def _read_file(published: OpenGeneration, path: Path) -> QueryInput:
     shown = _short(str(path))
     try:
         with path.open("rb") as stream:  # never more than may be: a device gives bytes for ever
@@ -173,14 +173,14 @@ def _file(published: OpenGeneration, path: Path) -> QueryInput:
         raise InputError(f"{shown} cannot be read ({reason}). Give an image file.") from None
     if len(data) > MAX_PHOTO_BYTES:
         raise InputError(f"{shown} has more than {MAX_PHOTO_BYTES:,} bytes, too many for a photo.")
-    return _photo(published, data, path.name, shown)
+    return _read_bytes(published, data, path.name, shown)
 
 
-def _address(published: OpenGeneration, url: str, allow_private: bool) -> QueryInput:
+def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> QueryInput:
     fetched = _fetch(url, allow_private)
     if _is_page(fetched):
-        fetched = _fetch(_main_photo(url, fetched), allow_private)
-    return _photo(published, fetched.body, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url)
+        fetched = _fetch(_main_photo_url(url, fetched), allow_private)
+    return _read_bytes(published, fetched.body, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url)
 
 
 def _fetch(url: str, allow_private: bool) -> Fetched:
@@ -193,13 +193,13 @@ def _fetch(url: str, allow_private: bool) -> Fetched:
 
 
 def _is_page(fetched: Fetched) -> bool:
-    """Whether it is a page by what the server says, or by its first sign where it says nothing useful."""
+    """Whether it is a page, by its content type, or by its first byte where that says nothing."""
     if fetched.content_type.startswith("image/"):
         return False
     return fetched.content_type in _PAGE_TYPES or fetched.body[:1024].lstrip()[:1] == b"<"
 
 
-def _main_photo(url: str, page: Fetched) -> str:
+def _main_photo_url(url: str, page: Fetched) -> str:
     try:
         from scrapers.extract.reading import product_of_page
         from scrapers.session.workers import Worker, WorkerError
@@ -221,28 +221,28 @@ def _main_photo(url: str, page: Fetched) -> str:
     return str(product.images[0])
 
 
-def _photo(published: OpenGeneration, data: bytes, label: str, name: str | None = None) -> QueryInput:
+def _read_bytes(published: OpenGeneration, data: bytes, label: str, name: str | None = None) -> QueryInput:
     try:
         # As `embedding.encoder.preprocess.pixels_of`, but the decoded photo is shown, too.
         image = images.decode(data, fit=published.manifest.encoder.size)
     except UnreadableImageError as reason:
         raise UnreadableImageError(f"{name or label[0].upper() + label[1:]}: {reason}.") from None
-    return _image(published, image, label)
+    return _embed_image(published, image, label)
 
 
-def _image(published: OpenGeneration, image: Image.Image, label: str) -> QueryInput:
+def _embed_image(published: OpenGeneration, image: Image.Image, label: str) -> QueryInput:
     pixels = letterbox(image, published.manifest.encoder.size)
-    encoded = published.encoder().encode(pixels[None])[0]
-    vector = published.index.projection.apply(encoded[None])[0]
+    embedding = published.encoder().encode(pixels[None])[0]
+    vector = published.index.projection.apply(embedding[None])[0]
     if not np.isfinite(vector).all() or not vector.any():
         raise InputError(f"The encoder sees nothing in {label}. Give another photo.")
     small = image.copy()
     small.thumbnail((_PICTURE_PX, _PICTURE_PX))  # the photo itself may be large and matches may be kept
-    return QueryInput(label, vector, None, lambda: images.thumbnail(small, _PICTURE_PX), encoded, small)
+    return QueryInput(label, vector, None, lambda: images.thumbnail(small, _PICTURE_PX), embedding, small)
 
 
-def _flat(image: Image.Image) -> Image.Image:
-    """A PIL image as RGB, as `storage.images.decode` makes it: turned as EXIF says, transparency on white."""
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Converts a PIL image to RGB like `storage.images.decode`: rotated by EXIF, transparency on white."""
     width, height = image.size
     if not 0 < width * height <= images.MAX_IMAGE_PIXELS:
         raise InputError(
@@ -263,10 +263,10 @@ def _flat(image: Image.Image) -> Image.Image:
         ) from None
 
 
-def _from_array(array: np.ndarray) -> Image.Image:
-    """An array of pixels as an image."""
+def _array_to_image(array: np.ndarray) -> Image.Image:
+    """Converts an array of pixels to an image."""
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
         raise InputError(f"An array of shape {array.shape} is no photo. Give [height, width, 3], RGB.")
     if array.dtype != np.uint8:
         raise InputError(f"An array of {array.dtype} is no photo. Give uint8 from 0 to 255.")
-    return _flat(Image.fromarray(np.ascontiguousarray(array)))
+    return _to_rgb(Image.fromarray(np.ascontiguousarray(array)))

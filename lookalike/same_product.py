@@ -22,7 +22,7 @@ from embedding.index.search import Index
 from lookalike.matches import AlsoAt, Match
 
 LEAST_TITLE = 0.5
-"""Share of the words of two titles, their brands' aside, that both have: then they name one article."""
+"""Least share of common words, without the brands', of the titles of one product."""
 
 _WORDS = re.compile(r"\w+")
 _GTIN_DIGITS = 14
@@ -30,7 +30,7 @@ _Priced = TypeVar("_Priced", Match, AlsoAt)
 
 
 class SameProducts:
-    """The products of a generation that may be the same article.
+    """Finds the same product in other stores.
 
     :param index: the generation's.
     """
@@ -40,12 +40,12 @@ class SameProducts:
         self._items = index.items
 
     def also(self, row: int, mask: np.ndarray | None, without: Collection[int]) -> list[int]:
-        """Rows of the other products that a search folds with this row's, the first of each that passes.
+        """Rows of the other products of this row's product group, the first of each that passes.
 
         :param mask: bool [rows], the rows that may be shown; None allows all.
         :param without: numbers of products to leave out.
         """
-        rows = self._folded.get(int(self._index.articles[row]))
+        rows = self._rows_of_groups.get(int(self._index.groups[row]))
         if rows is None:
             return []
         products = self._index.products
@@ -55,11 +55,10 @@ class SameProducts:
         return [first[product] for product in sorted(first) if product not in left_out]
 
     def elsewhere(self, row: int) -> dict[int, tuple[str, ...]]:
-        """The same article in other stores.
+        """Finds the same product in other stores.
 
-        :param row: the main photo of the product it is asked for.
-        :return: for each product that is the same, by its number, what says so: `GTIN`, `brand and SKU`,
-            `photo`, `title`.
+        :param row: the main photo of the product.
+        :return: number of each same product to the evidence: `GTIN`, `brand and SKU`, `photo`, `title`.
         """
         own = self._facts(row)
         by_gtin, by_sku = self._same_gtin(own), self._same_sku(own)
@@ -79,14 +78,14 @@ class SameProducts:
         return found
 
     @functools.cached_property
-    def _folded(self) -> dict[int, np.ndarray]:
-        """The rows of each article that several products are."""
-        articles = self._index.articles
-        several = np.zeros(int(articles.max(initial=0)) + 1, bool)
-        several[articles[articles != self._index.products]] = True
-        rows = np.flatnonzero(several[articles])
-        rows = rows[np.argsort(articles[rows], kind="stable")]
-        numbers, starts = np.unique(articles[rows], return_index=True)
+    def _rows_of_groups(self) -> dict[int, np.ndarray]:
+        """The rows of each group of several products."""
+        groups = self._index.groups
+        several = np.zeros(int(groups.max(initial=0)) + 1, bool)
+        several[groups[groups != self._index.products]] = True
+        rows = np.flatnonzero(several[groups])
+        rows = rows[np.argsort(groups[rows], kind="stable")]
+        numbers, starts = np.unique(groups[rows], return_index=True)
         return dict(zip(numbers.tolist(), np.split(rows, starts)[1:], strict=True))
 
     def _facts(self, row: int) -> dict[str, str | None]:
@@ -125,7 +124,7 @@ class SameProducts:
 def cheapest_first(
     offers: Sequence[_Priced], compared: str | None, rates: dict[str, Decimal]
 ) -> list[_Priced]:
-    """Offers by price, the same for the same offers.
+    """Sorts offers by price, reproducibly.
 
     :param compared: the currency that prices are compared in. Those in others come after, unless there is a
         rate; then those without a price.
@@ -144,7 +143,7 @@ def cheapest_first(
 
 
 def same_title(one: dict[str, str | None], other: dict[str, str | None]) -> bool:
-    """Whether the titles of two products name the same article: half of their words, the brands' aside."""
+    """Whether two titles name the same product: they share half of their words, without the brands'."""
     brands = _words(one.get("brand")) | _words(other.get("brand"))
     first, second = _words(one.get("title")) - brands, _words(other.get("title")) - brands
     both = first | second

@@ -28,10 +28,10 @@ class LookalikeAnnoy:
     def load(self, vectors: Path, folder: Path) -> None:
         searching = Search.model_validate_json((folder / "search.json").read_text())
         stored = np.load(folder / "vectors.npy", mmap_mode="r")
-        forest = CandidateIndex.load(
+        candidates = CandidateIndex.load(
             folder, len(stored), searching.ann_dimensions, searching.shards, searching.engine
         )
-        self._index = Index(_around(folder)[0], stored, forest, None, search_k=searching.search_k)
+        self._index = Index(_around(folder)[0], stored, candidates, None, search_k=searching.search_k)
 
     def query(self, vector: np.ndarray, k: int, effort: int) -> np.ndarray:
         return self._index.search(vector, k).rows

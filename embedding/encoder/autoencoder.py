@@ -1,4 +1,4 @@
-"""The convolutional autoencoder of "Deep Learning Techniques for Apparel recommendation", to compare with.
+"""The convolutional autoencoder of "Deep Learning Techniques for Apparel recommendation": a baseline.
 
 Photos of 256×256 px go through five convolutions that halve them, to a code of 8×8×32 numbers, and back. The
 code flattened is 2048 numbers long, as long as ResNet50's vector, so the same tables and index take it.
@@ -43,7 +43,7 @@ def build_autoencoder(size: int = SIZE) -> keras.Model:
 
 
 def code_of(autoencoder: keras.Model) -> keras.Model:
-    """The half that makes codes.
+    """The encoder half of an autoencoder.
 
     :return: model from float32 [n, size, size, 3] RGB in 0…1 to float32 [n, 2048], not normalised.
     """
@@ -51,19 +51,19 @@ def code_of(autoencoder: keras.Model) -> keras.Model:
 
 
 def encoder_of(weights: Weights, size: int) -> keras.Model:
-    """The encoder that these weights make, like ResNet50's.
+    """Builds the Keras encoder of an autoencoder's weights.
 
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], L2 norm 1.
-    :raises InputError: see `put`.
+    :raises InputError: see `assign_weights`.
     """
     autoencoder = build_autoencoder(size)
-    put(weights, autoencoder)
+    assign_weights(weights, autoencoder)
     pixels = keras.Input((size, size, 3), name="pixels")
     code = code_of(autoencoder)(pixels / 255.0)
     return keras.Model(pixels, ops.normalize(code, axis=-1, epsilon=1e-12), name="encoder")
 
 
-def put(weights: Weights, autoencoder: keras.Model) -> None:
+def assign_weights(weights: Weights, autoencoder: keras.Model) -> None:
     """Sets an autoencoder's weights.
 
     :raises InputError: an array is missing or has another shape than the autoencoder's.
@@ -75,8 +75,8 @@ def put(weights: Weights, autoencoder: keras.Model) -> None:
         layer.set_weights(arrays)
 
 
-def take(autoencoder: keras.Model, *, name: str) -> Weights:
-    """The present weights of an autoencoder."""
+def extract_weights(autoencoder: keras.Model, *, name: str) -> Weights:
+    """Reads an autoencoder's weights."""
     arrays = {
         f"{layer.name}/{weight.name}": np.asarray(value, np.float32)
         for layer in _trained(autoencoder)

@@ -1,4 +1,4 @@
-"""Weights become an encoder on disk that runs without TensorFlow."""
+"""Converts weights to an OpenVINO encoder on disk, which runs without TensorFlow."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FIRST_PREPROCESSING = "letterbox-white"
 
 
 def specify(weights: Weights) -> EncoderSpec:
-    """The specification of the encoder that these weights make."""
+    """The specification of the encoder built from these weights."""
     preprocessing = preprocessing_of(weights)
     mark = weights.fingerprint
     if preprocessing != _FIRST_PREPROCESSING:
@@ -59,12 +59,12 @@ def specify(weights: Weights) -> EncoderSpec:
 
 
 def preprocessing_of(weights: Weights) -> str:
-    """Name of all that happens to a photo's pixels outside what weights hold."""
+    """Name of the preprocessing: all that happens to pixels and is not in the weights."""
     return f"{PREPROCESSING} {GARMENT_COLOUR}" if weights.fused else PREPROCESSING
 
 
 def convert(weights: Weights, folder: Path) -> EncoderSpec:
-    """Writes the OpenVINO IR of the encoder that these weights make; takes uint8 pixels, gives unit vectors.
+    """Writes the OpenVINO IR of an encoder from uint8 pixels to unit vectors.
 
     :raises InputError: the weights are no known network's, or the folder exists.
     """
@@ -94,7 +94,7 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
 
 
 def _convert_in_tensorflow(weights: Weights, folder: Path) -> None:
-    """The same in a process of its own: OpenVINO reads TensorFlow's graphs, and Keras has one backend.
+    """Converts in a subprocess: OpenVINO reads TensorFlow's graphs, and a process has one Keras backend.
 
     :raises InputError: as `convert`.
     """
@@ -120,9 +120,9 @@ def _convert_in_tensorflow(weights: Weights, folder: Path) -> None:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Holds back what native code writes to stderr.
+    """Suppresses what native code writes to stderr.
 
-    TensorFlow 2.21 tells of absent GPUs while it is imported, past every log level, into our progress bars.
+    On import, TensorFlow 2.21 reports absent GPUs at any log level, in the middle of our progress bars.
     """
     sys.stderr.flush()
     kept = os.dup(2)

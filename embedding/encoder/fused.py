@@ -1,4 +1,4 @@
-"""The fused encoder: the ResNet50, EfficientNet-Lite0, the garment's colours, and a space over these three.
+"""The fused encoder: ResNet50, EfficientNet-Lite0, the garment's colours, and a space over the three.
 
 The ResNet50 knows the garments that it was trained on; Lite0 knows ImageNet, and so the clothes of stores
 that no training saw; the histogram knows colours; and the space, behind a hidden layer, knows the catalogue's
@@ -13,7 +13,7 @@ from keras import layers, ops
 
 from embedding.encoder import garment_colour, lite0, resnet50
 from embedding.encoder.runtime import dtype_policy
-from embedding.encoder.weights import FUSED_LENGTHS, Weights, put_layers
+from embedding.encoder.weights import FUSED_LENGTHS, Weights, assign_layers
 from storage.errors import InputError
 from storage.schemas import EMBEDDING_DIM
 
@@ -30,7 +30,7 @@ _EPSILON = 1e-12
 
 
 def encoder_of(weights: Weights, size: int) -> keras.Model:
-    """The encoder that these weights make, like ResNet50's.
+    """Builds the Keras encoder of fused weights.
 
     :param size: side of the input, px; a multiple of 32.
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], L2 norm 1.
@@ -47,12 +47,12 @@ def encoder_of(weights: Weights, size: int) -> keras.Model:
     tail = EMBEDDING_DIM - int(joint.shape[-1])
     vector = ops.normalize(ops.pad(joint, ((0, 0), (0, tail))), axis=-1, epsilon=_EPSILON)
     encoder = keras.Model(parts.input, vector, name="encoder")
-    put_layers(weights, [encoder.get_layer(name) for name in (*AXES, HIDDEN, SPACE)], "a fused encoder's")
+    assign_layers(weights, [encoder.get_layer(name) for name in (*AXES, HIDDEN, SPACE)], "a fused encoder's")
     return encoder
 
 
 def parts_of(weights: Weights, size: int) -> keras.Model:
-    """The parts as they come, before they are centred.
+    """Builds the three parts, before they are centred.
 
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to the ResNet50's vector, float32 [n, 2048],
         L2 norm 1; Lite0's, float32 [n, 1280]; and the square roots of the colour histogram, float32 [n, 180].
@@ -66,7 +66,7 @@ def parts_of(weights: Weights, size: int) -> keras.Model:
     # What Lite0 sees is centred, which makes more of bfloat16's rounding; it takes little time anyway.
     with dtype_policy("float32"):
         small = lite0.build_lite0(size)
-    put_layers(weights, [layer for layer in small.layers if layer.weights], "a fused encoder's")
+    assign_layers(weights, [layer for layer in small.layers if layer.weights], "a fused encoder's")
     colours = ops.sqrt(garment_colour.histogram(pixels))
     return keras.Model(pixels, [resnet(resized(pixels, side)), small(pixels), colours], name="parts")
 
@@ -80,14 +80,14 @@ def _dense(weights: Weights, name: str, activation: str | None = None) -> layers
 
 
 def resized(pixels: keras.KerasTensor, side: int) -> keras.KerasTensor:
-    """Photos at another size, as Pillow's bilinear filter makes them: what lies between two pixels counts."""
+    """Resizes photos like Pillow's bilinear filter, which averages over all source pixels."""
     weights = ops.convert_to_tensor(_triangles(int(pixels.shape[1]), side))
     rows = ops.einsum("hy,nyxc->nhxc", weights, pixels)
     return ops.einsum("wx,nhxc->nhwc", weights, rows)
 
 
 def _triangles(before: int, after: int) -> np.ndarray:
-    """What each pixel before counts for each one after, float32 [after, before]; rows sum to 1."""
+    """Weights of source pixels for each target pixel, float32 [after, before]; rows sum to 1."""
     scale = before / after
     centres = (np.arange(after) + 0.5) * scale - 0.5
     distances = np.abs(np.arange(before)[None, :] - centres[:, None]) / max(scale, 1)

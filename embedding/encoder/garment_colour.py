@@ -1,7 +1,7 @@
-"""The garment's colours, read off the photo: a soft histogram in CIELAB that leaves out plain ground.
+"""A photo's garment colours: a soft histogram in CIELAB that leaves out a plain background.
 
 Bins are soft, each pixel counting for the bins around it by a Gaussian, so that a shade more light moves
-little. Pixels near the middle count more, and those that plain ground reaches from the border do not count.
+little. Pixels near the middle count more. Plain background that is connected to the border does not count.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ GRID_PX = 32
 """Side that photos are averaged down to first."""
 
 _NEAR = 14.0
-"""Distance in CIELAB (CIE76) up to which a pixel is as the ground."""
+"""Distance in CIELAB (CIE76) up to which a pixel counts as background."""
 
 _WHITE_BORDER = 0.25
-"""Share of the border from which on white is the ground: a garment may touch the rest."""
+"""Least share of the border that is white for a white background: a garment may touch the rest."""
 
 _PLAIN_BORDER = 0.6
-"""Share of the border that another colour has to have to be the ground."""
+"""Least share of the border that has one other colour for a background of that colour."""
 
 _LEAST_LEFT = 0.03
-"""With a smaller share of the photo than this left, nothing is ground."""
+"""Where less of the photo than this share is left, nothing is background."""
 
 _ERODED_FROM = 0.05
 _MODE_STEPS, _MODE_WIDTH = 4, 20.0
@@ -110,7 +110,7 @@ def _photo(small: KerasTensor) -> tuple[KerasTensor, KerasTensor, KerasTensor]:
 
 
 def _garment(lab: KerasTensor, inside: KerasTensor) -> KerasTensor:
-    """Where the photo is no plain ground, float32 [n, 32, 32]."""
+    """Mask of the garment, all but the plain background: float32 [n, 32, 32]."""
     border = inside * (1.0 - _eroded(inside))
     whites = _share(border, _distance(lab, ops.convert_to_tensor(_WHITE_LAB)) < _NEAR)
     common = _mode(lab, border)
@@ -120,10 +120,10 @@ def _garment(lab: KerasTensor, inside: KerasTensor) -> KerasTensor:
     near = (
         ops.cast(ops.where(is_white, near_white, ops.logical_and(near_common, is_plain)), "float32") * inside
     )
-    ground = near * border
+    background = near * border
     for _ in range(_FLOOD_STEPS):
-        ground = near * ops.maximum(_widest(ground, (3, 1)), _widest(ground, (1, 3)))
-    kept = inside * (1.0 - ground)
+        background = near * ops.maximum(_widest(background, (3, 1)), _widest(background, (1, 3)))
+    kept = inside * (1.0 - background)
     shrunk = inside * (1.0 - _widest(1.0 - kept, (3, 3)))
     left, of = ops.sum(kept, axis=(1, 2), keepdims=True), ops.sum(inside, axis=(1, 2), keepdims=True)
     kept = ops.where(
@@ -136,7 +136,7 @@ def _garment(lab: KerasTensor, inside: KerasTensor) -> KerasTensor:
 
 
 def _mode(lab: KerasTensor, border: KerasTensor) -> KerasTensor:
-    """The border's commonest colour, float32 [n, 1, 1, 3]: a mean that leaves what is far off behind."""
+    """The border's most frequent colour, float32 [n, 1, 1, 3], by mean shift."""
     weights = border[..., None]
     found = ops.sum(weights * lab, axis=(1, 2), keepdims=True) / ops.sum(weights, axis=(1, 2), keepdims=True)
     for _ in range(_MODE_STEPS):
@@ -167,14 +167,14 @@ def _eroded(mask: KerasTensor) -> KerasTensor:
 
 
 def _centre(height: KerasTensor, width: KerasTensor) -> KerasTensor:
-    """What pixels count by how near the middle they are, float32 [n, 32, 32]."""
+    """Weights of pixels, larger near the middle: float32 [n, 32, 32]."""
     at = ops.convert_to_tensor((np.arange(GRID_PX, dtype=np.float32) + 0.5) / GRID_PX - 0.5)
     down, across = at[None, :, None] / (_CENTRE[0] * height), at[None, None, :] / (_CENTRE[1] * width)
     return ops.exp(-(down**2 + across**2) / 2)
 
 
 def _soft_bins(values: KerasTensor, centres: tuple[float, ...]) -> KerasTensor:
-    """How much each pixel counts for each bin of an axis, float32 [n, 1024, bins]; sums to 1."""
+    """Soft assignment of pixels to the bins of an axis, float32 [n, 1024, bins]; sums to 1."""
     flat = ops.reshape(values, (-1, GRID_PX * GRID_PX, 1))
     at = ops.convert_to_tensor(np.array(centres, np.float32))
     return ops.softmax(-(((flat - at) / _WIDTH) ** 2) / 2, axis=-1)

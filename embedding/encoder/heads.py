@@ -1,7 +1,7 @@
-"""What an encoder recognises: a linear layer an attribute, on the vectors that the encoder gives.
+"""Heads: linear classifiers on an encoder's vectors, one an attribute.
 
-The layers, called heads, stand beside the network and not in it, so that a stored vector is enough to predict
-from, with NumPy alone, and new heads need no new vectors. They are stored as plain arrays in an `.npz`:
+They stand beside the network and not in it: a stored vector is enough to predict from, with NumPy alone, and
+new heads need no new vectors. They are stored as plain arrays in an `.npz`:
 `head:colour/kernel` (float16), `/bias`, `/classes` and `/multi`.
 """
 
@@ -21,12 +21,12 @@ from storage.errors import LookalikeError
 from storage.root import Root
 
 CLOTHING = "clothing"
-"""The head that tells whether a photo shows something to wear at all; its values are `NO` and `YES`."""
+"""Name of the head that says whether a photo shows clothing; its values are `NO` and `YES`."""
 
 NO, YES = "no", "yes"
 
 CLOTHING_LEAST = 0.5
-"""How likely a photo has to show something to wear for a search with it to go without a warning."""
+"""Least probability of clothing at which a search gives no warning."""
 
 _PREFIX = "head:"
 _PARTS = ("kernel", "bias", "classes", "multi")
@@ -34,7 +34,7 @@ _PARTS = ("kernel", "bias", "classes", "multi")
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A linear layer that recognises one attribute.
+    """A linear classifier of one attribute.
 
     :param attribute: its name, such as `colour`.
     :param classes: its values.
@@ -59,7 +59,7 @@ class Head:
             )
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
-        """How much speaks for each value.
+        """Unnormalised log-probabilities of the values.
 
         :param vectors: float32 [n, dim], L2 norm 1.
         :return: float32 [n, classes].
@@ -67,7 +67,7 @@ class Head:
         return matmul.matmul(vectors, self.kernel) + self.bias
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """How likely each value is; the values of a photo sum to 1 unless it can have several.
+        """Probabilities of the values; a photo's sum to 1 unless it can have several values.
 
         :param vectors: float32 [n, dim], L2 norm 1.
         :return: float32 [n, classes].
@@ -82,7 +82,7 @@ class Head:
 
 
 def clothing_probability(heads: Mapping[str, Head], vectors: np.ndarray) -> np.ndarray | None:
-    """How likely each photo shows something to wear; None where the heads do not tell.
+    """Probability that each photo shows clothing; None without a head for it.
 
     :param vectors: float32 [n, dim], L2 norm 1.
     :return: float32 [n].
@@ -94,15 +94,15 @@ def clothing_probability(heads: Mapping[str, Head], vectors: np.ndarray) -> np.n
 def fingerprint(heads: Mapping[str, Head]) -> str:
     """sha256 over attributes, classes and values as they are stored, hexadecimal."""
     digest = hashlib.sha256()
-    for key, array in sorted(stored(heads).items()):
+    for key, array in sorted(to_arrays(heads).items()):
         digest.update(f"{key}{array.shape}".encode())
         content = "\0".join(array.tolist()).encode() if array.dtype.kind == "U" else array.tobytes()
         digest.update(content)
     return digest.hexdigest()
 
 
-def stored(heads: Mapping[str, Head]) -> dict[str, np.ndarray]:
-    """Heads as the arrays of an `.npz`, without pickles; kernels are halved to float16."""
+def to_arrays(heads: Mapping[str, Head]) -> dict[str, np.ndarray]:
+    """Heads as arrays for an `.npz`; kernels are rounded to float16."""
     arrays: dict[str, np.ndarray] = {}
     for attribute, head in heads.items():
         values = (
@@ -115,8 +115,8 @@ def stored(heads: Mapping[str, Head]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def taken_from(arrays: dict[str, np.ndarray]) -> dict[str, Head]:
-    """Heads out of the arrays of an `.npz`, which loses them.
+def pop_heads(arrays: dict[str, np.ndarray]) -> dict[str, Head]:
+    """Removes the heads from the arrays of an `.npz`, and returns them.
 
     :raises ValueError: a head is incomplete, or its shapes do not fit together.
     """
@@ -127,17 +127,17 @@ def taken_from(arrays: dict[str, np.ndarray]) -> dict[str, Head]:
 
 
 def write_heads(file: Path, heads: Mapping[str, Head]) -> None:
-    """Writes heads to an `.npz` of their own."""
-    np.savez_compressed(file, allow_pickle=False, **stored(heads))
+    """Writes heads to an `.npz`."""
+    np.savez_compressed(file, allow_pickle=False, **to_arrays(heads))
 
 
 def read_heads(file: Path) -> dict[str, Head]:
-    """Heads from an `.npz` of their own.
+    """Reads the heads of an `.npz` that holds nothing else.
 
     :raises LookalikeError: it cannot be read, or holds something else.
     """
     try:
-        return taken_from(read_npz(file))
+        return pop_heads(read_npz(file))
     except (OSError, ValueError) as error:
         raise LookalikeError(
             f"{file} holds no heads ({error}). Run `lookalike repair`, which makes it again."
@@ -145,7 +145,7 @@ def read_heads(file: Path) -> dict[str, Head]:
 
 
 def load_heads(root: Root, model: str) -> dict[str, Head]:
-    """The heads beside a model's encoder, none where it has none.
+    """Loads the heads of a model's encoder; none where it has none.
 
     :raises LookalikeError: they are damaged.
     """

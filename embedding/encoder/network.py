@@ -1,4 +1,4 @@
-"""Weights become the Keras encoder they were trained in."""
+"""Builds the Keras encoder that weights belong to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from embedding.encoder.weights import Weights
 
 
 def encoder_of(weights: Weights, size: int) -> keras.Model:
-    """The encoder that these weights make: a ResNet50, the fused encoder, or the autoencoder.
+    """Builds the encoder of these weights: a ResNet50, the fused encoder, or the autoencoder.
 
     :param size: side of the input, px.
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], L2 norm 1.

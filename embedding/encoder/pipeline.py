@@ -1,4 +1,4 @@
-"""Photos of the tables become vectors: reading, decoding, encoding and writing run side by side.
+"""The embedding pipeline: reads, decodes, encodes and writes photos concurrently.
 
 Each stage takes what it needs from the one before it and works at most a few batches ahead, so that memory
 does not grow with the number of photos.
@@ -47,7 +47,7 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Embedded:
-    """Photos with their vectors, and those that have none.
+    """A batch after encoding.
 
     :param ids: of the photos that have a vector.
     :param vectors: float32 [len(ids), dim], L2 norm 1.
@@ -69,7 +69,7 @@ def embed(
     *,
     write_every: int,
 ) -> Iterator[Embedded]:
-    """Embeds photos and hands them to `write` in portions, one at a time, while the next are computed.
+    """Embeds photos, and writes finished portions while the next are computed.
 
     :param rows: batches with columns `image_id` and `bytes`.
     :param write: called in a thread of its own.
@@ -98,7 +98,7 @@ def embed(
 def ahead(
     pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], *, limit: int
 ) -> Iterator[Result]:
-    """`map` through a pool, in order, at most `limit` items ahead of what was taken."""
+    """Maps items in a pool, in order, at most `limit` items ahead of the consumer."""
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
@@ -113,7 +113,7 @@ def ahead(
 
 
 def decode(rows: pa.RecordBatch, size: int) -> Decoded:
-    """The photos of a batch as an encoder's input; Pillow decodes and scales outside the interpreter lock.
+    """Decodes a batch to an encoder's input; Pillow works outside the interpreter lock.
 
     :param rows: columns `image_id` and `bytes`.
     :param size: side of the input, px.

@@ -1,4 +1,4 @@
-"""What photos show, as an encoder's heads predict it from the vectors that the tables hold."""
+"""Predicts attributes of photos with an encoder's heads, from the stored embeddings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCH = 2048
 
 
 def adopt_heads(root: Root, model: str, heads: Mapping[str, Head]) -> None:
-    """Puts heads beside a model's encoder. What other heads predicted is deleted, to be predicted anew.
+    """Stores heads beside a model's encoder, and deletes the predictions of the heads before.
 
     Weights without heads leave those that are there: they fit the same vectors.
     """
@@ -41,7 +41,7 @@ def adopt_heads(root: Root, model: str, heads: Mapping[str, Head]) -> None:
 def predict_missing(
     root: Root, model: str, *, on_progress: Callable[[int, int], None] = lambda _done, _missing: None
 ) -> int:
-    """Predicts what the embedded photos of a model show that has not been predicted yet.
+    """Predicts attributes of the embedded photos that have no prediction yet.
 
     Of every attribute the most likely value is kept. Killed and started again, it goes on after the last
     predictions written.
@@ -83,7 +83,7 @@ def _portions(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _missing(root: Root, model: str, *, attribute: str) -> pa.Array:
-    """Identifiers of the embedded photos without predictions, strings; all heads' are written at once."""
+    """Identifiers of the embedded photos without predictions; all heads' are written at once."""
     of_model = pc.field("model") == model
     embedded = tables.read(root, "embeddings", columns=["image_id"], where=of_model)["image_id"]
     known = tables.read(

@@ -1,4 +1,4 @@
-"""A photo becomes the square of pixels that an encoder takes."""
+"""Preprocessing: turns a photo into the square of pixels that an encoder takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GARMENT_COLOUR = "garment-colour-1"
 
 
 def letterbox(image: Image.Image, size: int) -> np.ndarray:
-    """The photo scaled to fit a white square, its aspect kept.
+    """Scales a photo to fit a white square, and keeps its aspect ratio.
 
     :param image: RGB.
     :param size: side of the square, px.
@@ -31,7 +31,7 @@ def letterbox(image: Image.Image, size: int) -> np.ndarray:
 
 
 def pixels_of(data: bytes, size: int) -> np.ndarray:
-    """An encoded photo as an encoder's input: the one way for the nightly stage and for queries alike.
+    """Decodes a photo to an encoder's input, in the same way for the nightly stage and for queries.
 
     :param data: JPEG, PNG, WebP, AVIF or GIF bytes.
     :param size: side of the input, px.

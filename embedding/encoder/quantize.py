@@ -1,11 +1,11 @@
-"""The encoder in 8-bit integers, for processors that multiply those faster than floats (VNNI).
+"""Quantises an encoder to 8-bit integers, for processors that multiply those faster than floats (VNNI).
 
 Each convolution but the first takes its input as uint8 and its kernel as int8 with a scale an output
 channel, which is how the bundled weights store kernels anyway; sums, shortcuts between blocks and the pooled
 vector stay float32. What an input's 255 means, its peak, is the largest value that is seen there in 99 of 100
-real photos: one odd photo in 900 reached a hundred times that, and a scale up to it costs all others their
-top 5. So photos beyond the peaks are told apart, to be computed again in float32. Peaks are measured once,
-with `calibrated`, and travel with the weights.
+real photos: one photo in 900 reached a hundred times that, and a scale that covers it spoils the top 5 of all
+others. So photos beyond the peaks are detected and computed again in float32. Peaks are measured once, with
+`calibrated`, and stored with the weights.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def is_fast() -> bool:
 
 
 def calibrated(weights: Weights, photos: Sequence[bytes]) -> Weights:
-    """The weights with their peaks, measured in the encoder that they make.
+    """Measures an encoder's peaks, and adds them to its weights.
 
     :param photos: encoded; a few hundred real ones as stores show them, none from a validation split.
     :raises UnreadableImageError: a photo can't be decoded.
@@ -70,7 +70,7 @@ def calibrated(weights: Weights, photos: Sequence[bytes]) -> Weights:
 
 
 def measure_peaks(encoder: Path, batches: Iterable[np.ndarray]) -> np.ndarray:
-    """What the input of each convolution does not exceed in nearly all photos.
+    """Measures the peak of each convolution's input: its 99th percentile over photos.
 
     :param encoder: the IR file.
     :param batches: uint8 [n, size, size, 3] each, RGB; a few hundred real photos in all, as stores show them.
@@ -86,12 +86,12 @@ def measure_peaks(encoder: Path, batches: Iterable[np.ndarray]) -> np.ndarray:
     peaks = [ops.reduce_max(value, of_photo, keep_dims=False) for value in inputs]
     observed = openvino.Model([ops.result(peak) for peak in peaks], model.get_parameters())
     compiled = core.compile_model(observed, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    seen = [np.stack(list(compiled({0: pixels}).values()), axis=1) for pixels in batches]
-    return np.quantile(np.concatenate(seen), _SHARE, axis=0).astype(np.float32)
+    maxima = [np.stack(list(compiled({0: pixels}).values()), axis=1) for pixels in batches]
+    return np.quantile(np.concatenate(maxima), _SHARE, axis=0).astype(np.float32)
 
 
 def quantized(model: openvino.Model, peaks: np.ndarray) -> openvino.Model:
-    """Puts the steps to 8 bits before every convolution; OpenVINO makes integer convolutions of that.
+    """Inserts 8-bit quantisation before every convolution; OpenVINO fuses it into integer convolutions.
 
     :param model: changed in place. It gets a second output, float32 [n]: how far a photo's values go beyond
         the peaks, as a factor. Above 1 they were cut off, and the vector is not to be trusted.
@@ -141,7 +141,7 @@ def _quantize_kernel(convolution: openvino.Node) -> None:
 
 
 def _inputs(model: openvino.Model) -> list[openvino.Output]:
-    """What convolutions take, each once, in order: every one depends on those before it.
+    """Inputs of the convolutions, each once, in topological order.
 
     Not the photo itself, which has negative values, too, once the mean is taken off.
     """

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import keras
 from keras import ops
 
-from embedding.encoder.weights import Weights, put
+from embedding.encoder.weights import Weights, assign_weights
 
 # Means of ImageNet's channels in BGR order: what "caffe" preprocessing subtracts.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
@@ -22,19 +22,21 @@ Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person Re-identificati
 layer."""
 
 HIDDEN, LIFT = "metric_hidden", "metric_lift"
-"""Names of two layers beside the linear one, which add to it what no linear layer can say: a projection head
-as of Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations" (2020)."""
+"""Names of the two layers of a projection head, whose output is added to the linear layer's: Chen et al., "A
+Simple Framework for Contrastive Learning of Visual Representations" (2020)."""
 
 _HIDDEN_UNITS = 512
 
 
-def build_backbone(size: int | None = None, *, metric: bool = False, bent: bool = False) -> keras.Model:
-    """ResNet50 without its classifier, pooled, its weights initialised at random.
+def build_backbone(
+    size: int | None = None, *, metric: bool = False, projection_head: bool = False
+) -> keras.Model:
+    """Builds a pooled ResNet50 without its classifier, with random weights.
 
     :param size: side of the input, px; None takes any.
     :param metric: whether a linear layer follows, in whose space photos are compared; it begins as the
         identity.
-    :param bent: whether that space gets a hidden layer as well, which begins without effect.
+    :param projection_head: whether a projection head is added to that layer; it begins without effect.
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], not normalised.
     """
     pixels = keras.Input((size, size, 3), name="pixels")
@@ -51,7 +53,7 @@ def build_backbone(size: int | None = None, *, metric: bool = False, bent: bool 
         pooled = keras.layers.Dense(
             width, use_bias=False, kernel_initializer="identity", dtype="float32", name=METRIC
         )(centred)
-        if bent:
+        if projection_head:
             hidden = keras.layers.Dense(_HIDDEN_UNITS, activation="relu", dtype="float32", name=HIDDEN)(
                 centred
             )
@@ -63,17 +65,19 @@ def build_backbone(size: int | None = None, *, metric: bool = False, bent: bool 
 
 
 def backbone_of(weights: Weights, size: int | None) -> keras.Model:
-    """The backbone that these weights make; see `build_backbone`.
+    """Builds the backbone of these weights; see `build_backbone`.
 
     :raises InputError: the weights are not a ResNet50's.
     """
-    backbone = build_backbone(size, metric=has_metric(weights.arrays), bent=is_bent(weights.arrays))
-    put(weights, backbone)
+    backbone = build_backbone(
+        size, metric=has_metric(weights.arrays), projection_head=has_projection_head(weights.arrays)
+    )
+    assign_weights(weights, backbone)
     return backbone
 
 
 def build_encoder(backbone: keras.Model) -> keras.Model:
-    """The backbone with its output scaled to norm 1.
+    """Adds a normalisation to norm 1 to a backbone.
 
     :return: model from float32 [n, size, size, 3] RGB in 0…255 to float32 [n, 2048], L2 norm 1.
     """
@@ -100,6 +104,6 @@ def has_metric(names: Iterable[str]) -> bool:
     return f"{METRIC}/kernel" in names
 
 
-def is_bent(names: Iterable[str]) -> bool:
-    """Whether weights of these names have a hidden layer beside the metric one."""
+def has_projection_head(names: Iterable[str]) -> bool:
+    """Whether weights of these names have a projection head."""
     return f"{LIFT}/kernel" in names

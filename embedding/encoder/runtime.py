@@ -1,4 +1,4 @@
-"""Running an encoder: OpenVINO on a CPU, Keras on a GPU; both give the same vectors."""
+"""Runs an encoder: OpenVINO on a CPU, Keras on a GPU; both give the same vectors."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class OpenVINOEncoder:
 
     @cached_property
     def _exact(self) -> OpenVINOEncoder:
-        """For the odd photos that 8 bits do not hold; most processes meet none."""
+        """Encodes the rare photos that exceed 8 bits; most processes never need it."""
         return self._make_exact()
 
 
@@ -171,7 +171,7 @@ def _fastest(core: openvino.Core, folder: Path) -> Precision:
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Keras layers made meanwhile compute in a policy of this name, such as `mixed_bfloat16`."""
+    """Sets the dtype policy, such as `mixed_bfloat16`, of Keras layers made in this context."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -183,7 +183,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def has_gpu() -> bool:
-    """Whether Keras' backend sees a GPU; without a driver nothing is imported to find out."""
+    """Whether Keras' backend sees a GPU; imports nothing where there is no driver."""
     if shutil.which("nvidia-smi") is None:
         return False
     import keras
@@ -198,7 +198,7 @@ def has_gpu() -> bool:
 
 
 def load_encoder(folder: Path, *, many: bool = False, threads: int | None = None) -> OpenVINOEncoder:
-    """The encoder in a folder, for a CPU; imports no TensorFlow.
+    """Loads the encoder in a folder, for a CPU, without importing TensorFlow.
 
     :param many: see `OpenVINOEncoder`.
     :raises LookalikeError: the folder holds no encoder.

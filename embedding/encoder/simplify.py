@@ -1,4 +1,4 @@
-"""The encoder's graph without the detours that Keras takes to the first block and OpenVINO keeps.
+"""Simplifies an encoder's graph before its first block, where OpenVINO keeps two slow operations of Keras.
 
 Keras turns RGB into BGR with an operation that OpenVINO runs element by element, and pads before the first
 pooling in a pass of its own. The channels of a kernel can be turned instead, once, and a pooling can pad: a
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def simplified(model: openvino.Model) -> openvino.Model:
-    """Takes both detours out, where the graph has them.
+    """Removes both operations, where the graph has them.
 
     :param model: what `embedding.encoder.convert.convert` wrote; changed in place.
     """
@@ -44,7 +44,7 @@ def _turn_kernel_instead(flip: openvino.Node) -> None:
 
 
 def _let_pooling_pad(pad: openvino.Node) -> None:
-    """Zeros around values that are never negative change no maximum: the pooling may pad with nothing."""
+    """Moves the padding into the pooling: zeros around non-negative values change no maximum."""
     from openvino import opset13 as ops
 
     pooling = _only_user(pad, "MaxPool")

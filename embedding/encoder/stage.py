@@ -1,4 +1,4 @@
-"""The embedding stage: photos without a vector of this model get one, and predictions of what they show."""
+"""The embedding stage: embeds photos that have no vector of this model, and predicts their attributes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class EmbedOutcome:
 
 
 def resolve_model(root: Root, weights: str) -> str:
-    """The model that these weights make, its encoder written to the root where it is missing.
+    """Name of the model of these weights; writes its encoder to the root where it is missing.
 
     :param weights: a name or a file, see `embedding.encoder.weights.load_weights`.
     :raises InputError: no such weights.
@@ -97,7 +97,7 @@ def embed_new_images(
     device: Device = "auto",
     on_progress: Callable[[EmbedProgress], None] = lambda _: None,
 ) -> EmbedOutcome:
-    """Embeds every photo in `images` that has no vector of this model, in constant memory.
+    """Embeds every photo in `images` without a vector of this model, in constant memory.
 
     What the photos show is predicted from the vectors, also of those that were embedded before the weights
     had heads. Killed and started again, it continues after the last vectors written. A photo that can't be

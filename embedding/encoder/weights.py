@@ -1,4 +1,4 @@
-"""Weights by name or file, in a safe format: one plain array a weight in an `.npz`, no pickle.
+"""Loads and stores weights: plain arrays in an `.npz`, without pickles.
 
 Kernels are stored as they are, or as int8 with one scale an output channel
 (`layer/kernel` and `layer/kernel:scale`), a quarter of the size. Heads, where there are any, stand beside
@@ -44,7 +44,7 @@ _UNTRAINED_PX = 128  # as `fashion`, so that the two compare
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of a ResNet50 without top, and of what stands beside it in a fused encoder.
+    """Weights of an encoder: a ResNet50 without top, and the other parts of a fused encoder.
 
     :param name: what to call them; part of the model's name.
     :param arrays: `layer/weight` to float32 array, in the order and shapes of `keras.applications`.
@@ -74,7 +74,7 @@ class Weights:
 
 
 def load_weights(name_or_file: str) -> Weights:
-    """Weights by name (one of `NAMES`) or from an `.npz` file.
+    """Loads weights by name (one of `NAMES`) or from an `.npz` file.
 
     `imagenet` is downloaded and verified by Keras, once, into the user's Keras folder.
 
@@ -104,14 +104,14 @@ def load_weights(name_or_file: str) -> Weights:
 
 
 def read_weights(path: Path, *, name: str) -> Weights:
-    """Weights from an `.npz` file, int8 kernels turned back into float32.
+    """Reads weights from an `.npz` file; int8 kernels become float32.
 
     :raises InputError: not an `.npz` of plain arrays.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
             raw = {key: stored[key] for key in stored.files}
-        recognised = heads.taken_from(raw)
+        recognised = heads.pop_heads(raw)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a weights file ({error}). Give an .npz of plain arrays.") from error
     input_px = int(raw.pop(_INPUT_PX, DEFAULT_INPUT_PX))
@@ -135,11 +135,11 @@ def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
             stored[key + _SCALE] = scale.astype(np.float32)
         else:
             stored[key] = array.astype(np.float32)
-    _write(path, stored | heads.stored(weights.heads))
+    _write(path, stored | heads.to_arrays(weights.heads))
 
 
 def write_with_heads(source: Path, target: Path, recognised: Mapping[str, Head]) -> None:
-    """Writes a weights file again, with these heads in place of its own and everything else as it is stored.
+    """Copies a weights file with other heads; everything else stays as it is stored.
 
     Read and rounded anew, int8 kernels would differ in their last digit, and make another encoder.
 
@@ -147,25 +147,33 @@ def write_with_heads(source: Path, target: Path, recognised: Mapping[str, Head])
     """
     with np.load(source, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
-    heads.taken_from(arrays)
-    _write(target, arrays | heads.stored(recognised))
+    heads.pop_heads(arrays)
+    _write(target, arrays | heads.to_arrays(recognised))
 
 
-def put(weights: Weights, backbone: keras.Model) -> None:
+def assign_weights(weights: Weights, backbone: keras.Model) -> None:
     """Sets a backbone's weights; layers behind the pooling that the weights do not have stay as they are.
 
     :raises InputError: an array is missing or has another shape than the backbone's.
     """
-    from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK, has_metric, is_bent, weighted_layers
+    from embedding.encoder.resnet50 import (
+        HIDDEN,
+        LIFT,
+        METRIC,
+        NECK,
+        has_metric,
+        has_projection_head,
+        weighted_layers,
+    )
 
     without = set() if has_metric(weights.arrays) else {NECK, METRIC}
-    without |= set() if is_bent(weights.arrays) else {HIDDEN, LIFT}
-    put_layers(
+    without |= set() if has_projection_head(weights.arrays) else {HIDDEN, LIFT}
+    assign_layers(
         weights, [layer for layer in weighted_layers(backbone) if layer.name not in without], "a ResNet50's"
     )
 
 
-def put_layers(weights: Weights, layers: Iterable[keras.layers.Layer], whose: str) -> None:
+def assign_layers(weights: Weights, layers: Iterable[keras.layers.Layer], whose: str) -> None:
     """Sets the weights of layers, by their names.
 
     :param whose: says in an error what the weights are not.
@@ -179,8 +187,8 @@ def put_layers(weights: Weights, layers: Iterable[keras.layers.Layer], whose: st
         layer.set_weights([weights.arrays[key] for key, _ in wanted])
 
 
-def take(backbone: keras.Model, *, name: str, input_px: int) -> Weights:
-    """A backbone's present weights."""
+def extract_weights(backbone: keras.Model, *, name: str, input_px: int) -> Weights:
+    """Reads a backbone's weights."""
     from embedding.encoder.resnet50 import weighted_layers
 
     arrays = {
@@ -210,7 +218,7 @@ def _imagenet() -> Weights:
     backbone = build_backbone()
     pretrained = keras.applications.ResNet50(include_top=False, weights="imagenet", pooling="avg")
     backbone.get_layer("resnet50").set_weights(pretrained.get_weights())
-    return take(backbone, name="imagenet", input_px=DEFAULT_INPUT_PX)
+    return extract_weights(backbone, name="imagenet", input_px=DEFAULT_INPUT_PX)
 
 
 def _untrained() -> Weights:
@@ -219,4 +227,4 @@ def _untrained() -> Weights:
     from embedding.encoder.resnet50 import build_backbone
 
     keras.utils.set_random_seed(0)
-    return take(build_backbone(), name="untrained", input_px=_UNTRAINED_PX)
+    return extract_weights(build_backbone(), name="untrained", input_px=_UNTRAINED_PX)

@@ -1,7 +1,7 @@
 """Annoy: trees of random splits, memory-mapped.
 
-It numbers memory by the largest id, samples at random, and loads a file cut short without a word: so ids are
-dense, the seed is fixed, one thread builds a file, and who opens has checked the file's hash.
+Annoy allocates memory up to the largest id, samples at random, and loads a truncated file without an error.
+So ids are dense, the seed is fixed, one thread builds a file, and its hash is checked before it is opened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class AnnoyFiles:
     """See `embedding.index.engines.Engine`; a size is a number of trees."""
 
     sizes: Sequence[int] = (16, 32, 64)
-    """A forest twice as large finds as much among half as many nodes, or so."""
+    """With twice as many trees, a search needs about half as many nodes for the same recall."""
     enough = 16_384
 
     def build(self, file: Path, vectors: np.ndarray, dimensions: int, size: int, seed: int) -> None:

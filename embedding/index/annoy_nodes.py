@@ -1,8 +1,8 @@
-"""Whether a file of Annoy's can be searched without harm, whoever wrote it.
+"""Validates an Annoy file from an untrusted source before it is searched.
 
-Annoy follows the numbers in its file without a look: one out of range reads beyond the map and ends the
-process, nodes that lead to each other are followed until the memory is full. A node is 12 bytes and a vector:
-how many items are below it, then two children, or in a leaf as many items as there is room for.
+Annoy does not check the numbers in its file: one out of range reads outside the map and crashes the process,
+a cycle of nodes fills the memory. A node is 12 bytes and a vector: the number of items below it, then two
+children, or in a leaf as many items as there is room for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BLOCK_NODES = 65_536
 
 
 def check(file: Path, rows: int, dimensions: int) -> None:
-    """Looks at every node of a file: each tree is one, and each leaf holds items only.
+    """Checks every node of a file: inner nodes form trees, and leaves hold items only.
 
     :param rows: items that it has to hold.
     :raises ValueError: a search might crash or never end.
@@ -46,7 +46,7 @@ def check(file: Path, rows: int, dimensions: int) -> None:
 
 
 def _check_trees(nodes: np.ndarray, counts: np.ndarray, inner: np.ndarray, rows: int) -> None:
-    """Whether inner nodes make trees: children stand before their parent and have no other.
+    """Checks that inner nodes form trees: children precede their parent and have no other.
 
     The roots are copied to the end of the file, so their children have two parents.
     """

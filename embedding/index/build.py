@@ -1,4 +1,4 @@
-"""Building a generation from the tables: gather, project, index, measure, verify, publish."""
+"""Builds a generation from the tables: collect, project, index, measure, verify, publish."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from embedding.index import (
     vectors,
 )
 from embedding.index.embedding_matrix import BLOCK_ROWS, EmbeddingMatrix, embedded_ids
-from embedding.index.projection import Projection, compared, fit
+from embedding.index.projection import Projection, compared_heads, fit
 from embedding.index.search import PROJECTION_FILE
 from embedding.index.tune import SHARD_ROWS
 from storage import encoders, generations, manifest, tables, thumbnails
@@ -40,12 +40,12 @@ from storage.root import Root
 _log = logging.getLogger(__name__)
 
 BUILD = 3
-"""Raised when a build makes something else of the same tables, so that the next night builds anew."""
+"""Build format version: bump it to force a rebuild."""
 
 Progress = Callable[[int, int | None], None]
 
 _READ = ("products", "images", "embeddings", "crawls")
-_GATHERED = "vectors.raw"
+_EMBEDDINGS_FILE = "vectors.raw"
 _STEPS_A_PHOTO = 4
 
 
@@ -69,7 +69,7 @@ class BuildOutcome:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What a build has to be like, see `build_index`."""
+    """A build's parameters, see `build_index`."""
 
     recall_goal: float
     max_loss: float
@@ -135,22 +135,24 @@ def _build(
 ) -> tuple[str | None, Manifest]:
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
-    rows = _some(collect.collect(root, ids), root)
-    heads = compared(load_heads(root, spec.model))
-    content = _content(rows, spec, heads, wanted)
+    rows = _require_rows(collect.collect(root, ids), root)
+    heads = compared_heads(load_heads(root, spec.model))
+    content = _content_hash(rows, spec, heads, wanted)
     if (published := _unchanged(root, content)) is not None:
         return None, published
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
     steps = _Steps(_STEPS_A_PHOTO * len(ids), on_progress)
     with generations.begin(root) as folder:
-        gathered = EmbeddingMatrix(root, spec.model, ids, spec.dim, folder / _GATHERED, steps.advance)
-        rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(gathered.usable))))
+        embeddings = EmbeddingMatrix(
+            root, spec.model, ids, spec.dim, folder / _EMBEDDINGS_FILE, steps.advance
+        )
+        rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(embeddings.usable))))
         ids = pc.unique(rows["image_id"].combine_chunks())
         rows = items.with_thumbnails(rows, missing_thumbnails.make_missing(root, ids, steps.advance))
-        rows = _some(items.renumbered(rows), root)
+        rows = _require_rows(items.renumbered(rows), root)
         counts = _counts(rows)
         publish_guard.check(root, counts, wanted.max_loss)
-        projection = _write(root, folder, rows, gathered, heads, steps)
+        projection = _write(root, folder, rows, embeddings, heads, steps)
         searching, measured = tune.build_tuned(
             folder / vectors.FILE,
             items.read(folder / items.FILE),
@@ -176,7 +178,7 @@ def _build(
         return generations.publish(root, folder), finished
 
 
-def _some(rows: pa.Table, root: Root) -> pa.Table:
+def _require_rows(rows: pa.Table, root: Root) -> pa.Table:
     if rows.num_rows:
         return rows
     raise LookalikeError(
@@ -185,15 +187,15 @@ def _some(rows: pa.Table, root: Root) -> pa.Table:
     )
 
 
-def _content(rows: pa.Table, spec: EncoderSpec, heads: Mapping[str, Head], wanted: _Wanted) -> str:
-    """sha256 of all that decides what a generation holds."""
+def _content_hash(rows: pa.Table, spec: EncoderSpec, heads: Mapping[str, Head], wanted: _Wanted) -> str:
+    """sha256 of everything that determines a generation's content."""
     made_of = (items.digest(rows), spec.model, spec.fingerprint, fingerprint(heads))
     parts = (BUILD, *made_of, wanted.recall_goal, wanted.shard_rows, wanted.engine)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def _unchanged(root: Root, content: str) -> Manifest | None:
-    """The published generation's manifest where it holds this content and is in order."""
+    """The published generation's manifest, if it has this content and is undamaged."""
     try:
         folder = generations.current(root)
         if folder is None or manifest.read(folder).content != content:
@@ -210,24 +212,24 @@ def _write(
     root: Root,
     folder: Path,
     rows: pa.Table,
-    gathered: EmbeddingMatrix,
+    embeddings: EmbeddingMatrix,
     heads: Mapping[str, Head],
     steps: _Steps,
 ) -> Projection:
-    """Writes everything but the forest and the manifest; removes the gathered vectors."""
-    projection = fit(lambda: steps.counted(gathered.blocks()), gathered.vectors.shape[1], heads=heads)
+    """Writes projection, vectors and items, and removes the file of embeddings."""
+    projection = fit(lambda: steps.counted(embeddings.blocks()), embeddings.vectors.shape[1], heads=heads)
     projection.save(folder / PROJECTION_FILE)
-    places = pc.index_in(rows["image_id"], value_set=gathered.ids).to_numpy()
+    places = pc.index_in(rows["image_id"], value_set=embeddings.ids).to_numpy()
 
     def projected() -> Iterator[np.ndarray]:
         for start in range(0, len(places), BLOCK_ROWS):
-            yield projection.apply(gathered.vectors[places[start : start + BLOCK_ROWS]])
+            yield projection.apply(embeddings.vectors[places[start : start + BLOCK_ROWS]])
 
     vectors.write_projected(
         folder / vectors.FILE, steps.counted(projected()), len(places), projection.dimensions
     )
-    del gathered.vectors
-    (folder / _GATHERED).unlink()
+    del embeddings.vectors
+    (folder / _EMBEDDINGS_FILE).unlink()
     stored = np.load(folder / vectors.FILE, mmap_mode="r")
     items.write(product_groups.with_product_groups(root, rows, stored), folder / items.FILE)
     return projection

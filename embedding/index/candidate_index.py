@@ -1,9 +1,9 @@
-"""The engine's side of a generation: built the same way every time, opened only when it is what was built.
+"""A generation's candidate index: built reproducibly, and checked before it is opened.
 
-It holds only the leading dimensions of the vectors, which a projection sorts by how much they tell:
-candidates are ranked by all of them afterwards, and the fewer an engine compares the less it reads. Many rows
-go into several files, shards, which processes build side by side and a search asks as one. A shard is a range
-of rows: they are in the order of the photos' hashes, so each holds a random part.
+It holds only the leading dimensions of the vectors, which a projection sorts by variance: candidates are
+ranked by all of them afterwards, and the fewer an engine compares the less it reads. Many rows are split into
+files, shards, which processes build in parallel and a search queries together. A shard is a range of rows:
+they are in the order of the photos' hashes, so each holds a random part.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SMALL_ROWS = 4096
 
 
 class CandidateIndex:
-    """An engine's shards, memory-mapped and asked as one. Any number of threads may ask.
+    """An engine's shards, memory-mapped and searched as one. Thread-safe.
 
     :ivar dimensions: leading dimensions of the vectors that it holds.
     """
@@ -96,7 +96,7 @@ def build(
     workers: int | None = None,
     name: str = "annoy",
 ) -> None:
-    """Builds the forest of a file of vectors beside it, row numbers as ids.
+    """Builds the candidate index of a file of vectors, beside it, with row numbers as ids.
 
     Equal vectors give equal files, however many processes work.
 
@@ -135,14 +135,14 @@ def build(
 
 
 def remove(folder: Path) -> None:
-    """Removes a forest's files."""
+    """Removes the files of a candidate index."""
     for ending in ENDINGS.values():
         for file in folder.glob(f"vectors*.{ending}"):
             file.unlink()
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the one that started it ends, killed perhaps: nobody waits for the files."""
+    """Ends this process when its parent ends, even if that was killed."""
     parent = parent_process()
     if parent is not None:
         Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
@@ -180,7 +180,7 @@ def _bounds(rows: int, shards: int) -> list[tuple[int, int]]:
 
 
 def _check_space(folder: Path, needed: int) -> None:
-    """Annoy writes through a memory map, and a memory map into a full disk kills the process."""
+    """Requires free disk space: a memory-mapped write to a full disk would kill the process."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise LookalikeError(

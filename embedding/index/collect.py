@@ -1,4 +1,4 @@
-"""From the tables to the rows of a generation."""
+"""Collects the rows of a generation from the tables."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _FROM_PRODUCT = (
 
 
 def collect(root: Root, image_ids: pa.Array) -> pa.Table:
-    """The rows of a generation, but for their thumbnails and articles.
+    """Collects the rows of a generation, without thumbnails and product groups.
 
     `colours` are those of the photo where the store says which colour it shows, else the product's. `seen` is
     the end of the store's last complete crawl, null before the first. `position` is the photo's place in its
     product, `product` numbers the distinct products from 0.
 
-    :param image_ids: the photos that have a vector; others get no row, nor do placeholders.
+    :param image_ids: the photos that have a vector; others get no row, nor do shared images.
     :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the columns of thumbnails and
-        articles null.
+        product groups null.
     """
     products = tables.read(
         root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
@@ -62,7 +62,7 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
 
 
 def _first_of_each(rows: pa.Table) -> pa.Table:
-    """Of sorted rows, the first of each (image_id, parent): a product may show the same photo twice."""
+    """Drops repeated (image_id, parent) pairs of sorted rows: a product may show the same photo twice."""
     if len(rows) < 2:
         return rows
     earlier, later = rows.slice(0, len(rows) - 1), rows.slice(1)

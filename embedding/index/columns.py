@@ -1,4 +1,4 @@
-"""Columns of a generation as NumPy arrays, in place.
+"""Views of a generation's columns as NumPy arrays, without copies.
 
 Arrow's own conversions from and to NumPy import pandas, which would be most of the time that opening a shop
 takes.

@@ -1,4 +1,4 @@
-"""Vectors on their way from the `embeddings` table to a generation, never all of them in memory."""
+"""Reads vectors from the `embeddings` table into a memory-mapped matrix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK_ROWS = 4096
 
 
 def embedded_ids(root: Root, model: str) -> pa.Array:
-    """The images that have a vector of this model, sorted."""
+    """Identifiers of the images that have a vector of this model, sorted."""
     ids = tables.read(root, "embeddings", columns=["image_id"], where=pc.field("model") == model)["image_id"]
     unique = pc.unique(ids)
     return unique.take(pc.sort_indices(unique))
@@ -28,7 +28,7 @@ def embedded_ids(root: Root, model: str) -> pa.Array:
 class EmbeddingMatrix:
     """An encoder's vectors in the order of their images' ids, in a temporary file.
 
-    The order makes sums over them repeat exactly, however the table's files lie.
+    With a fixed order, sums over them are reproducible, whatever the layout of the table's files.
 
     :ivar ids: string [n], sorted.
     :ivar vectors: float32 [n, dim], L2 norm 1, memory-mapped; rows that are not `usable` are 0.

@@ -1,4 +1,4 @@
-"""What finds candidates: one small class an engine, of the same four methods."""
+"""The engines of the candidate index: one class each, behind one interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.errors import InputError
 
 
 class Candidates(Protocol):
-    """An opened file of an engine, memory-mapped. Any number of threads may ask."""
+    """An engine's open file, memory-mapped. Thread-safe."""
 
     def __len__(self) -> int:
         """Number of rows."""

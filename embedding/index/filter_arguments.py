@@ -1,24 +1,19 @@
-"""What a caller asks of the results, in whatever form, read into `Filters`; what makes no sense is said."""
+"""Parses search arguments into `Filters`; raises `InputError` for invalid ones."""
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias
+from typing import Any, Unpack
 
 import numpy as np
 
+from embedding.index.filter_types import FilterArguments, Moment, Number
 from embedding.index.filters import Filters
 from storage.errors import InputError
-
-Names: TypeAlias = str | Sequence[str]
-"""One name or several, of which a result has any."""
-
-Number: TypeAlias = Decimal | int | float | str
-Moment: TypeAlias = date | datetime | timedelta | str
-"""A day, a moment, how long ago, or one of these as text: `2026-11-01`, `2026-11-01T06:00Z`, `7d`."""
 
 _MOST_DIGITS = 60  # of a number as text: a float has at most 25, and whoever writes more means harm
 _LARGEST = 14  # a stored price has fourteen digits before the point
@@ -27,43 +22,41 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _CODE = re.compile(r"[A-Z]{3}")
 
 
-def filters_of(
-    *,
-    store: Names | None = None,
-    category: Names | None = None,
-    colour: Names | None = None,
-    brand: Names | None = None,
-    min_price: Number | None = None,
-    max_price: Number | None = None,
-    currency: str | None = None,
-    rates: Mapping[str, Number] | None = None,
-    in_stock: bool = False,
-    new_since: Moment | None = None,
-) -> Filters:
-    """The filters of a search.
+def parse_filters(**arguments: Unpack[FilterArguments]) -> Filters:
+    """Parses the filters of a search.
 
-    :raises InputError: a value that means nothing; the sentence names it.
+    :raises InputError: an unknown filter or an invalid value; the sentence names it.
     """
-    least, most = price(min_price, "min_price"), price(max_price, "max_price")
+    _require_known(arguments)
+    least = price(arguments.get("min_price"), "min_price")
+    most = price(arguments.get("max_price"), "max_price")
     if least is not None and most is not None and least > most:
         raise InputError(f"min_price={least} is above max_price={most}, so no price fits. Swap them.")
-    known, compared = exchange(rates, currency)
+    known, compared = exchange(arguments.get("rates"), arguments.get("currency"))
     return Filters(
-        store=_names("store", store),
-        category=_names("category", category),
-        colour=_names("colour", colour),
-        brand=_names("brand", brand),
+        store=_names("store", arguments.get("store")),
+        category=_names("category", arguments.get("category")),
+        colour=_names("colour", arguments.get("colour")),
+        brand=_names("brand", arguments.get("brand")),
         min_price=least,
         max_price=most,
         currency=compared,
         rates=known,
-        in_stock=yes_or_no(in_stock, "in_stock"),
-        new_since=moment(new_since),
+        in_stock=yes_or_no(arguments.get("in_stock", False), "in_stock"),
+        new_since=moment(arguments.get("new_since")),
     )
 
 
+def _require_known(arguments: Iterable[str]) -> None:
+    names = list(FilterArguments.__annotations__)
+    for unknown in set(arguments) - set(names):
+        close = difflib.get_close_matches(unknown, names, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"The filters are {', '.join(names)}."
+        raise InputError(f"There is no filter '{unknown}'. {hint}")
+
+
 def yes_or_no(value: Any, name: str) -> bool:
-    """A switch; a text is none, since "no" would count as yes.
+    """Parses a flag; refuses text, since "no" would count as true.
 
     :param name: what the caller calls it.
     :raises InputError: it is neither True nor False.
@@ -74,7 +67,7 @@ def yes_or_no(value: Any, name: str) -> bool:
 
 
 def price(value: Number | None, name: str = "max_price") -> Decimal | None:
-    """A price limit as an exact number.
+    """Parses a price limit.
 
     :param name: what the caller calls it.
     :raises InputError: it is no number, negative, or larger than any price.
@@ -90,7 +83,7 @@ def price(value: Number | None, name: str = "max_price") -> Decimal | None:
 def exchange(
     rates: Mapping[str, Number] | None, currency: str | None
 ) -> tuple[tuple[tuple[str, Decimal], ...], str | None]:
-    """Exchange rates and the currency that prices are compared in.
+    """Parses exchange rates, and the currency that prices are compared in.
 
     :param rates: what one unit of each currency is worth in the compared one, whose own rate is 1 and may be
         left out.
@@ -125,7 +118,7 @@ def exchange(
 
 
 def moment(value: Moment | None, now: datetime | None = None) -> datetime | None:
-    """A moment, UTC. Days begin at midnight UTC, and a time without a zone is UTC.
+    """Parses a moment, UTC. Days begin at midnight UTC, and a time without a zone is UTC.
 
     :param now: what "ago" counts back from; None takes the clock's time.
     :raises InputError: it is no time, or none that has been.
@@ -162,7 +155,7 @@ def _when(value: Any, now: datetime) -> datetime | None:
 
 
 def _number(value: Any) -> Decimal | None:
-    """An exact finite number that a price can be compared with, None for all else."""
+    """A finite number that a price can be compared with; None for anything else."""
     text = str(value) if isinstance(value, Decimal | int | float | str) else ""
     try:
         number = Decimal(text) if len(text) <= _MOST_DIGITS else Decimal("NaN")
@@ -173,12 +166,12 @@ def _number(value: Any) -> Decimal | None:
     return number
 
 
-def _names(what: str, wish: Any) -> tuple[str, ...]:
-    if wish is None:
+def _names(what: str, value: Any) -> tuple[str, ...]:
+    if value is None:
         return ()
-    names = (wish,) if isinstance(wish, str) else wish
+    names = (value,) if isinstance(value, str) else value
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"The filter {what} is {_short(wish)}. Give a text, or a list of texts.")
+        raise InputError(f"The filter {what} is {_short(value)}. Give a text, or a list of texts.")
     if not names or not all(name.strip() for name in names):
         raise InputError(f"The filter {what} is empty. Give a value or leave it out.")
     return tuple(dict.fromkeys(names))

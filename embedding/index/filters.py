@@ -1,7 +1,7 @@
-"""Filters: which rows of a generation a search may return.
+"""Filters: select the rows of a generation that a search may return.
 
-Stores spell categories, colours and brands their own way, so these are matched by words and regardless of
-case; a value that no product has is a mistake worth a sentence, not an empty answer.
+Stores spell categories, colours and brands differently, so these are matched by words, without regard to
+case. A value that no product has raises an error instead of giving an empty answer.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Filters:
 
 
 def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
-    """Which rows pass.
+    """The rows that pass.
 
     :param items: a generation's rows, as `embedding.index.items.read` gives them.
     :return: bool [rows], or None where nothing is asked for.
@@ -94,7 +94,7 @@ def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
 
 
 def left_out(items: pa.Table, filters: Filters) -> str:
-    """What a price limit leaves out since it cannot be compared with it: one sentence, or nothing.
+    """Says which products a price limit leaves out because their currency cannot be compared; empty if none.
 
     Products that pass all other filters are counted, by the currency of their price.
 
@@ -124,41 +124,42 @@ def left_out(items: pa.Table, filters: Filters) -> str:
     )
 
 
-def values(items: pa.Table, column: str) -> list[str]:
+def distinct_values(items: pa.Table, column: str) -> list[str]:
     """The distinct values of a dictionary-encoded column, sorted."""
     return sorted(value for value in items[column].chunk(0).dictionary.to_pylist() if value is not None)
 
 
 def _named(
-    items: pa.Table, column: str, wishes: Sequence[str], matches: Callable[[str, str], bool]
+    items: pa.Table, column: str, values: Sequence[str], matches: Callable[[str, str], bool]
 ) -> np.ndarray:
-    """The rows that any of the wishes fits; one that fits no row is a mistake.
+    """The rows that match any of the values.
 
-    :param matches: called with a wish and a value.
+    :param matches: called with a requested and a stored value.
+    :raises InputError: a value matches no row.
     """
     masks = []
-    for wish in wishes:
-        masks.append(_matching_codes(items, column, functools.partial(matches, wish)))
+    for requested in values:
+        masks.append(_matching_codes(items, column, functools.partial(matches, requested)))
         if not masks[-1].any():
-            raise _unknown(column, wish, values(items, column))
+            raise _unknown(column, requested, distinct_values(items, column))
     return np.logical_or.reduce(masks)
 
 
 def _matching_codes(items: pa.Table, column: str, matches: Callable[[str], bool]) -> np.ndarray:
-    """Looks each row's code up; the text of a value is compared once, not once a row."""
+    """The rows whose value matches; each distinct value is compared once."""
     coded, known = columns.codes(items[column].chunk(0))
     return np.array([value is not None and matches(value) for value in known], bool)[coded]
 
 
-def _coloured(items: pa.Table, wishes: Sequence[str]) -> np.ndarray:
+def _coloured(items: pa.Table, values: Sequence[str]) -> np.ndarray:
     lists = items["colours"].chunk(0)
     coded, names = columns.codes(pc.list_flatten(lists).dictionary_encode(null_encoding="encode"))
     wanted = np.zeros(len(names), bool)
-    for wish in wishes:
-        words = set(_words(wish))
+    for requested in values:
+        words = set(_words(requested))
         fits = np.array([bool(words) and words <= set(_words(name or "")) for name in names], bool)
         if not fits.any():
-            raise _unknown("colour", wish, [name for name in names if name])
+            raise _unknown("colour", requested, [name for name in names if name])
         wanted |= fits
     mask = np.zeros(items.num_rows, bool)
     mask[np.from_dlpack(pc.list_parent_indices(lists))[wanted[coded]]] = True
@@ -170,7 +171,7 @@ def _in_currency(items: pa.Table, filters: Filters) -> np.ndarray:
     comparable = {filters.currency, *dict(filters.rates)}
     mask = _matching_codes(items, "currency", lambda code: code in comparable)
     if not mask.any():
-        raise _unknown("currency", str(filters.currency), values(items, "currency"))
+        raise _unknown("currency", str(filters.currency), distinct_values(items, "currency"))
     return mask
 
 
@@ -189,7 +190,7 @@ def _compared(items: pa.Table, filters: Filters) -> str | None:
     """The currency of the price limits, None where no store says its own."""
     if filters.currency is not None:
         return filters.currency
-    known = values(items, "currency")
+    known = distinct_values(items, "currency")
     if len(known) > 1:
         raise InputError(
             f"A price limit needs its currency, since prices here are in {_listed(known)}. "
@@ -212,14 +213,17 @@ def _microseconds(when: datetime) -> int:
     return (when - _EPOCH) // timedelta(microseconds=1)
 
 
-def _same_text(wish: str, value: str) -> bool:
-    return _folded(wish) == _folded(value)
+def _same_text(requested: str, value: str) -> bool:
+    return _folded(requested) == _folded(value)
 
 
-def _in_category(wish: str, path: str) -> bool:
+def _in_category(requested: str, path: str) -> bool:
     steps = [_folded(step) for step in _CATEGORY_STEP.split(path)]
-    wished = [_folded(step) for step in _CATEGORY_STEP.split(wish)]
-    return any(steps[at : at + len(wished)] == wished for at in range(len(steps) - len(wished) + 1))
+    requested_steps = [_folded(step) for step in _CATEGORY_STEP.split(requested)]
+    return any(
+        steps[at : at + len(requested_steps)] == requested_steps
+        for at in range(len(steps) - len(requested_steps) + 1)
+    )
 
 
 def _folded(text: str) -> str:
@@ -230,14 +234,18 @@ def _words(text: str) -> Sequence[str]:
     return _WORDS.findall(text.casefold())
 
 
-def _unknown(what: str, wish: str, known: Iterable[str]) -> InputError:
+def _unknown(what: str, requested: str, known: Iterable[str]) -> InputError:
     names = sorted(set(known))
     if not names:
-        return InputError(f"No product here says its {what}, so '{wish}' cannot be asked for. Leave it out.")
-    close = difflib.get_close_matches(wish, names, n=3, cutoff=0.5)
+        return InputError(
+            f"No product here says its {what}, so '{requested}' cannot be asked for. Leave it out."
+        )
+    close = difflib.get_close_matches(requested, names, n=3, cutoff=0.5)
     if len(names) > _MOST_LISTED and close:
-        return InputError(f"No product here has the {what} '{wish}'. Did you mean {_listed(close, 'or')}?")
-    return InputError(f"No product here has the {what} '{wish}'. Known are: {_listed(names)}.")
+        return InputError(
+            f"No product here has the {what} '{requested}'. Did you mean {_listed(close, 'or')}?"
+        )
+    return InputError(f"No product here has the {what} '{requested}'. Known are: {_listed(names)}.")
 
 
 def _listed(names: Sequence[str], last: str = "and") -> str:

@@ -1,4 +1,4 @@
-"""The rows of a generation: everything a result shows, one row a photo of a product."""
+"""The items of a generation: everything that a result shows, one row a photo of a product."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CODED = ("store", "brand", "category", "currency", "availability", "thumbnail_sh
 """Columns of few distinct values, dictionary-encoded: filters look codes up instead of comparing text."""
 
 _ADDED = ("article", "gtin", "sku")
-"""Columns that generations of the first releases have not."""
+"""Columns that generations of the first releases lack."""
 
 _COMPLETE = (
     *("image_id", "store", "product_id", "thumbnail_shard", "thumbnail_row"),
@@ -28,7 +28,7 @@ _COMPLETE = (
 """Columns without nulls."""
 
 _UNCOUNTED = ("seen", "thumbnail_shard", "thumbnail_row")
-"""Columns that change without the catalogue changing, for which no new generation is needed."""
+"""Columns whose changes need no new generation."""
 
 SCHEMA = pa.schema(
     [
@@ -60,7 +60,7 @@ SCHEMA = pa.schema(
 
 
 def digest(items: pa.Table) -> str:
-    """sha256, hexadecimal, of what rows say about the catalogue; not of when it was last seen to be so."""
+    """sha256, hexadecimal, of the rows without `_UNCOUNTED`."""
     sink = _HashSink()
     counted = items.drop_columns(list(_UNCOUNTED))
     with pa.ipc.new_stream(pa.PythonFile(sink, "w"), counted.schema) as writer:
@@ -69,7 +69,7 @@ def digest(items: pa.Table) -> str:
 
 
 def with_thumbnails(items: pa.Table, places: pa.Table) -> pa.Table:
-    """Rows with the place of their thumbnails; those without a thumbnail are left out.
+    """Adds the locations of thumbnails, and drops rows without one.
 
     :param places: as `storage.thumbnails.locate` gives them.
     """
@@ -81,7 +81,7 @@ def with_thumbnails(items: pa.Table, places: pa.Table) -> pa.Table:
 
 
 def renumbered(items: pa.Table) -> pa.Table:
-    """Rows whose products are numbered from 0 without gaps again, after some rows were left out."""
+    """Numbers products from 0 without gaps again, after rows were dropped."""
     dense = np.unique(items["product"].to_numpy(), return_inverse=True)[1]
     return items.set_column(items.schema.get_field_index("product"), "product", pa.array(dense, pa.int32()))
 
@@ -102,7 +102,7 @@ def read(file: Path) -> pa.Table:
 
 
 def check(items: pa.Table, products: int) -> None:
-    """Looks at every value of rows that somebody else may have written: whether a search can use them.
+    """Validates every value of rows from an untrusted source.
 
     :param products: how many they have to be of.
     :raises ValueError: a column is missing or of another type, or a value is none that a build writes.

@@ -1,4 +1,4 @@
-"""Thumbnails for the photos of a generation that have none yet."""
+"""Makes the thumbnails that a generation's photos still lack."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_missing(root: Root, image_ids: pa.Array, on_progress: Callable[[int], N
 def _in_order(
     root: Root, image_ids: pa.Array, spool: IO[bytes], on_progress: Callable[[int], None]
 ) -> Iterator[tuple[str, bytes]]:
-    """Thumbnails in the order of their ids, so that equal catalogues give equal shards.
+    """Yields thumbnails in the order of their ids, so that equal catalogues give equal shards.
 
     The table is read in its own order, and its photos may be larger than memory: so the thumbnails wait in a
     file.

@@ -1,4 +1,4 @@
-"""Which photos are one photo: the same bytes, or the same picture saved again in another size or format.
+"""Finds near-duplicates: photos with the same bytes, or the same picture saved in another size or format.
 
 Three tests, the cheapest first. Their limits were chosen on the real catalogue, and on 150 of its photos (40
 for the cosine) saved again at half and twice the size, as poorer JPEG and as WebP, with the `fashion`
@@ -52,10 +52,10 @@ _BLOCK = 4096
 _THREADS = 2
 
 
-def same_photos(
+def find_near_duplicates(
     hashes: np.ndarray, vectors: np.ndarray, rows: np.ndarray, jpeg: Callable[[int], bytes]
 ) -> np.ndarray:
-    """The pairs of distinct photos that show the same picture.
+    """Finds the pairs of distinct photos that show the same picture.
 
     :param hashes: uint64 [n], perceptual hashes; 0 where there is none.
     :param vectors: float16 [rows, dimensions], L2 norm 1, projected.
@@ -80,7 +80,7 @@ def same_photos(
 
 
 def _near_hashes(hashes: np.ndarray) -> np.ndarray:
-    """Pairs whose hashes differ in few bits: int64 [pairs, 2], sorted, each once."""
+    """Finds pairs whose hashes differ in few bits: int64 [pairs, 2], sorted, each once."""
     known = np.flatnonzero(hashes)
     edges = [64 * band // _BANDS for band in range(_BANDS + 1)]
     bands = [np.uint64((1 << end) - (1 << start)) for start, end in itertools.pairwise(edges)]

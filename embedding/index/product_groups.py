@@ -1,8 +1,7 @@
-"""Products of the same photo, folded into one article, so that a search shows each garment once.
+"""Groups products that show the same photo, so that a search shows each garment once.
 
-Two products are one article where each shows the other's main photo, or the same picture saved again. That a
-main photo comes back among the other's is not enough: many a store shows the same model from head to foot
-with the trousers and with the shirt.
+Two products are one group if each shows the other's main photo, or a near-duplicate of it. One direction is
+not enough: many stores show the same model from head to foot with the trousers and with the shirt.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedding.index.items import whole
-from embedding.index.near_duplicates import same_photos
+from embedding.index.near_duplicates import find_near_duplicates
 from storage import tables, thumbnails
 from storage.root import Root
 from storage.thumbnails import Thumbnails
 
 
 def with_product_groups(root: Root, rows: pa.Table, vectors: np.ndarray) -> pa.Table:
-    """Rows with the number of each product's article.
+    """Adds the number of each product's group.
 
     :param rows: of `embedding.index.items.SCHEMA`, sorted by image_id, products numbered without gaps.
     :param vectors: float16 [rows, dimensions], projected.
@@ -35,22 +34,24 @@ def with_product_groups(root: Root, rows: pa.Table, vectors: np.ndarray) -> pa.T
 
     hashes = _hashes(root, image_ids.take(pa.array(firsts)))
     photos = np.repeat(np.arange(len(firsts)), np.diff(np.r_[firsts, len(image_ids)]))
-    folded = fold(
+    groups = group_products(
         rows["product"].to_numpy(),
         rows["position"].to_numpy(),
         photos,
-        same_photos(hashes, vectors, firsts, jpeg),
+        find_near_duplicates(hashes, vectors, firsts, jpeg),
     )
-    column = pa.array(folded, pa.int32())
+    column = pa.array(groups, pa.int32())
     return rows.set_column(rows.schema.get_field_index("article"), rows.schema.field("article"), column)
 
 
-def fold(products: np.ndarray, positions: np.ndarray, photos: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """The article of each row: the number of the first product that is this article.
+def group_products(
+    products: np.ndarray, positions: np.ndarray, photos: np.ndarray, same: np.ndarray
+) -> np.ndarray:
+    """The product group of each row: the number of the group's first product.
 
-    Each product joins the first before it that it shares its main photo with, and only that one: nobody is in
-    an article for being like somebody who is like its first. So a long row of photos, each a little unlike
-    the one before, does not become one article.
+    Each product joins the first product before it that it shares its main photo with, and only that one. So
+    groups are not transitive: a chain of photos, each a little different from the one before, is not one
+    group.
 
     :param products: int [rows], numbered from 0 without gaps.
     :param positions: int [rows], a photo's place in its product.
@@ -60,28 +61,28 @@ def fold(products: np.ndarray, positions: np.ndarray, photos: np.ndarray, same: 
     """
     order = np.lexsort((np.arange(len(products)), positions, products))
     main = photos[order[np.flatnonzero(np.r_[True, np.diff(products[order]) > 0])]]
-    alike: dict[int, set[int]] = {}
+    near_duplicates: dict[int, set[int]] = {}
     for one, other in same.tolist():
-        alike.setdefault(one, {one}).add(other)
-        alike.setdefault(other, {other}).add(one)
+        near_duplicates.setdefault(one, {one}).add(other)
+        near_duplicates.setdefault(other, {other}).add(one)
     starts = np.searchsorted(photos, np.arange(photos[-1] + 2))
     by_product = np.searchsorted(products[order], np.arange(len(main) + 1))
     shared = np.diff(starts) > 1
-    shared[list(alike)] = True
-    articles = np.arange(len(main), dtype=np.int32)
-    taken = np.zeros(len(main), bool)
+    shared[list(near_duplicates)] = True
+    groups = np.arange(len(main), dtype=np.int32)
+    grouped = np.zeros(len(main), bool)
     for product in np.flatnonzero(shared[main]).tolist():
-        if taken[product]:
+        if grouped[product]:
             continue
-        taken[product] = True
+        grouped[product] = True
         own = set(photos[order[by_product[product] : by_product[product + 1]]].tolist())
         photo = int(main[product])
-        for picture in sorted(alike.get(photo, {photo})):
-            for other in np.unique(products[starts[picture] : starts[picture + 1]]).tolist():
+        for image in sorted(near_duplicates.get(photo, {photo})):
+            for other in np.unique(products[starts[image] : starts[image + 1]]).tolist():
                 theirs = int(main[other])
-                if not taken[other] and not own.isdisjoint(alike.get(theirs, {theirs})):
-                    articles[other], taken[other] = product, True
-    return articles[products]
+                if not grouped[other] and not own.isdisjoint(near_duplicates.get(theirs, {theirs})):
+                    groups[other], grouped[other] = product, True
+    return groups[products]
 
 
 def _equal_to_previous(ids: pa.Array) -> np.ndarray:

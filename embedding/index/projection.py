@@ -1,10 +1,10 @@
-"""The projection: what turns an encoder's vectors into those that are compared.
+"""The projection: turns an encoder's vectors into the vectors that are compared.
 
-What the encoder's heads recognise in a vector is put beside it, see `RECOGNISED`. Then comes a PCA learnt
-from the catalogue's own photos: the mean is taken away and the directions that vary most are kept, an eighth
-of the encoder's, which makes a search eight times cheaper and its answers no worse. Whitening on top, which
-makes what is common to most photos weigh less (Jégou and Chum, "Negative evidences and co-occurrences in
-image retrieval", 2012), is for encoders that were not trained on garments; see `WHITENING`.
+The predictions of the encoder's heads are appended to a vector, see `RECOGNISED`. Then follows a PCA learnt
+from the catalogue's own photos: it subtracts the mean and keeps the directions of largest variance, an eighth
+of the encoder's dimensions, which makes a search eight times cheaper and no worse. Whitening (Jégou and Chum,
+"Negative evidences and co-occurrences in image retrieval", 2012) only helps encoders that were not trained on
+garments; see `WHITENING`.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ left out, start weights:
 """
 
 RECOGNISED = ("article_type", "category", "colour")
-"""Attributes whose probabilities are compared beside the vectors, as far as the encoder has heads for them.
+"""Attributes whose predicted probabilities are appended to the vectors, if the encoder has heads for them.
 
 The square roots of two photos' probabilities have the Bhattacharyya coefficient of both for their inner
 product: 1 where the heads are as sure of the same, 0 where they are sure of different values. Precision at 5
-on the validation split, and how often an altered photo finds its own first (cropped; on another ground), one
-within 0.001 of the nearest counted:
+on the validation split, and how often an altered photo (cropped; on another background) finds its original
+first, or within 0.001 of the first:
 
-==================  =====  ======  =====  ======  =======  ======
- beside the vector   type  colour   both  street  cropped  ground
-==================  =====  ======  =====  ======  =======  ======
+==================  =====  ======  =====  ======  =======  =======
+ appended            type  colour   both  street  cropped  backgr.
+==================  =====  ======  =====  ======  =======  =======
  nothing            0.755   0.600  0.460   0.635    0.831   0.292
  these, weight 0.5  0.781   0.616  0.490   0.638    0.812   0.263
  these, weight 0.6  0.784   0.618  0.492   0.636    0.798   0.259
  all heads, 0.5     0.773   0.614  0.480   0.635    0.802   0.278
-==================  =====  ======  =====  ======  =======  ======
+==================  =====  ======  =====  ======  =======  =======
 """
 
 RECOGNISED_WEIGHT = 0.5
@@ -72,7 +72,7 @@ _NO_VARIANCE = 1e-6
 
 @dataclass(frozen=True)
 class Projection:
-    """What is recognised, put beside the vectors; then an affine map and a scaling to norm 1.
+    """Appends predictions to vectors, applies an affine map, and scales the result to norm 1.
 
     :ivar mean: float32 [inputs], taken away first.
     :ivar matrix: float32 [inputs, dimensions], or None where vectors stay as they are.
@@ -114,7 +114,7 @@ class Projection:
         """Writes the projection; equal projections give equal bytes."""
         matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
         with file.open("wb") as stream:
-            arrays = {"mean": self.mean, "matrix": matrix} | recognition.stored(self.heads)
+            arrays = {"mean": self.mean, "matrix": matrix} | recognition.to_arrays(self.heads)
             np.savez(stream, allow_pickle=False, **arrays)
 
     @classmethod
@@ -125,7 +125,7 @@ class Projection:
         """
         try:
             arrays = read_npz(file)
-            heads = recognition.taken_from(arrays)
+            heads = recognition.pop_heads(arrays)
             mean, matrix = arrays["mean"], arrays["matrix"]
             _require_fitting(mean, matrix, heads)
         except (KeyError, ValueError) as error:
@@ -134,7 +134,7 @@ class Projection:
 
 
 def _require_fitting(mean: np.ndarray, matrix: np.ndarray, heads: Mapping[str, Head]) -> None:
-    """Refuses arrays that cannot be multiplied with each other.
+    """Checks that the arrays' types and shapes fit together.
 
     :raises ValueError: their types or shapes do not fit.
     """
@@ -150,8 +150,8 @@ def _require_fitting(mean: np.ndarray, matrix: np.ndarray, heads: Mapping[str, H
         raise ValueError(f"shapes {mean.shape} and {matrix.shape} do not fit {classes} classes")
 
 
-def compared(heads: Mapping[str, Head]) -> dict[str, Head]:
-    """Those of an encoder's heads whose probabilities are compared, in the order of `RECOGNISED`."""
+def compared_heads(heads: Mapping[str, Head]) -> dict[str, Head]:
+    """Selects the heads whose probabilities are compared, in the order of `RECOGNISED`."""
     return {name: heads[name] for name in RECOGNISED if name in heads}
 
 
@@ -175,7 +175,7 @@ def fit(
     :param whitening: from 0, none, to 1; shrunk towards none where there are few vectors, since whitening few
         points makes them all equally far from each other, whatever they show.
     """
-    used = compared(heads or {})
+    used = compared_heads(heads or {})
     width = inputs + sum(len(head.classes) for head in used.values())
     moments = _Moments(width)
     for block in blocks():
@@ -202,7 +202,7 @@ def _with_recognised(vectors: np.ndarray, heads: Mapping[str, Head]) -> np.ndarr
 
 
 class _Moments:
-    """Mean and main directions of vectors added a block at a time, in memory that does not grow with them."""
+    """Accumulates mean and covariance of vectors, a block at a time, in constant memory."""
 
     def __init__(self, inputs: int) -> None:
         self.count = 0
@@ -228,9 +228,9 @@ class _Moments:
             self._few.clear()
 
     def principal(self, most: int) -> tuple[np.ndarray, np.ndarray]:
-        """The main directions, at most `most`: variances [d], descending, and directions [inputs, d].
+        """The principal directions, at most `most`: variances [d], descending, and directions [inputs, d].
 
-        Directions with no variance to speak of are left out.
+        Directions of negligible variance are left out.
         """
         if self._products is None:
             # Fewer vectors than inputs: the small matrix of their inner products has the same eigenvalues.

@@ -1,7 +1,7 @@
-"""Refuses a build that loses too many products against the published generation.
+"""Refuses to publish a build that loses too many products.
 
-A store that was down, a table that lost files or a reader that took a wrong turn would otherwise publish an
-index of little, night after night, and nobody would notice before the customers do.
+Otherwise a store that was down, a table that lost files, or a bug in extraction would publish a nearly empty
+index night after night.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class LossError(LookalikeError):
-    """A build that holds far fewer products than the published generation, which stays."""
+    """A build has far fewer products than the published generation, which stays."""
 
 
 @dataclass(frozen=True)

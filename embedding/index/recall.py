@@ -1,4 +1,4 @@
-"""How many of the true nearest products a search finds, and how far Annoy has to look to find enough."""
+"""Measures recall, and how many nodes a search has to inspect to reach a recall goal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT = 5
 QUERIES = 2000
 
 FEWER = 500
-"""Queries where more would tell nothing that matters."""
+"""Queries of a quick measurement."""
 
 LEADING = (48, 64, 96, 128, 192)
 """Leading dimensions tried for Annoy, see `leading_dimensions`."""
@@ -35,7 +35,7 @@ _TIE = 1e-6
 
 @dataclass(frozen=True)
 class Sample:
-    """Items drawn as queries, with what an exact search finds for them.
+    """Items drawn as queries, with their exact nearest neighbours.
 
     :ivar rows: int64 [queries], the items.
     :ivar vectors: float32 [queries, dimensions], theirs.
@@ -54,7 +54,7 @@ class Sample:
     mask: np.ndarray | None = None
 
     def fewer(self, queries: int = FEWER) -> Sample:
-        """Every so many of them."""
+        """A smaller sample, evenly spaced."""
         if len(self.rows) <= queries:
             return self
         some = np.linspace(0, len(self.rows) - 1, queries).astype(int)
@@ -63,8 +63,8 @@ class Sample:
         )
 
 
-def draw(index: Index, queries: int = QUERIES, mask: np.ndarray | None = None) -> Sample:
-    """Draws items at random, the same for the same number of items, and searches each exactly.
+def draw_sample(index: Index, queries: int = QUERIES, mask: np.ndarray | None = None) -> Sample:
+    """Draws items at random, reproducibly, and searches each exactly.
 
     An item's own product is left out, its other photos too: they are found too easily.
 
@@ -79,15 +79,15 @@ def draw(index: Index, queries: int = QUERIES, mask: np.ndarray | None = None) -
     return Sample(rows, vectors, *_nearest(index, rows, vectors, mask), census, mask)
 
 
-def draw_filtered(index: Index) -> Iterator[tuple[float, Sample]]:
+def draw_filtered_samples(index: Index) -> Iterator[tuple[float, Sample]]:
     """Queries under filters that pass a share of the rows each, see `SHARES`."""
     random = np.random.default_rng(_SEED)
     for share in SHARES:
-        yield share, draw(index, FEWER, random.random(len(index.products)) < share)
+        yield share, draw_sample(index, FEWER, random.random(len(index.products)) < share)
 
 
 def leading_dimensions(index: Index, sample: Sample, goal: float) -> int:
-    """How many of the leading dimensions Annoy needs to compare.
+    """The number of leading dimensions that the candidate index needs to compare.
 
     The fewest that rank the true neighbours among the rows that are ranked again by all dimensions, but for
     a tenth of what the goal lets go.
@@ -99,7 +99,7 @@ def leading_dimensions(index: Index, sample: Sample, goal: float) -> int:
 
 
 def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
-    """Recall at 5 of searches that go through Annoy with this `search_k`."""
+    """Recall at 5 of searches through the candidate index with this `search_k`."""
     found = []
     for row, vector, nearest in zip(sample.rows, sample.vectors, sample.nearest, strict=True):
         true = nearest[np.isfinite(nearest)]
@@ -118,12 +118,12 @@ def measure(index: Index, sample: Sample, search_k: int, goal: float) -> Recall:
 def tune(
     index: Index, goal: float, sample: Sample | None = None, most: int | None = None
 ) -> tuple[int, Recall]:
-    """The smallest `search_k`, to a fifth, whose recall is sure to reach the goal.
+    """The smallest `search_k`, to a fifth, whose recall reaches the goal with 95 % confidence.
 
     :param most: nodes to inspect at most; all there are where None.
     :return: it, and the recall measured; below the goal only where looking at so many does not reach it.
     """
-    sample = sample or draw(index)
+    sample = sample or draw_sample(index)
     most = len(index.products) if most is None else min(most, len(index.products))
     search_k, few = _START, sample.fewer()
     while search_k < most and measure(index, few, search_k, goal).at_5 < goal:
@@ -140,8 +140,8 @@ def tune(
     return search_k, measured
 
 
-def lost(index: Index, sample: Sample, search_k: int) -> int:
-    """How many of the drawn items do not come first when searched with, their equals aside."""
+def count_unfound(index: Index, sample: Sample, search_k: int) -> int:
+    """Counts the drawn items that do not find themselves, or an equal, first."""
     firsts = (index.approximate(vector, 1, search_k).scores for vector in sample.vectors)
     return sum(
         not (len(scores) and scores[0] >= vector @ vector - _SAME)
@@ -152,7 +152,7 @@ def lost(index: Index, sample: Sample, search_k: int) -> int:
 def _nearest(
     index: Index, rows: np.ndarray, vectors: np.ndarray, mask: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The five nearest other products of many items at once, scores and rows: a matrix product a block."""
+    """The five nearest other products of many items: scores and rows. One matrix product a block."""
     keep = min(_KEEP, len(index.products))
     own = index.products[rows][:, None]
     best = np.full((len(rows), keep), -np.inf, np.float32)
@@ -169,7 +169,7 @@ def _nearest(
     nearest = np.full((len(rows), AT), -np.inf, np.float32)
     found = np.full((len(rows), AT), -1, np.int64)
     for query, (scores, places) in enumerate(zip(best, at, strict=True)):
-        firsts = np.sort(np.unique(index.articles[places], return_index=True)[1])
+        firsts = np.sort(np.unique(index.groups[places], return_index=True)[1])
         firsts = firsts[np.isfinite(scores[firsts])][:AT]
         distinct, distinct_rows = scores[firsts], places[firsts]
         if len(firsts) < AT and keep < len(index.products):
@@ -182,7 +182,7 @@ def _nearest(
 
 
 def _keep_best(best: np.ndarray, at: np.ndarray, scores: np.ndarray, start: int) -> None:
-    """Puts the scores of a block of rows among the best so far, in place.
+    """Merges the scores of a block of rows into the best so far, in place.
 
     After the first blocks few of them are better than the worst that is kept: only these are looked at.
     """
@@ -198,13 +198,13 @@ def _keep_best(best: np.ndarray, at: np.ndarray, scores: np.ndarray, start: int)
 def _kept(index: Index, sample: Sample, dimensions: int) -> float:
     """Share of the true neighbours that the leading dimensions rank among the rows that are ranked again."""
     sample = sample.fewer()
-    heads = _units(sample.vectors[:, :dimensions])
+    leading = _units(sample.vectors[:, :dimensions])
     found = sample.found
     known = found >= 0
-    true = np.einsum("qd,qnd->qn", heads, _units(widen(index.vectors[found, :dimensions])))
+    true = np.einsum("qd,qnd->qn", leading, _units(widen(index.vectors[found, :dimensions])))
     nearer = np.zeros(found.shape, np.int64)
     for start in range(0, len(index.vectors), _BLOCK_ROWS):
-        scores = heads @ _units(widen(index.vectors[start : start + _BLOCK_ROWS, :dimensions])).T
+        scores = leading @ _units(widen(index.vectors[start : start + _BLOCK_ROWS, :dimensions])).T
         for place in range(AT):
             nearer[:, place] += np.count_nonzero(scores > true[:, place, None] + _TIE, axis=1)
     return float(np.mean(nearer[known] < RERANKED * AT)) if known.any() else 1.0

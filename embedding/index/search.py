@@ -1,7 +1,7 @@
-"""Searching one generation: Annoy finds candidates, the float16 vectors rank them, articles count once.
+"""Searches one generation: finds candidates, ranks them, and returns each product group once.
 
-An exact scan takes over wherever it is as fast, or where a filter leaves Annoy too little to find: so a
-search returns `k` articles whenever there are `k`.
+An exact scan is used where it is as fast, or where a filter leaves the candidate index too few rows. So a
+search returns `k` product groups whenever there are `k`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BLOCK_ROWS = 1024  # of a scan: 1 MB of float32 at 256 dimensions stays in the 
 _CANDIDATES = 8  # rows asked of Annoy for each product wanted: a product has a few photos
 
 RERANKED = 32
-"""The same where Annoy compares the leading dimensions only: what they rank, all dimensions rank again.
+"""The same where the candidate index compares only leading dimensions, and all dimensions rank again.
 
 Measured on 100,000 photos: 0.999 of the true five are among the first 40 by 64 of 256 dimensions.
 """
@@ -41,7 +41,7 @@ Measured on 100,000 photos: 0.999 of the true five are among the first 40 by 64 
 class Hits:
     """What a search found, the most similar first.
 
-    :ivar rows: int64 [n], of each article the row of its most similar photo.
+    :ivar rows: int64 [n], the row of each product group's most similar photo.
     :ivar scores: float32 [n], cosine similarity in the projected space.
     """
 
@@ -61,19 +61,18 @@ class Index:
     :ivar items: its rows, as `embedding.index.items` describes them.
     :ivar vectors: float16 [rows, dimensions], projected, L2 norm 1.
     :ivar products: int32 [rows], the number of a row's product.
-    :ivar articles: int32 [rows], the number of the article that the product is, see
-        `embedding.index.product_groups`.
+    :ivar groups: int32 [rows], the number of the row's product group, see `embedding.index.product_groups`.
     :ivar projection: what made them of the encoder's.
     :ivar search_k: nodes Annoy inspects in a search without filters.
 
-    :param forest: Annoy's side of it; with None a search compares every row.
+    :param candidates: the candidate index; with None a search compares every row.
     """
 
     def __init__(
         self,
         table: pa.Table,
         vectors: np.ndarray,
-        forest: CandidateIndex | None,
+        candidates: CandidateIndex | None,
         projection: Projection,
         *,
         search_k: int,
@@ -81,13 +80,13 @@ class Index:
         self.items = table
         self.vectors = vectors
         self.products = columns.integers(table["product"])
-        # Generations of earlier releases take each product for an article of its own.
+        # In generations of earlier releases each product is a group of its own.
         folded = "article" in table.column_names
-        self.articles = columns.integers(table["article"]) if folded else self.products
+        self.groups = columns.integers(table["article"]) if folded else self.products
         self.projection = projection
         self.search_k = search_k
-        self._forest = forest
-        few = forest is not None and forest.dimensions < vectors.shape[1]
+        self._candidate_index = candidates
+        few = candidates is not None and candidates.dimensions < vectors.shape[1]
         self._candidates = RERANKED if few else _CANDIDATES
 
     @classmethod
@@ -119,13 +118,13 @@ class Index:
             raise GenerationError(f"Generation {folder.name} does not hold what its manifest says. {WAY_OUT}")
         searching = manifest.search
         few = searching.ann_dimensions or dimensions
-        forest = CandidateIndex.load(folder, rows, few, searching.shards, searching.engine, verified)
-        return cls(table, vectors, forest, projection, search_k=searching.search_k)
+        candidates = CandidateIndex.load(folder, rows, few, searching.shards, searching.engine, verified)
+        return cls(table, vectors, candidates, projection, search_k=searching.search_k)
 
     def search(
         self, query: np.ndarray, k: int, *, mask: np.ndarray | None = None, without: Collection[int] = ()
     ) -> Hits:
-        """The `k` most similar articles, fewer only where fewer pass.
+        """The `k` most similar product groups; fewer only where fewer pass.
 
         :param query: float32 [dimensions], projected, L2 norm 1, see `Projection.apply`.
         :param mask: bool [rows], the rows that may be returned; None allows all.
@@ -145,7 +144,7 @@ class Index:
         mask: np.ndarray | None = None,
         without: Collection[int] = (),
     ) -> Hits:
-        """The same through Annoy, looking further until there are `k`.
+        """The same through the candidate index, widening the search until there are `k`.
 
         :param search_k: nodes to inspect first, were there no filter; with one, as many more as it passes
             fewer.
@@ -156,8 +155,8 @@ class Index:
         inspect = math.ceil(search_k * widening)
         fetch = math.ceil(self._candidates * (k + len(without)) * widening)
         # Past this many nodes Annoy costs more than comparing what passes one by one.
-        while self._forest is not None and max(inspect, fetch) < passing:
-            found = self._forest.candidates(query, fetch, max(inspect, fetch))
+        while self._candidate_index is not None and max(inspect, fetch) < passing:
+            found = self._candidate_index.candidates(query, fetch, max(inspect, fetch))
             found = self._allowed(found, mask, without)
             hits = self._best(found, similarities(self.vectors[found], query), k)
             # A filter that favours what is far from the query leaves few of the inspected: look further then.
@@ -188,7 +187,7 @@ class Index:
         return rows
 
     def _best(self, rows: np.ndarray, scores: np.ndarray, k: int) -> Hits:
-        """The best row of each of the `k` best articles."""
+        """The best row of each of the `k` best product groups."""
         best = min(len(rows), _CANDIDATES * k)
         while True:
             top = np.arange(len(rows))
@@ -197,7 +196,7 @@ class Index:
                 least = scores[np.argpartition(-scores, best - 1)[best - 1]]
                 top = np.flatnonzero(scores >= least)
             top = top[np.argsort(-scores[top], kind="stable")]
-            firsts = np.sort(np.unique(self.articles[rows[top]], return_index=True)[1])[:k]
+            firsts = np.sort(np.unique(self.groups[rows[top]], return_index=True)[1])[:k]
             if len(firsts) == k or best == len(rows):
                 return Hits(rows[top[firsts]], scores[top[firsts]])
             best = min(len(rows), 4 * best)

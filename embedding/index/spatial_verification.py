@@ -1,9 +1,10 @@
-"""Which of the nearest photos is the very picture asked for: cropped, mirrored, saved again, on a new ground.
+"""Finds the query's own photo among the nearest, even cropped, mirrored or on a new background.
 
-A vector says what a photo shows; which photo it was, it hardly says. So the pixels of the nearest are
-compared with the photo's own: spatial verification, as in Philbin et al., "Object retrieval with large
-vocabularies and fast spatial matching" (2007), by colours in the place of local features, since garments are
-smooth. Of a stored photo on a pale ground only the garment counts, so the photo asked for may have any other.
+A vector says what a photo shows, but hardly which photo it is. So the pixels of the nearest photos are
+compared with the query's: spatial verification, as in Philbin et al., "Object retrieval with large
+vocabularies and fast spatial matching" (2007), with colours instead of local features, since garments are
+smooth. Of a stored photo on a pale background only the garment counts, so the query may have any other
+background.
 
 A garment of one colour fits any other of that colour. So a fit counts only where the photo explains the
 stored one's own texture better than the garment's mean colour does, which is the null hypothesis: colours and
@@ -27,17 +28,16 @@ from storage.manifest import WAY_OUT, GenerationError
 from storage.thumbnails import GRID_SIDE, SIDE, grid
 
 SHORTLIST = 64
-"""Articles nearest by their vectors whose pixels are compared."""
+"""Number of nearest product groups whose pixels are compared."""
 
-MOST_APART = 10.0
-"""Levels of 255 that the colours of one picture differ by, root of the mean square, at most."""
+MAX_DIFFERENCE = 10.0
+"""Largest colour difference of one photo, root mean square, in levels of 255."""
 
-LEAST_COSINE = 0.35
-"""Cosine of two photos in the projected space, at least: heads are part of it, so that what is seen as
-another kind of garment altogether is no candidate. The very picture on another ground had 0.39 at least, of
-260 altered photos."""
+MIN_COSINE = 0.35
+"""Least cosine in the projected space. Heads are part of that space, so another kind of garment is no
+candidate. Of 260 photos on another background, the lowest cosine to the original was 0.39."""
 
-_LEAST_CORRELATION = ((7.5, 0.85), (MOST_APART, 0.975))
+_LEAST_CORRELATION = ((7.5, 0.85), (MAX_DIFFERENCE, 0.975))
 """Correlation of the colours, less the garment's mean, by how far apart they are at most. Of 1,290 photos
 whose picture is not there, and about 300 altered ones, the highest false correlation was 0.83 up to 7.5
 levels and 0.971 up to 10, two ties of one shape in two weaves; 3 in 250 of the true ones had less."""
@@ -47,7 +47,7 @@ _LEAST_GRADIENT_CORRELATION = 0.7
 passed the correlation of colours had 0.68 at most."""
 
 _CELLS = GRID_SIDE // 2  # of the longer side, where every place is tried
-_SIZES = range(20, 12, -1)  # cells of the longer side of the photo asked for: all of it to two thirds
+_SIZES = range(20, 12, -1)  # cells of the query's longer side: from the whole stored photo to two thirds
 _ALIGNED = 8  # best fits that are aligned
 _GRID = 48  # of the longer side, where they are
 _STEPS = 8
@@ -55,16 +55,16 @@ _STILL_FAR = (45.0, 25.0)  # levels apart at the first steps, beyond which none 
 _FARTHEST = 3.0  # pixels of the grid that one moves
 _MOST_GROWTH = 0.1  # of the sides, in one
 _LEAST_PIXELS = 16
-_PALE = 238  # of the darkest channel, from where on it may be ground
-_LEAST_GARMENT = 0.02  # of a photo; by less no picture is told from another
-_LEAST_SHOWN = 0.6  # of the garment, that the photo asked for shows
+_PALE = 238  # of the darkest channel: from here on a pixel may be background
+_LEAST_GARMENT = 0.02  # of a photo; less does not distinguish photos
+_LEAST_SHOWN = 0.6  # of the garment that the query has to show
 _MARGIN = 0.25  # of a stored photo's sides, that a fit may reach beyond
 
 
 def differences(
     photo: Image.Image, thumbnails: Sequence[bytes], grids: Sequence[np.ndarray] | None = None
 ) -> np.ndarray:
-    """How far each stored photo is from being the picture that a photo shows, or a part of it.
+    """The colour difference of each stored photo from a query photo, or from the part that it shows.
 
     :param photo: RGB.
     :param thumbnails: JPEG bytes of the stored photos.
@@ -80,26 +80,26 @@ def differences(
     fits = _best_fits(grids, photo)
     near = [place for place, fit in enumerate(fits) if fit.difference <= _STILL_FAR[0]]
     found = np.full(len(thumbnails), np.inf, np.float32)
-    wanted = np.asarray(photo.resize(_fitting(photo, _GRID), Image.Resampling.BILINEAR), np.float32)
+    query = np.asarray(photo.resize(_fitting(photo, _GRID), Image.Resampling.BILINEAR), np.float32)
     for place in sorted(near, key=lambda place: fits[place].difference)[:_ALIGNED]:
         mirrored = fits[place].mirrored
-        found[place] = _aligned(wanted[:, ::-1] if mirrored else wanted, thumbnails[place], fits[place])
+        found[place] = _aligned(query[:, ::-1] if mirrored else query, thumbnails[place], fits[place])
     return found
 
 
-def same_pictures(apart: np.ndarray, cosines: np.ndarray) -> np.ndarray:
-    """Which of the stored photos show the very picture, the nearest first: int64 places in `apart`.
+def same_photos(distances: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    """Selects the stored photos that are the query's own, nearest first: int64 positions in `distances`.
 
-    :param apart: what `differences` gave.
-    :param cosines: float32 [n], of the photo asked for and each stored one, in the projected space.
+    :param distances: the result of `differences`.
+    :param cosines: float32 [n], of the query and each stored photo, in the projected space.
     """
-    same = np.flatnonzero((apart <= MOST_APART) & (cosines >= LEAST_COSINE))
-    return same[np.argsort(apart[same], kind="stable")]
+    same = np.flatnonzero((distances <= MAX_DIFFERENCE) & (cosines >= MIN_COSINE))
+    return same[np.argsort(distances[same], kind="stable")]
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """Where the photo asked for lies on a stored one: in shares of the stored photo's longer side."""
+    """Position of the query on a stored photo, in shares of the stored photo's longer side."""
 
     difference: float
     left: float
@@ -154,13 +154,13 @@ class _Laid:
 
 
 def _best_fits(grids: Sequence[np.ndarray], photo: Image.Image) -> list[_Fit]:
-    """Of each stored photo, where the photo asked for fits best."""
+    """The best position of the query on each stored photo."""
     laid, count = _Laid.of(photo), len(grids)
     pixels, counts = _in_small(grids)
     counted = -2 * pixels * counts[:, None]
     squares = (pixels**2).sum(axis=1) * counts
     counts = counts.reshape(count, -1)
-    # (wanted - seen)² where both count: wanted² + seen² - 2 wanted · seen, all in one product.
+    # (query - stored)² where both count: query² + stored² - 2 query · stored, all in one product.
     weights = np.concatenate([counted.reshape(count, -1), counts, squares.reshape(count, -1)], axis=1)
     missed = weights @ laid.planes.reshape(len(laid.places), -1).T
     covered = counts @ laid.planes[:, 4].T
@@ -194,13 +194,13 @@ def _in_small(photos: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return planes / len(quarters), counts.astype(np.float32)
 
 
-def _aligned(wanted: np.ndarray, thumbnail: bytes, fit: _Fit) -> float:
+def _aligned(query: np.ndarray, thumbnail: bytes, fit: _Fit) -> float:
     """The difference of the colours once the photo lies where it fits best: Gauss-Newton from `fit` on.
 
-    :param wanted: float32 [height, width, 3], the photo asked for, mirrored where the fit is.
+    :param query: float32 [height, width, 3], mirrored where the fit is.
     """
     stored = _Stored.of(thumbnail)
-    shape = wanted.shape[1], wanted.shape[0]
+    shape = query.shape[1], query.shape[0]
     size = np.array([fit.width, fit.height]) * stored.longer
     centre = np.array([fit.left, fit.top]) * stored.longer + size / 2 + stored.margins
     least, most_counts = np.inf, 0
@@ -209,40 +209,44 @@ def _aligned(wanted: np.ndarray, thumbnail: bytes, fit: _Fit) -> float:
         first, last = np.maximum(0, centre - size / 2), np.minimum(stored.room, centre + size / 2)
         if (last - first < 2).any():
             break
-        seen, counts = stored.window(first, last, shape)
+        stored_part, counts = stored.window(first, last, shape)
         most_counts = max(most_counts, int(counts.sum()))
         if counts.sum() < max(_LEAST_PIXELS, most_counts / 2):  # it slid off the garment
             break
-        missing = wanted - seen
+        missing = query - stored_part
         difference = float((missing[counts] ** 2).mean()) ** 0.5
         if difference < least:
             least = difference
-            texture_agrees = least <= MOST_APART and _texture_agrees(wanted, seen, counts, difference)
+            texture_agrees = least <= MAX_DIFFERENCE and _texture_agrees(
+                query, stored_part, counts, difference
+            )
         if step < len(_STILL_FAR) and least > _STILL_FAR[step]:
             break
-        shift, growth = _better(seen, missing, counts)
+        shift, growth = _better(stored_part, missing, counts)
         centre = (first + last) / 2 + shift * (last - first) / shape
         size = (last - first) * (1 + growth)
-    return least if texture_agrees or least > MOST_APART else least + MOST_APART
+    return least if texture_agrees or least > MAX_DIFFERENCE else least + MAX_DIFFERENCE
 
 
-def _texture_agrees(wanted: np.ndarray, seen: np.ndarray, counts: np.ndarray, difference: float) -> bool:
+def _texture_agrees(
+    query: np.ndarray, stored_part: np.ndarray, counts: np.ndarray, difference: float
+) -> bool:
     """Whether two photos share more than the mean colour of a garment.
 
-    :param wanted: float32 [height, width, 3], the photo asked for.
-    :param seen: float32 [height, width, 3], the stored one.
+    :param query: float32 [height, width, 3].
+    :param stored_part: float32 [height, width, 3], the part of the stored photo.
     :param counts: bool [height, width], what is garment.
     :param difference: root mean square of their colours' difference there.
     """
     least = next((least for most, least in _LEAST_CORRELATION if difference <= most), 1.0)
-    pair = [photo[counts] - photo[counts].mean(axis=0) for photo in (wanted, seen)]
+    pair = [photo[counts] - photo[counts].mean(axis=0) for photo in (query, stored_part)]
     if _correlation(*pair) < least:
         return False
     inside = np.zeros_like(counts)  # a gradient reaches one pixel to each side
     inside[1:-1, 1:-1] = (
         counts[1:-1, 1:-1] & counts[:-2, 1:-1] & counts[2:, 1:-1] & counts[1:-1, :-2] & counts[1:-1, 2:]
     )
-    gradients = [np.stack(np.gradient(photo, axis=(0, 1)))[:, inside] for photo in (wanted, seen)]
+    gradients = [np.stack(np.gradient(photo, axis=(0, 1)))[:, inside] for photo in (query, stored_part)]
     return _correlation(*gradients) >= _LEAST_GRADIENT_CORRELATION
 
 
@@ -297,8 +301,10 @@ class _Stored:
         return np.asarray(colours, np.float32), np.asarray(garment) > 250
 
 
-def _better(seen: np.ndarray, missing: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By how much the window moves and grows to lessen what is missing, along width and height.
+def _better(
+    stored_part: np.ndarray, missing: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The shift and growth of the window, along width and height, that reduce the difference most.
 
     :param seen: float32 [height, width, 3].
     :param missing: what has to be added to `seen`.
@@ -306,7 +312,7 @@ def _better(seen: np.ndarray, missing: np.ndarray, counts: np.ndarray) -> tuple[
     :return: float [2], pixels; and float [2], shares of the window's sides.
     """
     height, width = counts.shape
-    by_row, by_column = np.gradient(seen, axis=(0, 1))
+    by_row, by_column = np.gradient(stored_part, axis=(0, 1))
     across, down = (np.linspace(-0.5, 0.5, side, dtype=np.float32) * side for side in (width, height))
     motions = (by_column, by_row, by_column * across[:, None], by_row * down[:, None, None])
     slopes = np.stack([motion[counts].ravel() for motion in motions], axis=1)
@@ -317,8 +323,9 @@ def _better(seen: np.ndarray, missing: np.ndarray, counts: np.ndarray) -> tuple[
 
 
 def _garment(pixels: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Where photos show more than pale ground that reaches straight in from one of their borders; nowhere,
-    where it is next to nothing.
+    """Masks of the garment: all but pale background that reaches straight in from a border.
+
+    A mask is empty where almost nothing would remain.
 
     :param pixels: uint8 [n, height, width, 3].
     :param inside: bool [n, height, width], what is photo.

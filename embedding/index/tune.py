@@ -1,4 +1,4 @@
-"""Chooses by measurement how the engine is built and searched, so that recall is sure to reach the goal."""
+"""Tunes the candidate index: how large it is, and how much a search inspects, for the recall goal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def build_tuned(
     shard_rows: int = SHARD_ROWS,
     name: str = "annoy",
 ) -> tuple[Search, Recall]:
-    """Builds a generation's forest beside its vectors.
+    """Builds a generation's candidate index beside its vectors, tuned to the recall goal.
 
     Every choice is made by counting what is found and what is inspected, never by time: equal vectors give
     equal files.
@@ -47,31 +47,31 @@ def build_tuned(
     stored = np.load(vectors, mmap_mode="r")
     rows, dimensions = stored.shape
     index = Index(table, stored, None, projection, search_k=rows)
-    sample = recall.draw(index)
+    sample = recall.draw_sample(index)
     few = recall.leading_dimensions(index, sample, goal)
     shards = math.ceil(rows / shard_rows)
-    asked = engine(name)
-    for trees in asked.sizes:
+    chosen = engine(name)
+    for trees in chosen.sizes:
         candidate_index.remove(vectors.parent)
         candidate_index.build(vectors, dimensions=few, trees=trees, shards=shards, name=name)
-        forest = candidate_index.CandidateIndex.load(vectors.parent, rows, few, shards, name)
-        index = Index(table, stored, forest, projection, search_k=rows)
-        most = None if trees == asked.sizes[-1] else asked.enough
+        candidates = candidate_index.CandidateIndex.load(vectors.parent, rows, few, shards, name)
+        index = Index(table, stored, candidates, projection, search_k=rows)
+        most = None if trees == chosen.sizes[-1] else chosen.enough
         search_k, measured = recall.tune(index, goal, sample, most)
         if measured.lower_bound >= goal:
             break
     if measured.lower_bound < goal:
         raise RecallError(
-            f"The new index finds {measured.at_5:.2%} of the true neighbours (for sure only "
+            f"The new index finds {measured.at_5:.2%} of the true neighbours (95 % confidence: at least "
             f"{measured.lower_bound:.2%}), below the goal of {goal:.2%}; the old one stays. Lower the goal."
         )
     enough, filtered = _under_filters(index, search_k, goal)
     if enough > search_k:
         search_k, measured = enough, recall.measure(index, sample, enough, goal)
-    if lost := recall.lost(index, sample, search_k):
+    if unfound := recall.count_unfound(index, sample, search_k):
         raise RecallError(
-            f"{lost} of {len(sample.rows)} items do not find themselves in the new index; the published one "
-            "stays. Run `lookalike index` again."
+            f"{unfound} of {len(sample.rows)} items do not find themselves in the new index. The published "
+            "one stays. Run `lookalike index` again."
         )
     searching = Search(
         dimensions=dimensions,
@@ -88,7 +88,7 @@ def build_tuned(
 def _under_filters(index: Index, search_k: int, goal: float) -> tuple[int, dict[str, float]]:
     """The `search_k` that reaches the goal under filters too, and the mean recall under each."""
     measured = {}
-    for share, sample in recall.draw_filtered(index):
+    for share, sample in recall.draw_filtered_samples(index):
         while True:
             found = recall.measure(index, sample, search_k, goal)
             if found.at_5 >= goal or search_k >= len(index.products):

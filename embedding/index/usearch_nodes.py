@@ -1,6 +1,6 @@
-"""Whether a file of usearch's can be searched without harm, whoever wrote it.
+"""Validates a usearch file from an untrusted source before it is searched.
 
-usearch follows the numbers in its file without a look, as Annoy does. The file holds the vectors, a head of
+Like Annoy, usearch does not check the numbers in its file. The file holds the vectors, a head of
 64 bytes, a head of the graph, each row's level, and its node: key and level, then for each level down to the
 lowest how many neighbours it has, and which.
 """
@@ -22,7 +22,7 @@ _BLOCK_NODES = 65_536
 
 
 def check(file: Path, rows: int, dimensions: int) -> None:
-    """Looks at every node of a file: each link leads to a node that is there, on that level.
+    """Checks every node of a file: each link leads to an existing node of that level.
 
     :param rows: rows that it has to hold.
     :raises ValueError: a search might crash.

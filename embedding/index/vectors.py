@@ -1,4 +1,4 @@
-"""A generation's vectors in their file, and back into numbers to calculate with."""
+"""Stores a generation's vectors as float16, and converts them back to float32."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_projected(file: Path, blocks: Iterator[np.ndarray], rows: int, dimensi
 
 
 def widen(halves: np.ndarray) -> np.ndarray:
-    """float16 of magnitude below 65504 as float32, bit for bit what `astype` gives, several times faster.
+    """Converts float16 of magnitude below 65504 to float32: like `astype`, several times faster.
 
     NumPy converts one value at a time where it was built without the processor's instruction for it; shifting
     the bits into a float32 and putting the exponent right goes through the vector units everywhere.

@@ -37,7 +37,7 @@ class Products:
         count = int(index.products.max(initial=-1)) + 1
         rows = order[np.searchsorted(index.products[order], np.arange(count))]
         kinds, _ = columns.codes(index.items["category"].chunk(0))
-        return cls(rows, index.articles[rows], kinds[rows], index)
+        return cls(rows, index.groups[rows], kinds[rows], index)
 
     def __len__(self) -> int:
         return len(self.rows)

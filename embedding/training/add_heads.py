@@ -1,4 +1,4 @@
-"""Weights get the heads that labelled photos teach: embedding, fitting, calibrating and measuring in one."""
+"""Adds heads to weights: embeds labelled photos, then fits, calibrates and measures the heads."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Recognition:
-    """Heads for some weights, and how good they are.
+    """Heads for some weights, with their figures.
 
     :param heads: attribute to head.
     :param figures: one a head.
-    :param clothing: how well it is told what is no clothing.
+    :param clothing: figures of the head for clothing.
     """
 
     heads: dict[str, Head]
@@ -53,7 +53,7 @@ def heads_for(
     *,
     on_progress: Progress = lambda _what, _done, _total: None,
 ) -> Recognition:
-    """Fits a head a label, and the one for clothing, to the vectors that weights give.
+    """Fits a head for each label, and the one for clothing, on the vectors of some weights.
 
     Fitted to all photos but the validation split of `embedding.training.datasets.is_validation`, calibrated
     and measured on that. What is no clothing are the photos of `embedding.training.not_clothing`, and the
@@ -65,9 +65,12 @@ def heads_for(
     :raises InputError: unusable files or labels, or nothing is left to fit to or to validate with.
     """
     wanted = [label for label in labels if "+" not in label]
-    told = any(MASTER_CATEGORY in pq.read_schema(file).names for file in files if file.is_file())
+    has_master_category = any(
+        MASTER_CATEGORY in pq.read_schema(file).names for file in files if file.is_file()
+    )
     photos = read_labelled(
-        files, [*wanted, *([MASTER_CATEGORY] if told and MASTER_CATEGORY not in wanted else [])]
+        files,
+        [*wanted, *([MASTER_CATEGORY] if has_master_category and MASTER_CATEGORY not in wanted else [])],
     )
     learnt, validation = split(photos.ids)
     if not learnt.any() or not validation.any():
@@ -78,7 +81,9 @@ def heads_for(
         convert(weights, Path(scratch) / "encoder")
         encoder = load_encoder(Path(scratch) / "encoder", many=True)
         vectors = embed_photos(photos, encoder, lambda done, total: on_progress("photos", done, total))
-        strangers = {part: _strangers(part, encoder, on_progress) for part in ("train", "held_out")}
+        not_clothing_vectors = {
+            part: _embed_not_clothing(part, encoder, on_progress) for part in ("train", "held_out")
+        }
     heads, figures = fit_heads(
         _examples(photos, vectors, learnt, wanted), _examples(photos, vectors, validation, wanted)
     )
@@ -86,37 +91,37 @@ def heads_for(
     others, products = vectors[learnt & ~worn], vectors[validation & ~worn]
     clothing, measured = fit_clothing(
         vectors[learnt & worn],
-        [kind for kind in (others, strangers["train"]) if len(kind)],
-        (vectors[validation & worn], products if len(products) else strangers["train"]),
+        [kind for kind in (others, not_clothing_vectors["train"]) if len(kind)],
+        (vectors[validation & worn], products if len(products) else not_clothing_vectors["train"]),
     )
-    shown = {"products": products, "photos and drawings": strangers["held_out"]}
+    judged = {"products": products, "photos and drawings": not_clothing_vectors["held_out"]}
     return Recognition(
         {CLOTHING: clothing} | heads,
         [measured, *figures],
         measure_clothing(
             clothing,
             dict(_by_file(files, vectors, validation & worn)),
-            {name: found for name, found in shown.items() if len(found)},
+            {name: found for name, found in judged.items() if len(found)},
         ),
     )
 
 
 def tables(recognition: Recognition) -> Iterator[str]:
-    """The figures as lines of Markdown, for the terminal and for a model card."""
+    """Formats the figures as Markdown tables, for the terminal and for a model card."""
     yield "| attribute | values | photos | accuracy | macro F1 | cell accuracy | F2 | calibration error |"
     yield "|---|---|---|---|---|---|---|---|"
     for one in recognition.figures:
         shares = (one.accuracy, one.macro_f1, one.cell_accuracy, one.f2, one.ece)
-        told = " | ".join(f"{share:.3f}" for share in shares)
-        yield f"| {one.attribute} | {one.classes} | {one.validated:,} | {told} |"
+        has_master_category = " | ".join(f"{share:.3f}" for share in shares)
+        yield f"| {one.attribute} | {one.classes} | {one.validated:,} | {has_master_category} |"
     yield ""
     clothing = recognition.clothing
-    yield "| no clothing | area under ROC | warned of |"
+    yield "| not clothing | area under ROC | detected |"
     yield "|---|---|---|"
     for name, auc in clothing.auc.items():
         yield f"| {name} | {auc:.3f} | {clothing.warned[name]:.1%} |"
     yield ""
-    yield "| garments | falsely warned of |"
+    yield "| clothing | false alarms |"
     yield "|---|---|"
     for name, share in clothing.falsely_warned.items():
         yield f"| {name} | {share:.1%} |"
@@ -130,7 +135,7 @@ def _examples(
 
 
 def _worn(photos: LabelledPhotos) -> np.ndarray:
-    """Which photos show something to wear, bool [n]: all where no master category tells otherwise."""
+    """Mask of the photos of clothing, bool [n]: all where there is no master category."""
     codes = photos.codes.get(MASTER_CATEGORY)
     if codes is None:
         return np.ones(len(photos), bool)
@@ -138,7 +143,7 @@ def _worn(photos: LabelledPhotos) -> np.ndarray:
     return ~np.isin(codes, other)
 
 
-def _strangers(part: Part, encoder: Encoder, on_progress: Progress) -> np.ndarray:
+def _embed_not_clothing(part: Part, encoder: Encoder, on_progress: Progress) -> np.ndarray:
     images = list(not_clothing(part))
     ids = [f"{part}-{number}" for number in range(len(images))]
     photos = LabelledPhotos(ids, pa.chunked_array([pa.array(images, pa.large_binary())]), {}, {})
@@ -148,7 +153,7 @@ def _strangers(part: Part, encoder: Encoder, on_progress: Progress) -> np.ndarra
 def _by_file(
     files: Sequence[Path], vectors: np.ndarray, rows: np.ndarray
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Name of a file and the vectors of its photos among `rows`, where it has any."""
+    """Yields the name of each file with photos among `rows`, and the vectors of those photos."""
     first = 0
     for file in files:
         last = first + pq.read_metadata(file).num_rows

@@ -1,4 +1,4 @@
-"""Random views of a photo for training, such that shop photos and people's own photos meet.
+"""Augmentation: random views of a photo that close the gap between shop photos and people's own photos.
 
 A store shows a garment on white, straight and evenly lit; a person's photo shows it on a bed, tilted, in any
 light, blurred and compressed. Each view is as likely to keep the shop's look as to take on some of the other.
@@ -11,7 +11,7 @@ import io
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from embedding.training.backgrounds import on_ground
+from embedding.training.backgrounds import replace_background
 
 _MIN_AREA = 0.5
 _MAX_STRETCH = 4 / 3  # store photos come stretched to squares as well as in their own shape
@@ -23,16 +23,16 @@ _JPEG_QUALITY = (30, 80)
 
 
 def random_view(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """A random crop, flipped half of the time, stretched and relit; now and then also on another ground,
-    seen from aside, blurred or compressed.
+    """A random crop, flipped half of the time, stretched and relit; sometimes also on another background, in
+    perspective, blurred or compressed.
 
     :param image: RGB.
     :return: RGB of another size.
     """
     if rng.random() < 0.3:
-        image = on_ground(image, rng)
+        image = replace_background(image, rng)
     if rng.random() < 0.3:
-        image = _seen_from_aside(image, rng)
+        image = _in_perspective(image, rng)
     view = _cropped(image, rng)
     if rng.random() < 0.5:
         view = ImageOps.mirror(view)
@@ -57,8 +57,8 @@ def _cropped(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     )
 
 
-def _seen_from_aside(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Turned by some degrees and in perspective; what comes into view is white."""
+def _in_perspective(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Rotates a photo by some degrees and changes its perspective; new area is white."""
     width, height = image.size
     turned = image.rotate(
         rng.uniform(-_MAX_TURN_DEG, _MAX_TURN_DEG), Image.Resampling.BILINEAR, fillcolor="white"

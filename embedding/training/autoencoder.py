@@ -1,4 +1,4 @@
-"""Training of the convolutional autoencoder, resumable: after every epoch the state is on disk."""
+"""Trains the convolutional autoencoder; resumable after every epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storage.errors import InputError
 
 @dataclass(frozen=True)
 class AutoencoderRecipe:
-    """How to train; the defaults are the paper's best.
+    """Hyperparameters; the defaults are the paper's best.
 
     :param epochs: passes over the photos.
     :param learning_rate: of Adam.
@@ -53,7 +53,7 @@ def train_autoencoder(
     *,
     on_progress: Callable[[EpochProgress], None] = lambda _: None,
 ) -> Path:
-    """Trains to rebuild photos and writes the weights to `out/weights.npz`.
+    """Trains to reconstruct photos and writes the weights to `out/weights.npz`.
 
     `out/history.json` holds `loss` and `val_loss`, one number an epoch, the latter over the validation split
     of `embedding.training.datasets.is_validation`. Called again with the same recipe, or with more epochs, it
@@ -83,7 +83,7 @@ def train_autoencoder(
             callbacks=[_report(epoch, recipe.epochs, len(learnt), on_progress)],
         )
         checkpoints.save(model, {name: values[-1] for name, values in history.history.items()})
-    trained = network.take(model, name=out.name)
+    trained = network.extract_weights(model, name=out.name)
     weight_files.write_weights(out / "weights.npz", trained, int8=False)
     return out / "weights.npz"
 

@@ -1,4 +1,4 @@
-"""A garment on white ground is put on another ground, as on the beds and floors of people's own photos."""
+"""Replaces a garment's white background with a texture, as in people's own photos."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-_WHITE = 246  # least level of all channels; lower, and white garments go with the ground
+_WHITE = 246  # least level of all channels; with a lower one, white garments count as background
 _SPECKS = 2  # px: what is thinner is the compression's noise along the garment's edge
 _TINT = 18.0  # of 255 levels: floors and beds are seldom vivid
-_MIN_GROUND, _MAX_GROUND = 0.15, 0.95  # shares of the photo; else it has no garment on white ground
+_MIN_BACKGROUND, _MAX_BACKGROUND = 0.15, 0.95  # shares of the photo; else it has no garment on white ground
 
 
-def on_ground(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The photo with its white ground replaced by a random texture, or as it is where it has none.
+def replace_background(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Replaces a photo's white background by a random texture; returns the photo itself where it has none.
 
-    Only white that reaches the photo's border is ground; a white shirt stays white.
+    Only white that is connected to the border is background; a white shirt stays white.
 
     :param image: RGB.
     :return: RGB of the same size.
     """
-    ground = white_ground(image)
-    if not _MIN_GROUND < ground.mean() < _MAX_GROUND:
+    background = white_background(image)
+    if not _MIN_BACKGROUND < background.mean() < _MAX_BACKGROUND:
         return image
-    mask = Image.fromarray((~ground * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.7))
-    return Image.composite(image, random_ground(image.size, rng), mask)
+    mask = Image.fromarray((~background * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.7))
+    return Image.composite(image, random_background(image.size, rng), mask)
 
 
-def white_ground(image: Image.Image) -> np.ndarray:
-    """Where the photo is white ground.
+def white_background(image: Image.Image) -> np.ndarray:
+    """Mask of a photo's white background.
 
     :param image: RGB.
     :return: bool [height, width].
@@ -36,12 +36,16 @@ def white_ground(image: Image.Image) -> np.ndarray:
     white = np.asarray(image).min(axis=2) >= _WHITE
     regions, _ = ndimage.label(white)
     border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
-    ground = np.isin(regions, np.unique(border[border > 0]))
-    return ndimage.binary_opening(ground, iterations=_SPECKS, border_value=1) if ground.any() else ground
+    background = np.isin(regions, np.unique(border[border > 0]))
+    return (
+        ndimage.binary_opening(background, iterations=_SPECKS, border_value=1)
+        if background.any()
+        else background
+    )
 
 
-def random_ground(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """A texture as of cloth, wood or carpet: smooth noise of some scales and an uneven light.
+def random_background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """A random texture like cloth, wood or carpet: smooth noise of several scales and an uneven light.
 
     :param size: width and height, px.
     :return: RGB.

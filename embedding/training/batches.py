@@ -1,4 +1,4 @@
-"""The augmented batches of one lap; which photo comes when, and how, follows from the recipe's seed alone."""
+"""Augmented batches of one lap; order and augmentation depend on the recipe's seed alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from storage.images import decode
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of views and, by output, of what its loss takes.
+    """Batches of augmented photos, and of the targets of each output.
 
     :param photos: what is trained on.
-    :param targets: name of an output to what its loss takes, a row a photo.
+    :param targets: name of an output to its targets, a row a photo.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A training's state on disk: after a kill it goes on with the lap it was in."""
+"""Checkpoints of a training: after a kill it resumes with the lap it was in."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Checkpoints:
         return len(self.history["loss"]) - 1
 
     def load(self, model: keras.Model) -> list[np.ndarray]:
-        """Puts the saved state into the compiled model.
+        """Loads the saved state into the compiled model.
 
         :return: the averaged weights.
         """
@@ -53,7 +53,7 @@ class Checkpoints:
     def save(
         self, model: keras.Model, average: list[np.ndarray], lap: Lap, loss: float, figures: dict | None
     ) -> None:
-        """Writes the state, then the history that names it: a kill in between loses a lap only.
+        """Writes the state, then the history that names it: a kill in between loses one lap only.
 
         :param figures: an epoch's, where the lap ends one.
         """

@@ -1,4 +1,4 @@
-"""The head that tells whether a photo shows something to wear: how it is fitted, and how good it is."""
+"""Fits and measures the head that says whether a photo shows clothing."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ NOT_WORN = ("Personal Care", "Home", "Free Items", "Sporting Goods")
 MASTER_CATEGORY = "master_category"
 
 WORN_SHARE = 0.9
-"""Of the photos that a shop is asked with, as assumed: what is learnt from has a share of its own."""
+"""Assumed share of clothing among query photos; training data is reweighted to it."""
 
 CLASSES = [NO, YES]
 
 
 @dataclass(frozen=True)
 class ClothingFigures:
-    """How well it is told what is no clothing.
+    """Figures of the head for clothing.
 
-    :param auc: by what the garments are told from, the area under the receiver operating characteristic.
-    :param warned: by the same, the share of what is no clothing that a search warns of.
-    :param falsely_warned: by data set, the share of the garments that a search warns of.
+    :param auc: by kind of other photos, the area under the receiver operating characteristic.
+    :param warned: by the same, the share that a search warns of: the detection rate.
+    :param falsely_warned: by data set of garments, the share that a search warns of: the false alarm rate.
     """
 
     auc: dict[str, float]
@@ -39,10 +39,10 @@ class ClothingFigures:
 def fit_clothing(
     worn: np.ndarray, others: Sequence[np.ndarray], held_out: tuple[np.ndarray, np.ndarray]
 ) -> tuple[Head, HeadFigures]:
-    """The calibrated head.
+    """Fits and calibrates the head.
 
     :param worn: vectors of photos of something to wear, float32 [n, dim], L2 norm 1.
-    :param others: vectors of photos of anything else, by kind; a large kind counts no more than a small one.
+    :param others: vectors of photos of anything else, by kind; each kind has the same weight.
     :param held_out: vectors of both, to calibrate on.
     """
     vectors, codes = _labelled(worn, np.concatenate(others))
@@ -54,7 +54,7 @@ def fit_clothing(
 def measure_clothing(
     head: Head, worn: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]
 ) -> ClothingFigures:
-    """How good a head for clothing is.
+    """Measures a head for clothing.
 
     :param worn: vectors of garments it was not fitted to, float32 [n, dim], by data set.
     :param others: vectors of what is no clothing, by what they are.
@@ -85,7 +85,7 @@ def _labelled(worn: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _shares(worn: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
-    """What each photo counts, so that all together have `WORN_SHARE` of garments."""
+    """Weights of the photos, such that garments have `WORN_SHARE` of the sum."""
     counts = [len(worn), *map(len, others)]
     kinds = [WORN_SHARE, *[(1 - WORN_SHARE) / len(others)] * len(others)]
     return np.repeat(np.array(kinds) / counts, counts)

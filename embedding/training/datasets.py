@@ -1,4 +1,4 @@
-"""Labelled photos for training and evaluation, read from Parquet."""
+"""Reads labelled photos for training and evaluation from Parquet."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class LabelledPhotos:
 
 
 def is_validation(photo_id: str) -> bool:
-    """Whether a photo belongs to the validation twelfth, which no training sees.
+    """Whether a photo belongs to the validation split, a twelfth that is never trained on.
 
     The rule hashes the id, so the split stays the same whatever else a file holds.
     """
@@ -64,7 +64,7 @@ def is_validation(photo_id: str) -> bool:
 
 
 def split(ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Which photos to learn from and which to validate with, bool [n] each.
+    """Splits photos into training and validation, bool [n] each.
 
     A file given twice teaches twice as much; it validates once.
     """

@@ -1,4 +1,4 @@
-"""Drawings and patterns of things that nobody wears, for learning what is no clothing.
+"""Drawings and patterns of things that are not clothing: negative examples for the head for clothing.
 
 Each kind is a function from a random generator to an image of `SIDE` px; one seed draws one picture.
 """
@@ -20,7 +20,7 @@ Kind = Callable[[np.random.Generator], Image.Image]
 
 
 def noise(rng: np.random.Generator) -> Image.Image:
-    """Pixels that know nothing of each other, in grey or colour."""
+    """Independent random pixels, in grey or colour."""
     cells = int(rng.choice([16, 64, 128, SIDE]))
     values = rng.integers(0, 256, (cells, cells, 3), np.uint8)
     if rng.random() < 0.3:
@@ -29,7 +29,7 @@ def noise(rng: np.random.Generator) -> Image.Image:
 
 
 def clouds(rng: np.random.Generator) -> Image.Image:
-    """Noise that changes slowly: sky, marble, a photo out of focus."""
+    """Smooth noise, like sky, marble or a photo out of focus."""
     total = np.zeros((SIDE, SIDE, 3))
     for cells in (3, 6, 12, 24):
         coarse = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), np.uint8))
@@ -39,7 +39,7 @@ def clouds(rng: np.random.Generator) -> Image.Image:
 
 
 def gradient(rng: np.random.Generator) -> Image.Image:
-    """One colour that turns into another, or stays as it is."""
+    """A gradient between two colours, or one colour."""
     start, end = (np.array(_colour(rng)) for _ in range(2))
     if rng.random() < 0.25:
         end = start
@@ -79,7 +79,7 @@ def chart(rng: np.random.Generator) -> Image.Image:
 
 
 def scribble(rng: np.random.Generator) -> Image.Image:
-    """What a pencil does that is moved about."""
+    """Random pencil strokes."""
     image, draw = _canvas(rng, plain=True)
     for _ in range(int(rng.integers(1, 5))):
         steps = rng.normal(0, 22, (int(rng.integers(8, 40)), 2)).cumsum(axis=0)
@@ -249,18 +249,18 @@ def _plain_colour(rng: np.random.Generator) -> Colour:
     return (_PURE[int(rng.integers(len(_PURE)))], (0, 0, 0), _colour(rng))[int(rng.integers(3))]
 
 
-def _contrast(ground: object) -> Colour:
-    """Black or white, whichever shows on a ground."""
-    return (20, 20, 20) if np.mean(np.asarray(ground)) > 110 else (245, 245, 245)
+def _contrast(background: object) -> Colour:
+    """Black or white, whichever has more contrast to a background."""
+    return (20, 20, 20) if np.mean(np.asarray(background)) > 110 else (245, 245, 245)
 
 
 def _canvas(rng: np.random.Generator, *, plain: bool = False) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A ground to draw on.
+    """A background to draw on.
 
     :param plain: white, half the time.
     """
-    ground = (255, 255, 255) if plain and rng.random() < 0.5 else _colour(rng)
-    image = Image.new("RGB", (SIDE, SIDE), ground)
+    background = (255, 255, 255) if plain and rng.random() < 0.5 else _colour(rng)
+    image = Image.new("RGB", (SIDE, SIDE), background)
     return image, ImageDraw.Draw(image)
 
 
@@ -269,6 +269,6 @@ def _landscape(rng: np.random.Generator) -> tuple[Image.Image, ImageDraw.ImageDr
     sky = (int(rng.integers(100, 220)), int(rng.integers(160, 240)), int(rng.integers(210, 256)))
     image = Image.new("RGB", (SIDE, SIDE), sky)
     draw = ImageDraw.Draw(image)
-    ground = (int(rng.integers(60, 180)), int(rng.integers(100, 200)), int(rng.integers(40, 140)))
-    draw.ellipse((-120, int(rng.integers(150, 200)), SIDE + 120, 500), ground)
+    background = (int(rng.integers(60, 180)), int(rng.integers(100, 200)), int(rng.integers(40, 140)))
+    draw.ellipse((-120, int(rng.integers(150, 200)), SIDE + 120, 500), background)
     return image, draw

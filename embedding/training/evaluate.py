@@ -1,4 +1,4 @@
-"""Evaluation of an encoder: does what it finds carry the query's labels?"""
+"""Evaluates an encoder: do the nearest photos carry the query's labels?"""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Evaluation:
     """Retrieval figures of one model.
 
     :param model: the encoder's name.
-    :param queries: photos asked with.
-    :param gallery: photos searched.
+    :param queries: number of query photos.
+    :param gallery: number of photos searched.
     :param precision_at_5: label to the mean share of the five nearest that carry the query's value, over the
         queries that have the label.
     :param map_at_10: label to the mean average precision of the ten nearest, likewise.
@@ -55,7 +55,7 @@ def evaluate_files(
     root: Root | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
-    """Precision@5 and mAP@10 of queries against a gallery, or against each other; no photo finds its own id.
+    """Measures precision@5 and mAP@10 of queries against a gallery, or against each other without themselves.
 
     Similarity is the product's own: cosine after a projection learnt from the gallery, what the
     encoder's heads recognise beside the vectors.
@@ -70,29 +70,29 @@ def evaluate_files(
     """
     files = [queries] if gallery is None else [queries, gallery]
     photos = read_labelled(files, labels)
-    asked = len(photos) if gallery is None else pq.read_metadata(queries).num_rows
+    query_count = len(photos) if gallery is None else pq.read_metadata(queries).num_rows
     with tempfile.TemporaryDirectory() as scratch:
         runtime, heads = _load(encoder, root, Path(scratch))
         vectors = embed_photos(photos, runtime, on_progress)
-    searched = vectors if gallery is None else vectors[asked:]
-    if not asked or len(searched) <= PRECISION_AT:
+    searched = vectors if gallery is None else vectors[query_count:]
+    if not query_count or len(searched) <= PRECISION_AT:
         raise InputError(
-            f"{asked} queries and {len(searched)} photos to search are too few. "
+            f"{query_count} queries and {len(searched)} photos to search are too few. "
             f"Give at least 1 and {PRECISION_AT + 1}."
         )
     projected = projection.fit(lambda: [searched], searched.shape[1], heads=heads)
-    offset = 0 if gallery is None else asked
+    offset = 0 if gallery is None else query_count
     rows_of = {photo_id: row for row, photo_id in enumerate(photos.ids[offset:])}
-    own = [np.array([rows_of[i]] if i in rows_of else [], int) for i in photos.ids[:asked]]
+    own = [np.array([rows_of[i]] if i in rows_of else [], int) for i in photos.ids[:query_count]]
     count = min(MAP_AT, len(searched) - 1)
-    found = nearest(projected.apply(vectors[:asked]), projected.apply(searched), count, hidden=own)
+    found = nearest(projected.apply(vectors[:query_count]), projected.apply(searched), count, excluded=own)
     figures = {
-        label: label_figures(codes[:asked], codes[offset:], found, own)
+        label: label_figures(codes[:query_count], codes[offset:], found, own)
         for label, codes in photos.codes.items()
     }
     return Evaluation(
         runtime.spec.model,
-        asked,
+        query_count,
         len(searched),
         {label: of.precision_at_5 for label, of in figures.items()},
         {label: of.map_at_10 for label, of in figures.items()},
@@ -104,7 +104,7 @@ def embed_photos(
     encoder: Encoder,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> np.ndarray:
-    """Vectors of labelled photos, decoded beside the encoder as in the nightly stage.
+    """Embeds labelled photos, as the nightly stage does.
 
     :return: float32 [n, dim], L2 norm 1.
     :raises UnreadableImageError: a photo can't be decoded.

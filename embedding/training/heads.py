@@ -1,7 +1,7 @@
-"""Heads for an encoder: linear layers fitted to the vectors of labelled photos, then calibrated on others.
+"""Fits heads, linear classifiers, to the vectors of labelled photos, and calibrates them on others.
 
-Multinomial logistic regression on whitened vectors, with a Gaussian prior on its weights. Every photo counts
-alike: weighting the classes to be equal cost log-likelihood on the validation split and gained no F1.
+Multinomial logistic regression on whitened vectors, with a Gaussian prior on its weights. Every photo has the
+same weight: equal weights of classes worsened log-likelihood on the validation split and did not improve F1.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from embedding.encoder.heads import Head
 from embedding.training.datasets import ABSENT
 
 PAPERS_THRESHOLD = 0.2
-"""From this probability on a value counts as said, in `cell_accuracy` and `f2`."""
+"""Threshold of probability at which a value counts as predicted, in `cell_accuracy` and `f2`."""
 
-# Of the 2,048 dimensions: all of them cost eight times as much and gained 1 % of article types, lost colours.
+# Of the 2,048 dimensions: all of them cost eight times as much, improve article types by 1 % and worsen
+# colours.
 _AXES = 512
 _PRIOR = 64.0  # its precision, in photos; 40 to 250 were tried
 _STEPS = 100
@@ -29,7 +30,7 @@ _LOG_TEMPERATURES = (-3.0, 3.0)
 
 @dataclass(frozen=True)
 class Examples:
-    """Photos as an encoder sees them, with their labels.
+    """Vectors of photos, with their labels.
 
     :param vectors: float32 [n, dim], L2 norm 1.
     :param codes: label to int32 [n], an index into `classes` or `ABSENT`; or to int8 [n, classes] of a label
@@ -44,15 +45,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class HeadFigures:
-    """How good a head is on photos that it was not fitted to.
+    """Figures of a head on photos that it was not fitted to.
 
-    :param classes: values it tells apart: those with a photo to learn from.
+    :param classes: number of values: those with a training photo.
     :param fitted: photos it was fitted to.
     :param validated: photos the other figures are of: those of one of its values.
     :param accuracy: share of photos whose likeliest value is right.
     :param macro_f1: F1 of the likeliest value, the mean over values.
-    :param cell_accuracy: the papers' accuracy: share of (photo, value) cells that are told rightly from
-        `PAPERS_THRESHOLD` on. Never saying anything is nearly 1 where there are many values.
+    :param cell_accuracy: the papers' accuracy: share of (photo, value) cells predicted correctly at
+        `PAPERS_THRESHOLD`. With many values it is nearly 1 for a head that never predicts anything.
     :param f2: the papers' F-beta, as fastai computes it: F with beta 2 of the cells of each photo, the mean
         over photos.
     :param ece: expected calibration error of the likeliest value, over 15 equal bins of probability; each
@@ -74,7 +75,7 @@ class HeadFigures:
 
 @dataclass(frozen=True)
 class Whitening:
-    """Axes of equal spread through the cloud of an encoder's vectors, in which fitting takes few steps.
+    """A whitening of an encoder's vectors, in which fitting takes few steps.
 
     :param mean: float32 [dim].
     :param axes: float32 [dim, axes].
@@ -100,7 +101,7 @@ class Whitening:
 
 
 def fit_heads(train: Examples, validation: Examples) -> tuple[dict[str, Head], list[HeadFigures]]:
-    """A calibrated head for every label, and its figures.
+    """Fits and calibrates a head for every label.
 
     :param train: photos to fit to.
     :param validation: others, with the same classes: to calibrate on and to measure.
@@ -126,12 +127,12 @@ def fit_head(
     whitening: Whitening | None = None,
     weights: np.ndarray | None = None,
 ) -> Head:
-    """A head fitted to the photos that have a value; values without a photo are left out.
+    """Fits a head to the photos that have a value; values without a photo are left out.
 
     :param vectors: float32 [n, dim], L2 norm 1.
     :param codes: see `Examples.codes`.
     :param whitening: the vectors' own if not given.
-    :param weights: what each photo counts, [n]; alike if not given.
+    :param weights: of the photos, [n]; equal if not given.
     :raises ValueError: no photo has a value.
     """
     known = _known(codes)
@@ -139,27 +140,27 @@ def fit_head(
         raise ValueError(f"no photo has a value of '{attribute}'")
     whitening = whitening or Whitening.of(vectors)
     targets = _cells(codes[known], len(classes))
-    seen = np.flatnonzero(targets.any(axis=0))
+    present = np.flatnonzero(targets.any(axis=0))
     multi = codes.ndim == 2
     shares = np.ones(len(targets)) if weights is None else weights[known]
     slopes, offsets = _regression(
-        whitening.apply(vectors[known]), targets[:, seen], shares.astype(np.float32), multi=multi
+        whitening.apply(vectors[known]), targets[:, present], shares.astype(np.float32), multi=multi
     )
     kernel = whitening.axes @ slopes
     bias = offsets - whitening.mean @ kernel
-    return Head(attribute, tuple(classes[at] for at in seen), kernel, bias, multi)
+    return Head(attribute, tuple(classes[at] for at in present), kernel, bias, multi)
 
 
 def calibrate(
     head: Head, vectors: np.ndarray, codes: np.ndarray, *, weights: np.ndarray | None = None
 ) -> tuple[Head, HeadFigures]:
-    """The head with probabilities that are met as often as they say, on photos it was not fitted to.
+    """Calibrates a head's probabilities on photos that it was not fitted to.
 
     Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks" (2017).
 
     :param vectors: float32 [n, dim], L2 norm 1.
     :param codes: in the head's own classes, int32 [n], or int8 [n, classes]; all photos have a value.
-    :param weights: what each photo counts for the temperature, [n]; alike if not given.
+    :param weights: of the photos, for the temperature, [n]; equal if not given.
     """
     shares = np.ones(len(vectors)) if weights is None else weights
     cells = _cells(codes, len(head.classes))
@@ -205,7 +206,7 @@ def calibration_error(probabilities: np.ndarray, right: np.ndarray) -> float:
 def _regression(
     features: np.ndarray, targets: np.ndarray, shares: np.ndarray, *, multi: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes and offsets, float32 [axes, classes] and [classes], that make the targets likeliest."""
+    """Maximum a posteriori slopes and offsets, float32 [axes, classes] and [classes]."""
     count, axes = features.shape
     classes = targets.shape[1]
     shares = (shares / shares.sum())[:, None]
@@ -266,7 +267,7 @@ def _cells(codes: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _as_head(codes: np.ndarray, classes: list[str], head: Head) -> np.ndarray:
-    """Codes among all classes as codes among the head's; `ABSENT` where it does not know the value."""
+    """Maps codes of all classes to codes of the head's classes; `ABSENT` where the head lacks the value."""
     kept = [classes.index(value) for value in head.classes]
     if codes.ndim == 2:
         return codes[:, kept]

@@ -25,7 +25,7 @@ _EPSILON = 1e-4
 
 @keras.saving.register_keras_serializable("lookalike")
 class CosineHead(keras.layers.Layer):
-    """Cosines between embedding and class directions, in the very geometry that search compares in.
+    """Cosines between embedding and class directions, in the geometry of search.
 
     Zhai and Wu, "Classification is a Strong Baseline for Deep Metric Learning" (2019); with several centres a
     class, the nearest counts: Deng et al., "Sub-center ArcFace" (2020).
@@ -52,9 +52,9 @@ class CosineHead(keras.layers.Layer):
 
 
 class _WithCodes(keras.losses.Loss):
-    """A mean over the rows that have the label, each counting what its class does.
+    """A weighted mean over the rows that have the label.
 
-    :param counts: what each class counts, float [classes]; None is 1 for all.
+    :param counts: weights of the classes, float [classes]; None is 1 for all.
     """
 
     def __init__(self, classes: int, counts: np.ndarray | None = None, **kwargs: Any) -> None:
@@ -72,7 +72,7 @@ class _WithCodes(keras.losses.Loss):
         return self.of_rows(codes, found, known) * counted / ops.maximum(ops.sum(known), 1.0)
 
     def of_rows(self, codes: Any, found: Any, known: Any) -> Any:
-        """The loss of every row, float32 [n]; what rows without the label give does not count."""
+        """The loss of every row, float32 [n]; rows without the label are ignored."""
         raise AssertionError("each loss has its own")
 
     def one_hot(self, codes: Any) -> Any:
@@ -102,7 +102,7 @@ class Softmax(_WithCodes):
 
 
 class ArcFace(Softmax):
-    """The same with an angle added between a photo and its own class: Deng et al., "ArcFace" (2019)."""
+    """Softmax with an angular margin: Deng et al., "ArcFace" (2019)."""
 
     def of_rows(self, codes: Any, found: Any, known: Any) -> Any:
         angles = ops.arccos(ops.clip(found, -1 + _EPSILON, 1 - _EPSILON))
@@ -131,7 +131,7 @@ class _Pairs(_WithCodes):
     """A loss over the pairs of a batch; `found` is float32 [n, dim] of norm 1."""
 
     def pairs(self, codes: Any, found: Any, known: Any) -> tuple[Any, Any, Any]:
-        """Cosines, and which pairs are of one class and of two: float32 [n, n] each, nobody with itself."""
+        """Cosines, and masks of positive and negative pairs: float32 [n, n] each, without the diagonal."""
         cosines = ops.matmul(found, ops.transpose(found))
         both = known[:, None] * known[None, :] * (1 - ops.eye(ops.shape(found)[0]))
         same = ops.cast(ops.equal(codes[:, None], codes[None, :]), "float32") * both
@@ -147,8 +147,8 @@ class SupervisedContrastive(_Pairs):
         cosines, same, other = self.pairs(codes, found, known)
         logits = cosines / self.temperature
         every = ops.log(ops.sum(ops.exp(logits) * (same + other), axis=1) + _EPSILON)
-        alike = ops.sum(same, axis=1)
-        return ops.sum((every[:, None] - logits) * same, axis=1) / ops.maximum(alike, 1.0)
+        positives = ops.sum(same, axis=1)
+        return ops.sum((every[:, None] - logits) * same, axis=1) / ops.maximum(positives, 1.0)
 
 
 class MultiSimilarity(_Pairs):
@@ -164,7 +164,7 @@ class MultiSimilarity(_Pairs):
 
 
 class ManyLabels(keras.losses.Loss):
-    """Binary cross-entropy over classes of which a photo can have several; rows of `ABSENT` count nothing."""
+    """Binary cross-entropy over classes of which a photo can have several; rows of `ABSENT` are ignored."""
 
     def __init__(self, scale: float = SCALE, **kwargs: Any) -> None:
         super().__init__(reduction="sum", **kwargs)
@@ -188,9 +188,9 @@ _OF_PAIRS: dict[str, type[_Pairs]] = {"multi-similarity": MultiSimilarity, "supc
 def outputs_of(
     name: str, loss: MetricLoss, classes: int, counts: np.ndarray | None
 ) -> dict[str, tuple[keras.layers.Layer, keras.losses.Loss]]:
-    """What a label adds to a training: by output name, a layer on the embedding and the loss it takes.
+    """The outputs of a label: by output name, a layer on the embedding and its loss.
 
-    Losses of pairs give no classifier, so that a softmax stands beside them.
+    Losses of pairs give no classifier, so a softmax is added.
 
     :param name: of the label's head.
     :param counts: what each class counts, see `class_counts`; None where a photo can have several classes.
@@ -208,10 +208,10 @@ def outputs_of(
 
 
 def class_counts(codes: np.ndarray, classes: int, balance: float) -> np.ndarray:
-    """What each class counts such that rare ones count more, 1 in the mean over the rows.
+    """Weights of the classes, larger for rare ones, with mean 1 over the rows.
 
     :param codes: int32 [n].
-    :param balance: 0 counts every photo alike, 1 every class alike.
+    :param balance: 0 gives every photo the same weight, 1 every class.
     :return: float32 [classes].
     """
     rows = np.bincount(codes[codes != ABSENT], minlength=classes)

@@ -1,4 +1,4 @@
-"""The network that is trained: the encoder with a head a label on its unit vector; what trains of it when."""
+"""The network in training: the encoder with a head for each label, and which of its blocks train when."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ class Network:
 
     :ivar backbone: what becomes the encoder.
     :ivar model: from float32 [n, size, size, 3] RGB in 0…255 to what each loss takes, by output name.
-    :param taught: a teacher's vectors of the photos, float32 [len(photos), dim]; None without one.
-    :ivar targets: name of an output to what its loss takes, a row a photo.
-    :ivar losses: of the outputs, by name; `loss_weights` is what each counts.
+    :param teacher_vectors: a teacher's vectors of the photos, float32 [len(photos), dim]; None without one.
+    :ivar targets: name of an output to its targets, a row a photo.
+    :ivar losses: of the outputs, by name; `loss_weights` are their weights.
     :ivar heads: label to the name of the output that classifies it.
     """
 
-    def __init__(self, photos: LabelledPhotos, recipe: Recipe, taught: np.ndarray | None = None) -> None:
+    def __init__(
+        self, photos: LabelledPhotos, recipe: Recipe, teacher_vectors: np.ndarray | None = None
+    ) -> None:
         self.recipe = recipe
         keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed else "float32")
         try:
-            self.backbone = build_backbone(metric=True, bent=True)
+            self.backbone = build_backbone(metric=True, projection_head=True)
         finally:
             keras.config.set_dtype_policy("float32")
         unit = keras.layers.UnitNormalization(dtype="float32", name=EMBEDDING)(self.backbone.output)
@@ -55,11 +57,13 @@ class Network:
             for name, (layer, loss) in made.items():
                 outputs[name], self.losses[name], self.targets[name] = layer(unit), loss, codes
                 self.loss_weights[name] = recipe.weight_of(label)
-        if taught is not None:
+        if teacher_vectors is not None:
             # Before the metric layer, which is free to turn away from what does not serve the labels.
             features = self.backbone.get_layer(NECK).output
-            outputs[TEACHER] = keras.layers.Dense(taught.shape[1], dtype="float32", name=TEACHER)(features)
-            self.losses[TEACHER], self.targets[TEACHER] = keras.losses.CosineSimilarity(), taught
+            outputs[TEACHER] = keras.layers.Dense(teacher_vectors.shape[1], dtype="float32", name=TEACHER)(
+                features
+            )
+            self.losses[TEACHER], self.targets[TEACHER] = keras.losses.CosineSimilarity(), teacher_vectors
             self.loss_weights[TEACHER] = recipe.teacher_weight
         self.model = keras.Model(self.backbone.input, outputs, name="training")
         self._trains_from: str | None = None
@@ -88,7 +92,7 @@ class Network:
         self.model.optimizer.build(self.model.trainable_variables)
 
     def probabilities(self, label: str, cosines: np.ndarray) -> np.ndarray:
-        """How likely each value of a label is, by its head's output; not calibrated.
+        """Uncalibrated probabilities of a label's values from its head's output.
 
         :param cosines: float32 [n, classes].
         :return: float32 [n, classes].
@@ -102,12 +106,12 @@ class Network:
         return one
 
     def arrays(self) -> list[np.ndarray]:
-        """The present weights of the model, float32."""
+        """The weights of the model, float32."""
         return [np.asarray(value, np.float32) for value in self.model.get_weights()]
 
 
 class _DiscriminativeAdamW(keras.optimizers.AdamW):
-    """AdamW with a learning rate a variable: the common one times its factor.
+    """AdamW with a learning rate for each variable: the common one times a factor.
 
     :param factors: by path of a variable; 1 where it is not named.
     """
@@ -126,7 +130,7 @@ class _DiscriminativeAdamW(keras.optimizers.AdamW):
 
 
 class _OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """A warm-up, then down to nothing along a cosine over the whole training.
+    """A warm-up, then a cosine decay to 0 over the whole training.
 
     :param first: the training's step at which the optimizer begins; each has a warm-up of its own, since
         Adam's averages begin from nothing.

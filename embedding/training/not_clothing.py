@@ -1,7 +1,7 @@
-"""Photos and drawings of what nobody wears: what the head for clothing learns "no" from and is judged by.
+"""Negative examples for the head for clothing: photos and drawings of other things.
 
-Photos are those that scikit-image and scikit-learn bring along. Which of them, and which kinds of drawings,
-are kept back for judging stands in `HELD_OUT`, so that nothing is judged by a crop of what was learnt.
+The photos come with scikit-image and scikit-learn. Some of them, and the kinds of drawings in `HELD_OUT`, are
+held out for evaluation, so that no crop of a training photo is evaluated on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FOLDERS = {"skimage": "data", "sklearn": "datasets/images"}
 _FACES = ("skimage", "data/lfw_subset.npy")
 
 HELD_OUT = (drawings.chart, drawings.car, drawings.face, drawings.cup, drawings.flower)
-"""Kinds of drawings that are judged by."""
+"""Kinds of drawings for evaluation only."""
 
 _CROPS = 24  # of each photo
 _DRAWINGS = 24  # of each kind
@@ -51,7 +51,7 @@ _LEAST_CROP = 0.35  # of the photo's shorter side
 
 
 def not_clothing(part: Part) -> Iterator[bytes]:
-    """The photos and drawings of one part, JPEGs, the same at every call.
+    """Yields the photos and drawings of one part as JPEGs, the same at every call.
 
     :raises ModuleNotFoundError: scikit-image or scikit-learn is not installed.
     """
@@ -70,7 +70,7 @@ def not_clothing(part: Part) -> Iterator[bytes]:
 
 
 def _crop(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """A part of a photo, turned or mirrored; now and then as a store shows a product, alone on white."""
+    """A random crop of a photo, sometimes mirrored, sometimes on white as a store shows a product."""
     share = rng.uniform(_LEAST_CROP, 1, 2)
     width, height = (round(min(photo.size) * side) for side in share)
     left, top = int(rng.integers(photo.width - width + 1)), int(rng.integers(photo.height - height + 1))
@@ -78,9 +78,9 @@ def _crop(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
     if rng.random() < 0.5:
         part = part.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if rng.random() < 0.3:
-        ground = Image.new("RGB", (round(width * 1.5), round(height * 1.5)), "white")
-        ground.paste(part, (width // 4, height // 4))
-        return ground
+        background = Image.new("RGB", (round(width * 1.5), round(height * 1.5)), "white")
+        background.paste(part, (width // 4, height // 4))
+        return background
     return part
 
 

@@ -1,4 +1,4 @@
-"""How to train: the stages of a training, and the stretches it is saved after."""
+"""The recipe of a training, and its plan of stages and laps."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MetricLoss = Literal["softmax", "arcface", "proxy-anchor", "multi-similarity", "
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """Hyperparameters of a training.
 
     :param labels: label columns, one head each; `a+b` joins two columns.
-    :param label_weights: what each label's loss counts; empty is 1 for all.
+    :param label_weights: weight of each label's loss; empty is 1 for all.
     :param teacher: file with another model's vectors of the photos, see `embedding.training.teacher`; None
         learns from labels alone.
-    :param teacher_weight: what the distance to the teacher's vectors counts.
+    :param teacher_weight: weight of the distance to the teacher's vectors.
     :param weights: where to start: a name or a file, see `embedding.encoder.weights.load_weights`; None is
         from nothing.
     :param sizes: input sides, px, one a stage; the last is the encoder's.
@@ -33,10 +33,10 @@ class Recipe:
         and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018).
     :param metric_loss: what shapes the embedding, see `embedding.training.losses`.
     :param learning_rate: AdamW's for the heads at its peak, which a warm-up leads to and a cosine from.
-    :param depth_rate: by what the rate shrinks from a block to the one before it: the same paper's
-        discriminative rates.
-    :param balance: 0 counts every photo alike, 1 every class alike.
-    :param ema: how much of the average of the weights stays at each saved state.
+    :param depth_rate: layer-wise learning-rate decay factor, from each block to the one before it: the same
+        paper's discriminative rates.
+    :param balance: 0 gives every photo the same weight, 1 every class.
+    :param ema: decay of the moving average of the weights, at each saved state.
     :param mixed: whether layers compute in bf16, the weights staying float32.
     :param refit_steps: steps that the metric layer and the heads learn at the end, on the photos as the
         finished network sees them, see `embedding.training.refit`.
@@ -78,13 +78,13 @@ class Recipe:
             raise InputError(f"No block '{unknown.pop()}' to train from. Give one of {', '.join(BLOCKS)}.")
 
     def weight_of(self, label: str) -> float:
-        """What a label's loss counts."""
+        """Weight of a label's loss."""
         return self.label_weights[self.labels.index(label)] if self.label_weights else 1.0
 
 
 @dataclass(frozen=True)
 class Lap:
-    """A stretch of steps with one input size and one set of blocks that train, the unit of resuming.
+    """A run of steps with one input size and one set of trained blocks: the unit of resuming.
 
     :param number: from 0.
     :param first_step: of the whole training's steps.

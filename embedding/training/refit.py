@@ -1,7 +1,7 @@
-"""The last stage of a training: the metric layers and the heads on what the finished network sees.
+"""The last stage of a training: refits the metric layers and the heads on the finished network's features.
 
-While the blocks learn, the layers behind them follow a moving target, on altered views. On the photos
-as they are, seen once and kept, thousands of steps of large batches take minutes.
+While the blocks train, the layers behind them follow a moving target, on augmented photos. On features of the
+original photos, computed once, thousands of steps of large batches take minutes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def refit(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
-    """Trains what comes behind the pooling, the blocks before it staying as they are.
+    """Trains the layers behind the pooling; the blocks before it are frozen.
 
     :param network: changed in place: its neck gets the photos' own mean and variance.
     :param size: side of the input, px.
@@ -52,7 +52,7 @@ def refit(
 
 
 def _behind_the_pooling(network: Network, layers: dict[str, keras.layers.Layer], steps: int) -> keras.Model:
-    """The network's own layers from the neck's output on, with a dropout that only training has."""
+    """The network's layers behind the neck, with dropout for training."""
     given = keras.Input(layers[NECK].output.shape[1:])
     hidden = keras.layers.Dropout(_DROPOUT, seed=network.recipe.seed)(layers[HIDDEN](given))
     unit = keras.layers.UnitNormalization(dtype="float32")(layers[METRIC](given) + layers[LIFT](hidden))
@@ -69,13 +69,13 @@ def _behind_the_pooling(network: Network, layers: dict[str, keras.layers.Layer],
 def _pooled(
     network: Network, photos: LabelledPhotos, size: int, on_progress: Callable[[int, int], None]
 ) -> np.ndarray:
-    """What comes out of the pooling, float32 [n, 2048]."""
+    """The pooled features, float32 [n, 2048]."""
     neck = network.backbone.get_layer(NECK)
-    looks = keras.Model(network.backbone.input, neck.input)
-    seen = []
+    pooling = keras.Model(network.backbone.input, neck.input)
+    outputs = []
     for first in range(0, len(photos), _SEEN_AT_ONCE):
         rows = range(first, min(first + _SEEN_AT_ONCE, len(photos)))
         pixels = np.stack([pixels_of(photos.image(row), size) for row in rows])
-        seen.append(np.asarray(looks.predict_on_batch(pixels), np.float32))
+        outputs.append(np.asarray(pooling.predict_on_batch(pixels), np.float32))
         on_progress(rows.stop, len(photos))
-    return np.concatenate(seen)
+    return np.concatenate(outputs)

@@ -1,4 +1,4 @@
-"""How good a ranking is: exact neighbours, and what share of them carries the query's label."""
+"""Retrieval metrics of labels: precision@k and mean average precision."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MAP_AT = 10
 
 _QUERY_BLOCK = 512
 
-Hidden = Sequence[np.ndarray]
-"""For each query, int64 rows of the gallery that it may not find: itself, or other photos of its product."""
+Excluded = Sequence[np.ndarray]
+"""For each query, int64 rows of the gallery to exclude: itself, or other photos of its product."""
 
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """How well neighbours carry one label.
+    """Retrieval figures of one label.
 
     :param precision_at_5: mean share of the five nearest that carry the query's value.
     :param map_at_10: mean average precision of the ten nearest.
@@ -31,7 +31,7 @@ class LabelFigures:
 
 
 def nearest(
-    queries: np.ndarray, gallery: np.ndarray, count: int, *, hidden: Hidden | None = None
+    queries: np.ndarray, gallery: np.ndarray, count: int, *, excluded: Excluded | None = None
 ) -> np.ndarray:
     """Rows of the gallery's nearest by inner product, exactly, nearest first.
 
@@ -43,7 +43,7 @@ def nearest(
     blocks = []
     for first in range(0, len(queries), _QUERY_BLOCK):
         scores = queries[first : first + _QUERY_BLOCK] @ gallery.T
-        for row, rows in enumerate(hidden[first : first + _QUERY_BLOCK] if hidden else ()):
+        for row, rows in enumerate(excluded[first : first + _QUERY_BLOCK] if excluded else ()):
             scores[row, rows] = -np.inf
         best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
@@ -52,50 +52,52 @@ def nearest(
 
 
 def label_figures(
-    asked: np.ndarray, gallery: np.ndarray, found: np.ndarray, hidden: Hidden | None = None
+    query_codes: np.ndarray, gallery: np.ndarray, found: np.ndarray, excluded: Excluded | None = None
 ) -> LabelFigures:
-    """The figures of one label, over the queries that have it.
+    """Measures one label, over the queries that have it.
 
-    :param asked: int32 [q], the queries' codes, see `embedding.training.datasets.LabelledPhotos`.
+    :param query_codes: int32 [q], see `embedding.training.datasets.LabelledPhotos`.
     :param gallery: int32 [n], the gallery's.
     :param found: int64 [q, k], rows of the gallery, nearest first; of more than `MAP_AT` the rest is ignored.
     :param hidden: as for `nearest`.
     """
-    there = np.array([np.count_nonzero(gallery == code) for code in asked])
-    if hidden is not None:
-        there -= [np.count_nonzero(gallery[rows] == code) for code, rows in zip(asked, hidden, strict=True)]
+    relevant = np.array([np.count_nonzero(gallery == code) for code in query_codes])
+    if excluded is not None:
+        relevant -= [
+            np.count_nonzero(gallery[rows] == code) for code, rows in zip(query_codes, excluded, strict=True)
+        ]
     return LabelFigures(
-        precision(asked, gallery[found[:, :PRECISION_AT]]),
-        mean_average_precision(asked, gallery[found[:, :MAP_AT]], there),
+        precision(query_codes, gallery[found[:, :PRECISION_AT]]),
+        mean_average_precision(query_codes, gallery[found[:, :MAP_AT]], relevant),
     )
 
 
-def precision(asked: np.ndarray, found: np.ndarray) -> float:
-    """Mean share of found codes that equal the asked one, over the rows that have a code.
+def precision(query_codes: np.ndarray, found: np.ndarray) -> float:
+    """Mean share of found codes that equal the query's, over the queries that have a code.
 
-    :param asked: int32 [q].
+    :param query_codes: int32 [q].
     :param found: int32 [q, k].
     :return: 0…1, NaN where no row has a code.
     """
-    known = asked != ABSENT
-    return float((found[known] == asked[known, None]).mean()) if known.any() else float("nan")
+    known = query_codes != ABSENT
+    return float((found[known] == query_codes[known, None]).mean()) if known.any() else float("nan")
 
 
-def mean_average_precision(asked: np.ndarray, found: np.ndarray, there: np.ndarray) -> float:
-    """Mean over the rows that have a code of the average precision of what was found.
+def mean_average_precision(query_codes: np.ndarray, found: np.ndarray, relevant: np.ndarray) -> float:
+    """Mean average precision, over the queries that have a code.
 
-    A row's average precision is the mean, over the right ones among k results at best, of the share that is
-    right down to each; 0 where nothing right could be found.
+    A query's average precision is the mean of the precision at the rank of each relevant result, over at most
+    k relevant ones; 0 where nothing relevant could be found.
 
-    :param asked: int32 [q].
+    :param query_codes: int32 [q].
     :param found: int32 [q, k], nearest first.
-    :param there: int64 [q], how many right ones could be found.
+    :param relevant: int64 [q], how many relevant photos the gallery has.
     :return: 0…1, NaN where no row has a code.
     """
-    known = asked != ABSENT
+    known = query_codes != ABSENT
     if not known.any():
         return float("nan")
-    right = found[known] == asked[known, None]
+    right = found[known] == query_codes[known, None]
     ranks = np.arange(1, right.shape[1] + 1)
     sums = (right * np.cumsum(right, axis=1) / ranks).sum(axis=1)
-    return float((sums / np.clip(there[known], 1, right.shape[1])).mean())
+    return float((sums / np.clip(relevant[known], 1, right.shape[1])).mean())

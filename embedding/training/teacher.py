@@ -1,8 +1,8 @@
-"""Vectors of another model, which a training learns to give as well: knowledge distillation.
+"""Knowledge distillation: the vectors of another model as targets of a training.
 
 Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), with vectors in the place of class
-probabilities as in Romero et al., "FitNets" (2015). The network sees an altered view and has to tell the
-vector of the photo as it is: it learns what the teacher knows, and to see through the alteration.
+probabilities as in Romero et al., "FitNets" (2015). The network sees an augmented photo and predicts the
+vector of the original: it learns the teacher's knowledge, and to ignore the augmentation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WHITENING = 0.5
 
 
 def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
-    """What a teacher says of photos: its vectors' main directions, half whitened.
+    """Reads a teacher's vectors of photos, reduced to their principal directions and half whitened.
 
     :param file: Parquet with columns `id` and `vector`, lists of numbers of one length.
     :param ids: of the photos.
@@ -37,9 +37,9 @@ def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
         raise InputError(f"{file} has a vector of none of the photos. Give the teacher's vectors of them.")
     of_photos = vectors[places.drop_null().to_numpy()].astype(np.float32)
     main = projection.fit(lambda: [of_photos], of_photos.shape[1], min_images=1, whitening=_WHITENING)
-    told = np.zeros((len(ids), main.dimensions), np.float32)
-    told[known] = main.apply(of_photos)
-    return told
+    targets = np.zeros((len(ids), main.dimensions), np.float32)
+    targets[known] = main.apply(of_photos)
+    return targets
 
 
 def _read(file: Path) -> tuple[pa.Array, np.ndarray]:

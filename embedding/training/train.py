@@ -1,4 +1,4 @@
-"""Fine-tuning of the ResNet50 encoder on garment attributes, resumable.
+"""Fine-tunes the ResNet50 encoder on garment attributes; resumable.
 
 One pass through the plan is a sequence of laps, each a fixed number of steps; after every lap the state is on
 disk, so a killed training continues with the lap it was in.
@@ -30,9 +30,9 @@ from storage.errors import InputError
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """Where a training stands: steps done and in all, the stage's input side in px, the running loss.
+    """Progress of a training: steps done and in all, the stage's input side in px, the running loss.
 
-    At its end photos are looked at once more: then it is photos done and in all, without a loss.
+    While the last stage embeds photos, steps are photos, and there is no loss.
     """
 
     step: int
@@ -63,10 +63,10 @@ def train(
         raise InputError("The files hold no photo outside the validation split. Give more photos.")
     laps = plan(len(learnt), recipe)
     keras.utils.set_random_seed(recipe.seed)
-    taught = read_teacher(Path(recipe.teacher), learnt.ids) if recipe.teacher is not None else None
-    network = Network(learnt, recipe, taught)
+    teacher_vectors = read_teacher(Path(recipe.teacher), learnt.ids) if recipe.teacher is not None else None
+    network = Network(learnt, recipe, teacher_vectors)
     if recipe.weights is not None:
-        weight_files.put(weight_files.load_weights(recipe.weights), network.backbone)
+        weight_files.assign_weights(weight_files.load_weights(recipe.weights), network.backbone)
     checkpoints = Checkpoints(out, recipe, learnt)
     validation = Validation(network, held_back)
     average = network.arrays()
@@ -97,7 +97,7 @@ def train(
         if len(held_back):
             checkpoints.finish({"step": _total(laps), "refit": True, "labels": validation.figures(size)})
             draw_curves(checkpoints.history, _ends(laps), out / "curves.png")
-    trained = weight_files.take(network.backbone, name=out.name, input_px=recipe.sizes[-1])
+    trained = weight_files.extract_weights(network.backbone, name=out.name, input_px=recipe.sizes[-1])
     weight_files.write_weights(out / "weights.npz", trained, int8=False)
     return out / "weights.npz"
 
@@ -105,7 +105,7 @@ def train(
 def _averaged(
     average: list[np.ndarray], present: list[np.ndarray], keep: float, laps_before: int
 ) -> list[np.ndarray]:
-    """An exponential moving average; short of history, the present counts more, as in Adam's averages."""
+    """An exponential moving average, with a smaller decay in the first laps."""
     keep = min(keep, laps_before / (laps_before + 1))
     return [keep * old + (1 - keep) * new for old, new in zip(average, present, strict=True)]
 
@@ -120,7 +120,7 @@ def _total(laps: Sequence[Lap]) -> int:
 
 @contextmanager
 def _weights(model: keras.Model, others: list[np.ndarray]) -> Iterator[None]:
-    """Lends a model other weights."""
+    """Replaces a model's weights within a context."""
     own = model.get_weights()
     model.set_weights(others)
     try:

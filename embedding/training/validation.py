@@ -1,4 +1,4 @@
-"""How good an encoder in training is, measured on photos that it does not learn from."""
+"""Validates a network in training on held-out photos."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class AttributeFigures:
-    """How well one attribute is recognised.
+    """Figures of one attribute.
 
     :param photos: that have the attribute.
     :param precision_at_5: mean share of the five nearest of the same photos, by cosine, that carry the value;
         None where a photo can have several values, or there are too few photos.
     :param accuracy: share of photos whose likeliest value is right; where a photo can have several, and in
-        `cell_accuracy`, share of photos times values that are told rightly at a probability of one half.
+        `cell_accuracy`, share of (photo, value) cells predicted correctly at a threshold of one half.
     :param f_beta: F-beta, beta 2, of the values with a probability of at least 0.2, a photo, in the mean.
     """
 
@@ -42,7 +42,7 @@ class AttributeFigures:
 def attribute_figures(
     codes: np.ndarray, probabilities: np.ndarray, vectors: np.ndarray | None = None
 ) -> AttributeFigures | None:
-    """The figures of one attribute; None where no photo has it.
+    """Measures one attribute; None where no photo has it.
 
     :param codes: see `LabelledPhotos.codes`.
     :param probabilities: float32 [n, classes].
@@ -63,7 +63,7 @@ def attribute_figures(
     found = None
     if single and vectors is not None and known.sum() > PRECISION_AT:
         own = [np.array([row]) for row in range(len(likely))]
-        rows = nearest(vectors[known], vectors[known], PRECISION_AT, hidden=own)
+        rows = nearest(vectors[known], vectors[known], PRECISION_AT, excluded=own)
         found = precision(codes[known], codes[known][rows])
     return AttributeFigures(len(likely), found, top, cells, _f_beta(right, likely >= THRESHOLD))
 
@@ -88,14 +88,14 @@ class Validation:
         :param size: side of the input, px.
         :param on_progress: called with photos done and in all.
         """
-        seen: dict[str, list[np.ndarray]] = {}
+        outputs: dict[str, list[np.ndarray]] = {}
         for first in range(0, len(self._photos), _BATCH):
             rows = range(first, min(first + _BATCH, len(self._photos)))
             pixels = np.stack([pixels_of(self._photos.image(row), size) for row in rows])
             for name, values in self._looks.predict_on_batch(pixels).items():
-                seen.setdefault(name, []).append(np.asarray(values, np.float32))
+                outputs.setdefault(name, []).append(np.asarray(values, np.float32))
             on_progress(rows.stop, len(self._photos))
-        found = {name: np.concatenate(values) for name, values in seen.items()}
+        found = {name: np.concatenate(values) for name, values in outputs.items()}
         vectors = found[EMBEDDING]
         figures = {}
         for label, name in self._network.heads.items():
@@ -106,7 +106,7 @@ class Validation:
         return figures
 
 
-def _f_beta(right: np.ndarray, told: np.ndarray) -> float:
-    hits = (right & told).sum(axis=1)
-    rows = (1 + BETA**2) * hits / np.maximum(BETA**2 * right.sum(axis=1) + told.sum(axis=1), 1e-9)
+def _f_beta(right: np.ndarray, predicted: np.ndarray) -> float:
+    hits = (right & predicted).sum(axis=1)
+    rows = (1 + BETA**2) * hits / np.maximum(BETA**2 * right.sum(axis=1) + predicted.sum(axis=1), 1e-9)
     return float(rows.mean())

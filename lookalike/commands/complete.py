@@ -6,23 +6,20 @@ from typing import Annotated
 
 import typer
 
+from embedding.index.filter_types import FilterArguments
 from lookalike.commands import terminal
 from lookalike.commands.options import (
-    BrandOption,
-    CategoryOption,
     ConfigOption,
     CountOption,
-    CurrencyOption,
     DataOption,
-    InStockOption,
     JsonOption,
-    MaxPriceOption,
     PrivateOption,
-    StoreOption,
     settings,
+    with_filters,
 )
 
 
+@with_filters
 def complete(
     queries: Annotated[
         list[str],
@@ -36,12 +33,8 @@ def complete(
     per_category: Annotated[
         int, typer.Option("--per-category", min=1, help="How many of each kind of garment.")
     ] = 1,
-    store: StoreOption = None,
-    category: CategoryOption = None,
-    brand: BrandOption = None,
-    max_price: MaxPriceOption = None,
-    currency: CurrencyOption = None,
-    in_stock: InStockOption = False,
+    *,
+    filters: FilterArguments,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -56,13 +49,8 @@ def complete(
         queries if len(queries) > 1 else queries[0],
         k=k,
         per_category=per_category,
-        store=store or None,
-        category=category or None,
-        brand=brand or None,
-        max_price=max_price,
-        currency=currency,
-        in_stock=in_stock,
         allow_private=allow_private or resolved.crawl.allow_private,
+        **filters,
     )
     if as_json:
         terminal.print_json(matches.to_dict())

@@ -64,7 +64,7 @@ def maintain(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Read every byte that is stored; join small files, and delete what no recent version needs."""
+    """Check all stored data; join small files, and delete what no recent version needs."""
     from flows.maintain import maintain as run
     from flows.report import plain
     from storage import audit
@@ -90,7 +90,7 @@ def accept(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Believe a quarantined crawl: what it read is merged into the tables."""
+    """Accept a quarantined crawl, and merge it into the tables."""
     from flows.quarantine import accept as run
     from flows.report import plain
 
@@ -112,7 +112,7 @@ def reject(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Drop a quarantined crawl; the next one reads the store anew."""
+    """Drop a quarantined crawl; the next crawl reads the store again."""
     from flows.quarantine import reject as run
     from flows.report import plain
 
@@ -120,11 +120,11 @@ def reject(
     if as_json:
         terminal.print_json(plain(crawl))
     else:
-        terminal.print_lines([f"What was read of '{store}' is dropped. The next crawl reads it anew."])
+        terminal.print_lines([f"The crawl of '{store}' is dropped. The next crawl reads the store again."])
 
 
 def repair(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
-    """Mend what `maintain` finds damaged: take it out, make it again, or have it crawled again."""
+    """Repair what `maintain` finds damaged: remove it, rebuild it, or crawl it again."""
     from flows.repair import repair as run
     from flows.report import plain
 

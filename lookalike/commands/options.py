@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+from embedding.index.filter_types import FilterArguments
+from storage.errors import InputError
 
 if TYPE_CHECKING:
     from flows.config import Config
@@ -36,22 +43,80 @@ PrivateOption = Annotated[
 ]
 
 CountOption = Annotated[int, typer.Option("-k", min=1, help="How many products.")]
-StoreOption = Annotated[
-    list[str] | None, typer.Option("--store", metavar="S", help="Only this store; may be repeated.")
-]
-CategoryOption = Annotated[
-    list[str] | None, typer.Option("--category", metavar="C", help="Only this category; may be repeated.")
-]
-BrandOption = Annotated[
-    list[str] | None, typer.Option("--brand", metavar="B", help="Only this brand; may be repeated.")
-]
-MaxPriceOption = Annotated[
-    str | None, typer.Option("--max-price", metavar="P", help="Only up to this price, see --currency.")
-]
-CurrencyOption = Annotated[
-    str | None, typer.Option("--currency", metavar="CODE", help="The prices' currency, such as EUR.")
-]
-InStockOption = Annotated[bool, typer.Option("--in-stock", help="Only what is in stock.")]
+
+
+def _option(type_: Any, name: str, metavar: str | None, text: str) -> Any:
+    return Annotated[type_, typer.Option(name, metavar=metavar, help=text)]
+
+
+FILTER_OPTIONS: dict[str, Any] = {
+    "store": _option(list[str] | None, "--store", "S", "Only this store; may be repeated."),
+    "category": _option(list[str] | None, "--category", "C", "Only this category; may be repeated."),
+    "colour": _option(list[str] | None, "--colour", "C", "Only this colour; may be repeated."),
+    "brand": _option(list[str] | None, "--brand", "B", "Only this brand; may be repeated."),
+    "min_price": _option(str | None, "--min-price", "P", "Only from this price on, see --currency."),
+    "max_price": _option(str | None, "--max-price", "P", "Only up to this price, see --currency."),
+    "currency": _option(str | None, "--currency", "CODE", "The prices' currency, such as EUR."),
+    "rates": _option(
+        list[str] | None,
+        "--rate",
+        "CODE=X",
+        "What one unit of another currency is worth in --currency, such as USD=0.92; may be repeated.",
+    ),
+    "new_since": _option(
+        str | None, "--new-since", "WHEN", "Only what is new since a date, or for so long, such as 7d."
+    ),
+    "in_stock": _option(bool, "--in-stock", None, "Only what is in stock."),
+}
+"""The option of each of `FilterArguments`."""
+
+
+def with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options of all filters to a command, which gets them as one argument, `filters`."""
+    signature = inspect.signature(command, eval_str=True)
+    options = [
+        Parameter(
+            name, Parameter.KEYWORD_ONLY, default=False if name == "in_stock" else None, annotation=type_
+        )
+        for name, type_ in FILTER_OPTIONS.items()
+    ]
+    parameters = [
+        one
+        for parameter in signature.parameters.values()
+        for one in (options if parameter.name == "filters" else [parameter])
+    ]
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **values: Any) -> None:
+        given = {name: values.pop(name) for name in FILTER_OPTIONS}
+        command(*arguments, filters=filter_arguments(given), **values)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    # Typer reads annotations, too.
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
+
+
+def filter_arguments(values: dict[str, Any]) -> FilterArguments:
+    """The filters of a search by the values of their options.
+
+    :raises InputError: a rate without a currency.
+    """
+    given = {name: value for name, value in values.items() if value or isinstance(value, str)}
+    if "rates" in given:
+        given["rates"] = _rates(given["rates"])
+    return cast(FilterArguments, given)
+
+
+def _rates(given: Sequence[str]) -> dict[str, str]:
+    """Exchange rates by currency."""
+    rates = {}
+    for one in given:
+        code, sign, rate = one.partition("=")
+        if not sign:
+            raise InputError(f"--rate {one} is no exchange rate. Give one such as USD=0.92.")
+        rates[code.strip()] = rate.strip()
+    return rates
 
 
 def settings(config: Path | None, data: str | None) -> Config:

@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedding.index.filter_types import FilterArguments
 from lookalike.commands import terminal
 from lookalike.commands.options import (
-    BrandOption,
-    CategoryOption,
     ConfigOption,
     CountOption,
-    CurrencyOption,
     DataOption,
-    InStockOption,
     JsonOption,
-    MaxPriceOption,
     PrivateOption,
-    StoreOption,
     settings,
+    with_filters,
 )
 from storage.errors import InputError, LookalikeError
 
@@ -34,43 +30,19 @@ if TYPE_CHECKING:
     from scrapers.reextract import Reextraction
 
 
+@with_filters
 def search(
     queries: Annotated[
         list[str],
         typer.Argument(
             metavar="QUERY...",
             help="An image file, an image's or a product page's URL, or store:product_id. "
-            "Several are views of one wish.",
+            "Several are averaged.",
         ),
     ],
     k: CountOption = 5,
-    store: StoreOption = None,
-    category: CategoryOption = None,
-    colour: Annotated[
-        list[str] | None, typer.Option("--colour", metavar="C", help="Only this colour; may be repeated.")
-    ] = None,
-    brand: BrandOption = None,
-    min_price: Annotated[
-        str | None, typer.Option("--min-price", metavar="P", help="Only from this price on, see --currency.")
-    ] = None,
-    max_price: MaxPriceOption = None,
-    currency: CurrencyOption = None,
-    rate: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--rate",
-            metavar="CODE=X",
-            help="What one unit of another currency is worth in --currency, such as USD=0.92; may be "
-            "repeated.",
-        ),
-    ] = None,
-    new_since: Annotated[
-        str | None,
-        typer.Option(
-            "--new-since", metavar="WHEN", help="Only what is new since a date, or for so long, such as 7d."
-        ),
-    ] = None,
-    in_stock: InStockOption = False,
+    *,
+    filters: FilterArguments,
     same_category: Annotated[
         bool, typer.Option("--same-category", help="Only the query's own category.")
     ] = False,
@@ -86,18 +58,9 @@ def search(
     matches = lookalike.open(resolved.data, cache=resolved.cache).similar(
         queries if len(queries) > 1 else queries[0],
         k=k,
-        store=store or None,
-        category=category or None,
-        colour=colour or None,
-        brand=brand or None,
-        min_price=min_price,
-        max_price=max_price,
-        currency=currency,
-        rates=_rates(rate or []),
-        new_since=new_since,
-        in_stock=in_stock,
         same_category=same_category,
         allow_private=allow_private or resolved.crawl.allow_private,
+        **filters,
     )
     if as_json:
         terminal.print_json(matches.to_dict())
@@ -236,17 +199,6 @@ def _page(source: str, url: str | None, allow_private: bool, store: Store | None
         raise InputError(
             f"{source} cannot be read ({error.strerror}). Give a saved HTML page or an address."
         ) from None
-
-
-def _rates(given: list[str]) -> dict[str, str]:
-    """Exchange rates by currency, as the command line gives them."""
-    rates = {}
-    for one in given:
-        code, sign, rate = one.partition("=")
-        if not sign:
-            raise InputError(f"--rate {one} is no exchange rate. Give one such as USD=0.92.")
-        rates[code.strip()] = rate.strip()
-    return rates
 
 
 def print_matches(matches: Matches) -> None:

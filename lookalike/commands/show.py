@@ -1,4 +1,4 @@
-"""`lookalike demo` and `lookalike dashboard`: something to look at."""
+"""`lookalike demo` and `lookalike dashboard`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def demo(
 
     def show(demo: Demo) -> None:
         print_matches(demo.matches)
-        terminal.say(f"They are what looks most like {demo.query}. To look at: {demo.page}")
+        terminal.say(f"These products look most like {demo.query}. Open {demo.page} to see them.")
 
     run_demo(
         folder,

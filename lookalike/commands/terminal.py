@@ -1,4 +1,4 @@
-"""What the command line prints: results to stdout, everything else to stderr."""
+"""Terminal output: results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def print_json(document: Any) -> None:
 
 
 def say(sentence: str) -> None:
-    """A line to whoever is watching; never part of the result."""
+    """Prints a message to stderr."""
     sys.stderr.write(sentence + "\n")
 
 
@@ -69,7 +69,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 
 def fail(sentences: Sequence[str]) -> None:
-    """Says every failure; the last one ends the command with exit code 1. Nothing where there is none."""
+    """Prints failures; if there are any, the command ends with exit code 1."""
     for sentence in sentences[:-1]:
         say(f"lookalike: {sentence}")
     if sentences:
@@ -156,5 +156,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 
 def _printable(text: str) -> str:
-    """Without the control characters by which a store's text could steer the terminal."""
+    """Replaces control characters, with which a store's text could control the terminal."""
     return "".join(char if char == "\n" or char.isprintable() else " " for char in text)

@@ -21,7 +21,7 @@ import lookalike
 from embedding.encoder.preprocess import pixels_of
 from embedding.index.build import build_index
 from lookalike.query import Shop
-from lookalike.query_inputs import look
+from lookalike.query_inputs import read_query
 from storage import generations, images, tables
 from storage.errors import InputError, LookalikeError, NotPublishedError
 from storage.export import export
@@ -120,7 +120,7 @@ def test_a_large_jpeg_is_seen_as_the_night_saw_it(shop: Shop) -> None:
     data = encoded(picture(99, (1200, 1600)), "JPEG", quality=80)
     encoder = shop._published.encoder()
     stored = shop._published.index.projection.apply(encoder.encode(pixels_of(data, encoder.spec.size)[None]))
-    asked = look(shop._published, data, allow_private=False)[0].vector
+    asked = read_query(shop._published, data, allow_private=False)[0].vector
     np.testing.assert_allclose(asked, stored[0], atol=1e-6)
 
 
@@ -319,7 +319,7 @@ def test_it_says_what_a_price_limit_leaves_out(shop: Shop) -> None:
         (" \n", r"The query is an empty text"),
         ([""], r"The query is an empty text"),
         (".", r"is a folder"),
-        ([picture(at) for at in range(17)], r"The query has 17 views, and at most 16 are averaged"),
+        ([picture(at) for at in range(17)], r"The query has 17 photos, and at most 16 are averaged"),
         ([np.zeros((8, 8, 3), np.uint8)] * 200, r"The query has 200 views"),
         (b"", r"A photo: not an image \(it is empty\)"),
         (b"<!DOCTYPE html>", r"A photo: not an image \(it starts with '<!DOCTYPE"),

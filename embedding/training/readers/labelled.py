@@ -1,4 +1,4 @@
-"""Folders of data sets become the labelled Parquet files that training and evaluation read."""
+"""Converts folders of data sets to labelled Parquet files for training and evaluation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def labelled_files(
     *,
     on_progress: Callable[[str, int], None] = lambda _name, _done: None,
 ) -> list[Path]:
-    """Files for `embedding.training.datasets.read_labelled`: files as given, folders turned into them.
+    """Converts folders to files for `embedding.training.datasets.read_labelled`; files stay as they are.
 
     A folder is written once, to `out/labelled/<data set>-<fingerprint>-<part>.parquet`, one file a published
     part, and of those only the part `train` is returned: the others are for `lookalike evaluate`. What could
@@ -129,8 +129,8 @@ def _report(
     reader: Reader, folder: Path, listing: Path, counts: dict[str, int], skipped: Sequence[Skipped]
 ) -> None:
     listing.write_text("".join(f"{row.where}\t{row.reason}\n" for row in skipped), "utf-8")
-    told = ", ".join(f"{count:,} {part}" for part, count in counts.items() if count) or "no"
-    _log.info("%s: %s photos of %s", folder, told, reader.layout)
+    counts_by_part = ", ".join(f"{count:,} {part}" for part, count in counts.items() if count) or "no"
+    _log.info("%s: %s photos of %s", folder, counts_by_part, reader.layout)
     if skipped:
         some = "; ".join(f"{row.where} {row.reason}" for row in skipped[:_NAMED_IN_LOG])
         _log.warning(

@@ -1,4 +1,4 @@
-"""What a reader finds in a data set's folder: labelled photos, and rows it cannot use."""
+"""The results of a data set reader: labelled photos, and rows that cannot be used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = (TRAIN, "val", "test", "query", "gallery")
 class Photo:
     """A labelled photo.
 
-    :param id: the same in every run, and told apart from other data sets'.
+    :param id: stable, and unique across data sets.
     :param file: where it is.
     :param labels: by column name.
     :param box: left, top, right, bottom of the garment in px; None is the whole photo.

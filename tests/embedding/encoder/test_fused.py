@@ -14,8 +14,8 @@ from embedding.encoder.convert import specify
 from embedding.encoder.weights import (
     FUSED_LENGTHS,
     Weights,
+    assign_layers,
     load_weights,
-    put_layers,
     read_weights,
     write_weights,
 )
@@ -50,7 +50,7 @@ def test_lite0_sees_what_the_published_network_sees(fused: Weights) -> None:
     row, column, channel = np.mgrid[:64, :64, :3]
     pixels = ((row * 5 + column * 3 + channel * 40 + (row * column) // 7) % 256).astype(np.float32)[None]
     network = build_lite0(64)
-    put_layers(fused, [layer for layer in network.layers if layer.weights], "Lite0's")
+    assign_layers(fused, [layer for layer in network.layers if layer.weights], "Lite0's")
     expected = np.load(HERE / "data" / "lite0.npy").astype(np.float32)
     # Values reach 6, and the bundled kernels are rounded to float16; in float32 they differ by 3e-5.
     np.testing.assert_allclose(np.asarray(network(pixels)), expected, atol=0.05)

@@ -12,7 +12,7 @@ import pytest
 from embedding.encoder import quantize, runtime
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.runtime import KerasEncoder, OpenVINOEncoder, Precision, load_encoder
-from embedding.encoder.weights import Weights, load_weights, put
+from embedding.encoder.weights import Weights, assign_weights, load_weights
 from lookalike.demo.catalogue import catalogue
 from storage import encoders
 from storage.errors import InputError, LookalikeError
@@ -118,4 +118,6 @@ def test_weights_of_another_network_are_refused() -> None:
     from embedding.encoder.resnet50 import build_backbone
 
     with pytest.raises(InputError, match="not a ResNet50's"):
-        put(Weights("other", {"conv/kernel": np.zeros((1, 1, 1, 1), np.float32)}, 32), build_backbone(32))
+        assign_weights(
+            Weights("other", {"conv/kernel": np.zeros((1, 1, 1, 1), np.float32)}, 32), build_backbone(32)
+        )

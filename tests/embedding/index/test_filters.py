@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from embedding.index import items
-from embedding.index.filter_arguments import exchange, filters_of, moment, price
+from embedding.index.filter_arguments import exchange, moment, parse_filters, price
 from embedding.index.filters import Filters, left_out, row_mask
 from storage.errors import InputError
 
@@ -60,7 +60,7 @@ def stored(folder: Path, rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def passing(rows: pa.Table, **wishes: Any) -> list[int]:
-    mask = row_mask(rows, filters_of(**wishes))
+    mask = row_mask(rows, parse_filters(**wishes))
     assert mask is not None
     assert len(mask) == rows.num_rows
     return mask.nonzero()[0].tolist()
@@ -138,13 +138,13 @@ def test_no_wish_is_no_mask(rows: pa.Table) -> None:
 def test_what_no_limit_can_be_compared_with_is_counted(
     rows: pa.Table, given: dict[str, Any], says: str | None
 ) -> None:
-    sentence = left_out(rows, filters_of(**given))
+    sentence = left_out(rows, parse_filters(**given))
     assert (says in sentence) if says else not sentence
 
 
 def test_a_price_needs_a_currency_where_there_are_several(rows: pa.Table) -> None:
     with pytest.raises(InputError, match=r"prices here are in EUR and USD\. Say which"):
-        row_mask(rows, filters_of(min_price=60))
+        row_mask(rows, parse_filters(min_price=60))
 
 
 def test_a_price_needs_no_currency_where_there_is_one(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_price_where_no_store_gives_any(tmp_path: Path) -> None:
 )
 def test_a_value_no_product_has_is_a_mistake(rows: pa.Table, wishes: dict[str, str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence.replace("?", r"\?")):
-        row_mask(rows, filters_of(**wishes))
+        row_mask(rows, parse_filters(**wishes))
 
 
 def test_of_many_values_the_nearest_are_named(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_of_many_values_the_nearest_are_named(tmp_path: Path) -> None:
 def test_what_no_store_says_cannot_be_asked_for(tmp_path: Path) -> None:
     for wish in ("category", "colour", "brand"):
         with pytest.raises(InputError, match=f"No product here says its {wish}"):
-            row_mask(stored(tmp_path, ROWS[3:]), filters_of(**{wish: "x"}))
+            row_mask(stored(tmp_path, ROWS[3:]), parse_filters(**{wish: "x"}))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_rates_that_make_no_sense(rates: Any, currency: Any, sentence: str) -> N
 )
 def test_wishes_that_make_no_sense(wishes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        filters_of(**wishes)
+        parse_filters(**wishes)
 
 
 def test_a_price_without_any_currency_is_compared_as_it_is(tmp_path: Path) -> None:
@@ -303,5 +303,5 @@ def test_equal_wishes_are_equal_filters() -> None:
         "max_price": 5,
         "new_since": "2026-11-01",
     }
-    assert filters_of(**wishes) == filters_of(**wishes)
-    assert hash(filters_of(**wishes)) == hash(filters_of(**wishes))
+    assert parse_filters(**wishes) == parse_filters(**wishes)
+    assert hash(parse_filters(**wishes)) == hash(parse_filters(**wishes))

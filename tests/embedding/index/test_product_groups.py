@@ -11,8 +11,8 @@ from PIL import Image
 
 from embedding.index import items, near_duplicates
 from embedding.index.build import build_index
-from embedding.index.near_duplicates import same_photos
-from embedding.index.product_groups import fold
+from embedding.index.near_duplicates import find_near_duplicates
+from embedding.index.product_groups import group_products
 from embedding.index.search import Index
 from lookalike.demo.catalogue import catalogue
 from storage import generations, images, manifest
@@ -30,7 +30,7 @@ def folded(shown: Sequence[Sequence[int]], same: Sequence[tuple[int, int]] = ())
         (photo, number, place) for number, mine in enumerate(shown) for place, photo in enumerate(mine)
     )
     photo, products, positions = np.array(rows).T
-    articles = fold(products, positions, photo, np.array(same, np.int64).reshape(-1, 2))
+    articles = group_products(products, positions, photo, np.array(same, np.int64).reshape(-1, 2))
     by_product = dict(zip(products.tolist(), articles.tolist(), strict=True))
     assert all(by_product[number] == article for number, article in zip(products, articles, strict=True))
     return [by_product[number] for number in range(len(shown))]
@@ -100,7 +100,7 @@ def test_the_same_picture_is_known_however_it_was_saved(fashion_encoder: Path) -
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
     hashes = np.array([int(images.inspect(one).perceptual_hash, 16) for one in everything], np.uint64)
     thumbnails = [images.thumbnail(images.decode(one)) for one in everything]
-    pairs = same_photos(hashes, vectors, np.arange(len(everything)), thumbnails.__getitem__)
+    pairs = find_near_duplicates(hashes, vectors, np.arange(len(everything)), thumbnails.__getitem__)
     among = [3, *range(30, 34)]
     assert pairs.tolist() == [[a, b] for a in among for b in among if a < b]
 
@@ -141,8 +141,8 @@ def test_a_built_index_finds_an_article_once(root: Root) -> None:
     catalogues.write(root, rows, data, dict(zip(ids, vectors, strict=True)))
     assert build_index(root, MODEL).products == 22
     index = opened(root)
-    assert len(index.articles) == 22
-    assert len(np.unique(index.articles)) == 20
+    assert len(index.groups) == 22
+    assert len(np.unique(index.groups)) == 20
     hits = index.scan(index.vectors[4].astype(np.float32), 30)
     assert len(hits) == 20
     only_c = np.asarray(index.items["store"].chunk(0).dictionary_decode()) == "c.example"
@@ -163,5 +163,5 @@ def test_a_generation_of_an_earlier_release_still_opens(root: Root) -> None:
         writer.write_table(older)
     Path(f"{file}.new").replace(file)
     index = Index.open(file.parent, manifest.read(file.parent))
-    assert index.articles is index.products
+    assert index.groups is index.products
     assert len(index.scan(index.vectors[0].astype(np.float32), 5)) == 5

@@ -148,7 +148,7 @@ def test_a_catalogue_of_a_few(tmp_path: Path, count: int) -> None:
 
 
 def test_tuning_reaches_the_goal_and_an_independent_check_agrees(large: Index) -> None:
-    sample = recall.draw(large, 600)
+    sample = recall.draw_sample(large, 600)
     search_k, measured = recall.tune(large, 0.99, sample)
     assert measured.lower_bound >= 0.99
     assert measured.queries == 600
@@ -166,7 +166,7 @@ def test_the_nearest_of_many_at_once_are_those_of_a_scan(tmp_path: Path) -> None
     stored[:200] = stored[0]  # more photos of one product than are kept a query
     products = np.concatenate([np.zeros(200, int), np.arange(1, 301)])
     index = make(tmp_path, stored, products)
-    sample = recall.draw(index)
+    sample = recall.draw_sample(index)
     assert sample.census
     for row in (0, 3, 250, 499):
         exact = brute(index, widen(stored[row]), 5, without=(int(products[row]),))
@@ -175,12 +175,12 @@ def test_the_nearest_of_many_at_once_are_those_of_a_scan(tmp_path: Path) -> None
 
 def test_items_that_do_not_find_themselves_are_counted(tmp_path: Path) -> None:
     index = make(tmp_path, vectors(300))
-    sample = recall.draw(index)
-    assert recall.lost(index, sample, 64) == 0
+    sample = recall.draw_sample(index)
+    assert recall.count_unfound(index, sample, 64) == 0
     other = Index(
         index.items, vectors(300, seed=9), index._forest, index.projection, search_k=64
     )  # Annoy of other vectors than those stored
-    assert recall.lost(other, sample, 8) > 250
+    assert recall.count_unfound(other, sample, 8) > 250
 
 
 def test_the_lower_bound_is_wilsons() -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.alterations import ALTERATIONS, altered
-from embedding.index.spatial_verification import MOST_APART, SHORTLIST, differences
+from embedding.index.spatial_verification import MAX_DIFFERENCE, SHORTLIST, differences
 from storage import images, thumbnails
 
 COLOURS = ((200, 30, 40), (30, 60, 200), (40, 160, 60), (30, 30, 30))
@@ -57,9 +57,9 @@ def test_an_altered_photo_is_the_picture_it_was(shirts: list[Image.Image], alter
         found = differences(images.decode(data), shelf)
         assert found.dtype == np.float32
         assert found.argmin() == at
-        assert np.partition(found, 1)[1] > 2 * MOST_APART
+        assert np.partition(found, 1)[1] > 2 * MAX_DIFFERENCE
         if alteration != "all":  # half the size, in poor quality, what is left of a print differs by more
-            assert found[at] <= MOST_APART
+            assert found[at] <= MAX_DIFFERENCE
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_other_sizes_and_shapes(
     shirts: list[Image.Image], made: Callable[[Image.Image], Image.Image]
 ) -> None:
     found = differences(made(shirts[3]), [stored(image) for image in shirts])
-    assert np.flatnonzero(found <= MOST_APART).tolist() == [3]
+    assert np.flatnonzero(found <= MAX_DIFFERENCE).tolist() == [3]
 
 
 def test_pictures_like_it_are_others(shirts: list[Image.Image]) -> None:
     shelf = [stored(image) for image in shirts]
     for at, image in enumerate(shirts[:6]):
-        assert differences(image, shelf[:at] + shelf[at + 1 :]).min() > MOST_APART
+        assert differences(image, shelf[:at] + shelf[at + 1 :]).min() > MAX_DIFFERENCE
 
 
 PLAIN = {
@@ -108,8 +108,8 @@ def test_a_plain_garment_is_no_other_plain_garment_of_its_colour(name: str) -> N
         return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
 
     others = [stored(drawn(other)) for other in PLAIN if other != name]
-    assert differences(drawn(name), others).min() > MOST_APART
-    assert differences(drawn(name).crop((20, 20, 165, 225)), others).min() > MOST_APART
+    assert differences(drawn(name), others).min() > MAX_DIFFERENCE
+    assert differences(drawn(name).crop((20, 20, 165, 225)), others).min() > MAX_DIFFERENCE
 
 
 def test_one_cut_in_two_weaves_is_two_pictures() -> None:
@@ -124,8 +124,8 @@ def test_one_cut_in_two_weaves_is_two_pictures() -> None:
         return Image.composite(weave, Image.new("RGB", weave.size, "white"), shape)
 
     found = differences(tie(11, 23), [stored(tie(23, 11)), stored(tie(11, 23))])
-    assert found[0] > MOST_APART
-    assert found[1] <= MOST_APART
+    assert found[0] > MAX_DIFFERENCE
+    assert found[1] <= MAX_DIFFERENCE
 
 
 def test_a_photo_without_anything_on_it_is_no_picture() -> None:
@@ -157,5 +157,5 @@ def test_real_photos_are_found_again(shared: Path) -> None:
             assert data is not None
             found = differences(images.decode(data), shelf)
             assert found.argmin() == at
-            claims.append(found[at] <= MOST_APART)
+            claims.append(found[at] <= MAX_DIFFERENCE)
     assert np.mean(claims) > 0.97

@@ -96,7 +96,7 @@ def test_more_trees_grow_where_few_need_too_many_nodes(
 def test_as_few_dimensions_as_rank_the_true_neighbours() -> None:
     def chosen(projection: Projection, decay: float, clusters: int) -> int:
         index = Index(table(4000), vectors(4000, decay, clusters), None, projection, search_k=0)
-        return recall.leading_dimensions(index, recall.draw(index, 300), 0.99)
+        return recall.leading_dimensions(index, recall.draw_sample(index, 300), 0.99)
 
     assert chosen(LEARNT, 0.93, 30) == 48
     assert chosen(LEARNT, 1.0, 1) == DIMENSIONS  # all tell the same: none can be spared
@@ -106,7 +106,7 @@ def test_as_few_dimensions_as_rank_the_true_neighbours() -> None:
 
 def test_a_filtered_sample_counts_only_what_passes() -> None:
     index = Index(table(3000), vectors(3000, 0.93), None, LEARNT, search_k=0)
-    for share, sample in recall.draw_filtered(index):
+    for share, sample in recall.draw_filtered_samples(index):
         assert sample.mask is not None
         assert sample.mask.mean() == pytest.approx(share, abs=0.04)
         assert sample.mask[sample.found].all()

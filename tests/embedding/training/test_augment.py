@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from embedding.training.augment import random_view
-from embedding.training.backgrounds import on_ground, white_ground
+from embedding.training.backgrounds import replace_background, white_background
 
 
 def _garment(colour: str) -> Image.Image:
@@ -37,18 +37,18 @@ def test_views_differ_in_ground_frame_and_light_and_keep_the_garment() -> None:
 
 
 def test_white_ground_is_white_that_reaches_the_border() -> None:
-    ground = white_ground(_garment("navy"))
-    assert ground[:15].all()
-    assert not ground[30:130, 35:85].any()
+    background = white_background(_garment("navy"))
+    assert background[:15].all()
+    assert not background[30:130, 35:85].any()
 
 
 def test_a_garment_on_white_is_put_on_another_ground_and_others_stay() -> None:
     rng = np.random.default_rng(0)
     photo = _garment("maroon")
-    moved = np.asarray(on_ground(photo, rng))
+    moved = np.asarray(replace_background(photo, rng))
     before = np.asarray(photo)
     np.testing.assert_array_equal(moved[100:135, 35:85], before[100:135, 35:85])
     np.testing.assert_array_equal(moved[65:85, 55:65], before[65:85, 55:65])
     assert (moved[:10] < 246).any(axis=2).mean() > 0.9
     street = Image.fromarray(rng.integers(0, 200, (80, 60, 3), dtype=np.uint8))
-    assert on_ground(street, rng) is street
+    assert replace_background(street, rng) is street

@@ -50,9 +50,9 @@ def spec(size: int, dim: int) -> EncoderSpec:
 
 
 def test_the_code_is_as_long_as_the_tables_vectors() -> None:
-    from embedding.encoder.autoencoder import SIZE, build_autoencoder, take
+    from embedding.encoder.autoencoder import SIZE, build_autoencoder, extract_weights
 
-    weights = take(build_autoencoder(), name="untrained")
+    weights = extract_weights(build_autoencoder(), name="untrained")
     assert weights.input_px == SIZE
     pixels = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
     vectors = KerasEncoder(weights, spec(SIZE, 2048), precision="f32", batch=2).encode(pixels)

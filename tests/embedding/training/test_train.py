@@ -21,7 +21,7 @@ from PIL import Image
 from embedding.encoder.network import encoder_of
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.resnet50 import HIDDEN, LIFT, METRIC, NECK, weighted_layers
-from embedding.encoder.weights import load_weights, put, take, write_weights
+from embedding.encoder.weights import assign_weights, extract_weights, load_weights, write_weights
 from embedding.training.datasets import is_validation, read_labelled
 from embedding.training.recipe import Lap, Recipe, plan
 from storage.errors import InputError
@@ -135,13 +135,15 @@ def test_training_starts_from_any_weights_with_their_own_vectors(labelled: Path,
 
     photos = read_labelled([labelled], ["kind"])
     network = Network(photos, Recipe(("kind",), weights=None))
-    put(load_weights("untrained"), network.backbone)
+    assign_weights(load_weights("untrained"), network.backbone)
     layers = {layer.name: layer for layer in weighted_layers(network.backbone)}
     np.testing.assert_array_equal(layers[METRIC].get_weights()[0], np.eye(2048))
     turned = np.roll(np.eye(2048, dtype=np.float32), 1, axis=0)
     layers[METRIC].set_weights([turned])
-    write_weights(tmp_path / "turned.npz", take(network.backbone, name="turned", input_px=32), int8=True)
-    put(load_weights(str(tmp_path / "turned.npz")), Network(photos, Recipe(("kind",))).backbone)
+    write_weights(
+        tmp_path / "turned.npz", extract_weights(network.backbone, name="turned", input_px=32), int8=True
+    )
+    assign_weights(load_weights(str(tmp_path / "turned.npz")), Network(photos, Recipe(("kind",))).backbone)
     encoder = encoder_of(load_weights(str(tmp_path / "turned.npz")), 32)
     plain = encoder_of(load_weights("untrained"), 32)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
@@ -156,21 +158,24 @@ def test_a_hidden_layer_adds_to_the_metric_layer_and_older_weights_do_without(
 
     photos = read_labelled([labelled], ["kind"])
     backbone = Network(photos, Recipe(("kind",), weights=None)).backbone
-    put(load_weights("untrained"), backbone)
+    assign_weights(load_weights("untrained"), backbone)
     layers = {layer.name: layer for layer in weighted_layers(backbone)}
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32)
     flat = np.asarray(backbone(pixels))
     assert not layers[LIFT].get_weights()[0].any()
     lift = np.random.default_rng(1).normal(0, 0.1, (512, 2048)).astype(np.float32)
     layers[LIFT].set_weights([lift])
-    bent = np.asarray(backbone(pixels))
+    projection_head = np.asarray(backbone(pixels))
     hidden, bias = layers[HIDDEN].get_weights()
-    np.testing.assert_allclose(bent - flat, np.maximum(flat @ hidden + bias, 0) @ lift, atol=1e-3)
-    write_weights(tmp_path / "bent.npz", take(backbone, name="bent", input_px=32), int8=False)
+    np.testing.assert_allclose(projection_head - flat, np.maximum(flat @ hidden + bias, 0) @ lift, atol=1e-3)
+    write_weights(tmp_path / "bent.npz", extract_weights(backbone, name="bent", input_px=32), int8=False)
     stored = load_weights(str(tmp_path / "bent.npz"))
     encoded = np.asarray(encoder_of(stored, 32)(pixels))
     np.testing.assert_allclose(
-        encoded, bent / np.linalg.norm(bent, axis=1, keepdims=True), rtol=1e-3, atol=1e-5
+        encoded,
+        projection_head / np.linalg.norm(projection_head, axis=1, keepdims=True),
+        rtol=1e-3,
+        atol=1e-5,
     )
     for lost in ("neck/moving_mean", "metric_hidden/bias"):
         rest = {key: array for key, array in stored.arrays.items() if key != lost}
