@@ -46,6 +46,13 @@ _HOW = (
 
 
 @dataclass(frozen=True)
+class Customer:
+    """A customer by their id: of the purchases, where some are given, else of the table `recommendations`."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class _History:
     """Purchases that the generation holds, and the names of those that it does not."""
 
@@ -81,7 +88,11 @@ class Shopper:
         if not 0 <= diversity <= 1:
             raise InputError(f"diversity={diversity!r} is out of range. Give a number from 0 to 1.")
         mask = self._published.mask(filters)
-        if isinstance(history, str) and not self._names_a_store(history):
+        if isinstance(history, Customer):
+            if purchases is None:
+                return self._stored(history.id, k, filters, mask)
+            history = self._history_of(history.id, purchases)
+        elif isinstance(history, str) and not self._names_a_store(history):
             return self._stored(history, k, filters, mask)
         bought = self._read(history, now or datetime.now(UTC))
         if not bought.products:
@@ -196,6 +207,21 @@ class Shopper:
         read = read_purchases(Path(purchases), numbers) if is_path else from_frame(purchases, numbers)
         self._learnt = purchases, learn(self._products, read)
         return self._learnt[1]
+
+    def _history_of(self, customer: str, purchases: Any) -> Any:
+        """The history of a customer of a file or a DataFrame."""
+        if isinstance(purchases, str | Path):
+            from embedding.recommend.purchases import read_history
+
+            return read_history(Path(purchases), customer, self._numbers.stores)
+        if "customer_id" not in purchases.columns:
+            raise InputError(
+                "The DataFrame of purchases has no column customer_id. Name each row's customer."
+            )
+        own = purchases[purchases["customer_id"].astype("string") == customer]
+        if not len(own):
+            raise InputError("The DataFrame holds no purchase of this customer. Check the id.")
+        return own
 
     @functools.cached_property
     def _numbers(self) -> ProductNumbers:
