@@ -77,7 +77,8 @@ def main() -> None:
         return
     finally:
         waiting.empty()
-    find.page(shop)
+    # A new page is one more `st.Page` here; with several, Streamlit draws a menu.
+    st.navigation([st.Page(lambda: find.page(shop), title="Find", url_path="find", default=True)]).run()
 
 
 def open_newer_generation(shop: Shop) -> None:

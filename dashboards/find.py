@@ -15,8 +15,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboards.cards import card_html, framed_photo
 from lookalike import FilterArguments, Match, Shop
+from lookalike.rendering import render
 from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
 
@@ -268,12 +268,7 @@ def draw_query(query: Query, shown: str) -> None:
 
     :param shown: what the photo shows, in words; empty where nothing can be said.
     """
-    words = escape(shown).replace(" %", "\N{NO-BREAK SPACE}%")
-    seen = f'<p class="la-seen">Seen as {words}</p>' if shown else ""
-    st.html(
-        f'<figure class="la-card la-query">{framed_photo(query.preview, query.caption)}'
-        f'<figcaption class="la-over la-caption">{escape(query.caption)}</figcaption></figure>{seen}'
-    )
+    st.html(render("query", jpeg=query.preview, caption=query.caption, seen_as=shown))
     if isinstance(query.query, Match) and st.session_state.get(CURRENT):
         st.button("Back to your photo", key="back", on_click=search_for_photo, width="stretch")
     else:
@@ -283,7 +278,7 @@ def draw_query(query: Query, shown: str) -> None:
 def draw_match(match: Match) -> None:
     """Draws a result, with the buttons of the two searches that start from it."""
     with st.container(key=f"la-match-{match.rank}"):
-        st.html(card_html(match))
+        st.html(render("card", match=match))
         for label, key, completes in (("More like this", "more", False), ("What goes with it", "goes", True)):
             st.button(
                 label,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embedding.encoder.heads import CLOTHING, CLOTHING_LEAST, Head, clothing_probability
-from lookalike.safe_html import photo_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from lookalike.query_inputs import QueryInput
 
 MOST_VALUES = 3
 """Most values that are given of an attribute, the likeliest first."""
@@ -99,14 +95,9 @@ class Description:
         return "\n".join([f"{self.query}, as {self.model} sees it", *(line.rstrip() for line in lines)])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows()
-        )
-        return (
-            '<div style="display:flex;gap:16px;align-items:flex-start">'
-            f'<div style="width:160px">{photo_html(self.picture(), self.query)}</div>'
-            f"<table><caption>{escape(self.query)}</caption>{rows}</table></div>"
-        )
+        from lookalike.rendering import render
+
+        return render("description", described=self)
 
 
 def predict_attributes(heads: Mapping[str, Head], embedding: np.ndarray) -> dict[str, tuple[Guess, ...]]:
@@ -130,13 +121,16 @@ def clothing_of(heads: Mapping[str, Head], embedding: np.ndarray) -> float | Non
     return None if found is None else float(found[0])
 
 
-def not_clothing_warning(heads: Mapping[str, Head], inputs: Sequence[QueryInput]) -> str | None:
-    """A sentence that names the photos that do not look like clothing; None if there are none."""
+def not_clothing_warning(heads: Mapping[str, Head], photos: Iterable[tuple[str, np.ndarray]]) -> str | None:
+    """A sentence that names the photos that do not look like clothing; None if there are none.
+
+    :param photos: label and embedding of each, float32 [dim], L2 norm 1.
+    """
     found = []
-    for query_input in inputs:
-        likely = None if query_input.embedding is None else clothing_of(heads, query_input.embedding)
+    for label, embedding in photos:
+        likely = clothing_of(heads, embedding)
         if likely is not None and likely < CLOTHING_LEAST:
-            found.append((query_input.label, percent(likely)))
+            found.append((label, percent(likely)))
     if not found:
         return None
     if len(found) == 1:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +32,6 @@ from storage.thumbnails import Thumbnails
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from lookalike.complete import Completer
-    from lookalike.recommend import Shopper
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = Filters()
 _SHOWN = (
@@ -46,6 +43,7 @@ _SHOWN = (
 class OpenGeneration:
     """A generation as it was when it was opened, whatever is published later. Thread-safe.
 
+    :ivar root: the data root.
     :ivar name: the generation's name.
     :ivar manifest: its facts.
     :ivar index: what searches it.
@@ -65,11 +63,11 @@ class OpenGeneration:
         """
         folder, self.manifest = generations.open_current(root)
         self.name = folder.name
-        self._root = root
+        self.root = root
         self._signed = None if key is None else Signed(root, key)
-        self._require_signed(f"index/{self.name}")
-        self._require_signed("thumbnails")
-        self._require_signed("encoders")
+        self.require_signed(f"index/{self.name}")
+        self.require_signed("thumbnails")
+        self.require_signed("encoders")
         self.index = Index.open(folder, self.manifest, root.verified)
         self.mask = functools.lru_cache(maxsize=64)(functools.partial(row_mask, self.index.items))
         self.left_out = functools.lru_cache(maxsize=64)(functools.partial(left_out, self.index.items))
@@ -81,6 +79,19 @@ class OpenGeneration:
         self._heads: dict[str, Head] | None = None
         if before is not None and before.manifest.encoder == self.manifest.encoder:
             self._encoder = before._encoder
+
+    @classmethod
+    def open(
+        cls, root: Root, before: OpenGeneration | None = None, key: Ed25519PublicKey | None = None
+    ) -> Self:
+        """Opens the published generation; if another is published meanwhile, that one. See `__init__`."""
+        while True:
+            name = generations.current_name(root)
+            try:
+                return cls(root, before, key)
+            except GenerationError:
+                if generations.current_name(root) == name:
+                    raise
 
     def encoder(self) -> Encoder:
         """The generation's encoder, loaded at first use.
@@ -99,8 +110,8 @@ class OpenGeneration:
         """
         with self._loading:
             if self._heads is None:
-                self._require_signed("encoders")
-                self._heads = load_heads(self._root, self.manifest.encoder.model)
+                self.require_signed("encoders")
+                self._heads = load_heads(self.root, self.manifest.encoder.model)
             return self._heads
 
     def match(self, row: int, score: float = 1.0, rank: int = 0) -> Match:
@@ -165,24 +176,6 @@ class OpenGeneration:
         found = number < len(self._first_rows) and name(self._first_rows[number]) == (store, product_id)
         return number if found else None
 
-    @functools.cached_property
-    def shopper(self) -> Shopper:
-        """Recommends from this generation."""
-        from lookalike.recommend import Shopper
-
-        return Shopper(self, self._root)
-
-    @functools.cached_property
-    def completer(self) -> Completer:
-        """Finds what goes with products of this generation.
-
-        :raises SignatureError: the encoders' folder is not as it was signed.
-        """
-        from lookalike.complete import Completer
-
-        self._require_signed("encoders")
-        return Completer(self, self._root)
-
     def main_row(self, product: int) -> int:
         """The row of a product's main photo, the first that its store shows."""
         return int(self._main_rows[product])
@@ -210,20 +203,23 @@ class OpenGeneration:
 
     def _load(self) -> Encoder:
         wanted = self.manifest.encoder
-        self._require_signed("encoders")
+        self.require_signed("encoders")
         try:
-            return self._root.sound(encoders.folder_name(wanted.model), self._checked)
+            return self.root.sound(encoders.folder_name(wanted.model), self._checked)
         except LookalikeError:
             raise
         except Exception as error:  # OpenVINO has no class of its own for a damaged model
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise GenerationError(
                 f"The encoder {wanted.model} cannot be loaded ({reason[0]}). Remove the folder "
-                f"{self._root.encoders / wanted.model} and run `lookalike embed`."
+                f"{self.root.encoders / wanted.model} and run `lookalike embed`."
             ) from error
 
-    def _require_signed(self, folder: str) -> None:
-        """Checks a folder's files against the signature, where one is asked for."""
+    def require_signed(self, folder: str) -> None:
+        """Checks a folder's files against the signature, where one is required.
+
+        :raises SignatureError: they are not as they were signed.
+        """
         if self._signed is not None:
             self._signed.check(self.name, folder)
 
@@ -247,20 +243,3 @@ def _shown(items: pa.Table) -> pa.Table:
 
 def _offer(facts: dict[str, Any]) -> AlsoAt:
     return AlsoAt(**{one.name: facts[one.name] for one in fields(AlsoAt)})
-
-
-def open_generation(
-    root: Root, before: OpenGeneration | None = None, key: Ed25519PublicKey | None = None
-) -> OpenGeneration:
-    """Opens the published generation, the newer one where another was published meanwhile.
-
-    :raises NotPublishedError: nothing was published yet.
-    :raises GenerationError: what was published is damaged or was written by a newer release.
-    """
-    while True:
-        name = generations.current_name(root)
-        try:
-            return OpenGeneration(root, before, key)
-        except GenerationError:
-            if generations.current_name(root) == name:
-                raise

@@ -1,4 +1,4 @@
-"""What a search found: plain values for programs, tables for pandas, photos and links in a notebook."""
+"""Results of a search: plain data, with conversions for JSON, pandas and notebooks."""
 
 from __future__ import annotations
 
@@ -232,9 +232,10 @@ class Matches(Sequence[Match]):
         )
 
     def _repr_html_(self) -> str:
-        from lookalike.notebook import render
+        from lookalike.rendering import render
+        from lookalike.templates import NOTEBOOK_STYLE
 
-        return render(self)
+        return render("notebook", matches=self, style=NOTEBOOK_STYLE)
 
 
 def _exact(match: Match, price: Decimal | None) -> Decimal | None:

@@ -14,7 +14,8 @@ from embedding.outfits.learn import OnProgress, learn
 from embedding.outfits.outfit_model import OutfitModel
 from embedding.outfits.questions import OutfitData
 from embedding.outfits.train import StyleRecipe
-from lookalike.generation import OpenGeneration, open_generation
+from lookalike.complete import Completer
+from lookalike.generation import OpenGeneration
 from storage import encoders, generations
 from storage.root import Root
 
@@ -32,7 +33,7 @@ def train_outfits(
     :raises InputError: a file that cannot be read, or too few outfits.
     :raises NotPublishedError: nothing was published yet.
     """
-    published = open_generation(root)
+    published = OpenGeneration.open(root)
     stores = sorted(published.manifest.counts.stores)
     outfits = [outfit for file in files for outfit in read_outfits(file, stores)]
     data = outfit_data(published, outfits if files else linked_outfits(root))
@@ -60,8 +61,9 @@ def outfit_data(published: OpenGeneration, outfits: Sequence[Outfit]) -> OutfitD
             numbers[name] = number
     names = sorted(numbers)
     some = np.array([numbers[name] for name in names], np.int64)
-    looks, coordinates, histograms = published.completer.described(some)
-    embeddings = published.completer.unprojector.vectors(coordinates)
+    completer = Completer(published, published.root)
+    looks, coordinates, histograms = completer.described(some)
+    embeddings = completer.unprojector.vectors(coordinates)
     place_of = {name: place for place, name in enumerate(names)}
     known = [tuple(place_of[name] for name in outfit if name in place_of) for outfit in outfits]
     kept = tuple(outfit for outfit in known if len(set(looks.kinds[list(outfit)].tolist())) > 1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from embedding.index.spatial_verification import SHORTLIST, same_photos
 from embedding.index.vectors import similarities, widen
 from lookalike import description
 from lookalike.description import Description
-from lookalike.generation import OpenGeneration, open_generation
+from lookalike.generation import OpenGeneration
 from lookalike.matches import Match, Matches
 from lookalike.query_inputs import QueryInput, QueryLike, embedding_of, read_query
 from lookalike.same_product import cheapest_first
@@ -26,6 +27,32 @@ from storage.errors import InputError, LookalikeError
 from storage.manifest import Manifest
 from storage.root import Root
 from storage.signature import public_key
+
+if TYPE_CHECKING:
+    from lookalike.complete import Completer
+    from lookalike.recommend import Shopper
+
+
+class _Published(OpenGeneration):
+    """The published generation, with what recommends and completes from it; both are made at first use."""
+
+    @functools.cached_property
+    def shopper(self) -> Shopper:
+        """Recommends from this generation."""
+        from lookalike.recommend import Shopper
+
+        return Shopper(self, self.root)
+
+    @functools.cached_property
+    def completer(self) -> Completer:
+        """Completes outfits from this generation.
+
+        :raises SignatureError: the encoders' folder is not as it was signed.
+        """
+        from lookalike.complete import Completer
+
+        self.require_signed("encoders")
+        return Completer(self, self.root)
 
 
 class Shop:
@@ -49,7 +76,7 @@ class Shop:
         self._key = None if verify_key is None else public_key(Path(verify_key))
         self._root = Root.open(data, cache=cache)
         self._refreshing = threading.Lock()
-        self._published = open_generation(self._root, key=self._key)
+        self._published = _Published.open(self._root, key=self._key)
 
     def similar(
         self,
@@ -265,7 +292,7 @@ class Shop:
         with self._refreshing:
             if generations.current_name(self._root) == self._published.name:
                 return False
-            self._published = open_generation(self._root, before=self._published, key=self._key)
+            self._published = _Published.open(self._root, before=self._published, key=self._key)
             return True
 
     @property
@@ -318,7 +345,10 @@ def _put_same_photo_first(
 
 
 def _not_clothing_warning(published: OpenGeneration, photos: Sequence[QueryInput]) -> str | None:
-    return description.not_clothing_warning(published.heads(), photos) if photos else None
+    if not photos:
+        return None
+    embedded = [(photo.label, embedding_of(published, photo)) for photo in photos]
+    return description.not_clothing_warning(published.heads(), embedded)
 
 
 def _describe(published: OpenGeneration, query_input: QueryInput) -> Description:

@@ -92,9 +92,9 @@ def test_it_needs_nothing_else():
 
 
 def test_links_open_apart_and_tell_the_store_nothing():
-    (link,) = Tags(sheet(match())).all("a")
-    assert link["href"] == "https://north.example/p/1?a=1&b=2"
-    assert link["rel"] == "noopener noreferrer"
+    links = Tags(sheet(match())).all("a")
+    assert {link["href"] for link in links} == {"https://north.example/p/1?a=1&b=2"}
+    assert {link["rel"] for link in links} == {"noopener noreferrer"}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_reduced_price_and_a_sold_out_product_are_marked():
     read = Tags(sheet(match(was_price=Decimal("80"), availability="out_of_stock")))
     assert len(read.all("s")) == 1
     assert "€80.00" in read.text
-    assert "out of stock" in read.text
+    assert "Out of stock" in read.text
 
 
 def test_no_matches_make_a_sheet_too():

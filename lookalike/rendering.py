@@ -1,0 +1,80 @@
+"""HTML of results: one autoescaped template of a card for notebook, contact sheet and dashboard.
+
+What a store wrote is hostile until shown otherwise: it is escaped, photos are data and never fetched from a
+store's server, and a link is one to http or https.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lookalike.templates import TEMPLATES
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+AVAILABILITY = {
+    "in_stock": "In stock",
+    "out_of_stock": "Out of stock",
+    "preorder": "Pre-order",
+    "backorder": "On back-order",
+}
+
+MAX_ALSO = 2
+"""Most other products of its photo that a card names."""
+
+
+def render(template: str, **values: Any) -> str:
+    """Renders a template of `lookalike.templates`; all text in `values` is escaped."""
+    return _environment().get_template(template).render(values)
+
+
+def safe_link(url: str | None) -> str | None:
+    """The URL if a browser may follow it, that is to http or https with a host; else None."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url.strip())
+        return url.strip() if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:  # an unclosed bracket in the host, for one
+        return None
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    from storage.money import display_price
+
+    environment = Environment(autoescape=True, loader=DictLoader(TEMPLATES), undefined=StrictUndefined)
+    environment.globals.update(availability=AVAILABILITY, max_also=MAX_ALSO)
+    environment.filters.update(
+        data_uri=_data_uri,
+        day=_day,
+        price=display_price,
+        reason=_reason,
+        safe_link=safe_link,
+        similarity=_similarity,
+    )
+    return environment
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def _reason(why: str) -> str:
+    """Why a product completes an outfit, as short as a card has room for."""
+    return why.removeprefix("goes with: ")
+
+
+def _similarity(score: float) -> str:
+    return f"{max(0, min(100, round(score * 100)))}% alike"

@@ -1,0 +1,176 @@
+"""The Jinja2 templates of `lookalike.rendering`, by name, and the notebook's style sheet."""
+
+from __future__ import annotations
+
+PHOTO = """\
+<img src="{{ jpeg | data_uri }}" alt="{{ description }}">"""
+
+CARD = """\
+{%- set title = match.title or "Untitled product" -%}
+{%- set link = match.url | safe_link -%}
+{%- macro anchor(url) %} href="{{ url }}" target="_blank" rel="noopener noreferrer"{% endmacro -%}
+<article class="la-card" aria-label="{{ title }}">
+{%- if link %}<a class="la-photo"{{ anchor(link) }} tabindex="-1">{% else %}<div class="la-photo">{% endif -%}
+<img src="{{ match.thumbnail() | data_uri }}" alt="{{ title }}">
+{%- if link %}</a>{% else %}</div>{% endif -%}
+<div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
+{%- if match.why %}<span class="la-alike la-why" title="{{ match.why }}">{{ match.why | reason }}</span>
+{%- else %}<span class="la-alike" title="Cosine similarity {{ '%.3f' | format(match.score) }}">
+{{- "The same photo" if "photo" in match.evidence else match.score | similarity }}</span>{% endif -%}
+</div>
+<h3 class="la-title" dir="auto" title="{{ title }}">{{ title }}</h3>
+<div class="la-price">
+{%- if match.price is none %}<span class="la-unknown">Price at the store</span>
+{%- elif match.was_price is none or match.was_price <= match.price %}
+<span class="la-now">{{ match.price | price(match.currency) }}</span>
+{%- else %}<span class="la-now la-reduced">{{ match.price | price(match.currency) }}</span>{{ " " }}
+<s class="la-was"><span class="la-hidden">was </span>{{ match.was_price | price(match.currency) }}</s>
+{%- endif -%}
+</div>
+<div class="la-store" dir="auto"
+{%- if match.seen %} title="Seen there on {{ match.seen | day }}"{% endif %}>{{ match.store }}</div>
+{%- if match.availability in availability %}
+<div class="la-stock la-{{ match.availability }}">{{ availability[match.availability] }}</div>
+{%- else %}
+<div class="la-stock la-silent"></div>
+{%- endif %}
+{%- if match.because %}<div class="la-evidence">{{ match.evidence | join(", ") | capitalize }}</div>
+{%- elif match.evidence and match.evidence != ("photo",) %}
+<div class="la-evidence">Same {{ match.evidence | join(", ") }}</div>
+{%- endif %}
+{%- if match.also_at %}
+<ul class="la-also" aria-label="The same photo also at">
+{%- for offer in match.also_at[:max_also] -%}
+{%- set link = offer.url | safe_link -%}
+<li><span>{% if link %}<a{{ anchor(link) }}>also at {{ offer.store }}</a>
+{%- else %}also at {{ offer.store }}{% endif %}</span>
+<span>{{ offer.price | price(offer.currency) }}</span></li>
+{%- endfor %}
+{%- set more = match.also_at | length - max_also -%}
+{%- if more > 0 %}<li>and {{ more }} more</li>{% endif -%}
+</ul>
+{%- endif %}
+{%- if link %}
+<a class="la-visit"{{ anchor(link) }} aria-label="View in store: {{ title }}, {{ match.store }}">
+{{- "View in store" }}</a>
+{%- else %}
+<span class="la-nowhere">No link to the store</span>
+{%- endif -%}
+</article>"""
+
+QUERY = """\
+<figure class="la-card la-query"><div class="la-photo">
+{%- with description = caption %}{% include "photo" %}{% endwith -%}
+</div><figcaption class="la-over la-caption">{{ caption }}</figcaption></figure>
+{%- if seen_as %}
+<p class="la-seen">Seen as {{ seen_as | replace(" %", "\N{NO-BREAK SPACE}%") }}</p>
+{%- endif %}"""
+
+NOTEBOOK = """\
+<style>{{ style | safe }}</style><div class="lkl"><p class="lkl-head" dir="auto">
+{{- matches | length }} match{{ "" if matches | length == 1 else "es" }} for {{ matches.query }} · generation
+{{ matches.generation }}</p>
+{%- if matches.warning %}<p class="lkl-warn" dir="auto">{{ matches.warning }}</p>{% endif -%}
+<div class="lkl-row">
+{%- for jpeg in matches.pictures() -%}
+{% with caption = "Searched for", seen_as = "" %}{% include "query" %}{% endwith %}
+{%- endfor -%}
+{%- for match in matches %}{% include "card" %}{% endfor -%}
+</div></div>"""
+
+DESCRIPTION = """\
+<div style="display:flex;gap:16px;align-items:flex-start"><div style="width:160px">
+{%- with jpeg = described.picture(), description = described.query %}{% include "photo" %}{% endwith -%}
+</div><table><caption>{{ described.query }}</caption>
+{%- for row in described.rows() %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
+</table></div>"""
+
+# No script runs and nothing is loaded: photos are data.
+CONTACT_SHEET = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="referrer" content="no-referrer">
+<title>What looks like this? – Lookalike</title>
+<style>
+{{ style | safe }}</style>
+</head>
+<body>
+<main>
+<header class="top">
+<div class="searched">
+{%- with jpeg = photo, description = "The photo that was searched for: " ~ wanted -%}
+{% include "photo" %}
+{%- endwith -%}
+</div>
+<div>
+<p class="mark">Lookalike</p>
+<h1>What looks like this, and where can I buy it?</h1>
+<p class="lead">Searched with a new photo of {{ wanted }}, which none of the stores sells.
+These are the most similar of all their products.</p>
+<dl class="facts">
+{%- for name, value in facts %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>{% endfor -%}
+</dl>
+</div>
+</header>
+<h2 class="found">{{ matches | length }} most similar products, out of {{ stores }}</h2>
+<ol class="cards">{% for match in matches %}<li>{% include "card" %}</li>{% endfor %}</ol>
+<footer class="note">{% for note in notes %}<p>{{ note | safe }}</p>{% endfor -%}
+<p>Similarity is the cosine of two photos' embeddings. Generation <code>{{ matches.generation }}</code>.</p>
+</footer>
+</main>
+</body>
+</html>
+"""
+
+TEMPLATES = {
+    "card": CARD,
+    "contact_sheet": CONTACT_SHEET,
+    "description": DESCRIPTION,
+    "notebook": NOTEBOOK,
+    "photo": PHOTO,
+    "query": QUERY,
+}
+
+# The notebook's own colours where it names them (Jupyter, VS Code), else the system's.
+NOTEBOOK_STYLE = """
+.lkl{--ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,CanvasText));
+--dim:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,GrayText));
+--line:color-mix(in srgb,var(--ink) 15%,transparent);
+font:14px/1.4 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);margin:4px 0 12px}
+.lkl *{box-sizing:border-box}
+.lkl .lkl-head{color:var(--dim);font-size:12px;margin:0 0 8px}
+.lkl .lkl-warn{margin:0 0 8px;padding:4px 10px;border-left:3px solid #d08a2c;overflow-wrap:anywhere}
+.lkl .lkl-row{display:grid;grid-template-columns:repeat(auto-fill,minmax(134px,1fr));gap:12px}
+.lkl .la-card{margin:0;padding-bottom:9px;border:1px solid var(--line);border-radius:10px;overflow:hidden;
+display:flex;flex-direction:column;max-width:260px}
+.lkl .la-card>:not(.la-photo){margin-inline:9px}
+.lkl .la-query{border-style:dashed}
+.lkl .la-photo{display:block;aspect-ratio:4/5;background:#fff}
+.lkl .la-photo img{width:100%;height:100%;object-fit:contain;display:block;margin:0;max-width:none}
+.lkl .la-over{padding-top:8px;color:var(--dim);font-size:12px}
+.lkl div.la-over{display:contents}
+.lkl .la-brand{margin:8px 9px 0;overflow-wrap:anywhere;color:var(--dim);font-size:12px}
+.lkl .la-alike{order:1;margin:0 9px;color:var(--dim);font-size:12px}
+.lkl h3.la-title{margin-block:2px;padding:0;font-family:inherit;font-size:13px;font-weight:600;
+line-height:1.35;
+display:-webkit-box;-webkit-line-clamp:3;-webkit-box-orient:vertical;overflow:hidden;
+overflow-wrap:anywhere;color:inherit}
+.lkl .la-price{font-variant-numeric:tabular-nums}
+.lkl .la-was{color:var(--dim);font-size:12px}
+.lkl .la-hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.lkl .la-store,.lkl .la-stock,.lkl .la-evidence,.lkl .la-nowhere{color:var(--dim);font-size:12px;
+overflow-wrap:anywhere}
+.lkl .la-also{font-size:12px;list-style:none;border-top:1px solid var(--line);margin-block:5px 0;
+padding:5px 0 0}
+.lkl .la-also li{display:flex;justify-content:space-between;gap:6px;margin:0;overflow-wrap:anywhere}
+.lkl .la-also li span+span{flex:none;color:var(--dim);font-variant-numeric:tabular-nums}
+.lkl .la-card a:link,.lkl .la-card a:visited{color:inherit}
+.lkl a.la-visit,.lkl .la-nowhere{order:2;margin-top:auto;padding-top:4px}
+.lkl a.la-visit{font-size:12px;text-decoration:underline var(--line);
+text-underline-offset:2px}
+"""
