@@ -99,6 +99,7 @@ class Completer:
             query=f"what goes with {', '.join(view.label for view in views)}",
             pictures=lambda: [view.picture() for view in views],
             warning=published.left_out(filters) or None,
+            style="default" if self._model is None else "head",
         )
 
     def same_category(self, views: Sequence[QueryInput]) -> np.ndarray:
