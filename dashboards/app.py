@@ -67,7 +67,7 @@ def main() -> None:
     if "dashboards.find" not in sys.modules:
         waiting.html('<p class="la-waiting" role="status">Lookalike is opening the shop…</p>')
     try:
-        from dashboards import find
+        from dashboards import customer, find
 
         config = load_settings()
         shop = open_shop(str(config.data), config.cache)
@@ -78,7 +78,15 @@ def main() -> None:
     finally:
         waiting.empty()
     # A new page is one more `st.Page` here; with several, Streamlit draws a menu.
-    st.navigation([st.Page(lambda: find.page(shop), title="Find", url_path="find", default=True)]).run()
+    pages = [
+        st.Page(lambda: find.page(shop), title="Find", url_path="find", default=True),
+        st.Page(
+            lambda: customer.page(shop, config.recommend.purchases_file),
+            title="For a customer",
+            url_path="customer",
+        ),
+    ]
+    st.navigation(pages).run()
 
 
 def open_newer_generation(shop: Shop) -> None:

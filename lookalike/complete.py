@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedding.encoder.heads import Head
 from embedding.index import columns
 from embedding.index.filters import Filters
 from embedding.index.search import Hits
@@ -16,8 +17,9 @@ from embedding.index.vectors import widen
 from embedding.outfits import colours
 from embedding.outfits.compatibility import compatibility, reason
 from embedding.outfits.kinds import UNKNOWN, complementary, for_the_same, gender_of, kind_of
-from embedding.outfits.looks import Looks, embeddings_of, kinds_seen, looks_of
+from embedding.outfits.looks import Looks, Unprojector, kinds_seen, looks_of
 from embedding.outfits.outfit_model import OutfitModel, blended, load_outfits
+from embedding.outfits.style_head import StyleInputs
 from embedding.recommend.products import Products
 from lookalike.matches import Matches
 from lookalike.query_inputs import QueryInput, QueryLike, read_query
@@ -97,6 +99,7 @@ class Completer:
             query=f"what goes with {', '.join(view.label for view in views)}",
             pictures=lambda: [view.picture() for view in views],
             warning=published.left_out(filters) or None,
+            style="default" if self._model is None else "head",
         )
 
     def same_category(self, views: Sequence[QueryInput]) -> np.ndarray:
@@ -148,7 +151,7 @@ class Completer:
         unsaid = np.flatnonzero(kinds == UNKNOWN)
         for start in range(0, len(unsaid), _BLOCK):
             some = unsaid[start : start + _BLOCK]
-            kinds[some] = kinds_seen(self._embeddings(self._products.vectors(some)), self._published.heads())
+            kinds[some] = kinds_seen(self._coordinates(self._products.vectors(some)), self._heads)
         return kinds
 
     @functools.cached_property
@@ -157,10 +160,10 @@ class Completer:
         looks, features = [], []
         for start in range(0, count, _BLOCK):
             some = np.arange(start, min(start + _BLOCK, count))
-            part, embeddings, histograms = self.described(some)
+            part, coordinates, histograms = self.described(some)
             looks.append(part)
-            if model is not None:
-                features.append(model.inputs(embeddings, histograms))
+            if self._inputs is not None:
+                features.append(self._inputs(coordinates, histograms))
         counted = np.full(count, -1)
         if model is None:
             nothing = np.empty((count, 0), np.float32)
@@ -173,22 +176,36 @@ class Completer:
         return _Catalogue(Looks.joined(looks), inputs, model.head.offers(inputs), counted)
 
     def described(self, numbers: np.ndarray) -> tuple[Looks, np.ndarray, np.ndarray]:
-        """Some products, by their numbers: their looks, embeddings and histograms of colours."""
+        """Some products, by their numbers: their looks, coordinates and histograms of colours."""
         rows = self._products.rows[numbers]
         vectors = self._published.index.vectors[rows]
-        embeddings = self._embeddings(widen(vectors))
+        coordinates = self._coordinates(widen(vectors))
         histograms, mains = colours.histograms(self._published.grids(rows))
-        looks = looks_of(embeddings, vectors, mains, self._published.heads(), self._words[0][numbers])
-        return looks, embeddings, histograms
+        looks = looks_of(coordinates, vectors, mains, self._heads, self._words[0][numbers])
+        return looks, coordinates, histograms
 
-    def _embeddings(self, vectors: np.ndarray) -> np.ndarray:
-        """The encoder's vectors, as far as projected ones tell them."""
-        return embeddings_of(self._published.index.projection, vectors, self._published.manifest.encoder.dim)
+    @functools.cached_property
+    def unprojector(self) -> Unprojector:
+        """Tells the encoder's vectors from those of the index."""
+        return Unprojector(self._published.index.projection, self._published.manifest.encoder.dim)
+
+    @functools.cached_property
+    def _heads(self) -> dict[str, Head]:
+        """The encoder's heads, on coordinates."""
+        return self.unprojector.of_coordinates(self._published.heads())
+
+    @functools.cached_property
+    def _inputs(self) -> StyleInputs | None:
+        """The style head's inputs, of coordinates; None where it is not used."""
+        return None if self._model is None else self._model.inputs.of_coordinates(self.unprojector.basis)
+
+    def _coordinates(self, vectors: np.ndarray) -> np.ndarray:
+        return self.unprojector.coordinates(vectors)
 
     def _kind(self, view: QueryInput) -> int:
         if view.product is not None:
             return int(self._kinds[view.product])
-        return int(kinds_seen(self._embeddings(view.vector[None]), self._published.heads())[0])
+        return int(kinds_seen(self._coordinates(view.vector[None]), self._heads)[0])
 
     def _allowed(self, mask: np.ndarray | None, own: Sequence[int]) -> np.ndarray:
         """Which products may be added: they pass the filters and are for the same gender, bool [products]."""
@@ -209,12 +226,12 @@ class Completer:
                 parts.append(catalogue.looks.take(number))
                 features.append(catalogue.features[number])
                 continue
-            embedding = self._embeddings(view.vector[None])
+            coordinates = self._coordinates(view.vector[None])
             histogram, main = colours.histograms([grid(view.picture())])
             vector = view.vector[None].astype(np.float16)
-            parts.append(looks_of(embedding, vector, main, self._published.heads()))
+            parts.append(looks_of(coordinates, vector, main, self._heads))
             unused = catalogue.features[:1]
-            features.append(unused if self._model is None else self._model.inputs(embedding, histogram))
+            features.append(unused if self._inputs is None else self._inputs(coordinates, histogram))
         return Looks.joined(parts), np.concatenate(features)
 
     def _scores(

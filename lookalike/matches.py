@@ -133,6 +133,8 @@ class Matches(Sequence[Match]):
     :ivar warning: what a caller should know: that a photo searched for does not look like clothing, or that
         products were left out whose prices are in other currencies than the limit; else None.
     :ivar skipped: products of a history that the generation does not hold.
+    :ivar style: what completed an outfit: `head` for the style head that outfits trained, `default` where
+        there is none or it was no better; None for other searches.
     """
 
     def __init__(
@@ -145,6 +147,7 @@ class Matches(Sequence[Match]):
         warning: str | None = None,
         descriptions: Callable[[], list[Description]] = list,
         skipped: Sequence[str] = (),
+        style: str | None = None,
     ) -> None:
         """
         :param pictures: makes JPEGs of the photos searched for, when they are to be shown.
@@ -158,6 +161,7 @@ class Matches(Sequence[Match]):
         self.warning = warning
         self.descriptions = descriptions
         self.skipped = tuple(skipped)
+        self.style = style
 
     def __len__(self) -> int:
         return len(self._matches)
@@ -176,6 +180,7 @@ class Matches(Sequence[Match]):
                 warning=self.warning,
                 descriptions=self.descriptions,
                 skipped=self.skipped,
+                style=self.style,
             )
         return self._matches[at]
 
@@ -210,7 +215,14 @@ class Matches(Sequence[Match]):
         """The matches as `lookalike search --json` prints them."""
         matches = [match.to_dict() for match in self]
         skipped = {"skipped": list(self.skipped)} if self.skipped else {}
-        return {"generation": self.generation, "matches": matches, "warning": self.warning, **skipped}
+        style = {"style": self.style} if self.style else {}
+        return {
+            "generation": self.generation,
+            "matches": matches,
+            "warning": self.warning,
+            **skipped,
+            **style,
+        }
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.

@@ -61,7 +61,9 @@ def outfit_data(published: OpenGeneration, outfits: Sequence[Outfit]) -> OutfitD
             numbers[name] = number
     names = sorted(numbers)
     some = np.array([numbers[name] for name in names], np.int64)
-    looks, embeddings, histograms = Completer(published, published.root).described(some)
+    completer = Completer(published, published.root)
+    looks, coordinates, histograms = completer.described(some)
+    embeddings = completer.unprojector.vectors(coordinates)
     place_of = {name: place for place, name in enumerate(names)}
     known = [tuple(place_of[name] for name in outfit if name in place_of) for outfit in outfits]
     kept = tuple(outfit for outfit in known if len(set(looks.kinds[list(outfit)].tolist())) > 1)

@@ -30,7 +30,7 @@ from storage.signature import public_key
 
 if TYPE_CHECKING:
     from lookalike.complete import Completer
-    from lookalike.recommend import Shopper
+    from lookalike.recommend import Interest, Shopper
 
 
 class _Published(OpenGeneration):
@@ -174,6 +174,20 @@ class Shop:
             diversity=diversity,
             purchases=purchases,
         )
+
+    def interests(self, history: Any, *, purchases: Any = None) -> list[Interest]:
+        """Finds what a customer is interested in: one to three groups of their purchases, the largest first.
+
+        :param history: as for `recommend`; a `Customer` of the table alone has the purchases that their
+            recommendations come from.
+        :param purchases: as for `recommend`.
+        :raises InputError: a history of nothing known.
+        """
+        return self._published.shopper.interests(history, purchases=purchases)
+
+    def customers(self, most: int) -> list[str]:
+        """Lists the ids of customers whom the table `recommendations` holds, the first `most` in order."""
+        return self._published.shopper.customers(most)
 
     def complete(
         self,

@@ -10,12 +10,13 @@ import numpy as np
 BINS = 8
 """Bins along each of L*, a* and b*."""
 
-_LEVELS = 32  # of red, green and blue that are told apart
+_LEVEL_BITS = 5  # of red, green and blue that are told apart
+_LEVELS = 2**_LEVEL_BITS
 _LIMITS = ((0.0, 100.0), (-60.0, 80.0), (-60.0, 80.0))
 _SMOOTHING = 0.6  # bins: near colours in neighbouring bins count as similar
 _FEWEST_CELLS = 20  # of a garment; a white one on white has fewer, and then the whole photo counts
 _PALE, _COLOURLESS = 90.0, 6.0
-_BLOCK = 1024
+_BLOCK = 128  # grids whose cells stay in the processor's cache: half the time that 1024 take
 
 _NAMED = {
     "black": (12, 0, 0),
@@ -103,32 +104,31 @@ def in_words(one: np.ndarray, other: np.ndarray) -> str:
 
 def _of_block(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     lab_of, bin_of, pale = _tables()
-    codes = [_codes(grid) for grid in grids]
-    kept = [_garment(cells, pale) for cells in codes]
-    rows = np.repeat(np.arange(len(grids)), [len(cells) for cells in kept])
-    cells = np.concatenate(kept)
-    bins = rows * BINS**3 + bin_of[cells]
-    counts = np.bincount(bins, minlength=len(grids) * BINS**3).reshape(len(grids), -1)
+    cells = _codes(np.concatenate([grid.reshape(-1, 3) for grid in grids]))
+    sizes = [grid.shape[0] * grid.shape[1] for grid in grids]
+    rows = np.repeat(np.arange(len(grids), dtype=np.int32), sizes)
+    garment = ~pale[cells]
+    few = np.bincount(rows[garment], minlength=len(grids)) < _FEWEST_CELLS
+    kept = garment | few[rows]
+    cells, rows = cells[kept], rows[kept]
+    bins = bin_of[cells]
+    counts = np.bincount(rows * BINS**3 + bins, minlength=len(grids) * BINS**3).reshape(len(grids), -1)
     smooth = _smoothed(counts.astype(np.float32))
     roots = np.sqrt(smooth / np.maximum(smooth.sum(axis=1, keepdims=True), 1e-6))
-    main = np.argmax(counts, axis=1)
-    of_main = bin_of[cells] == main[rows]
-    total = np.bincount(rows[of_main], minlength=len(grids))
-    means = [
-        np.bincount(rows[of_main], lab_of[cells[of_main], axis], len(grids)) / total for axis in range(3)
-    ]
-    return roots.astype(np.float32), np.stack(means, axis=1).astype(np.float32)
+    of_main = bins == np.argmax(counts, axis=1)[rows]
+    cells, rows = cells[of_main], rows[of_main]
+    firsts = np.searchsorted(rows, np.arange(len(grids)))  # every garment has cells of its main colour
+    sums = np.add.reduceat(lab_of[cells], firsts, axis=0)
+    means = sums / np.bincount(rows, minlength=len(grids))[:, None]
+    return roots.astype(np.float32), means.astype(np.float32)
 
 
-def _codes(grid: np.ndarray) -> np.ndarray:
-    levels = (grid.reshape(-1, 3) // (256 // _LEVELS)).astype(np.int32)
-    codes: np.ndarray = (levels[:, 0] * _LEVELS + levels[:, 1]) * _LEVELS + levels[:, 2]
+def _codes(cells: np.ndarray) -> np.ndarray:
+    """Codes of colours, int32 [n], of uint8 [n, 3]."""
+    levels = cells >> (8 - _LEVEL_BITS)  # a division takes ten times as long
+    red, green, blue = (levels[:, channel].astype(np.int32) for channel in range(3))
+    codes: np.ndarray = red << 2 * _LEVEL_BITS | green << _LEVEL_BITS | blue
     return codes
-
-
-def _garment(cells: np.ndarray, pale: np.ndarray) -> np.ndarray:
-    found = cells[~pale[cells]]
-    return found if len(found) >= _FEWEST_CELLS else cells
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ ATTRIBUTES = ("gender", "usage", "season")
 """Attributes that garments of an outfit agree in, as far as the encoder has heads for them."""
 
 _KIND_HEADS = ("article_type", "category")
+_SMALLEST = 1e-12
 _SUREST = 0.25  # share of the probability that has to be on one kind
 
 
@@ -64,7 +65,7 @@ def looks_of(
 ) -> Looks:
     """Garments as the heads see them.
 
-    :param embeddings: float32 [n, dim], the encoder's, L2 norm 1.
+    :param embeddings: float32 [n, dim], what the heads take: the encoder's, or their coordinates.
     :param vectors: float [n, dimensions], projected.
     :param mains: float32 [n, 3], main colours in CIELAB.
     :param stated: int64 [n], kinds that stores state, or `UNKNOWN`; None where no store says anything.
@@ -92,27 +93,64 @@ def kinds_seen(embeddings: np.ndarray, heads: Mapping[str, Head]) -> np.ndarray:
     return np.full(len(embeddings), UNKNOWN)
 
 
-def embeddings_of(projection: Projection, vectors: np.ndarray, dim: int) -> np.ndarray:
-    """The encoder's vectors as well as projected ones tell them.
+class Unprojector:
+    """Tells the encoder's vectors from projected ones, as well as those tell them.
 
     A projection keeps the main directions; its scaling to norm 1 is undone by what is known of its inputs:
-    the encoder's part has norm 1, and each recognised attribute's `RECOGNISED_WEIGHT`.
+    the encoder's part has norm 1, and each recognised attribute's `RECOGNISED_WEIGHT`. All is linear but for
+    two lengths, so that few coordinates in a basis give a vector. What is linear in the encoder's vectors,
+    such as a head, takes the coordinates: with 256 of 2,048 dimensions in a sixth of the time.
 
-    :param vectors: float [n, dimensions], projected.
+    :ivar basis: float32 [coordinates, dim]; None where nothing is projected, and coordinates are the vectors.
+
     :param dim: length of the encoder's vectors.
-    :return: float32 [n, dim], L2 norm 1.
     """
-    directions = np.asarray(vectors, np.float32)
-    if projection.matrix is not None:
-        # Its columns are at right angles to each other, so that this is the pseudo-inverse.
-        squares = np.maximum((projection.matrix**2).sum(axis=0), 1e-12)
-        directions = (directions / squares) @ projection.matrix.T
-    target = 1 + len(projection.heads) * RECOGNISED_WEIGHT**2
-    square = (directions**2).sum(axis=1)
-    along = directions @ projection.mean
-    rest = float(projection.mean @ projection.mean) - target
-    lengths = (-along + np.sqrt(np.maximum(along**2 - square * rest, 0))) / np.maximum(square, 1e-12)
-    inputs = projection.mean[:dim] + lengths[:, None] * directions[:, :dim]
-    norms = np.linalg.norm(inputs, axis=1, keepdims=True)
-    found: np.ndarray = (inputs / np.maximum(norms, 1e-12)).astype(np.float32)
-    return found
+
+    def __init__(self, projection: Projection, dim: int) -> None:
+        self._mean, self._dim = projection.mean, dim
+        self._rest = float(self._mean @ self._mean) - 1 - len(projection.heads) * RECOGNISED_WEIGHT**2
+        self.basis: np.ndarray | None = None
+        if projection.matrix is not None:
+            # Its columns are at right angles to each other, so that this is the pseudo-inverse.
+            inverse = (projection.matrix / np.maximum((projection.matrix**2).sum(axis=0), _SMALLEST)).T
+            self._along, self._squares = inverse @ self._mean, inverse @ inverse.T
+            self.basis = np.concatenate([self._mean[None, :dim], inverse[:, :dim]])
+            self._norms = self.basis @ self.basis.T
+
+    def coordinates(self, vectors: np.ndarray) -> np.ndarray:
+        """Coordinates of the encoder's vectors: float32 [n, coordinates], of float [n, dimensions]."""
+        projected = np.asarray(vectors, np.float32)
+        if self.basis is None:
+            lengths = self._lengths((projected**2).sum(axis=1), projected @ self._mean)
+            inputs = self._mean[: self._dim] + lengths * projected[:, : self._dim]
+            return _unit(inputs, (inputs**2).sum(axis=1))
+        lengths = self._lengths(_forms(projected, self._squares), projected @ self._along)
+        found = np.concatenate([np.ones((len(projected), 1), np.float32), lengths * projected], axis=1)
+        return _unit(found, _forms(found, self._norms))
+
+    def vectors(self, coordinates: np.ndarray) -> np.ndarray:
+        """The encoder's vectors, float32 [n, dim], L2 norm 1."""
+        return coordinates if self.basis is None else coordinates @ self.basis
+
+    def of_coordinates(self, heads: Mapping[str, Head]) -> dict[str, Head]:
+        """Heads that take coordinates in place of the encoder's vectors."""
+        if self.basis is None:
+            return dict(heads)
+        return {name: replace(head, kernel=self.basis @ head.kernel) for name, head in heads.items()}
+
+    def _lengths(self, squares: np.ndarray, along: np.ndarray) -> np.ndarray:
+        """How long directions are whose inputs have the norm that is known, float32 [n, 1]."""
+        roots = np.sqrt(np.maximum(along**2 - squares * self._rest, 0))
+        lengths: np.ndarray = ((roots - along) / np.maximum(squares, _SMALLEST))[:, None].astype(np.float32)
+        return lengths
+
+
+def _forms(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Of each vector x the quadratic form x·M·x, float32 [n]."""
+    forms: np.ndarray = ((vectors @ matrix) * vectors).sum(axis=1)
+    return forms
+
+
+def _unit(vectors: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    scaled: np.ndarray = vectors / np.sqrt(np.maximum(squares, _SMALLEST))[:, None]
+    return scaled.astype(np.float32)

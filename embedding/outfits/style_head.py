@@ -7,7 +7,7 @@ towers, trained from different seeds, are averaged. NumPy alone, so that a query
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,15 @@ class StyleInputs:
             (histograms - self.colour_mean) @ self.colour_axes,
         )
         return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def of_coordinates(self, basis: np.ndarray | None) -> StyleInputs:
+        """The same for coordinates of embeddings, see `embedding.outfits.looks.Unprojector`."""
+        if basis is None:
+            return self
+        axes = basis @ self.embedding_axes
+        # Fewer axes than coordinates: some coordinates lie where the mean does along every axis.
+        mean = np.linalg.lstsq(axes.T, self.embedding_mean @ self.embedding_axes, rcond=None)[0]
+        return replace(self, embedding_mean=mean, embedding_axes=axes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,13 +65,27 @@ def looks(histories: Padded, candidates: np.ndarray) -> np.ndarray:
     :param candidates: float32 [customers, c, dimensions], L2 norm 1.
     :return: float32 [customers, c, 4].
     """
-    similar = np.matmul(histories.vectors, candidates.transpose(0, 2, 1))
+    similar = similarities(histories.vectors, candidates)
     weights = histories.weights[:, :, None]
     dense = [np.log((weights * np.exp((similar - 1) / scale)).sum(axis=1) + 1e-30) for scale in _SCALES]
     means = np.matmul(histories.interests, similar)
     missing = histories.interests.max(axis=2) == 0
     interest = np.where(missing[:, :, None], -1, means).max(axis=1)
     return np.stack([*dense, interest, (weights * similar).sum(axis=1)], axis=2)
+
+
+def similarities(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Inner products of each customer's vectors.
+
+    :param vectors: float32 [customers, n, dimensions].
+    :param others: float32 [customers, m, dimensions].
+    :return: float32 [customers, n, m].
+    """
+    if len(vectors) == 1:
+        # BLAS wakes its threads for one customer, too, who wait for each other wherever other work runs.
+        products: np.ndarray = np.einsum("bnd,bmd->bnm", vectors, others)
+        return products
+    return np.matmul(vectors, others.transpose(0, 2, 1))
 
 
 def kind_shares(bought: np.ndarray, overall: np.ndarray) -> np.ndarray:

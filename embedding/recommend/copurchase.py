@@ -45,14 +45,16 @@ def fit(customers: np.ndarray, products: np.ndarray, shape: tuple[int, int]) -> 
     :param shape: numbers of customers and products.
     :raises ModuleNotFoundError: the extra `recommend` is not installed.
     """
-    from implicit.nearest_neighbours import CosineRecommender
     from scipy.sparse import csr_matrix
 
     bought = csr_matrix((np.ones(len(products), np.float32), (customers, products)), shape=shape)
     bought.data[:] = 1  # a product bought twice is bought
-    model = CosineRecommender(K=NEIGHBOURS + 1, num_threads=0)
-    with warnings.catch_warnings():  # implicit warns of a matrix that it made itself
+    with warnings.catch_warnings():
+        # In a notebook implicit's progress bars warn that they lack widgets; then it warns of its own matrix.
         warnings.simplefilter("ignore")
+        from implicit.nearest_neighbours import CosineRecommender
+
+        model = CosineRecommender(K=NEIGHBOURS + 1, num_threads=0)
         model.fit(bought, show_progress=False)
     pairs = model.similarity.tocoo()
     other = pairs.row != pairs.col

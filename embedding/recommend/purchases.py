@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
@@ -18,6 +21,7 @@ from storage.errors import InputError
 
 WANTED = "customer_id, store, product_id or url, bought_at"
 DAY_US = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _HM = ("t_dat", "customer_id", "article_id")
 _RENT_THE_RUNWAY = ("user_id", "item_id", "review_date")
@@ -60,13 +64,37 @@ def read_purchases(file: Path, numbers: ProductNumbers, *, store: str | None = N
     :raises InputError: there is no such file, it is malformed, lacks a column, or holds a date that is none.
     """
     reader = _Reader(file, numbers, store)
-    try:
+    with _damage_named(file):
         for batch in _batches(file):
             reader.add(batch)
-    except (pa.ArrowInvalid, UnicodeDecodeError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{file} cannot be read ({reason}). Give Parquet or CSV with {WANTED}.") from None
     return reader.purchases()
+
+
+def read_history(
+    file: Path, customer: str, stores: Sequence[str], *, store: str | None = None
+) -> list[tuple[str, datetime]]:
+    """One customer's purchases, as a file names them: `store:product_id` or the page's address, and when.
+
+    The file is read a part at a time; only this customer's rows are kept.
+
+    :param file: as for `read_purchases`.
+    :param stores: names of the stores that the generation holds.
+    :param store: the store of all purchases, where the file names none; the only one of `stores` where None.
+    :raises InputError: as `read_purchases`, and where the file holds no purchase of this customer.
+    """
+    found: list[tuple[str, datetime]] = []
+    with _damage_named(file):
+        for batch in map(_renamed, _batches(file)):
+            _require_columns(file, batch)
+            ids = batch["customer_id"].cast(pa.string())
+            own = batch.filter(pc.fill_null(pc.equal(ids, customer), False))
+            if own.num_rows:
+                when = moments(file, own["bought_at"])
+                times = (_EPOCH + timedelta(microseconds=one) for one in when.tolist())
+                found += zip(_names(file, own, stores, store), times, strict=True)
+    if not found:
+        raise InputError(f"{file} holds no purchase of this customer. Check the id.")
+    return found
 
 
 def from_frame(frame: Any, numbers: ProductNumbers, *, store: str | None = None) -> Purchases:
@@ -76,13 +104,10 @@ def from_frame(frame: Any, numbers: ProductNumbers, *, store: str | None = None)
     """
     reader = _Reader("The DataFrame", numbers, store)
     wanted = [name for name in ("customer_id", "store", "product_id", "url", "bought_at") if name in frame]
-    arrays = {
-        name: pa.array(frame[name].astype("string"), pa.string())
-        if name != "bought_at"
-        else pa.array(list(frame[name].astype("string")), pa.string())
-        for name in wanted
-    }
-    reader.add(pa.RecordBatch.from_pydict(arrays) if arrays else pa.RecordBatch.from_pydict({"-": []}))
+    # pandas' own texts become an array of several chunks.
+    texts = pa.table({name: pa.array(list(frame[name].astype("string")), pa.string()) for name in wanted})
+    for batch in texts.to_batches() or [pa.RecordBatch.from_pylist([], texts.schema)]:
+        reader.add(batch)
     return reader.purchases()
 
 
@@ -101,13 +126,10 @@ class _Reader:
 
     def add(self, batch: pa.RecordBatch) -> None:
         batch = _renamed(batch)
-        for name in ("customer_id", "bought_at"):
-            if name not in batch.schema.names:
-                have = ", ".join(batch.schema.names[:12])
-                raise InputError(f"{self.source} has no column {name}; it has {have}. Needed are {WANTED}.")
+        _require_columns(self.source, batch)
         found = self._numbers(batch)
         customer = batch["customer_id"].cast(pa.string())
-        when = self._when(batch["bought_at"])
+        when = moments(self.source, batch["bought_at"])
         known = (found >= 0) & np.asarray(customer.is_valid().to_numpy(zero_copy_only=False), bool)
         self._skip(batch, found < 0)
         encoded = customer.filter(pa.array(known)).dictionary_encode()
@@ -137,43 +159,16 @@ class _Reader:
 
     def _numbers(self, batch: pa.RecordBatch) -> np.ndarray:
         names = batch.schema.names
-        if "product_id" not in names and "url" not in names:
-            have = ", ".join(names[:12])
-            raise InputError(f"{self.source} names no product: it has {have}. Needed are {WANTED}.")
         if "product_id" not in names:
             return self.numbers.by_url(batch["url"])
-        stores = batch["store"] if "store" in names else pa.array([self._store()] * len(batch))
+        if "store" in names:
+            stores = batch["store"]
+        else:
+            stores = pa.array([_only_store(self.source, self.numbers.stores, self.store)] * len(batch))
         found = self.numbers.by_id(stores, batch["product_id"])
         if "url" in names:
             found = np.where(found < 0, self.numbers.by_url(batch["url"]), found)
         return found
-
-    def _store(self) -> str:
-        if self.store is not None:
-            return self.store
-        if len(self.numbers.stores) == 1:
-            return self.numbers.stores[0]
-        known = ", ".join(self.numbers.stores)
-        raise InputError(f"{self.source} does not say which store sold the products. Give --store: {known}.")
-
-    def _when(self, column: pa.Array) -> np.ndarray:
-        """Microseconds since 1970, int64 [n]."""
-        import pandas as pd
-
-        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-            times = column.cast(pa.timestamp("us"), safe=False)
-            missing = times.is_null().to_numpy(zero_copy_only=False)
-            values = times.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-        else:
-            texts = pd.Series(column.cast(pa.string()).to_pylist(), dtype="object")
-            parsed = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed")
-            missing = parsed.isna().to_numpy()
-            values = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-        if missing.any():
-            shown = column[int(np.flatnonzero(missing)[0])].as_py()
-            what = "a purchase without a date" if shown is None else f"bought_at {str(shown)[:40]!r}, no date"
-            raise InputError(f"{self.source} has {what}. Give days or times such as 2026-11-01T06:00Z.")
-        return np.asarray(values, np.int64)
 
     def _skip(self, batch: pa.RecordBatch, unknown: np.ndarray) -> None:
         self._skipped += int(unknown.sum())
@@ -183,6 +178,73 @@ class _Reader:
             store = fact.get("store")
             if len(self._named) < _MOST_NAMED:
                 self._named[f"{store}:{name}" if store and fact.get("product_id") else str(name)] = None
+
+
+def _require_columns(source: Path | str, batch: pa.RecordBatch) -> None:
+    names = batch.schema.names
+    have = ", ".join(names[:12]) or "no column"
+    for name in ("customer_id", "bought_at"):
+        if name not in names:
+            raise InputError(f"{source} has no column {name}; it has {have}. Needed are {WANTED}.")
+    if "product_id" not in names and "url" not in names:
+        raise InputError(f"{source} names no product: it has {have}. Needed are {WANTED}.")
+
+
+def _only_store(source: Path | str, stores: Sequence[str], store: str | None) -> str:
+    """The store of all purchases, where none of them names its own."""
+    if store is not None:
+        return store
+    if len(stores) == 1:
+        return stores[0]
+    known = ", ".join(stores)
+    raise InputError(f"{source} does not say which store sold the products. Give --store: {known}.")
+
+
+def _names(file: Path, batch: pa.RecordBatch, stores: Sequence[str], store: str | None) -> list[str]:
+    """What the rows call their products: `store:product_id`, else the address of the page."""
+    columns = {name: batch[name].cast(pa.string()).to_pylist() for name in batch.schema.names}
+    if "product_id" not in columns:
+        return [url or "" for url in columns["url"]]
+    shops = columns.get("store") or [_only_store(file, stores, store)] * len(batch)
+    urls = columns.get("url") or [None] * len(batch)
+    return [
+        url or "" if product_id is None else f"{shop}:{product_id}"
+        for shop, product_id, url in zip(shops, columns["product_id"], urls, strict=True)
+    ]
+
+
+def moments(source: Path | str, column: pa.Array) -> np.ndarray:
+    """Times of purchases in microseconds since 1970, UTC: int64 [n].
+
+    :param source: what is read, for sentences.
+    :raises InputError: a purchase has no date, or something else in its place.
+    """
+    import pandas as pd
+
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        times = column.cast(pa.timestamp("us"), safe=False)
+        missing = times.is_null().to_numpy(zero_copy_only=False)
+        values = times.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    else:
+        texts = pd.Series(column.cast(pa.string()).to_pylist(), dtype="object")
+        parsed = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed")
+        missing = parsed.isna().to_numpy()
+        values = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    if missing.any():
+        shown = column[int(np.flatnonzero(missing)[0])].as_py()
+        what = "a purchase without a date" if shown is None else f"bought_at {str(shown)[:40]!r}, no date"
+        raise InputError(f"{source} has {what}. Give days or times such as 2026-11-01T06:00Z.")
+    return np.asarray(values, np.int64)
+
+
+@contextmanager
+def _damage_named(file: Path) -> Iterator[None]:
+    """Turns what its readers say of a malformed file into a sentence."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise InputError(f"{file} cannot be read ({reason}). Give Parquet or CSV with {WANTED}.") from None
 
 
 def _renamed(batch: pa.RecordBatch) -> pa.RecordBatch:

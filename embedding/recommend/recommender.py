@@ -14,7 +14,7 @@ import numpy as np
 
 from embedding.recommend import blend
 from embedding.recommend.copurchase import CoPurchases
-from embedding.recommend.interests import MOST_INTERESTS, Histories, find_interests
+from embedding.recommend.interests import MOST_INTERESTS, Histories, Interests, find_interests
 from embedding.recommend.products import Products
 
 NEAREST = 100
@@ -33,6 +33,8 @@ _BESTSELLERS = 30  # candidates of all kinds
 _POOL = 4  # candidates that maximal marginal relevance chooses from, a product wanted
 _LOGIT = 10.0  # a score's range beside that of a cosine
 _BLOCK_FLOATS = 2**24
+_NEAREST_PRODUCTS = 2**13  # compared at once with
+_NEAREST_QUERIES = 256
 
 Nearest = Callable[[np.ndarray], np.ndarray]
 """Takes numbers of products, int64 [m]; gives the nearest products of each, int64 [m, n], -1 for none."""
@@ -115,8 +117,9 @@ class Recommender:
         :param owned: customers and products, int64 [n] each, of all purchases, where histories lack old ones.
         """
         vectors = self.products.vectors(histories.items)
-        history = _padded(vectors, histories)
-        near = self._near(vectors, histories)
+        interests = find_interests(vectors, histories)
+        history = _padded(vectors, histories, interests)
+        near = self._near(histories, interests)
         together = self._together(histories)
         bestsellers = np.repeat(self._bestsellers, len(histories), axis=0)
         candidates = np.concatenate(
@@ -153,12 +156,12 @@ class Recommender:
 
     def signals_of(self, histories: Histories, candidates: np.ndarray) -> np.ndarray:
         """The same, for candidates from elsewhere."""
-        history = _padded(self.products.vectors(histories.items), histories)
+        vectors = self.products.vectors(histories.items)
+        history = _padded(vectors, histories, find_interests(vectors, histories))
         return self.signals(history, histories, candidates, self._together(histories))
 
-    def _near(self, vectors: np.ndarray, histories: Histories) -> np.ndarray:
+    def _near(self, histories: Histories, interests: Interests) -> np.ndarray:
         """The nearest products of each interest, int64 [customers, interests × n]."""
-        interests = find_interests(vectors, histories)
         found = self.nearest(histories.items[interests.medoids])
         out = np.full((len(histories), MOST_INTERESTS, found.shape[1]), -1, np.int64)
         out[interests.customers, _places(interests.customers)] = found
@@ -266,7 +269,7 @@ class Recommender:
         together: _Together,
     ) -> Recommended:
         some = np.maximum(chosen, 0)
-        similar = np.matmul(history.vectors, self.products.vectors(some).transpose(0, 2, 1))
+        similar = blend.similarities(history.vectors, self.products.vectors(some))
         similar[history.weights == 0] = -2
         nearest = similar.argmax(axis=1)
         because = histories.items[histories.starts[:-1, None] + nearest]
@@ -308,29 +311,38 @@ class _Together:
 def exact_nearest(products: Products, numbers: np.ndarray, count: int) -> np.ndarray:
     """The nearest products of some, by comparing all: int64 [n, count], -1 where there are fewer.
 
-    Blocks of queries against blocks of products, so that memory does not grow with either.
+    Blocks of products against blocks of queries, so that memory does not grow with the products, and each
+    product's vector is widened once.
     """
+    count_found = min(count, len(products))
+    best = np.empty((len(numbers), 0), np.float32)
+    which = np.empty((len(numbers), 0), np.int64)
+    queries = products.vectors(numbers)
+    for start in range(0, len(products), _NEAREST_PRODUCTS):
+        block = np.arange(start, min(start + _NEAREST_PRODUCTS, len(products)))
+        vectors = products.vectors(block).T
+        rows = range(0, len(numbers), _NEAREST_QUERIES)
+        found = [_best_of(queries[at : at + _NEAREST_QUERIES] @ vectors, count_found) for at in rows]
+        best = np.concatenate([best, np.concatenate([scores for scores, _ in found])], axis=1)
+        which = np.concatenate([which, block[np.concatenate([places for _, places in found])]], axis=1)
+        best, places = _best_of(best, count_found)
+        which = np.take_along_axis(which, places, axis=1)
     out = np.full((len(numbers), count), -1, np.int64)
-    width, step = 2**13, 256
-    for at in range(0, len(numbers), step):
-        queries = products.vectors(numbers[at : at + step])
-        best = np.empty((len(queries), 0), np.float32)
-        which = np.empty((len(queries), 0), np.int64)
-        for start in range(0, len(products), width):
-            block = np.arange(start, min(start + width, len(products)))
-            best = np.concatenate([best, queries @ products.vectors(block).T], axis=1)
-            which = np.concatenate([which, np.broadcast_to(block, (len(queries), len(block)))], axis=1)
-            if best.shape[1] > count:
-                top = np.argpartition(-best, count - 1, axis=1)[:, :count]
-                best, which = np.take_along_axis(best, top, 1), np.take_along_axis(which, top, 1)
-        order = np.argsort(-best, axis=1, kind="stable")
-        out[at : at + step, : best.shape[1]] = np.take_along_axis(which, order, axis=1)
+    order = np.argsort(-best, axis=1, kind="stable")
+    out[:, :count_found] = np.take_along_axis(which, order, axis=1)
     return out
 
 
-def _padded(vectors: np.ndarray, histories: Histories) -> blend.Padded:
+def _best_of(scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The highest scores of each row, and their places, in no order; all where there are no more."""
+    if scores.shape[1] <= count:
+        return scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    places = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
+    return np.take_along_axis(scores, places, axis=1), places
+
+
+def _padded(vectors: np.ndarray, histories: Histories, interests: Interests) -> blend.Padded:
     """Histories side by side, with the interests found in them."""
-    interests = find_interests(vectors, histories)
     customers, places = histories.customers, _places(histories.customers)
     count, longest = len(histories), int(places.max(initial=0)) + 1
     padded = np.zeros((count, longest, vectors.shape[1]), np.float32)

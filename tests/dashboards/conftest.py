@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,22 +110,24 @@ def _image(data: bytes) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def dashboard(shop_root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the running dashboard; it is started far from its files, as an installed one is."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with served(folder, folder / "log.txt", "--data", str(shop_root.path)) as address:
+        yield address
+
+
+@contextmanager
+def served(folder: Path, log: Path, *arguments: str) -> Iterator[str]:
+    """Runs the dashboard.
+
+    :param folder: its working directory.
+    :param log: a file that gets all it writes.
+    :return: its address.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("elsewhere")
-    log = folder / "log.txt"
-    command = [
-        sys.executable,
-        "-m",
-        "dashboards.server",
-        "--port",
-        port,
-        "--allow-host",
-        "shop.example.com",
-        "--data",
-        shop_root.path,
-    ]
+    server_options = ["--port", port, "--allow-host", "shop.example.com"]
+    command = [sys.executable, "-m", "dashboards.server", *server_options, *arguments]
     with log.open("wb") as stream:
         server = subprocess.Popen(
             list(map(str, command)),

@@ -173,8 +173,10 @@ def test_what_outfits_teach_is_stored_used_and_exported(changing: Root, tmp_path
     pq.write_table(pa.table({"product_ids": against_colour()}), tmp_path / "outfits.parquet")
     model, outfits = train_outfits(changing, [tmp_path / "outfits.parquet"], RECIPE)
     assert (outfits, model.used) == (300, True)
-    [shoes] = lookalike.open(changing.path).complete("a.example:dresses-navy-1", category="Shoes")
+    completed = lookalike.open(changing.path).complete("a.example:dresses-navy-1", category="Shoes")
+    [shoes] = completed
     assert "-tan-" in shoes.product_id
+    assert completed.to_dict()["style"] == completed[:1].style == "head"
     export(changing, tmp_path / "exported")
     copied = load_outfits(Root.open(tmp_path / "exported"), MODEL)
     assert copied is not None
@@ -224,7 +226,9 @@ def test_a_file_that_holds_no_outfits_is_a_sentence(
 def test_the_command_says_why(filled: Root, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["complete", "a.example:dresses-navy-1", "--data", str(filled.path), "-k", "2"]
     assert main([*arguments, "--json"]) == 0
-    matches = json.loads(capsys.readouterr().out)["matches"]
+    document = json.loads(capsys.readouterr().out)
+    assert document["style"] == "default"
+    matches = document["matches"]
     assert [match["why"].startswith("goes with: ") for match in matches] == [True, True]
     assert main(arguments) == 0
     assert capsys.readouterr().out.count("goes with: ") == 2
@@ -240,7 +244,9 @@ def test_what_outfits_did_not_teach_is_not_used(changing: Root, tmp_path: Path) 
     pq.write_table(pa.table({"product_ids": everything}), tmp_path / "outfits.parquet")
     model, _ = train_outfits(changing, [tmp_path / "outfits.parquet"], RECIPE)
     assert not model.used
-    assert ids(lookalike.open(changing.path).complete("a.example:dresses-navy-1")) == before
+    after = lookalike.open(changing.path).complete("a.example:dresses-navy-1")
+    assert ids(after) == before
+    assert after.style == "default"
 
 
 def test_a_damaged_style_head_is_a_sentence_and_repaired(changing: Root, tmp_path: Path) -> None:

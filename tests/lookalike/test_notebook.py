@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
@@ -21,7 +22,8 @@ from storage import images, tables
 from storage.root import Root
 
 REPOSITORY = Path(__file__).parent.parent.parent
-NOTEBOOK = REPOSITORY / "notebooks" / "similar_products.ipynb"
+NOTEBOOKS = REPOSITORY / "notebooks"
+SIMILAR, RECOMMENDATIONS = "similar_products.ipynb", "recommendations.ipynb"
 STORES = ("northlight", "harbour-lane", "linden-row")
 WEEKS = 8
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -111,27 +113,28 @@ def image(image_id: str, data: bytes) -> dict[str, Any]:
     }
 
 
-def run(data: Path, photo: Path, folder: Path) -> nbformat.NotebookNode:
-    """The notebook after all its cells ran, on this data and photo.
+def run(name: str, data: Path, photo: Path, folder: Path, **parameters: str) -> nbformat.NotebookNode:
+    """A notebook after all its cells ran, on this data and photo.
 
     :param folder: where it runs and writes.
+    :param parameters: what else its first cell sets.
     """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
-    settings.source = f"DATA = {str(data)!r}\nPHOTO = {str(photo)!r}\nCSV = 'similar_products.csv'"
+    given = {"DATA": str(data), "PHOTO": str(photo), **parameters}
+    settings.source = "\n".join(f"{name} = {value!r}" for name, value in given.items())
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     return notebook
 
 
 @pytest.fixture(scope="module")
-def executed(
-    fashion_encoder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[nbformat.NotebookNode, Path]:
+def filled(fashion_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a published root, `data`, and a photo, `query.jpg`."""
     folder = tmp_path_factory.mktemp("notebook")
     root = Root.open(folder / "data", create=True)
     shutil.copytree(fashion_encoder, root.encoders / fashion_encoder.name)
     (folder / "query.jpg").write_bytes(fill(root))
-    return run(root.path, folder / "query.jpg", folder), folder
+    return folder
 
 
 def outputs(notebook: nbformat.NotebookNode, form: str) -> list[str]:
@@ -141,29 +144,52 @@ def outputs(notebook: nbformat.NotebookNode, form: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_from_top_to_bottom(executed: tuple[nbformat.NotebookNode, Path]) -> None:
-    notebook, folder = executed
+def test_the_notebook_runs_from_top_to_bottom(filled: Path) -> None:
+    notebook = run(SIMILAR, filled / "data", filled / "query.jpg", filled, CSV="similar_products.csv")
     pages = outputs(notebook, "text/html")
     assert [page.count("<img") for page in pages[:2]] == [6, 6], "the photo and five matches, twice"
     assert "Also at" in pages[0]
     assert "Same " in pages[2], "the same article elsewhere"
     assert len(outputs(notebook, "image/png")) == 2, "prices compared, and their history"
-    with (folder / "similar_products.csv").open() as stream:
+    with (filled / "similar_products.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert "dress" in rows[0]["title"]
     assert {row["generation"] for row in rows} == {rows[0]["generation"]}
-    assert not [
-        output for cell in notebook.cells for output in cell.get("outputs", []) if "stderr" in str(output)
-    ]
+    assert not errors(notebook)
 
 
-def test_the_notebook_is_kept_without_outputs_and_names_the_demos_data() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+@pytest.mark.slow
+def test_the_notebook_of_recommendations_runs_from_top_to_bottom(filled: Path) -> None:
+    pytest.importorskip("implicit")
+    notebook = run(RECOMMENDATIONS, filled / "data", filled / "query.jpg", filled, PURCHASES="purchases.csv")
+    pages = outputs(notebook, "text/html")
+    cards = [page.count("<article") for page in pages]
+    assert cards[:3] == [0, 5, 0], "a history, what is recommended for it, and because of which purchase"
+    assert all(1 <= count <= 4 for count in cards[3:6]), "a product, a photo and an outfit, completed"
+    assert cards[-1] == 5, "what the table holds for a customer"
+    for reason in ("because", "looks"):
+        assert reason in pages[2]
+    assert "goes with: " in pages[6]
+    assert len(pd.read_csv(filled / "purchases.csv")) == 300
+    stored = tables.read(Root.open(filled / "data"), "recommendations").to_pandas()
+    assert stored.groupby("customer").size().to_dict() == {f"customer-{at:02d}": 5 for at in range(60)}
+    assert not errors(notebook)
+
+
+def errors(notebook: nbformat.NotebookNode) -> list[str]:
+    """What the cells wrote to stderr."""
+    shown = [str(output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output for output in shown if "stderr" in output]
+
+
+@pytest.mark.parametrize("name", [SIMILAR, RECOMMENDATIONS])
+def test_a_notebook_is_kept_without_outputs_and_names_the_demos_data(name: str) -> None:
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     nbformat.validate(notebook)
     assert not [cell for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")]
     settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
     named: dict[str, str] = {}
     exec(settings.source, named)
-    assert (NOTEBOOK.parent / named["DATA"]).resolve() == REPOSITORY / ".demo" / "data"
-    assert (NOTEBOOK.parent / named["PHOTO"]).resolve() == REPOSITORY / ".demo" / "query.jpg"
+    assert (NOTEBOOKS / named["DATA"]).resolve() == REPOSITORY / ".demo" / "data"
+    assert (NOTEBOOKS / named["PHOTO"]).resolve() == REPOSITORY / ".demo" / "query.jpg"

@@ -21,9 +21,10 @@ from embedding.outfits.kinds import (
     kind_of,
 )
 from embedding.outfits.learn import learn
-from embedding.outfits.looks import Looks, embeddings_of
+from embedding.outfits.looks import Looks, Unprojector
 from embedding.outfits.outfit_model import OutfitModel
 from embedding.outfits.questions import OutfitData, ask
+from embedding.outfits.style_head import StyleInputs
 from embedding.outfits.train import StyleRecipe
 from storage.errors import InputError, LookalikeError
 from tests import catalogues
@@ -118,8 +119,17 @@ def test_embeddings_are_told_from_projected_vectors(count: int) -> None:
     kernel = random.standard_normal((vectors.shape[1], 6)).astype(np.float32)
     heads = {"colour": Head("colour", tuple("abcdef"), kernel, np.zeros(6, np.float32))}
     learnt = projection.fit(lambda: [vectors], vectors.shape[1], heads=heads)
-    found = embeddings_of(learnt, learnt.apply(vectors), vectors.shape[1])
+    unprojector = Unprojector(learnt, vectors.shape[1])
+    coordinates = unprojector.coordinates(learnt.apply(vectors))
+    found = unprojector.vectors(coordinates)
     assert (found * vectors).sum(axis=1).min() > 0.9
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-3)
+    same = unprojector.of_coordinates(heads)["colour"].logits(coordinates)
+    assert np.allclose(same, heads["colour"].logits(found), atol=0.01)
+    inputs = StyleInputs.fit(vectors, np.eye(count, 8, dtype=np.float32), of_colour=4)
+    histograms = np.eye(count, 8, dtype=np.float32)
+    of_coordinates = inputs.of_coordinates(unprojector.basis)(coordinates, histograms)
+    assert np.allclose(of_coordinates, inputs(found, histograms), atol=0.02)
 
 
 @pytest.mark.parametrize(

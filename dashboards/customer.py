@@ -1,0 +1,120 @@
+"""The page "For a customer": what a customer bought, what interests them, and what they would like.
+
+The customer's id is in the address, so that reloading and going back show the same page. Nothing that is
+shown here is logged.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from dashboards.find import choose_filters, draw_note, footer, header
+from lookalike import FilterArguments, Match, Matches, Shop
+from lookalike.recommend import Customer, Interest
+from lookalike.rendering import render
+from storage.errors import LookalikeError
+
+RECOMMENDED = 6
+MOST_LISTED = 500
+"""Customers to choose from; every other can be typed."""
+
+MOST_PHOTOS = 12
+"""Purchases of an interest that are shown, the latest."""
+
+CUSTOMER = "customer"
+"""Widget key and URL parameter."""
+
+
+def page(shop: Shop, purchases: Path | None) -> None:
+    """Draws the page for one visitor.
+
+    :param shop: the shop at its newest generation.
+    :param purchases: the file that the settings name; where None, the table `recommendations` answers.
+    """
+    filters = choose_filters(shop)
+    header()
+    st.html('<h2 class="la-headline">For a customer</h2>')
+    customer = choose_customer(shop)
+    if not customer:
+        draw_note("Choose a customer, or type an id: you see what they bought and what they would like.")
+    else:
+        show_customer(shop, Customer(customer), purchases, filters)
+    footer(shop)
+
+
+def choose_customer(shop: Shop) -> str | None:
+    """Draws the choice of a customer, and returns the id."""
+    chosen: str | None = st.selectbox(
+        "Customer",
+        shop.customers(MOST_LISTED),
+        index=None,
+        placeholder="Choose a customer or type an id",
+        accept_new_options=True,
+        key=CUSTOMER,
+        bind="query-params",
+    )
+    return chosen.strip() if chosen else None
+
+
+def show_customer(shop: Shop, customer: Customer, purchases: Path | None, filters: FilterArguments) -> None:
+    """Shows a customer's interests and recommendations, or why there are none."""
+    try:
+        with st.spinner("Looking at what they bought…"):
+            interests = shop.interests(customer, purchases=purchases)
+            found = shop.recommend(customer, RECOMMENDED, purchases=purchases, **filters)
+    except LookalikeError as error:
+        draw_note(str(error))
+        return
+    show_interests(shop, interests)
+    show_recommended(shop, found)
+
+
+def show_interests(shop: Shop, interests: list[Interest]) -> None:
+    """Shows what the customer bought, an interest a row."""
+    st.html('<h3 class="la-part">Bought</h3>')
+    for number, interest in enumerate(interests, 1):
+        bought = [shop.product(name) for name in interest.products[:MOST_PHOTOS]]
+        more = len(interest.products) - len(bought)
+        photos = "".join(
+            f'<li title="{escape(product.title or product.id)}">'
+            f"{render('photo', jpeg=product.thumbnail(), description=product.title or product.id)}</li>"
+            for product in bought
+        )
+        name = (
+            "Interest"
+            if len(interests) == 1
+            else f"Interest {number}, {interest.share:.0%} of what they bought"
+        )
+        st.html(
+            f'<section class="la-interest" aria-label="{name}"><p>{name}</p><ul>{photos}</ul>'
+            f"{f'<p>and {more} more</p>' if more > 0 else ''}</section>"
+        )
+
+
+def show_recommended(shop: Shop, found: Matches) -> None:
+    """Shows what the customer would like, and because of which purchase."""
+    st.html('<h3 class="la-part">Would like</h3>')
+    if found.warning:
+        draw_note(found.warning)
+    if found.skipped:
+        draw_note(f"No longer in the shop: {', '.join(found.skipped)}.")
+    if not found:
+        draw_note("Nothing in the shop fits these filters. Loosen one of them.")
+    with st.container(key="la-grid"):
+        for match in found:
+            with st.container(key=f"la-match-{match.rank}"):
+                st.html(render("card", match=match) + because_html(shop, match))
+
+
+def because_html(shop: Shop, match: Match) -> str:
+    """The purchase that a recommendation comes from; nothing where the shop no longer has it."""
+    if match.because is None:
+        return ""
+    try:
+        title = shop.product(match.because).title or match.because
+    except LookalikeError:
+        title = match.because
+    return f'<p class="la-because" dir="auto">Because of {escape(title)}</p>'

@@ -1,0 +1,138 @@
+"""The page "For a customer": a real server, a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from embedding.recommend.batch import recommend_all
+from lookalike.demo.product import DemoProduct
+from storage.root import Root
+from tests.dashboards.conftest import HOSTILE_STORE, HOSTILE_TITLE, NOW, STORE, served
+
+pytest.importorskip("implicit")
+expect.set_options(timeout=30_000)
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+ANNA = "anna@mail.example"
+BEN = "ben <script>alert(3)</script>"
+
+
+@pytest.fixture(scope="module")
+def installation(
+    shop_root: Root, garments: list[DemoProduct], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with a root of its own, `purchases.csv`, and settings that name both."""
+    folder = tmp_path_factory.mktemp("customers")
+    shutil.copytree(shop_root.path, folder / "data")
+    bought = [
+        (ANNA, STORE, garments[0].product_id, NOW - timedelta(days=3)),
+        (ANNA, STORE, garments[4].product_id, NOW - timedelta(days=30)),
+        (ANNA, STORE, "removed", NOW - timedelta(days=60)),
+        (BEN, HOSTILE_STORE, "hostile", NOW - timedelta(days=9)),
+    ]
+    frame = pd.DataFrame(bought, columns=["customer_id", "store", "product_id", "bought_at"])
+    frame.to_csv(folder / "purchases.csv", index=False)
+    recommend_all(Root.open(folder / "data"), folder / "purchases.csv", k=4)
+    (folder / "lookalike.toml").write_text('data = "data"\n\n[recommend]\npurchases = "purchases.csv"\n')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(installation: Path) -> Iterator[str]:
+    settings = str(installation / "lookalike.toml")
+    with served(installation, installation / "log.txt", "--config", settings) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_a_customer_is_chosen_and_stays_in_the_address(
+    page: Page, address: str, garments: list[DemoProduct]
+) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="For a customer").click()
+    expect(page.get_by_text("Choose a customer, or type an id")).to_be_visible()
+    page.get_by_role("combobox", name="Customer").click()
+    page.get_by_role("option", name=ANNA).click()
+
+    cards = page.get_by_role("article")
+    expect(cards).not_to_have_count(0)
+    for garment in (garments[0], garments[4]):
+        photo = page.locator(".la-interest").get_by_alt_text(garment.title)
+        expect(photo).to_be_visible()
+        assert photo.evaluate("image => image.complete && image.naturalWidth > 50")
+        expect(page.get_by_role("article", name=garment.title, exact=True)).to_have_count(0)
+    expect(page.get_by_text(f"No longer in the shop: {STORE}:removed.")).to_be_visible()
+    reasons = {f"Because of {garment.title}" for garment in (garments[0], garments[4])}
+    assert set(page.locator(".la-because").all_inner_texts()) <= reasons
+    links = cards.get_by_role("link", name="View in store")
+    assert links.first.get_attribute("href", timeout=30_000).startswith(f"https://{STORE}/products/")  # type: ignore[union-attr]
+    assert "customer=anna" in page.url
+
+    shown = [card.get_attribute("aria-label") for card in cards.all()]
+    page.reload()
+    expect(cards).to_have_count(len(shown))
+    assert [card.get_attribute("aria-label") for card in cards.all()] == shown
+
+
+def test_an_id_is_typed_and_filters_hold(page: Page, address: str, garments: list[DemoProduct]) -> None:
+    page.goto(f"{address}/customer")
+    choice = page.get_by_role("combobox", name="Customer")
+    choice.fill("nobody")
+    choice.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("holds no purchase of this customer")).to_be_visible()
+    page.goto(f"{address}/customer?customer={ANNA}&store={HOSTILE_STORE}")
+    expect(page.get_by_role("article")).to_have_count(1)
+    expect(page.locator(".la-store")).to_have_text(HOSTILE_STORE)
+
+
+def test_what_stores_and_files_say_is_never_markup(page: Page, address: str) -> None:
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(f"{address}/customer")
+    page.get_by_role("combobox", name="Customer").click()
+    page.get_by_role("option", name=BEN).click()
+    expect(page.get_by_role("article")).not_to_have_count(0)
+    expect(page.locator(".la-because").first).to_have_text(f"Because of {HOSTILE_TITLE}")
+    assert not dialogs
+
+
+def test_without_a_file_the_table_answers_and_nothing_about_customers_is_logged(
+    page: Page, address: str, installation: Path, garments: list[DemoProduct]
+) -> None:
+    log = installation / "table.txt"
+    with served(installation, log, "--data", str(installation / "data")) as other:
+        page.goto(f"{other}/customer?customer={ANNA}")
+        expect(page.get_by_role("article")).to_have_count(4)
+        expect(page.locator(".la-because").first).to_contain_text("Because of ")
+        page.goto(f"{other}/customer?customer=nobody")
+        expect(page.get_by_text("holds nothing for this customer")).to_be_visible()
+    written = log.read_text() + (installation / "log.txt").read_text()
+    assert "anna" not in written
+    assert "nobody" not in written
+    assert garments[0].product_id not in written
