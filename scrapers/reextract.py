@@ -107,9 +107,9 @@ class _Rereading:
 
     def _sources(self, latest: Mapping[str, datetime]) -> Iterator[Row]:
         """The last source of each product, a few in memory at a time."""
-        met: set[str] = set()
-        mine = of_store(self.store.name)
-        for batch in tables.scan(self.root, "pages", where=mine, batch_size=_AT_ONCE):
+        yielded: set[str] = set()
+        of_this_store = of_store(self.store.name)
+        for batch in tables.scan(self.root, "pages", where=of_this_store, batch_size=_AT_ONCE):
             ids, times = batch.column("product_id").to_pylist(), batch.column("fetched_at").to_pylist()
             wanted = [
                 place
