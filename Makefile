@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Most tests wait for a process or a socket: two processes halve the time. A file's tests share fixtures.
 PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
-.PHONY: install demo test test-all lint clean
+.PHONY: install demo test test-all lint audit sbom clean
 
 install: $(INSTALLED)
 
@@ -29,6 +29,14 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+# Asks PyPI's advisories, so it needs the internet.
+audit: install
+	$(BIN)/pip-audit --skip-editable
+
+# The packages of the environment with their versions and licences, in CycloneDX's format.
+sbom: install
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o sbom.cdx.json
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
