@@ -13,13 +13,14 @@ from scrapers.extract.text import clean
 from scrapers.http.addresses import RefusedURLError, check_url
 from scrapers.items import Offer, ProductItem
 from scrapers.session.job import check_job, job_of
+from storage.terms import Availability
 
 if TYPE_CHECKING:
     from typing import Self
 
     from scrapy.crawler import Crawler
 
-AVAILABILITIES = frozenset({"in_stock", "out_of_stock", "preorder", "backorder"})
+AVAILABILITIES = frozenset(Availability)
 MAX_TITLE = 1000
 MAX_DESCRIPTION = 20_000
 MAX_WORDS = 300
