@@ -76,8 +76,8 @@ class PriceWeights:
     """Which amount is the product's price.
 
     Set to 0, one at a time, these change what is read on so many of 67 benchmark pages: `named` 7, `symbol`,
-    `distance` and `max_distance` 3, `todays_name` 2, `near_button`, `no_price`, `named_no_price`, `hidden` 1. The
-    others change none: they guard reported pages and test cases.
+    `distance` and `max_distance` 3, `todays_name` 2, `near_button`, `no_price`, `named_no_price` and `hidden`
+    1. The others change none: they guard reported pages and test cases.
     """
 
     min_score: float = 0.0  # a named amount with symbol far from the heading still has one
