@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scrapers.config.store import Store
+from scrapers.extract.api import shopify_item, woocommerce_item
 from scrapers.extract.item import item_of
 from scrapers.extract.reading import product_of_page
-from scrapers.extract.sources import shopify, woocommerce
+from scrapers.extract.sources import woocommerce
 from scrapers.items import Photo, ProductItem, Source
 from scrapers.pipelines.validate import tidy
 from scrapers.session.rows import BOOKKEEPING, Row, decompress, offer_row, offer_state, offers_of, product_row
@@ -195,6 +196,6 @@ def _of_platform(data: Any, store: Store) -> ProductItem:
         raise ValueError("the stored source is no product")
     product = data.get("product", data)
     if "currency" in data:
-        return shopify.read_product(product, store=store.name, base_url=store.url, currency=data["currency"])
+        return shopify_item(product, store=store.name, base_url=store.url, currency=data["currency"])
     categories = woocommerce.read_categories(data.get("categories") if "product" in data else None)
-    return woocommerce.read_product(product, store=store.name, base_url=store.url, categories=categories)
+    return woocommerce_item(product, store=store.name, base_url=store.url, categories=categories)

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from scrapers.config.store import Limits
 from scrapers.detect.platforms import is_empty_without_scripts
 from scrapers.detect.session import DetectionSession
+from scrapers.extract.api import shopify_item, woocommerce_item
 from scrapers.extract.fields.currency import currency_code
 from scrapers.extract.page import same_site
 from scrapers.extract.product import Extracted
@@ -24,14 +25,14 @@ from scrapers.extract.sitemap import (
     read_sitemap,
     sitemaps_in_robots,
 )
-from scrapers.extract.sources import shopify, woocommerce
+from scrapers.extract.sources import woocommerce
 from scrapers.http.fetch import Fetched
 from scrapers.items import ProductItem
 from storage.money import display_price
+from storage.terms import MARKUP_SOURCES
 
 PREVIEWS = 3
 _SHOWN = 1_000_000
-_NAMED = ("json-ld", "microdata", "rdfa", "opengraph")
 MAX_TRIES = 12
 """Pages of a sitemap or listing that are searched for products."""
 MAX_CATEGORIES = 12
@@ -88,8 +89,8 @@ def shopify_store(session: DetectionSession, front: Fetched, page: Front) -> Pro
     meta = session.json(urljoin(base, "meta.json"))
     currency = currency_code(meta.get("currency")) if isinstance(meta, dict) else None
 
-    def read(data: Any) -> ProductItem:
-        return shopify.read_product(data, store="", base_url=base, currency=currency)
+    def read(one: Any) -> ProductItem:
+        return shopify_item(one, store="", base_url=base, currency=currency)
 
     items = list(_read_entries(products, read))
     if items and currency is None:
@@ -111,8 +112,8 @@ def woocommerce_store(session: DetectionSession, front: Fetched, page: Front) ->
         if not isinstance(data, list):
             continue
 
-        def read(entry: Any, base: str = base) -> ProductItem:
-            return woocommerce.read_product(entry, store="", base_url=base)
+        def read(one: Any, base: str = base) -> ProductItem:
+            return woocommerce_item(one, store="", base_url=base)
 
         items = list(_read_entries(data, read))
         if items:
@@ -141,7 +142,7 @@ def sitemap_store(session: DetectionSession, front: Fetched, page: Front) -> Pro
         if not found:
             continue
         sources = {source for product in found for source in product.source.values()}
-        marked = [name for name in _NAMED if name in sources] or ["what they show"]
+        marked = [str(name) for name in MARKUP_SOURCES if name in sources] or ["what they show"]
         why = f"its sitemap lists {len(pages)} pages, which describe products in {' and '.join(marked)}."
         previews = [_preview(product) for product in found]
         return ProbeResult(why, home, previews, _currency(previews))

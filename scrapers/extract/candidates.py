@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from storage.terms import SourceName
+
 T = TypeVar("T")
 
 RawPrice = str | int | Decimal | None
@@ -22,6 +24,7 @@ class RawOffer:
     :ivar low: the lowest of several prices; `high` is the highest.
     :ivar before: an earlier price: struck out, list or recommended.
     :ivar availability: a schema.org URL or name, or plain text.
+    :ivar variant_id: the platform's id of the variant that it is for.
     """
 
     price: RawPrice = None
@@ -33,6 +36,7 @@ class RawOffer:
     url: str | None = None
     sku: str | None = None
     gtin: str | None = None
+    variant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,10 @@ class RawPhoto:
 class Candidate:
     """What one source says of the page's product: texts as written, addresses absolute.
 
-    :ivar source: `json-ld`, `microdata`, `rdfa`, `opengraph`, `state` or `html`.
     :ivar categories: the category path, outermost first; a single name may hold a whole path.
     """
 
-    source: str
+    source: SourceName
     title: str | None = None
     brand: str | None = None
     description: str | None = None
@@ -77,4 +80,4 @@ class Field(Generic[T]):
     """A decided value and the source it comes from."""
 
     value: T
-    source: str
+    source: SourceName

@@ -1,34 +1,44 @@
-"""Turns what a page says into an item of its store."""
+"""Turns an extracted product into an item of its store."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from scrapers.config.store import Store
 from scrapers.extract.address import spelling
 from scrapers.extract.product import Extracted
-from scrapers.items import Offer, Photo, ProductItem, Source
+from scrapers.items import Photo, ProductItem, Source
 
 
 def item_of(product: Extracted, store: Store, source: Source, own_address: str | None = None) -> ProductItem:
-    """The item for an extracted product. A price without a currency takes the currency of the store's
-    entry.
+    """The item of a product page. A price without a currency takes the currency of the store's entry.
 
     :param own_address: the address that identifies the product; None for the page's canonical URL.
     """
     url = own_address or product.url
     currency = product.currency or (store.currency if product.price is not None else None)
+    item = to_item(replace(product, url=url, currency=currency), store.name, product_id(url))
+    item.source = source
+    return item
+
+
+def to_item(product: Extracted, store: str, identity: str) -> ProductItem:
+    """The item of an extracted product, without its source.
+
+    :param identity: the platform's id of the product, or its `product_id`.
+    """
     return ProductItem(
-        store=store.name,
-        product_id=product_id(url),
-        url=url,
+        store=store,
+        product_id=identity,
+        url=product.url,
         title=product.title or "",
         brand=product.brand,
         description=product.description,
         category=product.category,
         price=product.price,
         price_max=product.price_max,
-        currency=currency,
+        currency=product.currency,
         was_price=product.was_price,
         availability=product.availability,
         gtin=product.gtin,
@@ -37,9 +47,8 @@ def item_of(product: Extracted, store: Store, source: Source, own_address: str |
         sizes=list(product.sizes),
         images=[Photo(photo.url, position, photo.colour) for position, photo in enumerate(product.photos)],
         related=list(product.related),
-        offers=[Offer(None, product.price, product.was_price, currency, product.availability)],
-        source=source,
-        evidence=product.source,
+        offers=list(product.variants),
+        evidence=dict(product.source),
     )
 
 

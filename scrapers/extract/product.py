@@ -19,6 +19,7 @@ from scrapers.extract.fields.images import extract_photos
 from scrapers.extract.fields.price import SURE, extract_prices
 from scrapers.extract.fields.sku import extract_sku
 from scrapers.extract.fields.title import extract_title
+from scrapers.extract.fields.variants import extract_variants
 from scrapers.extract.page import Page, parse_page
 from scrapers.extract.page_verdict import MISSING, refusal_of, says_missing
 from scrapers.extract.sources import opengraph
@@ -28,7 +29,9 @@ from scrapers.extract.sources.state import State, read_state
 from scrapers.extract.visible.breadcrumbs import read_trail
 from scrapers.extract.visible.product import Visible, read_visible
 from scrapers.extract.visible.product_number import numbers_of_address, stated_number
+from scrapers.items import Offer
 from storage.money import decimal_string
+from storage.terms import Availability, SourceName
 
 MAX_LISTED_BESIDE = 12
 """Products that a page's markup may list and still be one product's page: those shown beside it."""
@@ -44,11 +47,9 @@ class Extracted:
     """What was read from one product page. Absent fields are None or empty.
 
     :ivar url: the page's canonical address.
-    :ivar availability: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
-    :ivar images: addresses of its photos.
-    :ivar source: the source of each field that is present: `json-ld`, `microdata`, `rdfa`,
-        `opengraph`, `state` (the data of its scripts), `html` (the visible page), `breadcrumbs` or `url`.
-    :ivar photos: the photos with the colours they show.
+    :ivar source: the source of each field that is present.
+    :ivar photos: the photos with the colours that they show.
+    :ivar variants: the offers of variants with a platform id.
     """
 
     url: str
@@ -60,15 +61,20 @@ class Extracted:
     price_max: Decimal | None = None
     currency: str | None = None
     was_price: Decimal | None = None
-    availability: str | None = None
+    availability: Availability | None = None
     sku: str | None = None
     gtin: str | None = None
-    images: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
-    source: dict[str, str] = field(default_factory=dict)
+    source: dict[str, SourceName] = field(default_factory=dict)
     photos: tuple[RawPhoto, ...] = ()
+    variants: tuple[Offer, ...] = ()
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The addresses of its photos."""
+        return tuple(photo.url for photo in self.photos)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON that `lookalike extract --json` prints; prices are decimal strings."""
@@ -136,38 +142,50 @@ def examine(page: Page, markup: Markup) -> Examined:
         tags = opengraph.to_candidate(opengraph.read_opengraph(page), page)
         candidates = [replace(tags, title=None)] if visible else [tags]
     ordered = (*candidates, *state.candidates, *visible_candidates)
-    product = _decide_fields(page, markup, visible, ordered, state.ids)
-    return Examined(product, None if product else NAMELESS, ordered)
+    product = decide_fields(
+        ordered, url=page.canonical, page=page, trail=markup.trail, visible=visible, ids=state.ids
+    )
+    return Examined(product, None, ordered) if product.title else Examined(None, NAMELESS, ordered)
 
 
-def _decide_fields(
-    page: Page,
-    markup: Markup,
-    visible: Visible | None,
+def decide_fields(
     candidates: tuple[Candidate, ...],
-    ids: frozenset[str],
-) -> Extracted | None:
-    """Decides each field by its own rule."""
+    *,
+    url: str,
+    page: Page | None = None,
+    trail: tuple[str, ...] = (),
+    visible: Visible | None = None,
+    ids: frozenset[str] = frozenset(),
+) -> Extracted:
+    """Decides each field by its own rule.
+
+    :param candidates: most trusted source first.
+    :param url: the product's address.
+    :param page: the page that they are from; None for what an API gives.
+    :param trail: the breadcrumb trail of the page's markup.
+    :param visible: what the page shows.
+    :param ids: the product's ids in the page's data.
+    """
     title = extract_title(candidates)
-    if title is None:
-        return None
-    shown = visible.price if visible else None
     currency = extract_currency(candidates, page)
-    prices = extract_prices(candidates, currency.value if currency else None, page.url, shown)
+    code = currency.value if currency else None
+    prices = extract_prices(candidates, code, page.url if page else url, visible.price if visible else None)
     photos = extract_photos(candidates)
-    host = urlsplit(page.url).hostname or ""
-    numbers = numbers_of_address(page)
+    numbers = numbers_of_address(page) if page else set()
+    stated = ids | (visible.numbers if visible else frozenset())
     found: dict[str, Field[Any] | None] = {
         "title": title,
         "brand": extract_brand(candidates),
         "description": extract_description(candidates),
-        "category": extract_category(candidates, markup.trail, title.value, host, read_trail(page)),
-        "availability": extract_availability(candidates, visible.stock if visible else None),
-        "sku": extract_sku(
+        "category": extract_category(
             candidates,
-            stated_number(page, numbers, ids | (visible.numbers if visible else frozenset())),
-            numbers,
+            trail,
+            title.value if title else None,
+            urlsplit(page.url).hostname or "" if page else "",
+            read_trail(page) if page else (),
         ),
+        "availability": extract_availability(candidates, visible.stock if visible else None),
+        "sku": extract_sku(candidates, stated_number(page, numbers, stated) if page else None, numbers),
         "gtin": extract_gtin(candidates),
     }
     if prices:
@@ -176,19 +194,25 @@ def _decide_fields(
         for name in ("price_max", "was_price"):
             value = getattr(prices.value, name)
             found[name] = Field(value, prices.source) if value is not None else None
-    if photos:
-        found["images"] = Field(tuple(photo.url for photo in photos.value), photos.source)
     values = {name: entry.value for name, entry in found.items() if entry is not None}
-    source = {name: entry.source for name, entry in found.items() if entry is not None}
+    sources = {name: entry.source for name, entry in found.items() if entry is not None}
+    if photos:
+        sources["images"] = photos.source
     return Extracted(
-        url=page.canonical,
+        url=url,
         **values,
         colours=_first_stated(candidates, "colours"),
         sizes=_first_stated(candidates, "sizes"),
         related=_first_stated(candidates, "related"),
-        source={"url": "url" if page.canonical == page.url else "html", **source},
+        source={"url": source_of_url(page) if page else candidates[0].source, **sources},
         photos=photos.value if photos else (),
+        variants=extract_variants(candidates, code),
     )
+
+
+def source_of_url(page: Page) -> SourceName:
+    """Where a page's canonical URL is stated: on the page, or by its address alone."""
+    return SourceName.URL if page.canonical == page.url else SourceName.HTML
 
 
 def _with_gallery(candidate: Candidate, state: State) -> Candidate:
@@ -273,7 +297,7 @@ def _is_numbered(visible: Visible) -> bool:
 def _describes_product(candidate: Candidate) -> bool:
     """Whether a candidate has more than a name: articles and categories have names, too."""
     return bool(candidate.offers or candidate.sku or candidate.gtins or candidate.brand) or (
-        candidate.source != "opengraph" and bool(candidate.photos)
+        candidate.source != SourceName.OPENGRAPH and bool(candidate.photos)
     )
 
 

@@ -15,6 +15,7 @@ from scrapers.extract.fields.gtin import gtin_of
 from scrapers.extract.fields.images import photo_url
 from scrapers.extract.product import Extracted
 from scrapers.extract.text import plain
+from storage.terms import SourceName
 
 MAX_VALUES = 3
 """Values of one source listed per field."""
@@ -31,7 +32,7 @@ class TracedValue:
     """
 
     field: str
-    source: str
+    source: SourceName
     value: str
     verdict: str
 
@@ -41,7 +42,7 @@ def trace(product: Extracted | None, candidates: Iterable[Candidate]) -> list[Tr
 
     :param product: what was decided; None if it is no product page.
     """
-    chosen = vars(product) if product else {}
+    chosen = {**vars(product), "images": product.images} if product else {}
     sources = product.source if product else {}
     traced: list[TracedValue] = []
     for candidate in candidates:
@@ -80,7 +81,9 @@ def _values(candidate: Candidate) -> Iterator[tuple[str, str, Any]]:
         yield "images", photo.url, photo_url(photo.url)
 
 
-def _verdict(field: str, value: Any, chosen: Any, source: str, chosen_source: str | None) -> str:
+def _verdict(
+    field: str, value: Any, chosen: Any, source: SourceName, chosen_source: SourceName | None
+) -> str:
     if value is None:
         return _UNUSABLE.get(field, "it is of no use")
     if chosen is None or chosen == ():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from babel.numbers import list_currencies
 from scrapy.exceptions import DropItem
@@ -13,12 +12,10 @@ from scrapers.extract.text import clean
 from scrapers.http.addresses import RefusedURLError, check_url
 from scrapers.items import Offer, ProductItem
 from scrapers.session.component import JobComponent
+from storage.terms import Availability
 from storage.verdicts import RejectStage
 
-if TYPE_CHECKING:
-    pass
-
-AVAILABILITIES = frozenset({"in_stock", "out_of_stock", "preorder", "backorder"})
+AVAILABILITIES = frozenset(Availability)
 MAX_TITLE = 1000
 MAX_DESCRIPTION = 20_000
 MAX_WORDS = 300

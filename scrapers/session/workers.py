@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from enum import StrEnum
 from functools import partial
 from typing import IO, Any, ParamSpec, Self, TypeVar
 
@@ -183,7 +184,8 @@ class _Answers(pickle.Unpickler):
         if module.partition(".")[0] in ("scrapers", "storage", "decimal", "builtins"):
             found = super().find_class(module, name)
             if isinstance(found, type) and (
-                dataclasses.is_dataclass(found) or issubclass(found, Decimal | frozenset | Exception)
+                dataclasses.is_dataclass(found)
+                or issubclass(found, Decimal | frozenset | StrEnum | Exception)
             ):
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} has no place in an answer")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urljoin
 
-from scrapers.extract.address import without_tracking
-from scrapers.extract.item import product_id
-from scrapers.extract.sources.bing import FoundPhoto, search_photos
-from scrapers.items import Photo, ProductItem
+from scrapers.extract.api import bing_items
+from scrapers.extract.sources.bing import search_photos
 from scrapers.spiders.store import StoreSpider
 from storage.errors import LookalikeError
 from storage.verdicts import RejectStage
@@ -46,20 +44,5 @@ class BingSpider(StoreSpider):
                 job.stats.reject(self.base_url, RejectStage.FETCH, str(error))
                 job.stats.gaps.append(str(error))
                 continue
-            for item in self.items(photos, words):
+            for item in bing_items(photos, words, store=job.store.name):
                 yield item
-
-    def items(self, photos: Iterable[FoundPhoto], words: str) -> Iterator[ProductItem]:
-        """Yields one product a page, with all its photos."""
-        by_page: dict[str, list[FoundPhoto]] = {}
-        for photo in photos:
-            by_page.setdefault(without_tracking(photo.page_url), []).append(photo)
-        for url, found in by_page.items():
-            yield ProductItem(
-                store=self.job.store.name,
-                product_id=product_id(url),
-                url=url,
-                title=next((photo.title for photo in found if photo.title), words),
-                images=[Photo(photo.url, position) for position, photo in enumerate(found)],
-                evidence={"title": "bing", "images": "bing"},
-            )

@@ -11,9 +11,10 @@ from urllib.parse import quote, urljoin, urlsplit
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from scrapers.detect.platforms import shopify_host
+from scrapers.extract.api import shopify_item
 from scrapers.extract.fields.currency import currency_code
 from scrapers.extract.reading import page_currency
-from scrapers.extract.sources.shopify import MAX_PAGES, PER_PAGE, read_product
+from scrapers.extract.sources.shopify import MAX_PAGES, PER_PAGE
 from scrapers.session.reject_reasons import reason_for
 from scrapers.session.workers import WorkerError
 from scrapers.spiders.store import StoreSpider, json_bytes, source_of
@@ -188,7 +189,7 @@ class ShopifyCatalogue(StoreSpider):
         """Yields the products of a list, each with its own part of the response as source."""
         for data in products:
             try:
-                item = read_product(
+                item = shopify_item(
                     data, store=self.job.store.name, base_url=self.base_url, currency=self.currency
                 )
             except ValueError as error:

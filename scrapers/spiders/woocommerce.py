@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from scrapers.extract.api import woocommerce_item
 from scrapers.extract.sources.woocommerce import (
     PER_PAGE,
     Categories,
     api_url,
     categories_of,
     read_categories,
-    read_product,
 )
 from scrapers.spiders.store import StoreSpider, json_bytes, source_of
 from storage.verdicts import RejectStage
@@ -78,7 +78,7 @@ class WooCommerceSpider(StoreSpider):
             yield from self.request_list_page(page + 1)
         for data in products:
             try:
-                item = read_product(
+                item = woocommerce_item(
                     data, store=self.job.store.name, base_url=self.base_url, categories=self.categories
                 )
             except ValueError as error:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from price_parser import Price
 
 from scrapers.extract.candidates import RawPrice
 from scrapers.extract.fields.money import ascii_digits, find_money
+from storage.terms import API_SOURCES, SourceName
 
 MAX_AMOUNT = Decimal(10) ** 12
 
@@ -70,6 +72,18 @@ def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
         except InvalidOperation:
             return None
     return amount if amount.is_finite() and 0 < amount < MAX_AMOUNT else None
+
+
+def parser_of(source: SourceName, currency: str | None) -> Callable[[RawPrice], Decimal | None]:
+    """How the amounts of a source are read: an API states decimals, which are exact; all else is parsed.
+
+    :param currency: ISO code of the product's prices, if known.
+    """
+    return _exact if source in API_SOURCES else partial(parse_amount, currency=currency)
+
+
+def _exact(raw: RawPrice) -> Decimal | None:
+    return raw if isinstance(raw, Decimal) and raw > 0 else None
 
 
 def _pick_priced_number(text: str) -> str:

@@ -7,39 +7,39 @@ from collections.abc import Iterable
 
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.visible.stock import Stock, word_of
-
-SHOWN = "html"
+from storage.terms import Availability, SourceName
 
 _MEANINGS = {
-    "instock": "in_stock",
-    "onlineonly": "in_stock",
-    "instoreonly": "in_stock",
-    "limitedavailability": "in_stock",
-    "madetoorder": "in_stock",
-    "available": "in_stock",
-    "availablefororder": "in_stock",
-    "yes": "in_stock",
-    "true": "in_stock",
-    "preorder": "preorder",
-    "presale": "preorder",
-    "backorder": "backorder",
-    "availableforbackorder": "backorder",
-    "onbackorder": "backorder",
-    "outofstock": "out_of_stock",
-    "oos": "out_of_stock",
-    "soldout": "out_of_stock",
-    "discontinued": "out_of_stock",
-    "unavailable": "out_of_stock",
-    "notavailable": "out_of_stock",
-    "reserved": "out_of_stock",
-    "no": "out_of_stock",
-    "false": "out_of_stock",
+    "instock": Availability.IN_STOCK,
+    "onlineonly": Availability.IN_STOCK,
+    "instoreonly": Availability.IN_STOCK,
+    "limitedavailability": Availability.IN_STOCK,
+    "madetoorder": Availability.IN_STOCK,
+    "available": Availability.IN_STOCK,
+    "availablefororder": Availability.IN_STOCK,
+    "yes": Availability.IN_STOCK,
+    "true": Availability.IN_STOCK,
+    "preorder": Availability.PREORDER,
+    "presale": Availability.PREORDER,
+    "backorder": Availability.BACKORDER,
+    "availableforbackorder": Availability.BACKORDER,
+    "onbackorder": Availability.BACKORDER,
+    "outofstock": Availability.OUT_OF_STOCK,
+    "oos": Availability.OUT_OF_STOCK,
+    "soldout": Availability.OUT_OF_STOCK,
+    "discontinued": Availability.OUT_OF_STOCK,
+    "unavailable": Availability.OUT_OF_STOCK,
+    "notavailable": Availability.OUT_OF_STOCK,
+    "reserved": Availability.OUT_OF_STOCK,
+    "no": Availability.OUT_OF_STOCK,
+    "false": Availability.OUT_OF_STOCK,
 }
-_BEST_FIRST = ("in_stock", "preorder", "backorder", "out_of_stock")
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 
 
-def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = None) -> Field[str] | None:
+def extract_availability(
+    candidates: Iterable[Candidate], stock: Stock | None = None
+) -> Field[Availability] | None:
     """The availability that the page states; of several variants, the best one's.
 
     A buy button that clearly works, or is clearly disabled, overrules the markup.
@@ -51,23 +51,23 @@ def extract_availability(candidates: Iterable[Candidate], stock: Stock | None = 
     stated = _stated_availability(candidates)
     if stock is None:
         return stated
-    refuted = stock.sure and (stock.word == "out_of_stock") != (
-        stated is not None and stated.value == "out_of_stock"
+    refuted = stock.sure and (stock.word == Availability.OUT_OF_STOCK) != (
+        stated is not None and stated.value == Availability.OUT_OF_STOCK
     )
-    return Field(stock.word, SHOWN) if stated is None or refuted else stated
+    return Field(stock.word, SourceName.HTML) if stated is None or refuted else stated
 
 
-def _stated_availability(candidates: Iterable[Candidate]) -> Field[str] | None:
+def _stated_availability(candidates: Iterable[Candidate]) -> Field[Availability] | None:
     for candidate in candidates:
         texts = [offer.availability for offer in candidate.offers]
         words = {availability_of(text) or (word_of(text[:200]) if text else None) for text in texts}
-        best = next((word for word in _BEST_FIRST if word in words), None)
+        best = next((word for word in Availability if word in words), None)
         if best:
             return Field(best, candidate.source)
     return None
 
 
-def availability_of(text: str | None) -> str | None:
+def availability_of(text: str | None) -> Availability | None:
     """Our word for a schema.org URL or name, or for a text such as `In stock`; None for anything else."""
     if not text or len(text) > 200:
         return None

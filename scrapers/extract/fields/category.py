@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
 from scrapers.extract.vocabulary import words
+from storage.terms import API_SOURCES, SourceName
 
 SEPARATOR = " > "
 _STEP_SEPARATOR = re.compile(r"(?:(?<!\s)\s+)?[>›»→]\s*|(?<!\s)\s+[/|]\s+|(?<=\w)/(?=[A-ZÄÖÜÉ])")
@@ -33,6 +34,9 @@ def extract_category(
     """
     named: Field[str] | None = None
     for candidate in candidates:
+        if candidate.source in API_SOURCES and candidate.categories:
+            # An API gives steps as such: their names may contain what separates steps elsewhere.
+            return Field(SEPARATOR.join(candidate.categories), candidate.source)
         steps = [step for name in candidate.categories[:1] for step in split_path(name)]
         if len(steps) > 1:
             return Field(SEPARATOR.join(steps), candidate.source)
@@ -49,7 +53,7 @@ def extract_category(
         steps = []  # a trail through a brand's page names no category
     # A trail of several steps says more than a single name.
     if len(steps) > 1 or (steps and named is None):
-        return Field(SEPARATOR.join(steps), "breadcrumbs")
+        return Field(SEPARATOR.join(steps), SourceName.BREADCRUMBS)
     return named
 
 

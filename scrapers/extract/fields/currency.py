@@ -29,10 +29,12 @@ _ALIASES = {
 }
 
 
-def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] | None:
+def extract_currency(candidates: Iterable[Candidate], page: Page | None = None) -> Field[str] | None:
     """The currency of the page's prices: the stated code, else the symbol beside them.
 
     A symbol of several currencies counts only if the page's country is known.
+
+    :param page: None for what an API gives: it states codes.
     """
     candidates = list(candidates)
     for candidate in candidates:
@@ -40,6 +42,8 @@ def extract_currency(candidates: Iterable[Candidate], page: Page) -> Field[str] 
             code = currency_code(offer.currency, page)
             if code and any(value is not None for value in (offer.price, offer.low, offer.high)):
                 return Field(code, candidate.source)
+    if page is None:
+        return None
     local = local_symbols(country_of(page))
     for candidate in candidates:
         for offer in candidate.offers:

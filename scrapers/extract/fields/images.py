@@ -10,9 +10,9 @@ from w3lib.url import safe_url_string
 
 from scrapers.extract.candidates import Candidate, Field, RawPhoto
 from scrapers.extract.image_addresses import image_key, is_placeholder, pixels
+from storage.terms import API_SOURCES, SourceName
 
 MAX_URL = 2000
-SHOWN = "html"
 
 
 def extract_photos(candidates: Iterable[Candidate]) -> Field[tuple[RawPhoto, ...]] | None:
@@ -23,23 +23,28 @@ def extract_photos(candidates: Iterable[Candidate]) -> Field[tuple[RawPhoto, ...
     product's if they share one with the markup, or if the markup has one photo and all shown ones
     can be enlarged.
     """
+    candidates = list(candidates)
+    if candidates[0].source in API_SOURCES:
+        # An API lists each photo once, at full size.
+        listed = candidates[0].photos
+        return Field(listed, candidates[0].source) if listed else None
     named = [(one.source, _distinct_photos(one.photos)) for one in candidates]
-    source, chosen = next(((source, photos) for source, photos in named if photos), ("", {}))
+    source, chosen = next(((source, photos) for source, photos in named if photos), (SourceName.HTML, {}))
     if not chosen:
         return None
-    shown = next((photos for source, photos in named if source == SHOWN), {})
+    shown = next((photos for source, photos in named if source == SourceName.HTML), {})
     others = [dict(_with_all_keys(photos)) for _, photos in named if photos is not chosen]
     own = {key: _largest_size(photo, others) for key, photo in chosen.items()}
     of_shown = dict(_with_all_keys(shown))
     folders = {_folder(of_shown[key].url) for key, _ in _with_all_keys(chosen) if key in of_shown}
-    if source == SHOWN or not shown:
+    if source == SourceName.HTML or not shown:
         photos = list(own.values())
     elif folders:
         known_keys = {key for key, _ in _with_all_keys(own)}
         others_shown = (one for key, one in shown.items() if not _is_known(key, one, known_keys))
         photos = [*own.values(), *(one for one in others_shown if one.sure or _folder(one.url) in folders)]
     elif len(own) == 1 and all(photo.sure for photo in shown.values()):
-        source, photos = SHOWN, list(shown.values())
+        source, photos = SourceName.HTML, list(shown.values())
     else:
         photos = list(own.values())
     unique = {photo.url: RawPhoto(photo.url, photo.colour) for photo in reversed(photos)}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from scrapers.extract.candidates import Candidate, Field, RawOffer
-from scrapers.extract.fields.amount import parse_amount
+from scrapers.extract.candidates import Candidate, Field, RawOffer, RawPrice
+from scrapers.extract.fields.amount import parse_amount, parser_of
 from scrapers.extract.fields.availability import availability_of
 from scrapers.extract.visible.price import ShownPrice
+from storage.terms import API_SOURCES, Availability, SourceName
 
-SHOWN = "html"
 SURE = 4.0
 """Score from which a visible price may contradict the page's markup."""
 CLOSE = 1.5
@@ -49,9 +49,9 @@ def extract_prices(
     if shown is None or visible is None:
         return chosen
     if chosen is None:
-        return Field(visible, SHOWN)
+        return Field(visible, SourceName.HTML)
     if _contradicts(chosen, visible, shown, currency):
-        return Field(visible, SHOWN)
+        return Field(visible, SourceName.HTML)
     if chosen.value.price == visible.price:
         agreed = chosen.value
         high = agreed.price_max or visible.price_max
@@ -71,7 +71,7 @@ def _contradicts(chosen: Field[Prices], visible: Prices, shown: ShownPrice, curr
     amounts = {parse_amount(amount.money.digits, currency) for amount in shown.amounts}
     if stated in (visible.price * 100, visible.price / 100, visible.price * 1000, visible.price / 1000):
         return shown.score >= SURE and stated not in amounts
-    if chosen.source == "state":
+    if chosen.source == SourceName.STATE:
         stated_score = max(
             (
                 amount.score
@@ -103,7 +103,10 @@ def _stated_prices(candidates: Iterable[Candidate], currency: str | None, url: s
     before: Decimal | None = None
     chosen: Field[Prices] | None = None
     for candidate in candidates:
-        prices = _combine_offers(_available_offers(_offers_of_page(candidate.offers, url)), currency)
+        # An API's price is its cheapest variant's, sold out or not, as platforms' own pages show it.
+        is_page = candidate.source not in API_SOURCES
+        offers = _available_offers(_offers_of_page(candidate.offers, url)) if is_page else candidate.offers
+        prices = _combine_offers(offers, parser_of(candidate.source, currency))
         if prices is None:
             continue
         if chosen is None:
@@ -128,22 +131,26 @@ def _available_offers(offers: tuple[RawOffer, ...]) -> tuple[RawOffer, ...]:
     """The offers that are not sold out; all offers if none remains."""
     if len(offers) < 2:
         return offers
-    left = tuple(offer for offer in offers if availability_of(offer.availability) != "out_of_stock")
+    left = tuple(
+        offer for offer in offers if availability_of(offer.availability) != Availability.OUT_OF_STOCK
+    )
     priced = any(offer.price is not None or offer.low is not None for offer in left)
     return left if priced else offers
 
 
-def _combine_offers(offers: tuple[RawOffer, ...], currency: str | None) -> Prices | None:
+def _combine_offers(
+    offers: tuple[RawOffer, ...], parse: Callable[[RawPrice], Decimal | None]
+) -> Prices | None:
     lows: list[tuple[Decimal, Decimal | None]] = []
     highs: list[Decimal] = []
     for offer in offers:
-        price = parse_amount(offer.price, currency)
-        low = price if price is not None else parse_amount(offer.low, currency)
-        high = parse_amount(offer.high, currency)
+        price = parse(offer.price)
+        low = price if price is not None else parse(offer.low)
+        high = parse(offer.high)
         if low is None:
             low = high
         if low is not None:
-            lows.append((low, parse_amount(offer.before, currency)))
+            lows.append((low, parse(offer.before)))
             highs.append(max(low, high or low))
     if not lows:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
+from storage.terms import MARKUP_SOURCES, SourceName
 
 MAX_SKU = 100
 
@@ -22,20 +23,17 @@ def extract_sku(
     :param numbers: all parts of the address that may be a number, in lower case.
     """
     named = [Field(sku, one.source) for one in candidates for sku in _skus(one)]
-    rows = {field.value.lower() for field in named if field.source == "html"}
+    rows = {field.value.lower() for field in named if field.source == SourceName.HTML}
     for field in named:
-        if field.source in _MARKUP and (
+        if field.source in MARKUP_SOURCES and (
             not rows or field.value.lower() in rows or field.value.lower() in numbers
         ):
             return field
-    for source in ("html", *_MARKUP):
+    for source in (SourceName.HTML, *MARKUP_SOURCES):
         found = next((field for field in named if field.source == source), None)
         if found:
             return found
-    return Field(of_address, "url") if of_address else next(iter(named), None)
-
-
-_MARKUP = ("json-ld", "microdata", "rdfa", "opengraph")
+    return Field(of_address, SourceName.URL) if of_address else next(iter(named), None)
 
 
 def _skus(candidate: Candidate) -> Iterator[str]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from scrapers.extract.candidates import Candidate, Field
 from scrapers.extract.text import plain
+from storage.terms import SourceName
 
-_SHOWN = "html"
 _SUFFIX = re.compile(r"(?<!\s)\s+[-–—|·:•»]\s+\S")
 
 
@@ -21,12 +21,12 @@ def extract_title(candidates: Iterable[Candidate]) -> Field[str] | None:
     for candidate in candidates:
         title = plain(candidate.title)
         if title:
-            heading = _heading(candidates) if candidate.source == "opengraph" else None
+            heading = _heading(candidates) if candidate.source == SourceName.OPENGRAPH else None
             if heading and title.startswith(heading) and _SUFFIX.match(title, len(heading)):
-                return Field(heading, _SHOWN)
+                return Field(heading, SourceName.HTML)
             return Field(title, candidate.source)
     return None
 
 
 def _heading(candidates: Iterable[Candidate]) -> str | None:
-    return next((plain(one.title) for one in candidates if one.source == _SHOWN), None)
+    return next((plain(one.title) for one in candidates if one.source == SourceName.HTML), None)

@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +18,13 @@ from urllib.parse import urlencode, urlsplit
 from bing_image_downloader import bing
 from bs4 import BeautifulSoup
 
+from scrapers.extract.address import without_tracking
+from scrapers.extract.candidates import Candidate, RawPhoto
 from scrapers.extract.text import clean
 from scrapers.http.addresses import check_url
 from scrapers.http.fetch import fetch
 from storage.errors import InputError, LookalikeError
+from storage.terms import SourceName
 
 SEARCH_URL = "https://www.bing.com/images/async"
 MAX_LINKS = 500
@@ -93,6 +96,20 @@ def search_photos(
             "bing-image-downloader knows: it may ask for a browser, or have changed. Try again later."
         )
     raise ImageSearchError(f"Bing finds no photo for '{words}'. Try other words.")
+
+
+def to_candidates(photos: Iterable[FoundPhoto], words: str) -> Iterator[Candidate]:
+    """A product for each page that shows some of the photos, with all of these.
+
+    :param words: the title of pages for which Bing gives none.
+    """
+    by_page: dict[str, list[FoundPhoto]] = {}
+    for photo in photos:
+        by_page.setdefault(without_tracking(photo.page_url), []).append(photo)
+    for url, found in by_page.items():
+        title = next((photo.title for photo in found if photo.title), words)
+        shown = tuple(RawPhoto(photo.url) for photo in found)
+        yield Candidate(SourceName.BING, title=title, url=url, photos=shown)
 
 
 def _details(page: str) -> Iterator[tuple[str, tuple[str, str | None]]]:

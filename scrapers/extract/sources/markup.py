@@ -24,6 +24,7 @@ from scrapers.extract.sources.nodes import (
     products_in,
     text_of,
 )
+from storage.terms import SourceName
 
 MAX_RDFA = 1_000_000
 """Longest page, in characters, that is read as RDFa: extruct's reader is slow."""
@@ -61,7 +62,11 @@ def read_markup(page: Page) -> Markup:
     candidates = []
     listed: list[str] = []
     rdfa = _rdfa(page)
-    for source, nodes in (("json-ld", jsonld), ("microdata", microdata), ("rdfa", rdfa)):
+    for source, nodes in (
+        (SourceName.JSON_LD, jsonld),
+        (SourceName.MICRODATA, microdata),
+        (SourceName.RDFA, rdfa),
+    ):
         products = [schema_org.to_candidate(node, source, page.base_url) for node in products_in(nodes)]
         products = [product for product in products if product.title or product.offers]
         own = own_products(products, page, titles, any(is_a(node, _LISTS) for node in nodes), says_product)

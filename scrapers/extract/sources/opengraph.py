@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
 from scrapers.extract.page import Page
+from storage.terms import SourceName
 
 _PRODUCT_TYPES = ("product", "product.item", "product.group", "og:product", "og_product")
 
@@ -47,7 +48,7 @@ def to_candidate(properties: dict[str, list[str]], page: Page) -> Candidate:
     category = _first(properties, "product:category")
     colour = _first(properties, "product:color")
     return Candidate(
-        source="opengraph",
+        source=SourceName.OPENGRAPH,
         title=_first(properties, "og:title"),
         brand=_first(properties, "product:brand", "og:brand"),
         description=_first(properties, "og:description"),

@@ -13,6 +13,7 @@ from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto, RawPrice
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.sources.nodes import MAX_DEPTH, Node, flat, name_of, text_of
 from scrapers.extract.text import plain
+from storage.terms import SourceName
 
 MAX_VARIANTS = 500
 
@@ -22,7 +23,7 @@ _USED = ("usedcondition", "refurbishedcondition", "damagedcondition")
 _RELATED = ("isrelatedto", "issimilarto", "isaccessoryorsparepartfor", "isconsumablefor")
 
 
-def to_candidate(node: Node, source: str, base_url: str) -> Candidate:
+def to_candidate(node: Node, source: SourceName, base_url: str) -> Candidate:
     """A product node as a candidate."""
     variants = [v for v in flat(node.get("hasvariant")) if isinstance(v, dict)][:MAX_VARIANTS]
     family = [node, *variants]

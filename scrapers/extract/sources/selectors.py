@@ -22,20 +22,20 @@ from scrapers.extract.fields.sku import extract_sku
 from scrapers.extract.fields.title import extract_title
 from scrapers.extract.links import fetchable
 from scrapers.extract.page import Page
-from scrapers.extract.product import Examined, Extracted, examine
+from scrapers.extract.product import Examined, Extracted, examine, source_of_url
 from scrapers.extract.sources.markup import Markup
 from scrapers.extract.text import clean
+from storage.terms import SourceName
 
 if TYPE_CHECKING:
     from scrapers.config.selectors import Selectors
 
-SOURCE = "recipe"
 MAX_FOUND = 500
 """Elements that one selector may find on a page; a selector such as `*` finds all."""
 _MAX_TEXT = 20_000
-_SUBSTANCE = ("price", "images", "sku", "gtin")
+_SUBSTANCE = ("price", "photos", "sku", "gtin")
 """Fields of which a product has at least one besides its name."""
-_UNSOURCED = ("photos", "colours", "sizes")
+_UNSOURCED = ("colours", "sizes")
 
 
 def examine_with_selectors(page: Page, markup: Markup, selectors: Selectors | None) -> Examined:
@@ -55,12 +55,13 @@ def _merge(page: Page, selected: Candidate, plain: Extracted | None) -> Extracte
         found_names = {"title", *_SUBSTANCE} & chosen.keys()
         if "title" not in found_names or len(found_names) < 2:
             return None
-        plain = Extracted(url=page.canonical, source={"url": "url" if page.canonical == page.url else "html"})
+        plain = Extracted(url=page.canonical, source={"url": source_of_url(page)})
     if "price" in chosen and chosen["price"] != plain.price:
         # The other prices belong to the replaced price.
         chosen = {"price_max": None, "was_price": None} | chosen
     source = {name: where for name, where in plain.source.items() if chosen.get(name, where) is not None}
-    source |= {name: SOURCE for name, value in chosen.items() if value is not None and name not in _UNSOURCED}
+    taken = (name for name, value in chosen.items() if value is not None and name not in _UNSOURCED)
+    source |= {"images" if name == "photos" else name: SourceName.SELECTORS for name in taken}
     return replace(plain, **chosen, source=source)
 
 
@@ -92,7 +93,7 @@ def _decide_fields(page: Page, selected: Candidate, plain: Extracted | None) -> 
             chosen["was_price"] = prices.value.was_price
     photos = extract_photos(candidates)
     if photos:
-        chosen |= {"images": tuple(photo.url for photo in photos.value), "photos": photos.value}
+        chosen["photos"] = photos.value
     return chosen | {
         name: getattr(selected, name) for name in ("colours", "sizes") if getattr(selected, name)
     }
@@ -118,7 +119,7 @@ def _to_candidate(page: Page, selectors: Selectors) -> Candidate | None:
     )
     gtin = text("gtin")
     found = Candidate(
-        source=SOURCE,
+        source=SourceName.SELECTORS,
         title=text("title"),
         brand=text("brand"),
         description=text("description"),
@@ -130,7 +131,7 @@ def _to_candidate(page: Page, selectors: Selectors) -> Candidate | None:
         sizes=tuple(_values(page, selectors.sizes)),
         offers=(offer,) if offer != RawOffer() else (),
     )
-    return found if found != Candidate(SOURCE) else None
+    return found if found != Candidate(SourceName.SELECTORS) else None
 
 
 def _values(page: Page, selector: str | None, attribute: str | None = None) -> list[str]:

@@ -8,9 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urljoin
 
+from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.text import plain
-from scrapers.items import Offer, Photo, ProductItem
+from storage.terms import Availability, SourceName
 
 PER_PAGE = 250
 MAX_PAGES = 100
@@ -20,7 +21,7 @@ _NO_CHOICE = "Default Title"
 _WORD = re.compile(r"\w+")
 
 
-def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency: str | None) -> ProductItem:
+def to_candidate(data: Mapping[str, Any], base_url: str, currency: str | None) -> Candidate:
     """One product of the list.
 
     :param base_url: the store's address, the base of its product pages.
@@ -31,31 +32,23 @@ def read_product(data: Mapping[str, Any], *, store: str, base_url: str, currency
         raise ValueError("an entry of the product list has no id or handle")
     variants = [variant for variant in data.get("variants") or [] if isinstance(variant, Mapping)]
     colour, size = _option_index(data, is_colour), _option_index(data, is_size)
-    offers = [_offer(variant, currency) for variant in variants]
-    priced = sorted((offer for offer in offers if offer.price), key=lambda offer: offer.price or 0)
     skus = {sku for variant in variants if (sku := plain(variant.get("sku")))}
     gtins = {gtin for variant in variants if (gtin := plain(variant.get("barcode")))}
-    return ProductItem(
-        store=store,
-        product_id=str(data["id"]),
-        url=urljoin(f"{base_url.rstrip('/')}/", f"products/{quote(str(data['handle']), safe='%')}"),
-        title=plain(data.get("title")) or "",
+    category = plain(data.get("product_type"))
+    return Candidate(
+        source=SourceName.SHOPIFY,
+        title=plain(data.get("title")),
         brand=plain(data.get("vendor")),
         description=plain(data.get("body_html")),
-        category=plain(data.get("product_type")),
-        price=priced[0].price if priced else None,
-        price_max=priced[-1].price if priced and priced[-1].price != priced[0].price else None,
-        was_price=priced[0].was_price if priced else None,
-        currency=currency if priced else None,
-        availability=_any_available(offers),
-        # One variant's number is not the product's.
+        categories=(category,) if category else (),
+        # A number that only some variants have, or not all the same, is not the product's.
         sku=skus.pop() if len(skus) == 1 else None,
-        gtin=gtins.pop() if len(gtins) == 1 else None,
+        gtins=tuple(gtins) if len(gtins) == 1 else (),
+        url=urljoin(f"{base_url.rstrip('/')}/", f"products/{quote(str(data['handle']), safe='%')}"),
+        photos=_photos(data, variants, colour, base_url),
         colours=_values(variants, colour),
         sizes=_values(variants, size),
-        images=_photos(data, variants, colour, base_url),
-        offers=offers,
-        evidence={"title": "shopify", "price": "shopify", "availability": "shopify"},
+        offers=tuple(_offer(variant, currency) for variant in variants),
     )
 
 
@@ -91,16 +84,15 @@ def has_words(data: Any, words: str) -> bool:
     return all(any(one.startswith(word) for one in there) for word in _WORD.findall(words.casefold()))
 
 
-def _offer(variant: Mapping[str, Any], currency: str | None) -> Offer:
-    price, before = _amount(variant.get("price")), _amount(variant.get("compare_at_price"))
+def _offer(variant: Mapping[str, Any], currency: str | None) -> RawOffer:
     available = variant.get("available")
-    return Offer(
+    in_stock = Availability.IN_STOCK if available else Availability.OUT_OF_STOCK
+    return RawOffer(
+        price=_amount(variant.get("price")),
+        before=_amount(variant.get("compare_at_price")),
+        currency=currency,
+        availability=None if available is None else in_stock,
         variant_id=str(variant["id"]) if variant.get("id") else None,
-        price=price,
-        # "0.00" and prices below today's are leftovers and no sale.
-        was_price=before if before and price and before > price else None,
-        currency=currency if price else None,
-        availability=None if available is None else "in_stock" if available else "out_of_stock",
     )
 
 
@@ -112,11 +104,6 @@ def _amount(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and amount > 0 else None
-
-
-def _any_available(offers: Sequence[Offer]) -> str | None:
-    states = {offer.availability for offer in offers}
-    return next((state for state in ("in_stock", "out_of_stock") if state in states), None)
 
 
 def _option_index(data: Mapping[str, Any], means: Any) -> int | None:
@@ -133,26 +120,20 @@ def _value(variant: Mapping[str, Any], index: int | None) -> str | None:
     return None if value == _NO_CHOICE else value
 
 
-def _values(variants: Sequence[Mapping[str, Any]], index: int | None) -> list[str]:
+def _values(variants: Sequence[Mapping[str, Any]], index: int | None) -> tuple[str, ...]:
     values = (_value(variant, index) for variant in variants)
-    return list(dict.fromkeys(value for value in values if value))
+    return tuple(dict.fromkeys(value for value in values if value))
 
 
 def _photos(
     data: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], colour: int | None, base_url: str
-) -> list[Photo]:
+) -> tuple[RawPhoto, ...]:
     colour_of = {variant.get("id"): _value(variant, colour) for variant in variants}
-    photos: list[Photo] = []
+    photos: list[RawPhoto] = []
     for image in data.get("images") or []:
         src = image.get("src") if isinstance(image, Mapping) else None
         if not isinstance(src, str) or not src.strip():
             continue
         shown = {colour_of.get(variant) for variant in image.get("variant_ids") or []} - {None}
-        photos.append(
-            Photo(
-                url=urljoin(base_url, src.strip()),
-                position=len(photos),
-                colour=shown.pop() if len(shown) == 1 else None,
-            )
-        )
-    return photos
+        photos.append(RawPhoto(urljoin(base_url, src.strip()), shown.pop() if len(shown) == 1 else None))
+    return tuple(photos)

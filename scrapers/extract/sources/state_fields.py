@@ -10,8 +10,7 @@ from urllib.parse import urljoin
 
 from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto, RawPrice
 from scrapers.extract.text import plain
-
-SOURCE = "state"
+from storage.terms import SourceName
 
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 NAMES = ("name", "title", "producttitle", "displayname", "fullname", "label", "headline")
@@ -109,7 +108,7 @@ def to_candidate(node: Mapping[str, Any], base_url: str, currency: str | None) -
     category = text_at(next((node[key] for key in _CATEGORIES if isinstance(node.get(key), str)), None))
     images = [image for key in _IMAGES for image in _images(node.get(key), base_url)]
     return Candidate(
-        source=SOURCE,
+        source=SourceName.STATE,
         title=next((text for key in NAMES if (text := text_at(node.get(key)))), None),
         brand=_name(next((node[key] for key in BRANDS if node.get(key)), None)),
         categories=(category,) if category else (),

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
-from scrapers.extract.fields.category import SEPARATOR
-from scrapers.extract.fields.currency import currency_code
+from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.text import plain
 from scrapers.extract.vocabulary import words
-from scrapers.items import Photo, ProductItem
+from storage.terms import Availability, SourceName
 
 PER_PAGE = 100
 """The Store API's maximum of products per page."""
 
 _ROUTE = "/wc/store/v1/"
-
-_FIELDS = ("title", "price", "availability", "images")
 
 _CATEGORY_BASE = re.compile("categor|kategor|catégor")
 
@@ -41,9 +38,7 @@ def api_url(home: str, path: str, **query: object) -> str:
     return urljoin(home, f"wp-json{_ROUTE}{path}") + (f"?{urlencode(query)}" if query else "")
 
 
-def read_product(
-    data: Mapping[str, Any], *, store: str, base_url: str, categories: Categories | None = None
-) -> ProductItem:
+def to_candidate(data: Mapping[str, Any], base_url: str, categories: Categories) -> Candidate:
     """One product of the list.
 
     :param base_url: the store's address, the base of links.
@@ -57,24 +52,25 @@ def read_product(
     low, high, before = _amounts(prices)
     # A product without a price is listed with 0, and as in stock although it cannot be bought.
     sellable = low is not None or bool(data.get("is_purchasable"))
-    return ProductItem(
-        store=store,
-        product_id=str(data["id"]),
-        url=urljoin(base_url, data["permalink"]),
-        title=plain(data.get("name")) or "",
+    offer = RawOffer(
+        price=low,
+        high=high,
+        before=before if data.get("on_sale", True) else None,
+        currency=prices.get("currency_code"),
+        availability=_availability(data) if sellable or data.get("is_in_stock") is False else None,
+    )
+    return Candidate(
+        source=SourceName.WOOCOMMERCE,
+        title=plain(data.get("name")),
         brand=_brand(data),
         description=plain(data.get("description")) or plain(data.get("short_description")),
-        category=_category(data, categories or {}),
-        price=low,
-        price_max=high,
-        was_price=before if data.get("on_sale", True) else None,
-        currency=currency_code(prices.get("currency_code")) if low is not None else None,
-        availability=_availability(data) if sellable or data.get("is_in_stock") is False else None,
+        categories=tuple(_category(data, categories)),
         sku=plain(data.get("sku")),
-        colours=_terms(data, is_colour),
-        sizes=_terms(data, is_size),
-        images=_photos(data, base_url),
-        evidence=dict.fromkeys(_FIELDS, "woocommerce"),
+        url=urljoin(base_url, data["permalink"]),
+        photos=tuple(_photos(data, base_url)),
+        colours=tuple(_terms(data, is_colour)),
+        sizes=tuple(_terms(data, is_size)),
+        offers=(offer,),
     )
 
 
@@ -124,11 +120,13 @@ def _amount(value: object, minor_digits: int) -> Decimal | None:
     return amount if amount.is_finite() and amount > 0 else None
 
 
-def _availability(data: Mapping[str, Any]) -> str | None:
+def _availability(data: Mapping[str, Any]) -> Availability | None:
     if data.get("is_on_backorder"):
-        return "backorder"
+        return Availability.BACKORDER
     in_stock = data.get("is_in_stock")
-    return None if in_stock is None else "in_stock" if in_stock else "out_of_stock"
+    if in_stock is None:
+        return None
+    return Availability.IN_STOCK if in_stock else Availability.OUT_OF_STOCK
 
 
 def _brand(data: Mapping[str, Any]) -> str | None:
@@ -140,22 +138,22 @@ def _brand(data: Mapping[str, Any]) -> str | None:
     return terms[0] if len(terms) == 1 else None
 
 
-def _category(data: Mapping[str, Any], known: Categories) -> str | None:
+def _category(data: Mapping[str, Any], known: Categories) -> list[str]:
     """The path of the product's deepest category."""
     entries = [entry for entry in data.get("categories") or [] if isinstance(entry, Mapping)]
     paths = [path for entry in entries if (path := _known_path(entry.get("id"), known))]
     if paths:
-        return SEPARATOR.join(sorted(paths, key=len)[-1])
+        return sorted(paths, key=len)[-1]
     named = [(_link_steps(entry), name) for entry in entries if (name := plain(entry.get("name")))]
     if not named:
-        return None
+        return []
     deepest, _ = max(named, key=lambda pair: len(pair[0]))
     above = {steps: name for steps, name in named if deepest[: len(steps)] == steps}
     if deepest and _CATEGORY_BASE.search(deepest[0]):
         # The link contains its ancestors: `/product-category/clothing/shirts/`.
         for depth in range(2, len(deepest)):
             above.setdefault(deepest[:depth], deepest[depth - 1].replace("-", " ").capitalize())
-    return SEPARATOR.join(name for _, name in sorted(above.items(), key=lambda pair: len(pair[0])))
+    return [name for _, name in sorted(above.items(), key=lambda pair: len(pair[0]))]
 
 
 def _known_path(category: object, known: Categories) -> list[str]:
@@ -188,10 +186,8 @@ def _terms(data: Mapping[str, Any], means: Any) -> list[str]:
     return list(found)
 
 
-def _photos(data: Mapping[str, Any], base_url: str) -> list[Photo]:
-    photos: list[Photo] = []
+def _photos(data: Mapping[str, Any], base_url: str) -> Iterator[RawPhoto]:
     for image in data.get("images") or []:
         src = image.get("src") if isinstance(image, Mapping) else None
         if isinstance(src, str) and src.strip():
-            photos.append(Photo(urljoin(base_url, src.strip()), position=len(photos)))
-    return photos
+            yield RawPhoto(urljoin(base_url, src.strip()))

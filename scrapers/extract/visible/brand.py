@@ -25,7 +25,7 @@ _ADDRESSED = re.compile(
     re.I,
 )
 _PREFIX = phrases("brand_prefix")
-_PREFIX_END = re.compile(r"\s*[:：]?\s+")
+_PREFIX_END = re.compile(r"(?<!\s)(?:\s*+[:：]\s++|\s++)")
 _SUFFIX = re.compile(r"(?:-store|(?<!\s)\s+store|のストアを表示)$", re.I)
 
 

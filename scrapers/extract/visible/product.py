@@ -18,8 +18,7 @@ from scrapers.extract.visible.photos import read_photos
 from scrapers.extract.visible.price import ShownPrice, choose_price
 from scrapers.extract.visible.product_number import read_marked_number, shown_numbers
 from scrapers.extract.visible.stock import Stock, offers_choices, read_stock
-
-SOURCE = "html"
+from storage.terms import SourceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def _read(layout: Layout, heading: Heading) -> Visible:
         availability=stock.word if stock else None,
     )
     candidate = Candidate(
-        source=SOURCE,
+        source=SourceName.HTML,
         title=heading.text,
         brand=next(iter(rows.get("brand", ())), None) or read_brand(layout, heading, others),
         sku=next(iter(rows.get("sku", ())), None) or read_marked_number(layout, heading, others),

@@ -13,6 +13,7 @@ from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
 from scrapers.extract.visible.weights import STOCK
 from scrapers.extract.vocabulary import phrases
+from storage.terms import Availability
 
 _SOLD_OUT = phrases("sold_out", "coming_soon")
 _SOLD_ALONE = phrases("sold_alone")
@@ -42,11 +43,11 @@ _CHOICES = frozenset(_CHOICES_TEXT.split())
 class Stock:
     """The stock that the page shows.
 
-    :ivar word: `in_stock`, `out_of_stock`, `preorder` or `backorder`.
+    :ivar word: the availability.
     :ivar sure: whether it is clear enough to overrule the markup.
     """
 
-    word: str
+    word: Availability
     sure: bool
 
 
@@ -66,38 +67,40 @@ def read_stock(
     :param priced: whether the page shows a price for the product.
     :param stated: the text beside the label `Availability`: many shops keep selling what is out of stock.
     """
-    if stated is not None and word_of(stated) == "out_of_stock" and not _ELSEWHERE.search(stated):
-        return Stock("out_of_stock", True)
+    if stated is not None and word_of(stated) == Availability.OUT_OF_STOCK and not _ELSEWHERE.search(stated):
+        return Stock(Availability.OUT_OF_STOCK, True)
     words = _read_stock_words(layout, heading, others)
     if buying.working and not (words.sold_out_said and (buying.disabled or _is_far_off(buying, heading))):
         if buying.preorder or (words.preorder_said and not words.available):
-            return Stock("preorder", False)
+            return Stock(Availability.PREORDER, False)
         # A button that waits for a choice works even if all is sold out.
-        return Stock("in_stock", not words.sold_out_said and not _has_options(layout, heading, others))
+        return Stock(
+            Availability.IN_STOCK, not words.sold_out_said and not _has_options(layout, heading, others)
+        )
     if buying.sold_out or words.sold_out_said:
         # Words alone may be about a size or a shop: they do not overrule the markup.
         sure = words.labelled or buying.sold_out or buying.disabled or buying.notify
-        return Stock("out_of_stock", sure)
+        return Stock(Availability.OUT_OF_STOCK, sure)
     if buying.disabled and not choices:
-        return Stock("out_of_stock", not words.available)
+        return Stock(Availability.OUT_OF_STOCK, not words.available)
     if buying.notify and not words.available:
-        return Stock("out_of_stock", True)
+        return Stock(Availability.OUT_OF_STOCK, True)
     if words.available or ((buying.disabled or choices) and priced):
-        return Stock("in_stock", False)
+        return Stock(Availability.IN_STOCK, False)
     return None
 
 
-def word_of(text: str) -> str | None:
+def word_of(text: str) -> Availability | None:
     """Our word for a few words or a number about stock; None if they say nothing about it."""
     text = text.strip(_PUNCTUATION)
     if text.isdigit():
-        return "in_stock" if int(text) else "out_of_stock"
+        return Availability.IN_STOCK if int(text) else Availability.OUT_OF_STOCK
     sold, stocked = _SOLD_OUT.search(text) or _SOLD_ALONE.fullmatch(text), _IN_STOCK.search(text)
     if sold and (stocked is None or sold.start() <= stocked.start()):
-        return "out_of_stock"
+        return Availability.OUT_OF_STOCK
     if _PREORDER.search(text):
-        return "preorder"
-    return "in_stock" if stocked or _AVAILABLE_ALONE.fullmatch(text) else None
+        return Availability.PREORDER
+    return Availability.IN_STOCK if stocked or _AVAILABLE_ALONE.fullmatch(text) else None
 
 
 def _has_options(layout: Layout, heading: Heading, others: OtherContent) -> bool:

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 import pytest
 
 from benchmarks import extraction
+from scrapers.extract.api import woocommerce_item
 from scrapers.extract.page import parse_page
 from scrapers.extract.product import extract_product
 from scrapers.extract.sitemap import of_products, read_sitemap, sitemaps_in_robots
 from scrapers.extract.sources.jsonld import read_jsonld
-from scrapers.extract.sources.woocommerce import read_product
 
 FASHION = ["hm-femme-robe", "zalando-t-shirt", "otto-damen-shirt", "otto-damen-pullover"]
 
@@ -67,7 +67,7 @@ def woocommerce(shared):
 def test_a_woocommerce_list(shared):
     listed = woocommerce(shared)
     items = {
-        product_id: read_product(data, store="s", base_url="http://127.0.0.1:8962/")
+        product_id: woocommerce_item(data, store="s", base_url="http://127.0.0.1:8962/")
         for product_id, data in listed.items()
     }
     assert len(items) == 27
@@ -90,7 +90,7 @@ def test_a_woocommerce_page_agrees_with_the_list(shared, name):
     url = f"http://127.0.0.1:8962/product/{name}/"
     page = extract_product((folder / f"product-{name}.html").read_bytes(), url)
     [data] = [data for data in woocommerce(shared).values() if data["slug"] == name]
-    item = read_product(data, store="s", base_url=url)
+    item = woocommerce_item(data, store="s", base_url=url)
     assert (page.title, page.price, page.price_max, page.currency, page.availability, page.url) == (
         item.title,
         item.price,
@@ -104,7 +104,8 @@ def test_a_woocommerce_page_agrees_with_the_list(shared, name):
 def test_a_woocommerce_store_with_three_minor_digits(shared):
     file = shared / "pages/woocommerce-minor-unit-3/store-api-products.json"
     items = [
-        read_product(data, store="s", base_url="https://s.example/") for data in json.loads(file.read_text())
+        woocommerce_item(data, store="s", base_url="https://s.example/")
+        for data in json.loads(file.read_text())
     ]
     assert [str(item.price) for item in items[:3]] == ["18.000", "2.500", "18.000"]
     assert (items[0].price, items[0].price_max) == (Decimal(18), Decimal(45))

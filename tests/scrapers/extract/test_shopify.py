@@ -10,8 +10,8 @@ import pytest
 from lookalike.demo.storefront import serve
 from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
+from scrapers.extract.api import shopify_item
 from scrapers.extract.sources import shopify
-from scrapers.extract.sources.shopify import read_product
 from storage import tables
 from tests.scrapers import shelves
 from tests.scrapers.by_hand import crawl_with
@@ -53,7 +53,7 @@ SHIRT = {
 
 
 def read(**changes):
-    return read_product(SHIRT | changes, store="s", base_url="https://shop.example/", currency="EUR")
+    return shopify_item(SHIRT | changes, store="s", base_url="https://shop.example/", currency="EUR")
 
 
 def test_a_product():
@@ -112,10 +112,26 @@ def test_a_price_that_is_none(price):
     assert (item.price, item.currency) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"vendor": "n/a"}, "brand", None),
+        ({"vendor": "{{ vendor }}"}, "brand", None),
+        ({"product_type": "Men/Shirts"}, "category", "Men/Shirts"),
+        ({"variants": [{"id": 1, "sku": "sku:A1"}]}, "sku", "A1"),
+        ({"variants": [{"id": 1, "barcode": "4006381333931"}]}, "gtin", "4006381333931"),
+        ({"variants": [{"id": 1, "barcode": "4006381333932"}]}, "gtin", None),
+        ({"variants": [{"id": 1, "price": "24.990"}]}, "price", Decimal("24.990")),
+    ],
+)
+def test_fields_are_decided_as_on_pages_but_for_what_an_api_states_exactly(changes, field, value):
+    assert getattr(read(**changes), field) == value
+
+
 @pytest.mark.parametrize("data", [{}, {"id": 1}, {"handle": "x"}, [], "text", None])
 def test_an_entry_that_is_no_product(data):
     with pytest.raises(ValueError, match="no id or handle"):
-        read_product(data, store="s", base_url="https://shop.example/", currency=None)
+        shopify_item(data, store="s", base_url="https://shop.example/", currency=None)
 
 
 def products(site, path: str, handles: list[str], *, per_page: int = 250) -> None:

@@ -77,7 +77,7 @@ import scrapers.extract.vocabulary as vocabulary
 vocabulary.FOLDER = Path(sys.argv[1])
 from scrapers.extract.product import extract_product
 product = extract_product(sys.stdin.read(), "https://shop.example/p/1")
-print(product and (str(product.price), str(product.was_price), product.availability, product.sku))
+print(product and (str(product.price), str(product.was_price), str(product.availability), product.sku))
 """
 PAGE = """<title>Lopapeysa</title><h1>Lopapeysa</h1><p>Verð áður <b>39.00 €</b></p><p><b>29.00 €</b></p>
 <p>Vörunúmer: LP-1200</p><p>Uppselt í bili</p><button disabled>Setja í körfu</button>"""

@@ -9,7 +9,8 @@ import pytest
 from lookalike.demo.storefront import serve
 from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
-from scrapers.extract.sources.woocommerce import categories_of, read_categories, read_product
+from scrapers.extract.api import woocommerce_item
+from scrapers.extract.sources.woocommerce import categories_of, read_categories
 from storage import tables
 from tests.scrapers.shelves import products
 from tests.scrapers.webserver import Answer
@@ -43,7 +44,7 @@ SHIRT = {
 
 
 def read(**changes):
-    return read_product(SHIRT | changes, store="s", base_url="https://shop.example/")
+    return woocommerce_item(SHIRT | changes, store="s", base_url="https://shop.example/")
 
 
 def test_a_variable_product():
@@ -87,7 +88,7 @@ def test_what_a_path_is_made_of_is_kept_with_its_product():
     kept = categories_of(SHIRT, known)
     assert [entry["id"] for entry in kept] == [1, 3]
     for categories in (known, read_categories(kept)):
-        item = read_product(SHIRT, store="s", base_url="https://shop.example/", categories=categories)
+        item = woocommerce_item(SHIRT, store="s", base_url="https://shop.example/", categories=categories)
         assert item.category == "Men > Shirts & tops"
     circle = {1: ("A", 3), 3: ("B", 1)}
     assert [entry["id"] for entry in categories_of(SHIRT, circle)] == [1, 3]
