@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Most tests wait for a process or a socket: two processes halve the time. A file's tests share fixtures.
 PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
-.PHONY: install demo test test-all lint audit sbom clean
+.PHONY: install demo test test-all coverage lint audit sbom clean
 
 install: $(INSTALLED)
 
@@ -24,6 +24,12 @@ test: install
 test-all: install
 	$(PYTEST)
 
+coverage: install
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,4 +45,4 @@ sbom: install
 	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o sbom.cdx.json
 
 clean:
-	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .demo build dist .coverage* sbom.cdx.json *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What happens to a shop's photo on its way to a query: cropped, mirrored, scaled, saved again, cut out.
+"""Altered photos as queries: cropped, mirrored, scaled, saved again, on another background.
 
 Every alteration of a photo is the same each time it is made, so that figures compare.
 """

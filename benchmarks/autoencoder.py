@@ -1,4 +1,4 @@
-"""The convolutional autoencoder's losses by epochs and learning rate.
+"""The convolutional autoencoder's loss by epochs and learning rate.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
     python benchmarks/autoencoder.py PHOTOS OUT [--epochs 30,50,100] [--rates 0.01,0.001] [--photos-used N]

@@ -1,4 +1,4 @@
-"""Writes a data root of real products, and of as many made ones as wanted, for `benchmarks/index.py`.
+"""Writes a data root of real products, and optionally of many made-up ones, for `benchmarks/index.py`.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
     python benchmarks/catalogue_root.py PHOTOS REAL

@@ -1,4 +1,4 @@
-"""What `benchmarks/retrieval.py` compares: ways to turn photos into vectors, one class each."""
+"""The encoders that `benchmarks/retrieval.py` compares: one class each, photos to vectors."""
 
 from __future__ import annotations
 

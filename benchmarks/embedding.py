@@ -1,4 +1,4 @@
-"""How many photos a second become vectors: ours, the papers' way, TensorFlow and onnxruntime, in one run.
+"""Embedding speed: ours, the papers' way, TensorFlow and onnxruntime, in one run.
 
     pip install '.[benchmarks]'
     python benchmarks/labelled_photos.py ../shared/data PHOTOS

@@ -1,4 +1,4 @@
-"""What `benchmarks/embedding.py` compares: ways to run one network with the same weights, one class each."""
+"""The engines that `benchmarks/embedding.py` compares: one class each, same network and weights."""
 
 from __future__ import annotations
 

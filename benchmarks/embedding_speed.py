@@ -1,4 +1,4 @@
-"""How many photos a second become vectors; see `benchmarks/embedding.py`, which runs this.
+"""Photos embedded per second; `benchmarks/embedding.py` runs this.
 
 Every engine computes the same network from the same weights at the same size. The engines take turns, round
 by round, so that what else the machine does meets all of them. Figures are medians over the rounds: photos a

@@ -1,4 +1,4 @@
-"""What is read from real product pages, beside published systems' answers for the same pages.
+"""Compares extraction from real product pages with published systems' answers for the same pages.
 
     python benchmarks/extraction.py ../shared/pages/product-extraction-benchmark
 

@@ -1,4 +1,4 @@
-"""How the published generation of a data root answers, and whether its answers are the true ones.
+"""Latency, memory and recall of a data root's published generation.
 
     python benchmarks/index.py DATA
 

@@ -1,4 +1,4 @@
-"""Publishes a generation of made items, to see how the index does when it is large.
+"""Publishes a large generation of made-up items, to measure the index.
 
     python benchmarks/large_generation.py REAL LARGE --items 1000000
 

@@ -1,4 +1,4 @@
-"""How well what goes together is told, on real outfits of a store that nothing here was trained on.
+"""Outfit completion on real outfits of a store that was not used in training.
 
     python benchmarks/outfits.py ../shared/outfits [--json] [--folds 5] [--cache DIR]
 

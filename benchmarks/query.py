@@ -1,4 +1,4 @@
-"""How long a caller waits: the first answers of a fresh process, then warm ones, by kind of question.
+"""Query latency: the first answers of a fresh process, then warm ones, by kind of question.
 
     python benchmarks/query.py DATA
 

@@ -1,4 +1,4 @@
-"""What a recommender finds of what planted customers buy next, beside four controls.
+"""Compares the recommender with four controls on what planted customers buy next.
 
     python ../shared/worlds/make_world.py WORLDS/0 --seed 0 --customers 2500
     python benchmarks/recommend.py WORLDS/0 WORLDS/1 … [--photos catalogue.parquet] [--root DIR] [--json]

@@ -1,4 +1,4 @@
-"""What encoders find on the published validation split, one Markdown table a figure.
+"""Compares encoders on the published validation split, one Markdown table a metric.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
     python benchmarks/retrieval.py PHOTOS [ENCODER…] [--verify] [--scratch DIR] [--json FILE]

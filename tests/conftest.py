@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from storage.root import Root
 
@@ -103,13 +104,24 @@ def root(tmp_path: Path) -> Root:
 
 @pytest.fixture(scope="session")
 def fashion_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled encoder as `embed` writes it: a folder named after its model, made once a run."""
+    """The bundled encoder as `embed` writes it: a folder named after its model.
+
+    It takes TensorFlow half a minute of processor time, so the processes of one run share it.
+    """
     from embedding.encoder.convert import convert, specify
     from embedding.encoder.weights import load_weights
 
     weights = load_weights("fashion")
-    folder = tmp_path_factory.mktemp("encoders") / specify(weights).model
-    convert(weights, folder)
+    of_the_run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        of_the_run = of_the_run.parent
+    folder = of_the_run / "encoders" / specify(weights).model
+    with FileLock(of_the_run / "encoders.lock"):
+        if not folder.exists():
+            unfinished = tmp_path_factory.mktemp("encoder") / folder.name
+            convert(weights, unfinished)
+            folder.parent.mkdir()
+            shutil.move(unfinished, folder)
     return folder
 
 

@@ -1,1 +1,1 @@
-"""Draws the demo's garments, words what they are sold with, and writes both to the demo's catalogue file."""
+"""Draws the demo's garments, writes their texts, and stores both in the demo's catalogue file."""

@@ -1,4 +1,4 @@
-"""Caps, shoes, bags and scarves: parts of each kind from its cut."""
+"""Caps, shoes, bags and scarves, drawn from their cuts."""
 
 from __future__ import annotations
 

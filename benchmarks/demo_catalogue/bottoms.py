@@ -1,4 +1,4 @@
-"""What is worn below the waist: parts of each kind from its cut."""
+"""Trousers, shorts and skirts, drawn from their cuts."""
 
 from __future__ import annotations
 

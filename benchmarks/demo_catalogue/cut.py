@@ -1,4 +1,4 @@
-"""The cut of a garment: what a tailor could change without making another kind of it."""
+"""The cut of a garment: its measures, which do not change its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A garment as a few choices, and its photos."""
+"""A garment's design (a few choices) and its photos."""
 
 from __future__ import annotations
 

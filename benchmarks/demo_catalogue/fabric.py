@@ -1,4 +1,4 @@
-"""Cloth: colours by name, and patterns as arrays of pixels."""
+"""Fabric: named colours, and patterns as arrays of pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of garment: how each is drawn, in which colours, cuts, patterns and cloths it comes."""
+"""The kinds of garment: how each is drawn, and its colours, cuts, patterns and fabrics."""
 
 from __future__ import annotations
 

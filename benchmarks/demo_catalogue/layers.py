@@ -1,4 +1,4 @@
-"""What is worn over the rest: jumpers, hoodies and coats, parts of each from its cut."""
+"""Jumpers, hoodies and coats, drawn from their cuts."""
 
 from __future__ import annotations
 

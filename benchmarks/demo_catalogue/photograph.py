@@ -1,4 +1,4 @@
-"""A garment's parts become a product photo: cloth, creases, light, shadow and ground."""
+"""Renders a garment's parts as a product photo: fabric, creases, light, shadow and background."""
 
 from __future__ import annotations
 

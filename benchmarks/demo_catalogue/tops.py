@@ -1,4 +1,4 @@
-"""T-shirts, shirts and dresses: parts of each from its cut."""
+"""T-shirts, shirts and dresses, drawn from their cuts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a shop says about a drawn garment: title, brand, description, price, sizes, numbers."""
+"""The texts of a drawn garment: title, brand, description, price, sizes, numbers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One small class for each way to find near vectors, all asked in the same way, see `engine.Engine`."""
+"""One small class for each index engine, all with the interface of `engine.Engine`."""

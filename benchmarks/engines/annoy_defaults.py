@@ -1,4 +1,4 @@
-"""Annoy as its README shows it: ten trees, and as many nodes inspected as it likes."""
+"""Annoy as its README shows it: ten trees and the default number of nodes inspected."""
 
 from __future__ import annotations
 

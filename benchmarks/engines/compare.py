@@ -1,4 +1,4 @@
-"""Builds, opens and asks every engine, each in processes of its own, and prints one table.
+"""Builds, opens and queries every engine in processes of its own, and prints one table.
 
     python benchmarks/engines/compare.py VECTORS SCRATCH [--goal 0.99] [--only NAME…]
 

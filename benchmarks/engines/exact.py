@@ -1,4 +1,4 @@
-"""Comparing every vector, with NumPy."""
+"""Exact search: compares every vector with NumPy."""
 
 from __future__ import annotations
 

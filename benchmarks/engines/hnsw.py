@@ -1,4 +1,4 @@
-"""hnswlib, with the parameters its README begins with."""
+"""hnswlib with the parameters of its README."""
 
 from __future__ import annotations
 

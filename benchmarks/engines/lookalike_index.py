@@ -1,4 +1,4 @@
-"""Engines as Lookalike uses them: over the leading dimensions, ranked again by all of them, tuned."""
+"""Engines as Lookalike uses them: on the leading dimensions, re-ranked by all dimensions, tuned."""
 
 from __future__ import annotations
 

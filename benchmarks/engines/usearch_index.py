@@ -1,4 +1,4 @@
-"""usearch, its defaults but for float16, and memory-mapped."""
+"""usearch with its defaults, but float16 and memory-mapped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Scrapy tutorial ends with: title and price by CSS, photos by Scrapy's own pipeline.
+"""A spider as a Scrapy tutorial writes it: title and price by CSS, photos by Scrapy's own pipeline.
 
     scrapy runspider benchmarks/peers/bare_spider.py -a store=http://127.0.0.1:8001 -a out=DIR
 

@@ -1,4 +1,4 @@
-"""What a first script does: requests and BeautifulSoup in a loop, a page and its photo at a time.
+"""A first script: requests and BeautifulSoup in a loop, one page and its photo at a time.
 
 python benchmarks/peers/plain_loop.py http://127.0.0.1:8001 DIR
 """

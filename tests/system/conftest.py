@@ -67,9 +67,14 @@ retries = 0
 """The demo stores wait for nobody, so there is nothing to slow down for; one that is down stays down."""
 
 
-def _install(folder: Path, shops: Sequence[Shop]) -> Path:
-    """Writes an installation's settings file; its data root is the folder's `data`."""
+def _install(folder: Path, shops: Sequence[Shop], encoder: Path) -> Path:
+    """Writes an installation's settings file; its data root, the folder's `data`, gets the encoder.
+
+    Making it of its weights takes TensorFlow half a minute of processor time; `make demo` tests that.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    root = Root.open(folder / "data", create=True)
+    shutil.copytree(encoder, root.encoders / encoder.name, dirs_exist_ok=True)
     file = folder / "lookalike.toml"
     file.write_text(SETTINGS + "".join(shop.entry for shop in shops), encoding="utf-8")
     return file
@@ -101,17 +106,11 @@ def open_shops() -> Callable[[Sequence[DemoProduct]], AbstractContextManager[lis
 
 
 @pytest.fixture(scope="session")
-def install(installation: Installation) -> Callable[[Path, Sequence[Shop]], Path]:
-    """Writes an installation's settings file, and lends its data root the encoder of the first installation.
-
-    Making an encoder of its weights takes TensorFlow half a minute; one night of these tests does it.
-    """
+def install(fashion_encoder: Path) -> Callable[[Path, Sequence[Shop]], Path]:
+    """Writes an installation's settings file, and gives its data root the bundled encoder."""
 
     def write(folder: Path, shops: Sequence[Shop]) -> Path:
-        file = _install(folder, shops)
-        root = Root.open(folder / "data", create=True)
-        shutil.copytree(installation.root.encoders, root.encoders, dirs_exist_ok=True)
-        return file
+        return _install(folder, shops, fashion_encoder)
 
     return write
 
@@ -155,11 +154,11 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory, fashion_encoder: Path) -> Iterator[Installation]:
     """An installation after its first night; tests leave its stored data as they found it."""
     folder = tmp_path_factory.mktemp("installation")
     with _open_shops(catalogue(24)) as shops:
-        config = _install(folder, shops)
+        config = _install(folder, shops, fashion_encoder)
         yield Installation(folder, config, shops, _lookalike("nightly", "--no-prefect", cwd=folder))
 
 

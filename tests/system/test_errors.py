@@ -1,28 +1,51 @@
 """What a user can get wrong: one sentence, exit code 1 or 2, and nothing stored changes."""
 
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
 
 import pytest
 
+from lookalike.cli import main
 from storage.root import Root
 
 
 @pytest.fixture
-def wrong(installation):
+def wrong(installation, run_command):
     """Runs a command that has to fail, and returns the sentence it says."""
 
     def run(*arguments, code, **environ):
         before = everything(installation.root)
-        seen = installation.run(*arguments, **environ)
-        assert seen.returncode == code, seen.stderr
-        assert seen.stdout == ""
-        assert "Traceback" not in seen.stderr
-        *_, sentence = seen.stderr.strip().splitlines()
+        returncode, stdout, stderr = run_command(*arguments, **environ)
+        assert returncode == code, stderr
+        assert stdout == ""
+        assert "Traceback" not in stderr
+        *_, sentence = stderr.strip().splitlines()
         assert sentence.startswith("lookalike: ")
         assert everything(installation.root) == before
         return sentence
+
+    return run
+
+
+@pytest.fixture
+def run_command(installation, capfd, monkeypatch):
+    """Runs a command in the installation's folder; in this process, unless it may start Prefect.
+
+    A process of its own takes seconds of imports, and `tests/system/test_night.py` has them.
+    """
+    monkeypatch.chdir(installation.folder)
+    for name in [name for name in os.environ if name.startswith("LOOKALIKE_")]:
+        monkeypatch.delenv(name)
+
+    def run(command, *arguments, **environ):
+        if command in ("nightly", "deploy"):
+            seen = installation.run(command, *arguments, **environ)
+            return seen.returncode, seen.stdout, seen.stderr
+        capfd.readouterr()
+        returncode = main([command, *map(str, arguments)])
+        return returncode, *capfd.readouterr()
 
     return run
 
@@ -120,12 +143,12 @@ def test_a_prefect_server_that_is_down(wrong, tmp_path, command):
     assert "http://127.0.0.1:9/api" in sentence
 
 
-def test_a_page_that_is_no_product(installation, tmp_path):
+def test_a_page_that_is_no_product(run_command, tmp_path):
     file = tmp_path / "page.html"
     file.write_text("<title>About us</title><p>We sell clothes.</p>")
-    seen = installation.run("extract", file, "--json")
-    assert (seen.returncode, seen.stdout.strip()) == (1, "null")
-    assert str(file) in seen.stderr
+    returncode, stdout, stderr = run_command("extract", file, "--json")
+    assert (returncode, stdout.strip()) == (1, "null")
+    assert str(file) in stderr
 
 
 def test_a_rollback_to_nothing(wrong):
