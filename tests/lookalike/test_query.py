@@ -290,7 +290,7 @@ def test_what_names_no_product_is_a_sentence(shop: Shop, product: Any) -> None:
 def test_a_switch_that_is_a_text_is_a_sentence(shop: Shop) -> None:
     with pytest.raises(InputError, match="in_stock='no' is neither yes nor no"):
         shop.elsewhere("a.example:p1", in_stock="no")  # type: ignore[arg-type]
-    for ask in (shop.similar, shop.complete, shop.describe):
+    for ask in (shop.similar, shop.complete):
         with pytest.raises(InputError, match="allow_private='no' is neither yes nor no"):
             ask("http://127.0.0.1:9/x.jpg", allow_private="no")  # type: ignore[operator]
     assert shop.similar(picture(1), in_stock=np.True_) == shop.similar(picture(1), in_stock=True)
