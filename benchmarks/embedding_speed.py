@@ -30,6 +30,7 @@ from embedding.encoder.convert import convert, specify
 from embedding.encoder.heads import Head
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.weights import Weights, load_weights
+from embedding.exact import largest
 from embedding.index import projection
 from storage import encoders
 from storage.encoders import EncoderSpec
@@ -265,8 +266,8 @@ def _kept(reference: np.ndarray, found: np.ndarray) -> float:
     scores, ours = reference @ reference.T, found @ found.T
     np.fill_diagonal(scores, -np.inf)
     np.fill_diagonal(ours, -np.inf)
-    fifth = -np.sort(-scores, axis=1)[:, 4]
-    five = np.argpartition(-ours, 5, axis=1)[:, :5]
+    fifth = np.take_along_axis(scores, largest(scores, 5), axis=1)[:, 4]
+    five = largest(ours, 5)
     return float((np.take_along_axis(scores, five, axis=1) >= fifth[:, None] - _TOLERANCE).mean())
 
 

@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 from engines.compare import memory_mb
 
 import lookalike
+from embedding.exact import largest
 from lookalike.matches import Match
 from lookalike.query import Shop
 from storage import generations, tables
@@ -228,8 +229,7 @@ class _Truth:
         """The best scores of the five best articles, fewer where fewer pass."""
         for most in (_NEAREST, len(scores)):
             most = min(most, len(scores))
-            rows = np.argpartition(-scores, most - 1)[:most]
-            rows = rows[np.argsort(-scores[rows])]
+            rows = largest(scores, most)
             firsts = np.sort(np.unique(self.articles[rows], return_index=True)[1])
             best = scores[rows[firsts]]
             best = best[np.isfinite(best)][:AT]

@@ -22,11 +22,12 @@ from contenders import ResNet50, kept
 
 from embedding.encoder.resnet50 import METRIC
 from embedding.encoder.weights import load_weights
+from embedding.exact import nearest
 from embedding.index import projection
 from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
 from embedding.training.losses import class_counts, outputs_of
 from embedding.training.recipe import MetricLoss
-from embedding.training.retrieval_metrics import PRECISION_AT, nearest
+from embedding.training.retrieval_metrics import PRECISION_AT
 
 _WEIGHT_OF = {"article_type": 1.0, "colour": 1.0, "gender": 0.3, "usage": 0.2, "category": 1.0}
 _FILES = ("catalogue", "catalogue_small", "street")

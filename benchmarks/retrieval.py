@@ -33,9 +33,10 @@ from alterations import ALTERATIONS, altered
 from contenders import ColourHistogram, Contender, ResNet50, contender_of, kept, perceptual_hashes
 
 from embedding.encoder.runtime import Precision
+from embedding.exact import Excluded, nearest
 from embedding.index.spatial_verification import SHORTLIST, differences, same_photos
 from embedding.training.datasets import LabelledPhotos, read_labelled
-from embedding.training.retrieval_metrics import MAP_AT, Excluded, label_figures, nearest
+from embedding.training.retrieval_metrics import MAP_AT, label_figures
 from storage import thumbnails
 from storage.images import decode, image_id, thumbnail
 

@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from contenders import ColourHistogram, contender_of, kept
 
+from embedding.exact import nearest
 from embedding.training.datasets import LabelledPhotos
-from embedding.training.retrieval_metrics import PRECISION_AT, nearest
+from embedding.training.retrieval_metrics import PRECISION_AT
 
 _ONE_IN = 6
 

@@ -7,6 +7,7 @@ somebody else show the same page.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
@@ -128,7 +129,7 @@ def show_answer(shop: Shop, slots: Slots, query: Query, filters: FilterArguments
         matches, warning, shown, trouble = [], None, "", str(error)
     else:
         matches, warning = list(found), found.warning
-        trouble = "" if matches else "Nothing in the shop fits these filters. Loosen one of them."
+        trouble = "" if matches else nothing_found(shop.currencies, filters)
     with slots.lead:
         st.html(f'<h2 class="la-headline" dir="auto">{escape(query.headline)}</h2>')
         if warning:
@@ -143,6 +144,19 @@ def show_answer(shop: Shop, slots: Slots, query: Query, filters: FilterArguments
     if len(matches) == result_count() < MOST:
         with slots.below, st.container(horizontal_alignment="center"):
             st.button("Show more", key="show-more", on_click=show_more)
+
+
+def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:
+    """Says that no product passes the filters, and whether the currency may be the reason.
+
+    :param currencies: those of all products.
+    """
+    currency = filters.get("currency")
+    if currency is None or len(currencies) < 2:
+        return "Nothing in the shop fits these filters. Loosen one of them."
+    return (
+        f"Nothing with a price in {currency} fits these filters. Choose another currency, or loosen a filter."
+    )
 
 
 def header() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -73,6 +74,10 @@ class Shop:
     def __init__(
         self, data: str | Path, *, cache: Path | None = None, verify_key: str | Path | None = None
     ) -> None:
+        if not isinstance(data, str | os.PathLike):
+            raise InputError(
+                f"A data root cannot be of type {type(data).__name__}. Give a folder, or s3://bucket/prefix."
+            )
         self._key = None if verify_key is None else public_key(Path(verify_key))
         self._root = Root.open(data, cache=cache)
         self._refreshing = threading.Lock()
@@ -171,7 +176,7 @@ class Shop:
             _require_count(k, "k"),
             parse_filters(**filters),
             include_owned=yes_or_no(include_owned, "include_owned"),
-            diversity=diversity,
+            diversity=_require_number(diversity, "diversity"),
             purchases=purchases,
         )
 
@@ -342,6 +347,12 @@ def _require_count(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(f"{name}={value!r} is no number of products. Give 1 or more.")
     return int(value)
+
+
+def _require_number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{name}={value!r} is no number. Give one from 0 to 1.")
+    return float(value)
 
 
 def _put_same_photo_first(

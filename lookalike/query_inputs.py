@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from embedding.encoder.preprocess import letterbox, pixels_of
+from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
 from lookalike.matches import Match
 from storage import images
@@ -70,6 +71,7 @@ def read_query(
     :raises InputError: something that cannot be searched for, or too many; the sentence names it.
     :raises LookalikeError: a URL that does not answer.
     """
+    allow_private = yes_or_no(allow_private, "allow_private")  # "no" would allow it
     inputs = list(query) if isinstance(query, list | tuple) else [query]
     if not inputs:
         raise InputError("The query is an empty list. Give at least one photo or product.")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from embedding.exact import largest
+
 
 class Exact:
     name = "exact, NumPy float32"
@@ -18,6 +20,4 @@ class Exact:
         self._vectors = np.load(folder / "vectors.npy", mmap_mode="r")
 
     def query(self, vector: np.ndarray, k: int, effort: int) -> np.ndarray:
-        scores = self._vectors @ vector
-        best = np.argpartition(-scores, k)[:k]
-        return best[np.argsort(-scores[best])]
+        return largest(self._vectors @ vector, k)

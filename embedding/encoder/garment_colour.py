@@ -39,6 +39,9 @@ _MODE_STEPS, _MODE_WIDTH = 4, 20.0
 _FLOOD_STEPS = 20
 _CENTRE = (0.35, 0.3)  # standard deviations of what pixels count, in heights and widths of the photo
 
+# Not shared with `embedding.outfits.colours`, whose constants have four digits: its CIELAB differs by up to
+# 0.02, and 18 of its 32,768 colours would fall into another bin. A change there would alter what stored style
+# heads were trained on, a change here stored embeddings.
 _TO_XYZ = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
     np.float32,

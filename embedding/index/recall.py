@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from embedding.exact import LargestScores
 from embedding.index.search import RERANKED, Index
 from embedding.index.vectors import widen
 from storage.manifest import Recall
@@ -155,17 +156,15 @@ def _nearest(
     """The five nearest other products of many items: scores and rows. One matrix product a block."""
     keep = min(_KEEP, len(index.products))
     own = index.products[rows][:, None]
-    best = np.full((len(rows), keep), -np.inf, np.float32)
-    at = np.zeros((len(rows), keep), np.int64)
+    kept = LargestScores(len(rows), keep)
     for start in range(0, len(index.products), _BLOCK_ROWS):
         part = slice(start, start + _BLOCK_ROWS)
         scores = vectors @ widen(index.vectors[part]).T
         scores[own == index.products[None, part]] = -np.inf
         if mask is not None:
             scores[:, ~mask[part]] = -np.inf
-        _keep_best(best, at, scores, start)
-    order = np.argsort(-best, axis=1, kind="stable")
-    best, at = np.take_along_axis(best, order, axis=1), np.take_along_axis(at, order, axis=1)
+        kept.add(scores, start)
+    best, at = kept.sorted()
     nearest = np.full((len(rows), AT), -np.inf, np.float32)
     found = np.full((len(rows), AT), -1, np.int64)
     for query, (scores, places) in enumerate(zip(best, at, strict=True)):
@@ -179,20 +178,6 @@ def _nearest(
         nearest[query, : len(distinct)] = distinct
         found[query, : len(distinct)] = distinct_rows
     return nearest, found
-
-
-def _keep_best(best: np.ndarray, at: np.ndarray, scores: np.ndarray, start: int) -> None:
-    """Merges the scores of a block of rows into the best so far, in place.
-
-    After the first blocks few of them are better than the worst that is kept: only these are looked at.
-    """
-    better = scores > best.min(axis=1)[:, None]
-    for query in np.flatnonzero(better.any(axis=1)):
-        new = np.flatnonzero(better[query])
-        values = np.concatenate([best[query], scores[query, new]])
-        places = np.concatenate([at[query], start + new])
-        top = np.argpartition(-values, best.shape[1] - 1)[: best.shape[1]]
-        best[query], at[query] = values[top], places[top]
 
 
 def _kept(index: Index, sample: Sample, dimensions: int) -> float:

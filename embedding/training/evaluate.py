@@ -17,9 +17,10 @@ from embedding.encoder.heads import Head, load_heads
 from embedding.encoder.runtime import Encoder, load_encoder
 from embedding.encoder.stage import resolve_model
 from embedding.encoder.weights import load_weights
+from embedding.exact import nearest
 from embedding.index import projection
 from embedding.training.datasets import LabelledPhotos, read_labelled
-from embedding.training.retrieval_metrics import MAP_AT, PRECISION_AT, label_figures, nearest
+from embedding.training.retrieval_metrics import MAP_AT, PRECISION_AT, label_figures
 from storage import encoders
 from storage.errors import InputError, UnreadableImageError
 from storage.root import Root

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from embedding.exact import Excluded
 from embedding.training.datasets import ABSENT
 
 PRECISION_AT = 5
 MAP_AT = 10
-
-_QUERY_BLOCK = 512
-
-Excluded = Sequence[np.ndarray]
-"""For each query, int64 rows of the gallery to exclude: itself, or other photos of its product."""
 
 
 @dataclass(frozen=True)
@@ -30,27 +25,6 @@ class LabelFigures:
     map_at_10: float
 
 
-def nearest(
-    queries: np.ndarray, gallery: np.ndarray, count: int, *, excluded: Excluded | None = None
-) -> np.ndarray:
-    """Rows of the gallery's nearest by inner product, exactly, nearest first.
-
-    :param queries: float32 [q, dim].
-    :param gallery: float32 [n, dim]; n is at least `count` more than any query's hidden rows.
-    :param hidden: rows that are not to be found.
-    :return: int64 [q, count].
-    """
-    blocks = []
-    for first in range(0, len(queries), _QUERY_BLOCK):
-        scores = queries[first : first + _QUERY_BLOCK] @ gallery.T
-        for row, rows in enumerate(excluded[first : first + _QUERY_BLOCK] if excluded else ()):
-            scores[row, rows] = -np.inf
-        best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        blocks.append(np.take_along_axis(best, order, axis=1))
-    return np.concatenate(blocks)
-
-
 def label_figures(
     query_codes: np.ndarray, gallery: np.ndarray, found: np.ndarray, excluded: Excluded | None = None
 ) -> LabelFigures:
@@ -59,7 +33,7 @@ def label_figures(
     :param query_codes: int32 [q], see `embedding.training.datasets.LabelledPhotos`.
     :param gallery: int32 [n], the gallery's.
     :param found: int64 [q, k], rows of the gallery, nearest first; of more than `MAP_AT` the rest is ignored.
-    :param hidden: as for `nearest`.
+    :param hidden: as for `embedding.exact.nearest`.
     """
     relevant = np.array([np.count_nonzero(gallery == code) for code in query_codes])
     if excluded is not None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from embedding.index import projection
+from embedding.index.projection import MAX_DIMENSIONS, Moments, Projection
 from storage.errors import InputError
 
 _WHITENING = 0.5
@@ -26,7 +26,7 @@ def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
 
     :param file: Parquet with columns `id` and `vector`, lists of numbers of one length.
     :param ids: of the photos.
-    :return: float32 [len(ids), dim], dim at most `projection.MAX_DIMENSIONS`, L2 norm 1; zeros for photos
+    :return: float32 [len(ids), dim], dim at most `MAX_DIMENSIONS`, L2 norm 1; zeros for photos
         that the file has not.
     :raises InputError: the file is missing, is no such table, or has none of the photos.
     """
@@ -36,10 +36,33 @@ def read_teacher(file: Path, ids: Sequence[str]) -> np.ndarray:
     if not known.any():
         raise InputError(f"{file} has a vector of none of the photos. Give the teacher's vectors of them.")
     of_photos = vectors[places.drop_null().to_numpy()].astype(np.float32)
-    main = projection.fit(lambda: [of_photos], of_photos.shape[1], min_images=1, whitening=_WHITENING)
+    main = whitening_of(of_photos)
     targets = np.zeros((len(ids), main.dimensions), np.float32)
     targets[known] = main.apply(of_photos)
     return targets
+
+
+def whitening_of(
+    vectors: np.ndarray, whitening: float = _WHITENING, max_dimensions: int = MAX_DIMENSIONS
+) -> Projection:
+    """Fits a PCA with whitening.
+
+    Jégou and Chum, "Negative evidences and co-occurrences in image retrieval" (2012). Whitening is shrunk
+    towards none where there are few vectors: whitening few points makes them all equally far from each other.
+
+    :param vectors: float32 [n, dim].
+    :param whitening: from 0, none, to 1, equal variance of all directions.
+    """
+    count, width = vectors.shape
+    moments = Moments(width)
+    moments.add(vectors)
+    variances, directions = moments.principal(max_dimensions)
+    # Ledoit and Wolf's idea with a fixed rate: as many photos as dimensions weigh as much as the prior, equal
+    # variance of all directions.
+    shrinkage = width / (width + count)
+    shrunk = (1 - shrinkage) * variances / variances.mean() + shrinkage
+    matrix = directions * shrunk ** (-whitening / 2)
+    return Projection(moments.mean.astype(np.float32), matrix.astype(np.float32))
 
 
 def _read(file: Path) -> tuple[pa.Array, np.ndarray]:

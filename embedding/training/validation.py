@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from embedding.encoder.preprocess import pixels_of
+from embedding.exact import nearest
 from embedding.training.datasets import ABSENT, LabelledPhotos
 from embedding.training.network import EMBEDDING, Network
-from embedding.training.retrieval_metrics import PRECISION_AT, nearest, precision
+from embedding.training.retrieval_metrics import PRECISION_AT, precision
 
 BETA = 2.0
 THRESHOLD = 0.2

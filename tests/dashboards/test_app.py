@@ -180,3 +180,19 @@ def test_the_page_needs_no_crawler_trainer_or_scheduler() -> None:
     done = subprocess.run([sys.executable, "-c", check], cwd=APP.parents[1], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("currencies", "filters", "words"),
+    [
+        (["EUR"], {"max_price": 5, "currency": "EUR"}, "Nothing in the shop fits"),
+        (["EUR", "USD"], {"in_stock": True}, "Nothing in the shop fits"),
+        (["EUR", "USD"], {"max_price": 5, "currency": "EUR"}, "Choose another currency"),
+    ],
+)
+def test_nothing_found_names_the_currency_where_it_may_be_the_reason(
+    currencies: list[str], filters: dict, words: str
+) -> None:
+    from dashboards.find import nothing_found
+
+    assert words in nothing_found(currencies, filters)

@@ -148,7 +148,7 @@ def test_the_notebook_runs_from_top_to_bottom(filled: Path) -> None:
     notebook = run(SIMILAR, filled / "data", filled / "query.jpg", filled, CSV="similar_products.csv")
     pages = outputs(notebook, "text/html")
     assert [page.count("<img") for page in pages[:2]] == [6, 6], "the photo and five matches, twice"
-    assert "Also at" in pages[0]
+    assert "also at" in pages[0]
     assert "Same " in pages[2], "the same article elsewhere"
     assert len(outputs(notebook, "image/png")) == 2, "prices compared, and their history"
     with (filled / "similar_products.csv").open() as stream:

@@ -290,7 +290,19 @@ def test_what_names_no_product_is_a_sentence(shop: Shop, product: Any) -> None:
 def test_a_switch_that_is_a_text_is_a_sentence(shop: Shop) -> None:
     with pytest.raises(InputError, match="in_stock='no' is neither yes nor no"):
         shop.elsewhere("a.example:p1", in_stock="no")  # type: ignore[arg-type]
+    for ask in (shop.similar, shop.complete):
+        with pytest.raises(InputError, match="allow_private='no' is neither yes nor no"):
+            ask("http://127.0.0.1:9/x.jpg", allow_private="no")  # type: ignore[operator]
     assert shop.similar(picture(1), in_stock=np.True_) == shop.similar(picture(1), in_stock=True)
+
+
+def test_arguments_of_another_type_are_sentences(shop: Shop) -> None:
+    with pytest.raises(InputError, match="A data root cannot be of type int"):
+        lookalike.open(5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="diversity='much' is no number"):
+        shop.recommend(["a.example:p1"], diversity="much")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"There is no filter 'color'\. Did you mean colour\?"):
+        shop.similar(picture(1), color="red")  # type: ignore[call-arg]
 
 
 def test_it_says_what_a_price_limit_leaves_out(shop: Shop) -> None:
@@ -320,7 +332,7 @@ def test_it_says_what_a_price_limit_leaves_out(shop: Shop) -> None:
         ([""], r"The query is an empty text"),
         (".", r"is a folder"),
         ([picture(at) for at in range(17)], r"The query has 17 photos, and at most 16 are averaged"),
-        ([np.zeros((8, 8, 3), np.uint8)] * 200, r"The query has 200 views"),
+        ([np.zeros((8, 8, 3), np.uint8)] * 200, r"The query has 200 photos"),
         (b"", r"A photo: not an image \(it is empty\)"),
         (b"<!DOCTYPE html>", r"A photo: not an image \(it starts with '<!DOCTYPE"),
         (encoded(picture(1))[:200], r"A photo: a damaged PNG image"),

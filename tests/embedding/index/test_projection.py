@@ -59,25 +59,6 @@ def test_dimensions_are_as_many_as_the_data_supports() -> None:
     assert np.isfinite(fitted(same).apply(same)).all()
 
 
-def test_whitening_makes_all_directions_vary_alike() -> None:
-    vectors = cloud(40_000)
-    projection = fitted(vectors, max_dimensions=16, whitening=1)
-    spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
-    before = np.sqrt(np.linalg.eigvalsh(np.cov(vectors.T))[::-1][:16])
-    assert before.max() / before.min() > 1.3
-    assert spread.max() / spread.min() < 1.05
-
-
-def test_the_fewer_photos_the_less_is_whitened() -> None:
-    spreads = []
-    for count in (100, 1000, 20_000):
-        vectors = cloud(count)
-        projection = fitted(vectors, max_dimensions=16, min_images=1, whitening=1)
-        spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
-        spreads.append(spread.max() / spread.min())
-    assert spreads[0] > spreads[1] > spreads[2]
-
-
 def test_a_photo_is_nearer_to_its_like_than_before() -> None:
     """What is common to all photos, the mean, no longer hides the difference between them."""
     vectors = cloud(2000)
@@ -159,7 +140,7 @@ def test_another_file_is_no_projection(tmp_path: Path, data: bytes) -> None:
         Projection.load(tmp_path / "projection.npz")
 
 
-def test_nothing_is_whitened_unless_asked_for() -> None:
+def test_nothing_is_whitened() -> None:
     """Distances are those of the encoder, in fewer dimensions."""
     vectors = cloud(1000)
     projection = fitted(vectors)

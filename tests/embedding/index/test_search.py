@@ -178,7 +178,7 @@ def test_items_that_do_not_find_themselves_are_counted(tmp_path: Path) -> None:
     sample = recall.draw_sample(index)
     assert recall.count_unfound(index, sample, 64) == 0
     other = Index(
-        index.items, vectors(300, seed=9), index._forest, index.projection, search_k=64
+        index.items, vectors(300, seed=9), index._candidate_index, index.projection, search_k=64
     )  # Annoy of other vectors than those stored
     assert recall.count_unfound(other, sample, 8) > 250
 

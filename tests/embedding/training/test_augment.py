@@ -36,7 +36,7 @@ def test_views_differ_in_ground_frame_and_light_and_keep_the_garment() -> None:
     assert 5 < grounds < 55
 
 
-def test_white_ground_is_white_that_reaches_the_border() -> None:
+def test_white_background_is_white_that_reaches_the_border() -> None:
     background = white_background(_garment("navy"))
     assert background[:15].all()
     assert not background[30:130, 35:85].any()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from embedding.exact import nearest
 from embedding.training.datasets import ABSENT
-from embedding.training.retrieval_metrics import label_figures, mean_average_precision, nearest, precision
+from embedding.training.retrieval_metrics import label_figures, mean_average_precision, precision
 
 
 def unit_vectors(count: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedding.index.projection import MAX_DIMENSIONS
-from embedding.training.teacher import read_teacher
+from embedding.training.teacher import read_teacher, whitening_of
 from storage.errors import InputError
 
 
@@ -34,6 +34,32 @@ def test_vectors_come_by_id_and_keep_who_is_alike(tmp_path: Path) -> None:
     np.testing.assert_array_equal(told[0], told[-1])
     cosines = told[2:-1] @ told[2:-1].T - 2 * np.eye(60)
     assert (cosines.argmax(axis=1) % 3 == np.arange(60) % 3).all()
+
+
+def cloud(count: int) -> np.ndarray:
+    """Unit vectors away from the origin whose directions vary very unequally."""
+    scales = np.linspace(1, 0.02, 64) ** 2
+    vectors = np.random.default_rng(0).standard_normal((count, 64)) * scales + 0.5
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def spread_ratio(vectors: np.ndarray) -> float:
+    """Largest to smallest deviation of the whitened directions."""
+    projection = whitening_of(vectors, 1, 16)
+    spread = np.std((vectors - projection.mean) @ projection.matrix, axis=0)
+    return float(spread.max() / spread.min())
+
+
+def test_whitening_makes_all_directions_vary_alike() -> None:
+    vectors = cloud(40_000)
+    before = np.sqrt(np.linalg.eigvalsh(np.cov(vectors.T))[::-1][:16])
+    assert before.max() / before.min() > 1.3
+    assert spread_ratio(vectors) < 1.05
+
+
+def test_the_fewer_photos_the_less_is_whitened() -> None:
+    few, some, many = (spread_ratio(cloud(count)) for count in (100, 1000, 20_000))
+    assert few > some > many
 
 
 @pytest.mark.parametrize(
