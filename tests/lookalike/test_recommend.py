@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,14 @@ import pytest
 import lookalike
 from embedding.index.build import build_index
 from embedding.recommend.batch import recommend_all
+from flows import night
+from flows.config import load_config
 from flows.purge import purge_customer
 from lookalike.cli import main
 from lookalike.query import Shop
 from lookalike.recommend import Customer
 from storage import images, tables
+from storage.audit import tables_damage
 from storage.errors import BusyError, InputError
 from storage.root import Root
 from tests import catalogues
@@ -368,21 +372,62 @@ def test_one_run_at_a_time(filled: Root, tmp_path: Path) -> None:
         recommend_all(filled, tmp_path / "p.parquet")
 
 
-def test_a_purged_customer_is_in_no_row_and_no_file(filled: Root, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "customer", ["it's-c000", "it's-c003", "it's-c008"], ids=["least", "middle", "greatest"]
+)
+def test_of_a_purged_customer_no_byte_is_left(filled: Root, tmp_path: Path, customer: str) -> None:
+    """The log of a table holds the least and the greatest id of its files, too."""
+    shutil.copytree(filled.path, tmp_path / "data")
+    root = Root.open(tmp_path / "data")
     frame = purchases(9)
     frame["customer_id"] = "it's-" + frame["customer_id"]
     frame.to_parquet(tmp_path / "p.parquet")
-    recommend_all(filled, tmp_path / "p.parquet", k=2)
-    assert purge_customer(filled, "it's-c003") == 2
-    left = set(tables.read(filled, "recommendations")["customer"].to_pylist())
-    assert len(left) == 8
-    assert "it's-c003" not in left
-    table = filled.table_path("recommendations")
-    for file in table.rglob("*.parquet"):
-        assert "it's-c003" not in set(pd.read_parquet(file)["customer"])
-    assert purge_customer(filled, "it's-c003") == 0
+    mine = (tmp_path / "p.parquet").read_bytes()
+    for k in (3, 2):
+        recommend_all(root, tmp_path / "p.parquet", k=k)
+    assert purge_customer(root, customer) == 2
+    left = tables.read(root, "recommendations").to_pandas()
+    assert left["customer"].nunique() == 8
+    assert customer not in set(left["customer"])
+    for file in filter(Path.is_file, root.path.rglob("*")):
+        held = str(pq.read_table(file).to_pylist()) if file.suffix == ".parquet" else ""
+        assert customer not in held, file
+        for form in (customer, customer.replace("'", "''")):
+            assert form.encode() not in file.read_bytes(), file
+    assert tables_damage(root) == []
+    assert purge_customer(root, customer) == 0
+    assert (tmp_path / "p.parquet").read_bytes() == mine
+    recommend_all(root, tmp_path / "p.parquet", k=1)  # the table is as good as before
+    assert tables.read(root, "recommendations").num_rows == 9
     with pytest.raises(InputError, match="id is empty"):
-        purge_customer(filled, "")
+        purge_customer(root, " ")
+
+
+def test_ids_of_customers_are_never_logged(
+    filled: Root, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    frame = purchases(9)
+    frame["customer_id"] = "secret-" + frame["customer_id"]
+    file = tmp_path / "p.csv"
+    frame.to_csv(file, index=False)
+    settings = tmp_path / "lookalike.toml"
+    settings.write_text(f'data = "{filled.path}"\n\n[recommend]\npurchases = "p.csv"\n')
+    night.recommend_to_customers(filled, load_config(settings))
+    shop = lookalike.open(filled.path)
+    shop.recommend("secret-c001")
+    shop.recommend(Customer("secret-c002"), purchases=file)
+    shop.interests(Customer("secret-c002"))
+    for nobody in ("secret-nobody", Customer("secret-nobody")):
+        with pytest.raises(InputError):
+            shop.recommend(nobody)
+    data = ["--data", str(filled.path)]
+    assert main(["recommend", "--customer", "secret-c003", *data]) == 0
+    assert main(["recommend", "--customer", "secret-nobody", *data]) == 2
+    assert main(["purge", "--customer", "secret-c001", *data]) == 0
+    shown = capsys.readouterr()
+    assert "purchases file is yours and was not touched" in shown.err
+    assert "secret" not in caplog.text + shown.out + shown.err
 
 
 def test_the_command_line(filled: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
