@@ -93,7 +93,6 @@ def test_a_customer_is_chosen_and_stays_in_the_address(
     links = cards.get_by_role("link", name="View in store")
     assert links.first.get_attribute("href", timeout=30_000).startswith(f"https://{STORE}/products/")  # type: ignore[union-attr]
     assert "customer=anna" in page.url
-    page.screenshot(path="/tmp/recommend-page.png", full_page=True)
 
     shown = [card.get_attribute("aria-label") for card in cards.all()]
     page.reload()
