@@ -77,7 +77,7 @@ def show_interests(shop: Shop, interests: list[Interest], skipped: tuple[str, ..
 
     :param skipped: names of purchases that the shop no longer has.
     """
-    shown = "".join(interest_html(shop, interest, len(interests)) for interest in interests)
+    shown = "".join(interest_html(shop, interest, number) for number, interest in enumerate(interests, 1))
     st.html(f'<h3 class="la-part">Bought</h3><div class="la-interests">{shown}</div>')
     if skipped:
         named = ", ".join(skipped[:MOST_PHOTOS])
@@ -85,11 +85,8 @@ def show_interests(shop: Shop, interests: list[Interest], skipped: tuple[str, ..
         draw_note(f"No longer in the shop: {named}{f' and {more} more' if more > 0 else ''}.")
 
 
-def interest_html(shop: Shop, interest: Interest, of: int) -> str:
-    """The photos of an interest's purchases.
-
-    :param of: how many interests the customer has.
-    """
+def interest_html(shop: Shop, interest: Interest, number: int) -> str:
+    """The photos of an interest's purchases, and how much of all it is."""
     photos = []
     for name in interest.products[:MOST_PHOTOS]:
         product = shop.product(name)
@@ -97,11 +94,8 @@ def interest_html(shop: Shop, interest: Interest, of: int) -> str:
         photo = render("photo", jpeg=product.thumbnail(), description=title)
         photos.append(f'<li title="{escape(title)}">{photo}</li>')
     more = len(interest.products) - len(photos)
-    share = "All of it" if of == 1 else f"{interest.share:.0%} of it"
-    return (
-        f'<section class="la-interest"><p>{share}{f", {more} more" if more > 0 else ""}</p>'
-        f"<ul>{''.join(photos)}</ul></section>"
-    )
+    label = f"Interest {number}, {interest.share:.0%}{f', {more} more' if more > 0 else ''}"
+    return f'<section class="la-interest"><p>{label}</p><ul>{"".join(photos)}</ul></section>'
 
 
 def show_recommended(shop: Shop, found: Matches) -> None:
@@ -118,7 +112,7 @@ def show_recommended(shop: Shop, found: Matches) -> None:
 
 
 def because_html(shop: Shop, match: Match) -> str:
-    """The purchase that a recommendation comes from; nothing where the shop no longer has it."""
+    """The purchase that a recommendation comes from, by its id where the shop no longer has it."""
     if match.because is None:
         return ""
     try:
