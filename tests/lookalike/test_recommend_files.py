@@ -184,9 +184,7 @@ def test_memory_does_not_grow_with_the_customers_that_are_done(
     monkeypatch.setattr("embedding.recommend.batch._BLOCK_CUSTOMERS", 64)
     monkeypatch.setattr("embedding.recommend.batch._COMMITTED", 2)
     count = 64 * blocks
-    bought = pd.DataFrame(
-        {"customer_id": [f"c{at:06d}" for at in range(count)], "bought_at": customers.NOW}
-    )
+    bought = pd.DataFrame({"customer_id": [f"c{at:06d}" for at in range(count)], "bought_at": customers.NOW})
     bought.assign(store="b.example", product_id="d2").to_parquet(tmp_path / "p.parquet")
     held: list[int] = []
 
