@@ -31,7 +31,7 @@ from embedding.encoder.weights import Weights, load_weights
 from embedding.index import projection
 from embedding.outfits import colours
 from embedding.outfits.kinds import kind_of
-from embedding.outfits.learn import asked_signs, learn
+from embedding.outfits.learn import learn, signs_of_questions
 from embedding.outfits.looks import looks_of
 from embedding.outfits.outfit_model import OutfitCounts, blended
 from embedding.outfits.questions import (
@@ -143,17 +143,17 @@ def measure(data: OutfitData, stated_colours: np.ndarray, fold: int, advance: te
     )
     model = learn(inner, on_progress=lambda what, *steps: advance(f"fold {fold}: {what}", *steps))
     counts = OutfitCounts.of(learnt, len(models))
-    seen = counts.popularity > 0
+    trained = counts.popularity > 0
     warm = [outfit for outfit, out in zip(data.outfits, held, strict=True) if out]
-    asked = {
+    questions = {
         "cold": ask(data, data.outfits, models == fold),
-        "warm": ask(data, warm, seen, context=seen),
+        "warm": ask(data, warm, trained, context=trained),
     }
     pairs = _colour_pairs(learnt, stated_colours)
-    found: dict = {"questions": {blanks: len(some) for blanks, some in asked.items()}}
-    for blanks, some in asked.items():
+    found: dict = {"questions": {blanks: len(some) for blanks, some in questions.items()}}
+    for blanks, some in questions.items():
         style = style_scores(data, model.inputs, model.head, some)
-        beside, popular = asked_signs(counts, some)
+        beside, popular = signs_of_questions(counts, some)
         methods = {
             "learnt": blended(style, (beside, popular), model.blend),
             "style head alone": style,
@@ -179,16 +179,16 @@ def _figures(scores: np.ndarray) -> dict[str, float]:
     }
 
 
-def _similarities(data: OutfitData, asked: Questions) -> np.ndarray:
+def _similarities(data: OutfitData, questions: Questions) -> np.ndarray:
     vectors = data.looks.vectors
-    means = asked.means(vectors[asked.present])
-    similar: np.ndarray = np.einsum("qcd,qd->qc", vectors[asked.candidates], means)
+    means = questions.means(vectors[questions.present])
+    similar: np.ndarray = np.einsum("qcd,qd->qc", vectors[questions.candidates], means)
     return similar
 
 
-def _of_colours(pairs: np.ndarray, stated: np.ndarray, asked: Questions) -> np.ndarray:
-    means = asked.means(pairs[stated[asked.present]])
-    return np.take_along_axis(means, stated[asked.candidates], axis=1)
+def _of_colours(pairs: np.ndarray, stated: np.ndarray, questions: Questions) -> np.ndarray:
+    means = questions.means(pairs[stated[questions.present]])
+    return np.take_along_axis(means, stated[questions.candidates], axis=1)
 
 
 def _colour_pairs(outfits: Sequence[Sequence[int]], stated: np.ndarray) -> np.ndarray:

@@ -55,13 +55,14 @@ _RESAMPLES = 1000
 class World:
     """A world's purchases before the split, and what their customers bought after it.
 
+    :ivar customers: int64 [customers], rows of `known` who bought after the split, too.
     :ivar later: of each customer the numbers of products bought after the split and not before.
     :ivar tastes: int [customers], how many tastes were planted.
     """
 
     name: str
     known: Purchases
-    asked: np.ndarray
+    customers: np.ndarray
     later: list[set[int]]
     tastes: np.ndarray
     cut_us: float
@@ -77,11 +78,15 @@ def read_world(folder: Path, products: Products) -> World:
     known = from_frame(frame[frame["bought_at"] < cut], numbers)
     after = from_frame(frame[frame["bought_at"] >= cut], numbers)
     both = sorted(set(known.customers) & set(after.customers))
-    asked = np.searchsorted(known.customers, both)
+    customers = np.searchsorted(known.customers, both)
     later = []
-    for mine, theirs in zip(asked.tolist(), np.searchsorted(after.customers, both).tolist(), strict=True):
-        own = set(known.products[known.starts[mine] : known.starts[mine + 1]].tolist())
-        later.append(set(after.products[after.starts[theirs] : after.starts[theirs + 1]].tolist()) - own)
+    for row, later_row in zip(
+        customers.tolist(), np.searchsorted(after.customers, both).tolist(), strict=True
+    ):
+        own = set(known.products[known.starts[row] : known.starts[row + 1]].tolist())
+        later.append(
+            set(after.products[after.starts[later_row] : after.starts[later_row + 1]].tolist()) - own
+        )
     listed = pq.read_table(folder / "products.parquet", columns=["product_id"])["product_id"].to_pylist()
     on_sale = np.zeros(len(products), bool)
     stores = pd.Series([STORE] * len(listed))
@@ -91,7 +96,7 @@ def read_world(folder: Path, products: Products) -> World:
     )
     on_sale[sold.products] = True
     return World(
-        folder.name, known, asked, later, tastes.loc[both].to_numpy(), cut.timestamp() * 1e6, on_sale
+        folder.name, known, customers, later, tastes.loc[both].to_numpy(), cut.timestamp() * 1e6, on_sale
     )
 
 
@@ -100,10 +105,10 @@ def recommended(world: World, products: Products) -> np.ndarray:
     recommender = Recommender(
         products, learn(products, world.known, on_sale=world.on_sale), Neighbours(products)
     )
-    found = np.full((len(world.asked), K), -1, np.int64)
-    order = np.argsort(np.diff(world.known.starts)[world.asked], kind="stable")  # little padding
+    found = np.full((len(world.customers), K), -1, np.int64)
+    order = np.argsort(np.diff(world.known.starts)[world.customers], kind="stable")  # little padding
     for at in range(0, len(order), _BLOCK):
-        some = world.asked[order[at : at + _BLOCK]]
+        some = world.customers[order[at : at + _BLOCK]]
         histories = histories_of(world.known, some, world.cut_us)
         found[order[at : at + _BLOCK]] = recommender.recommend(histories, K, allowed=world.on_sale).products
     return found
@@ -114,7 +119,7 @@ def controls(world: World, products: Products) -> dict[str, np.ndarray]:
     vectors = products.vectors(np.arange(len(products)))
     popularity = np.bincount(world.known.products, minlength=len(products)).astype(np.float32)
     found: dict[str, list[np.ndarray]] = {name: [] for name in CONTROLS}
-    for customer in world.asked.tolist():
+    for customer in world.customers.tolist():
         own = world.known.products[world.known.starts[customer] : world.known.starts[customer + 1]]
         similar = vectors[own] @ vectors.T
         scores = (similar.mean(axis=0), similar[-1], similar.max(axis=0), popularity)
@@ -145,7 +150,7 @@ def figures(world: World, products: Products) -> dict[str, object]:
         "warm": [{one for one in wanted if bought[one]} for wanted in world.later],
         "cold": [{one for one in wanted if not bought[one]} for wanted in world.later],
     }
-    out: dict[str, object] = {"world": world.name, "customers": len(world.asked), "methods": {}}
+    out: dict[str, object] = {"world": world.name, "customers": len(world.customers), "methods": {}}
     recalls = {}
     for name, found in methods.items():
         recalls[name], precision = per_customer(found, world.later)
@@ -263,6 +268,6 @@ if __name__ == "__main__":
     parser.add_argument("--photos", type=Path, default=Path("../shared/data/catalogue.parquet"))
     parser.add_argument("--root", type=Path, default=Path(".recommend"))
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with threadpool_limits(limits=1, user_api="blas"):
-        main(asked.worlds, asked.photos, asked.root, asked.json)
+        main(arguments.worlds, arguments.photos, arguments.root, arguments.json)

@@ -10,7 +10,7 @@ popular products more often, over two years.
 Each size is one process of its own, from reading the file to the committed table. Wall time, CPU time of all
 its threads and peak memory (resident, mapped files included) are the kernel's figures of that process. From
 the two largest sizes a million customers are worked out, on a straight line. Then `shop.recommend` of ten
-purchases and `shop.complete` are asked in one process: CPU time of the first call and the median of the next.
+purchases and `shop.complete` answer in one process: CPU time of the first call and the median of the next.
 """
 
 from __future__ import annotations
@@ -245,5 +245,5 @@ if __name__ == "__main__":
     parser.add_argument("--customers", type=int, nargs="+", default=[10_000, 30_000, 100_000])
     parser.add_argument("--purchases", type=int, default=10)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    main(asked.root, asked.customers, asked.purchases, asked.json)
+    arguments = parser.parse_args()
+    main(arguments.root, arguments.customers, arguments.purchases, arguments.json)

@@ -68,30 +68,34 @@ def show_customer(shop: Shop, customer: Customer, purchases: Path | None, filter
     except LookalikeError as error:
         draw_note(str(error))
         return
-    show_interests(shop, interests)
+    show_interests(shop, interests, found.skipped)
     show_recommended(shop, found)
 
 
-def show_interests(shop: Shop, interests: list[Interest]) -> None:
-    """Shows what the customer bought, an interest a row."""
-    st.html('<h3 class="la-part">Bought</h3>')
-    for number, interest in enumerate(interests, 1):
-        bought = [shop.product(name) for name in interest.products[:MOST_PHOTOS]]
-        more = len(interest.products) - len(bought)
-        photos = "".join(
-            f'<li title="{escape(product.title or product.id)}">'
-            f"{render('photo', jpeg=product.thumbnail(), description=product.title or product.id)}</li>"
-            for product in bought
-        )
-        name = (
-            "Interest"
-            if len(interests) == 1
-            else f"Interest {number}, {interest.share:.0%} of what they bought"
-        )
-        st.html(
-            f'<section class="la-interest" aria-label="{name}"><p>{name}</p><ul>{photos}</ul>'
-            f"{f'<p>and {more} more</p>' if more > 0 else ''}</section>"
-        )
+def show_interests(shop: Shop, interests: list[Interest], skipped: tuple[str, ...]) -> None:
+    """Shows what the customer bought, by interest.
+
+    :param skipped: names of purchases that the shop no longer has.
+    """
+    shown = "".join(interest_html(shop, interest, number) for number, interest in enumerate(interests, 1))
+    st.html(f'<h3 class="la-part">Bought</h3><div class="la-interests">{shown}</div>')
+    if skipped:
+        named = ", ".join(skipped[:MOST_PHOTOS])
+        more = len(skipped) - MOST_PHOTOS
+        draw_note(f"No longer in the shop: {named}{f' and {more} more' if more > 0 else ''}.")
+
+
+def interest_html(shop: Shop, interest: Interest, number: int) -> str:
+    """The photos of an interest's purchases, and how much of all it is."""
+    photos = []
+    for name in interest.products[:MOST_PHOTOS]:
+        product = shop.product(name)
+        title = product.title or product.id
+        photo = render("photo", jpeg=product.thumbnail(), description=title)
+        photos.append(f'<li title="{escape(title)}">{photo}</li>')
+    more = len(interest.products) - len(photos)
+    label = f"Interest {number}, {interest.share:.0%}{f', {more} more' if more > 0 else ''}"
+    return f'<section class="la-interest"><p>{label}</p><ul>{"".join(photos)}</ul></section>'
 
 
 def show_recommended(shop: Shop, found: Matches) -> None:
@@ -99,8 +103,6 @@ def show_recommended(shop: Shop, found: Matches) -> None:
     st.html('<h3 class="la-part">Would like</h3>')
     if found.warning:
         draw_note(found.warning)
-    if found.skipped:
-        draw_note(f"No longer in the shop: {', '.join(found.skipped)}.")
     if not found:
         draw_note("Nothing in the shop fits these filters. Loosen one of them.")
     with st.container(key="la-grid"):
@@ -110,7 +112,7 @@ def show_recommended(shop: Shop, found: Matches) -> None:
 
 
 def because_html(shop: Shop, match: Match) -> str:
-    """The purchase that a recommendation comes from; nothing where the shop no longer has it."""
+    """The purchase that a recommendation comes from, by its id where the shop no longer has it."""
     if match.because is None:
         return ""
     try:

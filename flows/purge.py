@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,20 +76,22 @@ def drop_staged(config: Config, store: str) -> None:
 
 
 def purge_customer(root: Root, customer: str) -> int:
-    """Deletes a customer from every table that names customers, and the files of their earlier versions.
+    """Deletes a customer from every table that names customers, and those tables' earlier versions.
+
+    The purchases file is the user's own and is not touched.
 
     :return: rows deleted; none where nothing was stored.
     :raises InputError: no customer is named.
     :raises BusyError: where recommendations are being written, or the tables' upkeep runs.
     """
-    if not customer:
+    if not customer.strip():
         raise InputError("The customer's id is empty. Give the id to forget.")
     quoted = "'" + customer.replace("'", "''") + "'"
     named = [table for table, spec in TABLES.items() if "customer" in spec.columns.names]
     with root.lock("recommend"), root.lock("maintain"):
         deleted = sum(tables.delete(root, table, f"customer = {quoted}") for table in named)
-        for table in named:  # always, because a killed purge may have deleted the rows but not the files
-            tables.vacuum(root, keep=timedelta(0), only=table)
+        for table in named:  # always: a purge that was killed has deleted the rows, but not the history
+            tables.forget_history(root, table)
     return deleted
 
 

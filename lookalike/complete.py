@@ -49,9 +49,9 @@ class _Catalogue:
 
 
 class Completer:
-    """Completes outfits from one open generation; its products are looked at when it is first asked.
+    """Completes outfits from one open generation; the first call describes all products.
 
-    :param root: where what outfits taught is.
+    :param root: where the style head is.
     """
 
     def __init__(self, published: OpenGeneration, root: Root) -> None:
@@ -75,8 +75,8 @@ class Completer:
         kinds = [int(kind) for kind in present.kinds if kind >= 0]
         if not kinds:
             raise InputError(
-                f"{', '.join(view.label for view in views)} cannot be told to be a garment, so that nothing "
-                "can be said to go with it. Give a product, or a photo of a single garment."
+                f"Nothing goes with {', '.join(view.label for view in views)}: no garment was recognised. "
+                "Give a product, or a photo of a single garment."
             )
         own = [view.product for view in views if view.product is not None]
         allowed = self._allowed(mask, own)
@@ -131,7 +131,7 @@ class Completer:
 
     @functools.cached_property
     def _model(self) -> OutfitModel | None:
-        """What outfits taught, where it is used."""
+        """What was learnt from outfits, where it is used."""
         model = load_outfits(self._root, self._published.manifest.encoder.model)
         return model if model is not None and model.used else None
 

@@ -178,6 +178,15 @@ def vacuum(
     return {table: files for table, files in deleted.items() if files}
 
 
+def forget_history(root: Root, table: str) -> None:
+    """Deletes all of a table but its present rows: files of earlier versions, and what its log says of them.
+
+    The log holds the least and the greatest value of columns of every file, and the predicates of deletes.
+    """
+    vacuum(root, keep=timedelta(0), only=table)
+    _forget_log(root, table)
+
+
 def _columns(table: str, columns: Sequence[str] | None) -> pa.Schema:
     schema = TABLES[table].columns
     return schema if columns is None else pa.schema([schema.field(name) for name in columns])
@@ -303,6 +312,16 @@ def _vacuum(root: TableRoot, table: str, hours: int) -> int:
             retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=True
         )
         return len(files)
+
+
+@delta.retry_conflicts
+def _forget_log(root: Root, table: str) -> None:
+    with delta.damage_named(root, table):
+        # The property stays: whoever forgets a table's history once will not want it kept later.
+        opened = delta.load_or_create(root, table)
+        opened.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 days"})
+        opened.create_checkpoint()
+        opened.cleanup_metadata()
 
 
 def _layout(table: str, data: pa.Table) -> WriterProperties:

@@ -10,7 +10,7 @@ import numpy as np
 BINS = 8
 """Bins along each of L*, a* and b*."""
 
-_LEVEL_BITS = 5  # of red, green and blue that are told apart
+_LEVEL_BITS = 5  # of red, green and blue that are distinguished
 _LEVELS = 2**_LEVEL_BITS
 _LIMITS = ((0.0, 100.0), (-60.0, 80.0), (-60.0, 80.0))
 _SMOOTHING = 0.6  # bins: near colours in neighbouring bins count as similar
@@ -76,10 +76,10 @@ def name(lab: np.ndarray) -> str:
     known = np.array(list(_NAMED.values()), np.float32)
     chroma = np.hypot(known[:, 1], known[:, 2])
     hueless = _chroma(lab) < _HUELESS
-    apart = np.abs(known[:, 0] - lab[0])
+    distances = np.abs(known[:, 0] - lab[0])
     if not hueless:
-        apart = 0.5 * apart + 0.3 * np.abs(chroma - _chroma(lab)) + 0.5 * _hues_apart(lab, known)
-    return str(names[np.where((chroma < _HUELESS) == hueless, apart, np.inf).argmin()])
+        distances = 0.5 * distances + 0.3 * np.abs(chroma - _chroma(lab)) + 0.5 * _hue_distances(lab, known)
+    return str(names[np.where((chroma < _HUELESS) == hueless, distances, np.inf).argmin()])
 
 
 def harmony(lab: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -97,9 +97,9 @@ def in_words(one: np.ndarray, other: np.ndarray) -> str:
     if first == second:
         return f"both {first}"
     quiet = first in _QUIET or second in _QUIET or min(_chroma(one), _chroma(other)) < _ACHROMATIC
-    apart = float(_hues_apart(one, other[None])[0])
-    said = "" if quiet else next(words for limit, words in _WORDS if apart <= limit)
-    return f"{first} and {second}{f', {said}' if said else ''}"
+    distance = float(_hue_distances(one, other[None])[0])
+    relation = "" if quiet else next(words for limit, words in _WORDS if distance <= limit)
+    return f"{first} and {second}{f', {relation}' if relation else ''}"
 
 
 def _of_block(grids: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -158,18 +158,18 @@ def _lab(rgb: np.ndarray) -> np.ndarray:
 
 def _smoothed(counts: np.ndarray) -> np.ndarray:
     """Histograms blurred by a Gaussian, float32 [n, BINS³]."""
-    apart = np.subtract.outer(np.arange(BINS), np.arange(BINS))
-    blur = np.exp(-(apart**2) / (2 * _SMOOTHING**2)).astype(np.float32)
+    distances = np.subtract.outer(np.arange(BINS), np.arange(BINS))
+    blur = np.exp(-(distances**2) / (2 * _SMOOTHING**2)).astype(np.float32)
     cube = counts.reshape(-1, BINS, BINS, BINS)
     for _ in range(3):
         cube = np.moveaxis(cube @ blur, 3, 1)
     return cube.reshape(len(counts), -1)
 
 
-def _hues_apart(lab: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _hue_distances(lab: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Degrees between the hues, from 0 to 180: float [n]."""
-    apart = np.degrees(np.arctan2(others[:, 2], others[:, 1]) - np.arctan2(lab[2], lab[1]))
-    wrapped: np.ndarray = np.abs((apart + 180) % 360 - 180)
+    degrees = np.degrees(np.arctan2(others[:, 2], others[:, 1]) - np.arctan2(lab[2], lab[1]))
+    wrapped: np.ndarray = np.abs((degrees + 180) % 360 - 180)
     return wrapped
 
 

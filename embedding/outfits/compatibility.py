@@ -33,7 +33,7 @@ def reason(present: Looks, offered: Looks, row: int) -> str:
     """Why a garment goes with those that are there, such as `goes with: navy and tan, both casual`."""
     fits = [float(colours.harmony(offered.colours[row], one[None])[0]) for one in present.colours]
     best = int(np.argmax(fits))
-    said = [colours.in_words(present.colours[best], offered.colours[row])]
+    reasons = [colours.in_words(present.colours[best], offered.colours[row])]
     for name in ("usage", "season"):
         if name in offered.attributes:
             pairs = (present.attributes[name][best], offered.attributes[name][row])
@@ -41,8 +41,8 @@ def reason(present: Looks, offered: Looks, row: int) -> str:
             if len(values) == 1 and min(float(pair.max()) ** 2 for pair in pairs) >= _SURE:
                 value = offered.classes[name][values.pop()]
                 shown = _SHOWN_AS.get(value, value).lower()
-                said.append(f"both {shown}" if name == "usage" else f"both for {shown}")
-    return f"goes with: {', '.join(said)}"
+                reasons.append(f"both {shown}" if name == "usage" else f"both for {shown}")
+    return f"goes with: {', '.join(reasons)}"
 
 
 def _with_one(present: Looks, place: int, offered: Looks) -> np.ndarray:

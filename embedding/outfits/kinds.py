@@ -31,7 +31,7 @@ KINDS = tuple(_WORDS)
 """Kinds in code order."""
 
 UNKNOWN = -1
-"""The code of what cannot be told."""
+"""The code of an unknown kind or gender."""
 
 NO_GARMENT = -2
 """The code of what words say is nothing to wear, such as a perfume; it goes with nothing."""
@@ -94,8 +94,8 @@ def gender_of(*texts: str | None) -> int:
     if children:
         named = children - {CHILDREN}
         return named.pop() if len(named) == 1 else CHILDREN
-    said = next((codes for codes in found if codes), frozenset())
-    return next(iter(said)) if len(said) == 1 else UNKNOWN
+    genders = next((codes for codes in found if codes), frozenset())
+    return next(iter(genders)) if len(genders) == 1 else UNKNOWN
 
 
 def for_the_same(gender: int, genders: np.ndarray) -> np.ndarray:

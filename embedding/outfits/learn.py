@@ -25,7 +25,7 @@ from storage.errors import InputError
 
 FEWEST_OUTFITS = 20
 
-_EVERY = 100  # steps between two looks at how well the held-back products are told
+_EVERY = 100  # steps between two looks at how well held-back products are ranked
 _BLENDS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 _FEWEST_QUESTIONS = 10
 _MARGIN = 1.0
@@ -71,11 +71,11 @@ def _learn(data: OutfitData, recipe: StyleRecipe, on_progress: OnProgress) -> Ou
         raise InputError(
             "The outfits hold too few products to hold some back and judge by. Give more outfits."
         )
-    seen = np.zeros(len(models), bool)
-    seen[[one for outfit in learnt for one in outfit]] = True
+    trained = np.zeros(len(models), bool)
+    trained[[one for outfit in learnt for one in outfit]] = True
     cold = ask(data, data.outfits, models == 0)
     warm_outfits = [outfit for outfit, out in zip(data.outfits, held, strict=True) if out]
-    warm = ask(data, warm_outfits, seen, context=seen)
+    warm = ask(data, warm_outfits, trained, context=trained)
     steps, inputs, head = _stopped_early(data, learnt, cold, recipe, on_progress)
     blend, figures = _judged(data, OutfitCounts.of(learnt, len(models)), inputs, head, cold, warm)
     inputs = fitted_inputs(data, data.outfits)
@@ -113,7 +113,7 @@ def _stopped_early(
     recipe: StyleRecipe,
     on_progress: OnProgress,
 ) -> tuple[int, StyleInputs, StyleHead]:
-    """The steps after which products that were held back are told best, and the head as it was then."""
+    """The steps after which products that were held back are ranked best, and the head as it was then."""
     inputs = fitted_inputs(data, outfits)
     found: list[tuple[float, int, StyleHead]] = []
 
@@ -136,14 +136,14 @@ def _judged(
     warm: Questions,
 ) -> tuple[tuple[float, float], Figures]:
     """The weights of counts with which most warm blanks are filled, and the figures of each method."""
-    style, signs = style_scores(data, inputs, head, warm), asked_signs(counts, warm)
+    style, signs = style_scores(data, inputs, head, warm), signs_of_questions(counts, warm)
     blends = [(first, second) for first in _BLENDS for second in _BLENDS]
     blend = max(blends, key=lambda one: filled(blended(style, signs, one)))
     return blend, Figures(
         cold={
             "learnt": filled(style_scores(data, inputs, head, cold)),
             "default": filled(default_scores(data, cold)),
-            "popularity": filled(asked_signs(counts, cold)[1]),
+            "popularity": filled(signs_of_questions(counts, cold)[1]),
         },
         warm={
             "learnt": filled(blended(style, signs, blend)),
@@ -153,14 +153,14 @@ def _judged(
     )
 
 
-def asked_signs(counts: OutfitCounts, asked: Questions) -> tuple[np.ndarray, np.ndarray]:
+def signs_of_questions(counts: OutfitCounts, questions: Questions) -> tuple[np.ndarray, np.ndarray]:
     """What counts say of each question's candidates, float32 [questions, candidates] each."""
-    found = [counts.signs(asked.of(at).tolist()) for at in range(len(asked))]
+    found = [counts.signs(questions.of(at).tolist()) for at in range(len(questions))]
     both = [
-        np.array([one[side][asked.candidates[at]] for at, one in enumerate(found)], np.float32)
+        np.array([one[side][questions.candidates[at]] for at, one in enumerate(found)], np.float32)
         for side in (0, 1)
     ]
-    return both[0].reshape(asked.candidates.shape), both[1].reshape(asked.candidates.shape)
+    return both[0].reshape(questions.candidates.shape), both[1].reshape(questions.candidates.shape)
 
 
 def _garments(data: OutfitData, inputs: StyleInputs) -> Garments:
@@ -168,7 +168,7 @@ def _garments(data: OutfitData, inputs: StyleInputs) -> Garments:
     return Garments(features, np.maximum(data.looks.kinds, 0), data.families, KINDS)
 
 
-def _beats(figures: Mapping[str, float], asked: int) -> bool:
+def _beats(figures: Mapping[str, float], questions: int) -> bool:
     """Whether what was learnt leads by more than chance."""
     others = max(figures["default"], figures["popularity"])
-    return asked >= _FEWEST_QUESTIONS and figures["learnt"] > others + _MARGIN / asked**0.5
+    return questions >= _FEWEST_QUESTIONS and figures["learnt"] > others + _MARGIN / questions**0.5

@@ -1,4 +1,4 @@
-"""What can be told of garments for combining them: kind, attributes, colours, and a style head's inputs."""
+"""What is known of garments for combining them: kind, attributes, colours, and a style head's inputs."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def looks_of(
     :param mains: float32 [n, 3], main colours in CIELAB.
     :param stated: int64 [n], kinds that stores state, or `UNKNOWN`; None where no store says anything.
     """
-    seen = kinds_seen(embeddings, heads)
+    predicted = kinds_seen(embeddings, heads)
     attributes = {
         name: np.sqrt(heads[name].probabilities(embeddings)).astype(np.float32)
         for name in ATTRIBUTES
         if name in heads
     }
     classes = {name: heads[name].classes for name in attributes}
-    kinds = seen if stated is None else np.where(stated == UNKNOWN, seen, stated)
+    kinds = predicted if stated is None else np.where(stated == UNKNOWN, predicted, stated)
     return Looks(kinds, vectors, attributes, mains, classes)
 
 
@@ -94,7 +94,7 @@ def kinds_seen(embeddings: np.ndarray, heads: Mapping[str, Head]) -> np.ndarray:
 
 
 class Unprojector:
-    """Tells the encoder's vectors from projected ones, as well as those tell them.
+    """Recovers the encoder's vectors from projected ones, approximately.
 
     A projection keeps the main directions; its scaling to norm 1 is undone by what is known of its inputs:
     the encoder's part has norm 1, and each recognised attribute's `RECOGNISED_WEIGHT`. All is linear but for

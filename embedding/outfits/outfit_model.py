@@ -1,4 +1,4 @@
-"""What outfits taught: a style head, counts of what was put together, and whether they are used at all.
+"""What was learnt from outfits: a style head, counts of what was put together, and whether they are used.
 
 It lies beside the encoder, as the heads do, in a file of plain arrays without pickles.
 """
@@ -71,7 +71,7 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class OutfitModel:
-    """What outfits taught.
+    """What was learnt from outfits.
 
     :param inputs: makes a style head's inputs.
     :param head: the style head.
@@ -140,7 +140,7 @@ def blended(
 
 
 def load_outfits(root: Root, model: str) -> OutfitModel | None:
-    """What outfits taught of a model's embeddings; None where nothing was trained.
+    """What was learnt from outfits on a model's embeddings; None where nothing was trained.
 
     :raises LookalikeError: it is damaged.
     """

@@ -131,22 +131,22 @@ def filled(scores: np.ndarray) -> float:
     return float((best[:, 0] / best.sum(axis=1)).mean())
 
 
-def style_scores(data: OutfitData, inputs: StyleInputs, head: StyleHead, asked: Questions) -> np.ndarray:
+def style_scores(data: OutfitData, inputs: StyleInputs, head: StyleHead, questions: Questions) -> np.ndarray:
     """A style head's scores of each question's candidates, float32 [questions, candidates]."""
     features = inputs(data.embeddings, data.histograms)
     kinds = np.maximum(data.looks.kinds, 0)
-    wanted = kinds[asked.candidates[:, 0]][asked.owners]
-    wants = asked.means(head.wants(features[asked.present], kinds[asked.present], wanted))
-    offers = head.offers(features)[asked.candidates]
+    wanted = kinds[questions.candidates[:, 0]][questions.owners]
+    wants = questions.means(head.wants(features[questions.present], kinds[questions.present], wanted))
+    offers = head.offers(features)[questions.candidates]
     scores: np.ndarray = np.einsum("qcs,qs->qc", offers, wants) / np.float32(len(head.offered))
     return scores
 
 
-def default_scores(data: OutfitData, asked: Questions) -> np.ndarray:
+def default_scores(data: OutfitData, questions: Questions) -> np.ndarray:
     """The untrained default's scores of each question's candidates, float32 [questions, candidates]."""
     looks = data.looks
     scores = [
-        compatibility(looks.take(asked.of(at)), looks.take(candidates))
-        for at, candidates in enumerate(asked.candidates)
+        compatibility(looks.take(questions.of(at)), looks.take(candidates))
+        for at, candidates in enumerate(questions.candidates)
     ]
-    return np.array(scores, np.float32).reshape(asked.candidates.shape)
+    return np.array(scores, np.float32).reshape(questions.candidates.shape)

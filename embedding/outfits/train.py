@@ -69,7 +69,7 @@ def train_style_head(
 
     :param outfits: rows of garments that were put together; only these are learnt from.
     :param every: after so many steps each, `on_head` is called with the steps done and the head so far.
-    :raises InputError: no family has two garments in outfits, so that nothing could be told apart.
+    :raises InputError: no family has two garments in outfits, so that there is nothing to distinguish.
     """
     drawn = _Batches(garments, outfits, recipe)
     pairs = [_Pair(garments, drawn, recipe, seed) for seed in range(recipe.seeds)]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SIGNALS = ("near", "alike", "interest", "mean", "popular", "kind", "together")
+SIGNALS = ("near", "similar", "interest", "mean", "popular", "kind", "together")
 """Signals of a candidate, in the order of the last axis of `signals`:
 
-- `near`, `alike`: how densely the customer's purchases lie around it, at two scales,
+- `near`, `similar`: how densely the customer's purchases lie around it, at two scales,
 - `interest`: its similarity to the nearest interest as a whole, `mean`: to all purchases,
 - `popular`: the logarithm of how often it was bought,
 - `kind`: the logarithm of the share of its kind among the customer's purchases,
@@ -27,7 +27,7 @@ DEFAULTS = np.array([0.0, 0.2, 0.5, 3.0, 0.9, 0.2, 0.1], np.float32)
 LONGER = (5, 11)
 """Purchases from which on the weights are those of longer histories, whose looks say more.
 
-Fitted apart, Recall@12 rose from 0.0383 to 0.0401 and from 0.0310 to 0.0362 in two planted worlds.
+Fitted separately, Recall@12 rose from 0.0383 to 0.0401 and from 0.0310 to 0.0362 in two planted worlds.
 """
 
 TOGETHER_SCALE = 10.0  # sums of cosines are mostly below 0.1

@@ -249,13 +249,13 @@ def _damage_named(file: Path) -> Iterator[None]:
 
 def _renamed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Columns of H&M and Rent the Runway under our names."""
-    names = batch.schema.names
-    for theirs, ours in (
+    have = set(batch.schema.names)
+    for known, names in (
         (_HM, ("bought_at", "customer_id", "product_id")),
         (_RENT_THE_RUNWAY, ("customer_id", "product_id", "bought_at")),
     ):
-        if set(theirs) <= set(names):
-            return pa.RecordBatch.from_arrays([batch[name] for name in theirs], names=list(ours))
+        if set(known) <= have:
+            return pa.RecordBatch.from_arrays([batch[name] for name in known], names=list(names))
     return batch
 
 

@@ -229,15 +229,15 @@ class Recommender:
         candidates, scores = np.take_along_axis(candidates, best, 1), np.take_along_axis(scores, best, 1)
         relevance = np.where(np.isfinite(scores), (1 - diversity) * scores / _LOGIT, -np.inf)
         vectors = self.products.vectors(np.maximum(candidates, 0))
-        most_alike = np.zeros(relevance.shape, np.float32)
+        most_similar = np.zeros(relevance.shape, np.float32)
         each = np.arange(len(candidates))
         for place in range(min(k, pool)):
-            value = relevance - diversity * most_alike
+            value = relevance - diversity * most_similar
             taken = value.argmax(axis=1)
             real = np.isfinite(value[each, taken])
             chosen[real, place] = candidates[real, taken[real]]
-            alike = np.einsum("bcd,bd->bc", vectors, vectors[each, taken])
-            most_alike = np.maximum(most_alike, alike)
+            similar = np.einsum("bcd,bd->bc", vectors, vectors[each, taken])
+            most_similar = np.maximum(most_similar, similar)
             relevance[each, taken] = -np.inf
         return chosen
 

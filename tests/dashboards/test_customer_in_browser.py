@@ -123,10 +123,10 @@ def test_what_stores_and_files_say_is_never_markup(page: Page, address: str) -> 
 
 
 def test_without_a_file_the_table_answers_and_nothing_about_customers_is_logged(
-    page: Page, address: str, installation: Path, garments: list[DemoProduct]
+    page: Page, address: str, installation: Path, tmp_path: Path, garments: list[DemoProduct]
 ) -> None:
-    log = installation / "table.txt"
-    with served(installation, log, "--data", str(installation / "data")) as other:
+    log = tmp_path / "table.txt"
+    with served(tmp_path, log, "--data", str(installation / "data")) as other:
         page.goto(f"{other}/customer?customer={ANNA}")
         expect(page.get_by_role("article")).to_have_count(4)
         expect(page.locator(".la-because").first).to_contain_text("Because of ")

@@ -120,7 +120,7 @@ def test_filters_hold(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("query", "arguments", "sentence"),
     [
-        ("a.example:perfumes-red-1", {}, "cannot be told to be a garment"),
+        ("a.example:perfumes-red-1", {}, "no garment was recognised"),
         ("a.example:none", {}, "has no product 'none'"),
         ("a.example:dresses-red-1", {"k": 0}, "k=0 is no number"),
         ("a.example:dresses-red-1", {"per_category": True}, "per_category=True is no number"),
