@@ -152,12 +152,23 @@ def delete(root: TableRoot, table: str, where_sql: str) -> int:
     return _delete(root, table, where_sql)
 
 
-def compact(root: TableRoot) -> dict[str, int]:
+def file_count(root: TableRoot, table: str) -> int:
+    """How many data files the table consists of; whoever reads it opens all that may match.
+
+    :raises LookalikeError: the table is damaged.
+    """
+    with delta.damage_named(root, table):
+        found = delta.load(root, table)
+        return 0 if found is None else len(found.file_uris())
+
+
+def compact(root: TableRoot, *, only: str | None = None) -> dict[str, int]:
     """Joins small files into large ones.
 
+    :param only: the table; all tables if None.
     :return: the number of files removed, for each table with any.
     """
-    removed = {table: _compact(root, table) for table in versions(root)}
+    removed = {table: _compact(root, table) for table in versions(root) if only in (None, table)}
     return {table: files for table, files in removed.items() if files}
 
 
