@@ -203,15 +203,18 @@ def _batches(
     dataset: ds.FileSystemDataset, columns: list[str], where: pc.Expression | None, batch_size: int
 ) -> Iterator[pa.RecordBatch]:
     plain, viewed = (dataset, []) if where is None else view_types.split(dataset, where)
-    yield from plain.scanner(
-        columns=columns,
-        filter=where,
-        batch_size=batch_size,
-        batch_readahead=2,
-        fragment_readahead=1,
-        # By default Arrow holds a whole file while it reads it.
-        fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
-    ).to_batches()
+    # One row group at a time: a scanner of all files reads up to 1 GiB ahead of a slow reader.
+    files = plain.get_fragments(where)
+    for group in (group for file in files for group in file.split_by_row_group(where, dataset.schema)):
+        yield from group.scanner(
+            schema=dataset.schema,
+            columns=columns,
+            filter=where,
+            batch_size=batch_size,
+            batch_readahead=2,
+            # By default Arrow holds a whole file while it reads it.
+            fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
+        ).to_batches()
     if where is not None:
         for rows in view_types.filtered(viewed, dataset.schema, columns, where):
             yield from rows.to_batches(max_chunksize=batch_size)
