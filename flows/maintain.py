@@ -8,6 +8,13 @@ from datetime import timedelta
 from storage import table_audit, tables
 from storage.root import Root
 
+APPENDED_BY_CRAWLS = ("crawls", "offers", "pages")
+"""Tables to which every crawl appends a file."""
+
+MAX_FILES = 100
+"""Number of a table's files from which a night joins them. To read when a store was last crawled completely
+took 3.2 s of processor time with 2,000 files of `crawls`, 0.15 s with 100 and 0.04 s with one."""
+
 
 @dataclass(frozen=True)
 class Upkeep:
@@ -32,3 +39,18 @@ def maintain(root: Root, *, keep: timedelta) -> dict[str, Upkeep]:
         deleted = tables.vacuum(root, keep=keep)
         table_audit.note_checksums(root)
         return {table: Upkeep(joined.get(table, 0), deleted.get(table, 0)) for table in tables.versions(root)}
+
+
+def join_appended_files(root: Root) -> list[str]:
+    """Joins the small files of tables that crawls append to, once there are many: crawls read all of them.
+
+    A damaged table is left as it is, since joining would copy the damage into a file that looks sound. The
+    caller holds the lock of the night.
+
+    :return: a sentence for each damaged file.
+    """
+    many = [table for table in APPENDED_BY_CRAWLS if tables.file_count(root, table) > MAX_FILES]
+    damaged = table_audit.table_damage(root, many)
+    for table in {*many} - {damage.table for damage in damaged}:
+        tables.compact(root, only=table)
+    return [sentence for damage in damaged for sentence in damage.sentences]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from scrapers.config.store import Store
 from storage import generations, tables
+from storage.clock import credible, latest_credible
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
@@ -28,7 +29,8 @@ class StoreStatus:
     :ivar configured: whether it stands in `lookalike.toml`.
     :ivar products: products on sale as last read; `removed` are those that went.
     :ivar last_crawl: the latest row of `crawls`, None before the first.
-    :ivar fresh_at: end of the last complete crawl, which is when its products were last seen.
+    :ivar fresh_at: end of the last complete crawl, without those of a clock that was ahead, see
+        `storage.clock`.
     :ivar staged: what became of a crawl that is not in the tables: `quarantined`, `unfinished` where it was
         killed, `accepted` where it was killed while it was merged, `damaged`; None where there is none.
     :ivar findings: why it is quarantined.
@@ -123,9 +125,14 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
     products = tables.read(root, "products", columns=["store", "removed_at"])
     on_sale = _count(products.filter(pc.is_null(products["removed_at"]))["store"])
     known = _count(products["store"])
-    crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: crawl["ended_at"])
+    crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: credible(crawl["ended_at"]))
     last = {crawl["store"]: {**crawl, "coverage": dict(crawl["coverage"] or ())} for crawl in crawls}
-    fresh = {crawl["store"]: crawl["ended_at"] for crawl in crawls if crawl["status"] == CrawlStatus.COMPLETE}
+    latest = latest_credible()
+    fresh = {
+        crawl["store"]: crawl["ended_at"]
+        for crawl in crawls
+        if crawl["status"] == CrawlStatus.COMPLETE and crawl["ended_at"] <= latest
+    }
     staged = staged_stores(root)
     for name in sorted({*configured, *known, *last, *staged}):
         store = configured.get(name)

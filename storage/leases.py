@@ -20,6 +20,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
+from storage.clock import latest_credible
 from storage.errors import BusyError, LookalikeError
 
 LEASE_TIME = timedelta(seconds=120)
@@ -141,10 +142,12 @@ class Lease:
             body = bytes(found.bytes())
         except FileNotFoundError:
             return None
-        etag = str(found.meta["e_tag"])
+        etag, by_bucket = str(found.meta["e_tag"]), found.meta["last_modified"] + LEASE_TIME
         try:
             facts = json.loads(body)
             expires_at = datetime.fromisoformat(facts["expires_at"]).astimezone(UTC)
+            # A clock that was ahead must not lock the root for as long.
+            expires_at = expires_at if expires_at <= latest_credible() else by_bucket
             return _Held(str(facts["id"]), str(facts["owner"]), expires_at, etag)
         except (ValueError, KeyError, TypeError):
-            return _Held("", "unknown", found.meta["last_modified"] + LEASE_TIME, etag)
+            return _Held("", "unknown", by_bucket, etag)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -47,15 +47,16 @@ class TableDamage:
         return found
 
 
-def table_damage(root: Root) -> list[TableDamage]:
-    """Reads every file of all tables of a local root, or every row of one in a bucket.
+def table_damage(root: Root, tables: Iterable[str] = tuple(TABLES)) -> list[TableDamage]:
+    """Reads every file of tables of a local root, or every row of those in a bucket.
 
+    :param tables: names of tables; all by default.
     :return: the damaged tables.
     """
     if root.bucket is not None:
-        return [damage for table in TABLES if (damage := _unreadable(root, table))]
+        return [damage for table in tables if (damage := _unreadable(root, table))]
     noted = checksums.read(root)
-    return [damage for table in TABLES if (damage := _audit(root, table, noted))]
+    return [damage for table in tables if (damage := _audit(root, table, noted))]
 
 
 def note_checksums(root: Root) -> None:

@@ -152,12 +152,23 @@ def delete(root: TableRoot, table: str, where_sql: str) -> int:
     return _delete(root, table, where_sql)
 
 
-def compact(root: TableRoot) -> dict[str, int]:
+def file_count(root: TableRoot, table: str) -> int:
+    """How many data files the table consists of; whoever reads it opens all that may match.
+
+    :raises LookalikeError: the table is damaged.
+    """
+    with delta.damage_named(root, table):
+        found = delta.load(root, table)
+        return 0 if found is None else len(found.file_uris())
+
+
+def compact(root: TableRoot, *, only: str | None = None) -> dict[str, int]:
     """Joins small files into large ones.
 
+    :param only: the table; all tables if None.
     :return: the number of files removed, for each table with any.
     """
-    removed = {table: _compact(root, table) for table in versions(root)}
+    removed = {table: _compact(root, table) for table in versions(root) if only in (None, table)}
     return {table: files for table, files in removed.items() if files}
 
 
@@ -201,15 +212,18 @@ def _batches(
     dataset: ds.FileSystemDataset, columns: list[str], where: pc.Expression | None, batch_size: int
 ) -> Iterator[pa.RecordBatch]:
     plain, viewed = (dataset, []) if where is None else view_types.split(dataset, where)
-    yield from plain.scanner(
-        columns=columns,
-        filter=where,
-        batch_size=batch_size,
-        batch_readahead=2,
-        fragment_readahead=1,
-        # By default Arrow holds a whole file while it reads it.
-        fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
-    ).to_batches()
+    # One row group at a time: a scanner of all files reads up to 1 GiB ahead of a slow reader.
+    files = plain.get_fragments(where)
+    for group in (group for file in files for group in file.split_by_row_group(where, dataset.schema)):
+        yield from group.scanner(
+            schema=dataset.schema,
+            columns=columns,
+            filter=where,
+            batch_size=batch_size,
+            batch_readahead=2,
+            # By default Arrow holds a whole file while it reads it.
+            fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
+        ).to_batches()
     if where is not None:
         for rows in view_types.filtered(viewed, dataset.schema, columns, where):
             yield from rows.to_batches(max_chunksize=batch_size)

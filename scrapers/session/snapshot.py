@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from scrapers.session.product_addresses import Traits, fold
 from storage import tables
+from storage.clock import LONG_AGO, latest_credible
 from storage.root import Root
 from storage.schemas import TABLES
 from storage.staging import MOVED, Staging
@@ -33,12 +34,6 @@ COVERED_FIELDS = (
 )
 """The fields whose coverage a crawl reports."""
 
-
-CLOCK_SKEW = timedelta(hours=1)
-"""How far a stored time may lie in the future. A later one was written while a clock was wrong: it counts as
-the oldest, since otherwise it would hide all newer rows until then."""
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ROWS = 65_536
 """Rows of a history that are held in memory, beside the last row of each key."""
@@ -128,13 +123,13 @@ class Snapshot:
 
 
 def load_snapshot(root: Root, store: str, staging: Staging | None = None) -> Snapshot:
-    """Reads what is stored about a store. Times in the future count as the oldest, see `CLOCK_SKEW`.
+    """Reads what is stored about a store. Times in the future count as the oldest, see `storage.clock`.
 
     :param staging: a crawl that is not in the tables yet; it takes precedence over them.
     :raises LookalikeError: a table or a file of the staged crawl is damaged.
     """
     snapshot = Snapshot()
-    own, latest = of_store(store), datetime.now(UTC) + CLOCK_SKEW
+    own, latest = of_store(store), latest_credible()
     for batch in tables.scan(root, "products", columns=_PRODUCT_COLUMNS, where=own):
         _add_products(snapshot, batch)
     offers = last_rows(
@@ -170,7 +165,7 @@ def _add_staged(snapshot: Snapshot, staging: Staging, latest: datetime) -> None:
         _add_pages(snapshot, rows)
     crawl = decision.crawl if (decision := staging.decision()) else {}
     if crawl.get("status") == CrawlStatus.COMPLETE and crawl["ended_at"] <= latest:
-        snapshot.last_whole = max(snapshot.last_whole or _LONG_AGO, crawl["ended_at"])
+        snapshot.last_whole = max(snapshot.last_whole or LONG_AGO, crawl["ended_at"])
 
 
 def of_store(name: str) -> pc.Expression:
@@ -192,7 +187,7 @@ def last_rows(
     :param columns: of the rows returned, the key's among them.
     :param at: the column that says when a row was written; a time in the future counts as the oldest.
     """
-    latest = datetime.now(UTC) + CLOCK_SKEW
+    latest = latest_credible()
     names = list(dict.fromkeys([*columns, at]))
     schema = pa.schema([TABLES[table].columns.field(name) for name in names])
     found, waiting = schema.empty_table(), list[pa.RecordBatch]()
@@ -208,8 +203,8 @@ def _last_of(
     found: pa.Table, more: list[pa.RecordBatch], key: list[str], at: str, latest: datetime
 ) -> pa.Table:
     rows = pa.concat_tables([found, pa.Table.from_batches(more, found.schema)])
-    times = pc.if_else(pc.greater(rows[at], latest), _LONG_AGO, rows[at])
-    order = pc.sort_indices(pc.fill_null(times, _LONG_AGO))
+    times = pc.if_else(pc.greater(rows[at], latest), LONG_AGO, rows[at])
+    order = pc.sort_indices(pc.fill_null(times, LONG_AGO))
     rows = rows.take(order)
     numbered = rows.select(key).append_column("row", pa.array(range(len(rows)), pa.int64()))
     return rows.take(numbered.group_by(key).aggregate([("row", "max")])["row_max"].sort())
@@ -259,7 +254,7 @@ def _add_fetches(snapshot: Snapshot, rows: pa.Table, latest: datetime) -> None:
             snapshot.moved[url.removeprefix(MOVED)] = row["content_hash"]
             continue
         if row["fetched_at"] is None or row["fetched_at"] > latest:
-            row |= {"fetched_at": _LONG_AGO, "due_at": None}
+            row |= {"fetched_at": LONG_AGO, "due_at": None}
         snapshot.fetches[url] = KnownFetch(**row)
         if row["image_id"]:
             snapshot.image_ids.add(row["image_id"])

@@ -1,6 +1,6 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from lookalike.status import read_status
+from lookalike.status import read_status, stale
 from scrapers.config.store import Store
 from storage import tables
 from storage.root import Root
@@ -38,3 +38,23 @@ def test_freshness_is_the_end_of_the_last_complete_crawl(tmp_path):
     assert shop.last_crawl["status"] == "failed"
     assert (gone.name, gone.configured, gone.products) == ("gone.example", False, 1)
     assert (status.tables["crawls"].rows, status.tables["products"].version) == (2, 1)
+
+
+def test_a_crawl_of_a_clock_that_was_ahead_hides_no_later_one(tmp_path):
+    """The clock was once 400 days ahead: what that crawl says of its time counts as the oldest."""
+    root = Root.open(tmp_path / "data", create=True)
+    now = datetime.now(UTC)
+    ahead = {"store": "shop.example", "ended_at": now + timedelta(days=400), "status": "complete"}
+    tables.append(root, "crawls", [ahead])
+    status = read_status(root, [SHOP])
+    (shop,) = status.stores
+    assert (shop.last_crawl["status"], shop.fresh_at) == ("complete", None)
+    assert "'shop.example' has no complete crawl yet." in stale(status, timedelta(hours=36))
+    ended_at = now - timedelta(hours=40)
+    tables.append(
+        root, "crawls", [ahead | {"ended_at": ended_at}, ahead | {"ended_at": now, "status": "failed"}]
+    )
+    status = read_status(root, [SHOP])
+    (shop,) = status.stores
+    assert (shop.last_crawl["status"], shop.fresh_at) == ("failed", ended_at)
+    assert "'shop.example' was last crawled completely 40 hours ago." in stale(status, timedelta(hours=36))

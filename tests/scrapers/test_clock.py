@@ -17,8 +17,9 @@ from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
 from scrapers.reextract import reextract_store
 from scrapers.session import snapshot
-from scrapers.session.snapshot import CLOCK_SKEW, load_snapshot
+from scrapers.session.snapshot import load_snapshot
 from storage import tables
+from storage.clock import CLOCK_SKEW
 from storage.root import Root
 from tests.scrapers.shelves import products
 

@@ -287,6 +287,22 @@ def test_a_lock_keeps_others_out_and_ends_by_itself(far: Root, prefix: str) -> N
         assert str(os.getpid()) in objects(prefix)["locks/embed.lock"].decode()
 
 
+def test_a_lock_of_a_clock_that_was_ahead_ends_by_the_clock_of_the_bucket(
+    far: Root, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = {
+        "id": "1",
+        "owner": "another",
+        "expires_at": (datetime.now(UTC) + timedelta(days=400)).isoformat(),
+    }
+    write_object(prefix, "locks/embed.lock", json.dumps(ahead).encode())
+    with pytest.raises(BusyError, match="another"), far.lock("embed"):
+        pass
+    monkeypatch.setattr(leases, "LEASE_TIME", timedelta(seconds=-10))  # as if it had been written earlier
+    with far.lock("embed"):
+        assert str(os.getpid()) in objects(prefix)["locks/embed.lock"].decode()
+
+
 def test_a_held_lock_is_renewed_and_its_loss_is_told(far: Root, prefix: str) -> None:
     def waited(so: object) -> None:
         until = time.monotonic() + IN_TIME_S

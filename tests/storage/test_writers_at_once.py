@@ -102,7 +102,7 @@ def photo(image_id: str, data: bytes) -> dict[str, object]:
 def competing(monkeypatch: pytest.MonkeyPatch, compete: Callable[[int], object], times: int) -> None:
     """Lets another writer commit between a merge's reading and its commit, the first few times."""
     done = 0
-    absent = tables.absent
+    absent = tables.without_stored
 
     def race(*arguments: object) -> object:
         nonlocal done
@@ -112,7 +112,7 @@ def competing(monkeypatch: pytest.MonkeyPatch, compete: Callable[[int], object],
             compete(done)
         return found
 
-    monkeypatch.setattr(tables, "absent", race)
+    monkeypatch.setattr(tables, "without_stored", race)
 
 
 def test_a_photo_stored_by_another_while_it_is_merged_is_not_stored_twice(
