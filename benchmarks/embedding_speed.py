@@ -67,7 +67,7 @@ def main(photos: Path, name: str, rounds: int, seconds: float, *, quality: bool)
         scratch = Path(scratch_name)
         folder = scratch / "encoder"
         convert(weights, folder)
-        if not (folder / quantize.PEAKS_FILE).exists() and quantize.is_fast():
+        if not (folder / encoders.PEAKS_FILE).exists() and quantize.is_fast():
             _add_peaks(folder, spec, source)
             print("The weights bring no peaks for int8: measured here, on photos that are not timed.")
         engines, missing = _engines(weights, spec, folder, scratch)
@@ -115,7 +115,7 @@ def _engines(
 
 def _others(ours: OpenVINO, folder: Path) -> list[runtime.Precision]:
     """The precisions that this processor is made for, but the one that ours computes in."""
-    able = {"f32": True, "bf16": runtime.has_bf16(), "int8": (folder / quantize.PEAKS_FILE).exists()}
+    able = {"f32": True, "bf16": runtime.has_bf16(), "int8": (folder / encoders.PEAKS_FILE).exists()}
     return [name for name, can in able.items() if can and name != ours.precision]
 
 
@@ -124,7 +124,7 @@ def _add_peaks(folder: Path, spec: EncoderSpec, source: Path) -> None:
     images = pq.read_table(source, columns=["image"])["image"].slice(rows - _PEAK_PHOTOS).to_pylist()
     pixels = np.stack([pixels_of(image, spec.size) for image in images])
     parts = (pixels[first : first + _BATCH] for first in range(0, len(pixels), _BATCH))
-    np.save(folder / quantize.PEAKS_FILE, quantize.measure_peaks(folder / encoders.IR_FILE, parts))
+    np.save(folder / encoders.PEAKS_FILE, quantize.measure_peaks(folder / encoders.IR_FILE, parts))
 
 
 def _batches(file: Path, batch: int, most: int) -> Iterator[pa.RecordBatch]:

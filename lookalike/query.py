@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from lookalike import description
 from lookalike.description import Description
 from lookalike.generation import OpenGeneration
 from lookalike.matches import Match, Matches
+from lookalike.published import Published
 from lookalike.query_inputs import QueryInput, QueryLike, embedding_of, read_query
 from lookalike.same_product import cheapest_first
 from storage.errors import InputError, LookalikeError
@@ -30,30 +30,7 @@ from storage.root import Root
 from storage.signature import public_key
 
 if TYPE_CHECKING:
-    from lookalike.complete import Completer
-    from lookalike.recommend import Interest, Shopper
-
-
-class _Published(OpenGeneration):
-    """The published generation, with what recommends and completes from it; both are made at first use."""
-
-    @functools.cached_property
-    def shopper(self) -> Shopper:
-        """Recommends from this generation."""
-        from lookalike.recommend import Shopper
-
-        return Shopper(self, self.root)
-
-    @functools.cached_property
-    def completer(self) -> Completer:
-        """Completes outfits from this generation.
-
-        :raises SignatureError: the encoders' folder is not as it was signed.
-        """
-        from lookalike.complete import Completer
-
-        self.require_signed("encoders")
-        return Completer(self, self.root)
+    from lookalike.recommend import Interest
 
 
 class Shop:
@@ -81,7 +58,7 @@ class Shop:
         self._key = None if verify_key is None else public_key(Path(verify_key))
         self._root = Root.open(data, cache=cache)
         self._refreshing = threading.Lock()
-        self._published = _Published.open(self._root, key=self._key)
+        self._published = Published.open(self._root, key=self._key)
 
     def similar(
         self,
@@ -207,7 +184,8 @@ class Shop:
 
         Uses the style head where `lookalike train --head outfits` found it better; else compares colour,
         style, usage, season and gender. Each match has a reason, `why`, and its `score`, from 0 to 1, says
-        how well it goes with the query. The first call reads all products, which takes seconds for 10,000.
+        how well it goes with the query. The first call reads all products, which takes seconds for tens of
+        thousands.
 
         :param query: as for `similar`; several are worn together.
         :param k: how many products at most.
@@ -311,7 +289,7 @@ class Shop:
         with self._refreshing:
             if generations.current_name(self._root) == self._published.name:
                 return False
-            self._published = _Published.open(self._root, before=self._published, key=self._key)
+            self._published = Published.open(self._root, before=self._published, key=self._key)
             return True
 
     @property

@@ -189,7 +189,7 @@ def vacuum(
     return {table: files for table, files in deleted.items() if files}
 
 
-def forget_history(root: Root, table: str) -> None:
+def forget_history(root: TableRoot, table: str) -> None:
     """Deletes all of a table but its present rows: files of earlier versions, and what its log says of them.
 
     The log holds the least and the greatest value of columns of every file, and the predicates of deletes.
@@ -329,7 +329,7 @@ def _vacuum(root: TableRoot, table: str, hours: int) -> int:
 
 
 @delta.retry_conflicts
-def _forget_log(root: Root, table: str) -> None:
+def _forget_log(root: TableRoot, table: str) -> None:
     with delta.damage_named(root, table):
         # The property stays: whoever forgets a table's history once will not want it kept later.
         opened = delta.load_or_create(root, table)

@@ -9,20 +9,6 @@ import pytest
 
 ROOMS = ("storage", "scrapers", "embedding", "flows", "lookalike", "dashboards")
 
-KNOWN: tuple[frozenset[str], ...] = (
-    # Mended on the branch `query`; remove each of these when its circle is gone.
-    frozenset({"embedding.encoder.resnet50", "embedding.encoder.weights"}),
-    frozenset(f"embedding.encoder.{name}" for name in ("convert", "fused", "network", "quantize", "runtime")),
-    frozenset(
-        f"lookalike.{name}"
-        for name in (
-            *("complete", "description", "generation", "matches", "notebook", "query_inputs", "recommend"),
-            *("safe_html", "same_product"),
-        )
-    ),
-)
-"""Circles that may still be there."""
-
 
 @pytest.fixture(scope="module")
 def imports() -> dict[str, set[str]]:
@@ -44,9 +30,6 @@ def circle(imports: dict[str, set[str]]) -> list[str] | None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_circle_among_the_files_of_a_room(imports: dict[str, set[str]], room: str) -> None:
     own = {module: set(targets) for module, targets in imports.items() if module.split(".")[0] == room}
-    for known in KNOWN:
-        for module in known & own.keys():
-            own[module] -= known
     found = circle(own)
     assert found is None, " imports ".join(reversed(found))
 

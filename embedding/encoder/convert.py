@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from embedding.encoder.preprocess import GARMENT_COLOUR, PREPROCESSING
-from embedding.encoder.quantize import PEAKS, PEAKS_FILE
-from embedding.encoder.weights import Weights, write_weights
+from embedding.encoder.weights import PEAKS, Weights, write_weights
 from storage import encoders
 from storage.encoders import EncoderSpec
 from storage.errors import InputError
@@ -89,7 +88,7 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
     with encoders.writing(folder, spec) as unfinished:
         openvino.save_model(model, unfinished / encoders.IR_FILE, compress_to_fp16=False)
         if PEAKS in weights.arrays:
-            np.save(unfinished / PEAKS_FILE, weights.arrays[PEAKS])
+            np.save(unfinished / encoders.PEAKS_FILE, weights.arrays[PEAKS])
     return spec
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from keras import layers, ops
 
 from embedding.encoder import garment_colour, lite0, resnet50
-from embedding.encoder.runtime import dtype_policy
-from embedding.encoder.weights import FUSED_LENGTHS, Weights, assign_layers
+from embedding.encoder.precision import dtype_policy
+from embedding.encoder.weights import FUSED_LENGTHS, Weights, assign_layers, backbone_of
 from storage.errors import InputError
 from storage.schemas import EMBEDDING_DIM
 
@@ -62,7 +62,7 @@ def parts_of(weights: Weights, size: int) -> keras.Model:
     if RESNET50_PX not in weights.arrays:
         raise InputError(f"The weights '{weights.name}' have no {RESNET50_PX}: not a fused encoder's.")
     side = int(weights.arrays[RESNET50_PX])
-    resnet = resnet50.build_encoder(resnet50.backbone_of(weights, side))
+    resnet = resnet50.build_encoder(backbone_of(weights, side))
     # What Lite0 sees is centred, which makes more of bfloat16's rounding; it takes little time anyway.
     with dtype_policy("float32"):
         small = lite0.build_lite0(size)

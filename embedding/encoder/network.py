@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from embedding.encoder import autoencoder, fused, resnet50
-from embedding.encoder.weights import Weights
+from embedding.encoder.weights import Weights, backbone_of
 
 
 def encoder_of(weights: Weights, size: int) -> keras.Model:
@@ -19,4 +19,4 @@ def encoder_of(weights: Weights, size: int) -> keras.Model:
         return autoencoder.encoder_of(weights, size)
     if weights.fused:
         return fused.encoder_of(weights, size)
-    return resnet50.build_encoder(resnet50.backbone_of(weights, size))
+    return resnet50.build_encoder(backbone_of(weights, size))

@@ -5,36 +5,22 @@ channel, which is how the bundled weights store kernels anyway; sums, shortcuts 
 vector stay float32. What an input's 255 means, its peak, is the largest value that is seen there in 99 of 100
 real photos: one photo in 900 reached a hundred times that, and a scale that covers it spoils the top 5 of all
 others. So photos beyond the peaks are detected and computed again in float32. Peaks are measured once, with
-`calibrated`, and stored with the weights.
+`embedding.encoder.calibrate`, and stored with the weights.
 """
 
 from __future__ import annotations
 
 import functools
-import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedding.encoder.preprocess import pixels_of
-from storage import encoders
-
 if TYPE_CHECKING:
     import openvino
 
-    from embedding.encoder.weights import Weights
-
-PEAKS = "activations/peak"
-"""Key of the peaks among the arrays of `embedding.encoder.weights.Weights`."""
-
-PEAKS_FILE = "peaks.npy"
-"""The peaks in an encoder's folder, float32 [inputs], in the order in which the network computes them."""
-
 _SHARE = 0.99
-_BATCH = 16
 _NEVER_NEGATIVE = ("Relu", "MaxPool")
 _CPU_FLAGS = Path("/proc/cpuinfo")
 _FLAGS = ("avx512_vnni", "avx_vnni")
@@ -48,25 +34,6 @@ def is_fast() -> bool:
     except (OSError, StopIteration):
         return False
     return any(flag in flags.split() for flag in _FLAGS)
-
-
-def calibrated(weights: Weights, photos: Sequence[bytes]) -> Weights:
-    """Measures an encoder's peaks, and adds them to its weights.
-
-    :param photos: encoded; a few hundred real ones as stores show them, none from a validation split.
-    :raises UnreadableImageError: a photo can't be decoded.
-    """
-    from embedding.encoder.convert import convert
-
-    size = weights.input_px
-    parts = [photos[first : first + _BATCH] for first in range(0, len(photos), _BATCH)]
-    with tempfile.TemporaryDirectory() as scratch:
-        convert(weights, Path(scratch) / "encoder")
-        peaks = measure_peaks(
-            Path(scratch) / "encoder" / encoders.IR_FILE,
-            (np.stack([pixels_of(photo, size) for photo in part]) for part in parts),
-        )
-    return replace(weights, arrays=weights.arrays | {PEAKS: peaks})
 
 
 def measure_peaks(encoder: Path, batches: Iterable[np.ndarray]) -> np.ndarray:

@@ -11,8 +11,6 @@ from collections.abc import Iterable
 import keras
 from keras import ops
 
-from embedding.encoder.weights import Weights, assign_weights
-
 # Means of ImageNet's channels in BGR order: what "caffe" preprocessing subtracts.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
@@ -62,18 +60,6 @@ def build_backbone(
             )
             pooled = pooled + lift(hidden)
     return keras.Model(pixels, pooled, name="backbone")
-
-
-def backbone_of(weights: Weights, size: int | None) -> keras.Model:
-    """Builds the backbone of these weights; see `build_backbone`.
-
-    :raises InputError: the weights are not a ResNet50's.
-    """
-    backbone = build_backbone(
-        size, metric=has_metric(weights.arrays), projection_head=has_projection_head(weights.arrays)
-    )
-    assign_weights(weights, backbone)
-    return backbone
 
 
 def build_encoder(backbone: keras.Model) -> keras.Model:

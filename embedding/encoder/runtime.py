@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from embedding.encoder import quantize
+from embedding.encoder.precision import dtype_policy
 from embedding.encoder.simplify import simplified
 from storage import encoders
 from storage.encoders import EncoderSpec
@@ -77,7 +76,7 @@ class OpenVINOEncoder:
         self.precision = precision or _fastest(core, folder)
         model = simplified(core.read_model(folder / encoders.IR_FILE))
         if self.precision == "int8":
-            model = quantize.quantized(model, np.load(folder / quantize.PEAKS_FILE))
+            model = quantize.quantized(model, np.load(folder / encoders.PEAKS_FILE))
         settings: dict[str, object] = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
             "PERFORMANCE_HINT": "THROUGHPUT" if many else "LATENCY",
@@ -166,20 +165,7 @@ def has_bf16(core: openvino.Core | None = None) -> bool:
 def _fastest(core: openvino.Core, folder: Path) -> Precision:
     if has_bf16(core):
         return "bf16"
-    return "int8" if quantize.is_fast() and (folder / quantize.PEAKS_FILE).is_file() else "f32"
-
-
-@contextmanager
-def dtype_policy(name: str) -> Iterator[None]:
-    """Sets the dtype policy, such as `mixed_bfloat16`, of Keras layers made in this context."""
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+    return "int8" if quantize.is_fast() and (folder / encoders.PEAKS_FILE).is_file() else "f32"
 
 
 def has_gpu() -> bool:

@@ -36,6 +36,9 @@ IMMUTABLE = ("imagenet", "untrained")
 FUSED_LENGTHS = "fused/lengths"
 """Key of the lengths that the parts have in a fused encoder's vector: ResNet50, Lite0, colour, space."""
 
+PEAKS = "activations/peak"
+"""Key of the activation peaks that int8 needs, see `embedding.encoder.quantize`."""
+
 DEFAULT_INPUT_PX = 224
 _SCALE = ":scale"
 _INPUT_PX = "input_px"
@@ -149,6 +152,20 @@ def write_with_heads(source: Path, target: Path, recognised: Mapping[str, Head])
         arrays = {key: stored[key] for key in stored.files}
     heads.pop_heads(arrays)
     _write(target, arrays | heads.to_arrays(recognised))
+
+
+def backbone_of(weights: Weights, size: int | None) -> keras.Model:
+    """Builds the ResNet50 backbone of these weights; see `embedding.encoder.resnet50.build_backbone`.
+
+    :raises InputError: the weights are not a ResNet50's.
+    """
+    from embedding.encoder.resnet50 import build_backbone, has_metric, has_projection_head
+
+    backbone = build_backbone(
+        size, metric=has_metric(weights.arrays), projection_head=has_projection_head(weights.arrays)
+    )
+    assign_weights(weights, backbone)
+    return backbone
 
 
 def assign_weights(weights: Weights, backbone: keras.Model) -> None:

@@ -66,14 +66,14 @@ def test_eight_bits_keep_the_vectors(
     peaks = quantize.measure_peaks(folder / encoders.IR_FILE, [photos[:3], photos[3:]])
     assert (peaks.dtype, peaks.shape) == (np.float32, (48,))
     assert (peaks > 0).all()
-    np.save(folder / quantize.PEAKS_FILE, peaks)
+    np.save(folder / encoders.PEAKS_FILE, peaks)
     chosen = load_encoder(folder)
     assert chosen.precision in ("int8", "bf16")
     rounded = OpenVINOEncoder(folder, precision="int8", many=True)
     assert rounded.streams >= 1
     assert (np.sum(exact * rounded.encode(photos), axis=1) >= 0.98).all()
     # Peaks that every photo goes beyond: all are computed again.
-    np.save(folder / quantize.PEAKS_FILE, peaks / 4)
+    np.save(folder / encoders.PEAKS_FILE, peaks / 4)
     narrow = OpenVINOEncoder(folder, precision="int8")
     np.testing.assert_allclose(narrow.encode(photos), exact, atol=1e-4)
 
