@@ -1,8 +1,7 @@
 """The weights and thresholds by which the visible page is read, one table for each decision.
 
-They were set by hand on the pages of the product extraction benchmark and on reported pages, and the expected
-values of `tests/scrapers/extract/cases` keep them in place. Distances are in characters of visible text or in
-elements, as the comments say. Scores are sums of weights and have no unit.
+They were set by hand on the pages of the product extraction benchmark and on reported pages. Distances are in
+characters of visible text or in elements, as the comments say. Scores are sums of weights and have no unit.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 class HeadingWeights:
     """Which text is the heading that names the product.
 
-    Set to 0, one at a time, these change what is read on so many of 67 benchmark pages: `h1` 18, `agreement`
-    12, `other_heading` 2, `named` 1.
+    Each weight up to `min_agreement` was set to 0, one at a time; so many of 67 benchmark pages are then read
+    differently: `h1` 18, `agreement` 12, `other_heading` 2, `named` 1.
     """
 
     min_text: int = 3  # characters; shorter texts are icons and counters, except in an h1
@@ -75,9 +74,9 @@ class AmountLimits:
 class PriceWeights:
     """Which amount is the product's price.
 
-    Set to 0, one at a time, these change what is read on so many of 67 benchmark pages: `named` 7, `symbol`,
-    `distance` and `max_distance` 3, `todays_name` 2, `near_button`, `no_price`, `named_no_price` and `hidden`
-    1. The others change none: they guard reported pages and test cases.
+    Each weight was set to 0, one at a time; so many of 67 benchmark pages are then read differently: `named`
+    7, `symbol`, `distance` and `max_distance` 3, `todays_name` 2, `near_button`, `no_price`, `named_no_price`
+    and `hidden` 1, all others 0.
     """
 
     min_score: float = 0.0  # a named amount with symbol far from the heading still has one
@@ -97,9 +96,7 @@ class PriceWeights:
     max_distance: float = 7.0  # a price far off is not worse than one farther off
     near: int = 200  # characters
     before_heading: float = 1.5  # bars above the heading show the cart's total
-    near_button: float = (
-        1.0  # the buy button is at most `button_before` elements before, `button_after` behind
-    )
+    near_button: float = 1.0  # the buy button is within `button_before` and `button_after`
     button_before: int = 120  # elements from a button to a price behind it
     button_after: int = 250  # elements from a price to a button behind it
     no_price: float = 5.0  # its words say shipping, instalment, saving
