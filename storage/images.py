@@ -15,6 +15,10 @@ from storage.errors import UnreadableImageError
 MAX_IMAGE_PIXELS = 60_000_000
 """Images with more pixels are refused by their header, before decoding."""
 
+MAX_SCANNED_PIXELS = 20 * MAX_IMAGE_PIXELS
+"""Pixels times scans of a JPEG, whose decoder visits every pixel once a scan. Progressive photos have about
+ten scans; half a megabyte can hold thousands."""
+
 THUMBNAIL_PX = 256
 
 _HASHED_PX = 1024
@@ -22,6 +26,8 @@ _HASHED_PX = 1024
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 _WANTED = "give a JPEG, PNG, WebP, AVIF or GIF"
+_START_OF_SCAN = b"\xff\xda"
+_ROWS_AT_ONCE = 256
 _SIGNATURES = {"JPEG": (0, b"\xff\xd8\xff"), "PNG": (0, b"\x89PNG"), "GIF": (0, b"GIF8")}
 _SIGNATURES |= {"WebP": (8, b"WEBP"), "AVIF": (4, b"ftypavi")}
 _HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
@@ -112,6 +118,10 @@ def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
         raise UnreadableImageError(f"too large ({size}, at most {max_pixels:,} pixels)")
     if min(opened.size) < min_side:
         raise UnreadableImageError(f"too small ({size}, at least {min_side} px a side)")
+    if _form(opened) == "JPEG":
+        scans = data.count(_START_OF_SCAN)
+        if scans * opened.width * opened.height > MAX_SCANNED_PIXELS:
+            raise UnreadableImageError(f"too much work to decode ({size} in {scans:,} scans)")
     return opened
 
 
@@ -162,7 +172,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _grey(np.asarray(image)).convert("RGB")
     if image.has_transparency_data:
-        layered = image.convert("RGBA")
+        layered = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", layered.size, "white")
         white.paste(layered, mask=layered)
         return white
@@ -175,4 +185,9 @@ def _grey(levels: np.ndarray) -> Image.Image:
         scale = 255.0 if levels.max(initial=0) <= 1 else 1.0
     else:
         scale = 1 / 256 if levels.dtype.itemsize == 2 or levels.max(initial=0) > 255 else 1.0
-    return Image.fromarray((levels * scale).clip(0, 255).astype(np.uint8))
+    grey = np.empty(levels.shape, np.uint8)
+    # Some rows at a time: as float64 a whole image would take eight times its pixels.
+    for first in range(0, len(levels), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        grey[rows] = (levels[rows] * scale).clip(0, 255)
+    return Image.fromarray(grey)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import tracemalloc
 import warnings
 import zlib
 from collections import Counter
@@ -66,6 +67,38 @@ def test_what_is_no_photo_is_refused_with_its_reason(data: bytes, reason: str) -
         with pytest.raises(UnreadableImageError) as refusal:
             use(data)
         assert str(refusal.value).startswith(reason)
+
+
+def with_scans(jpeg: bytes, more: int) -> bytes:
+    """A progressive JPEG whose last scan is there `more` times again."""
+    last = jpeg.rindex(b"\xff\xda")
+    return jpeg[:-2] + jpeg[last:-2] * more + jpeg[-2:]
+
+
+@pytest.mark.parametrize("use", [images.decode, images.inspect])
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(use) -> None:
+    size = (6000, 9000)
+    honest = encoded(Image.new("RGB", size, RED), "JPEG", progressive=True)
+    hostile = with_scans(honest, 2000)
+    assert len(hostile) < 2_000_000
+    with pytest.raises(
+        UnreadableImageError, match=r"too much work to decode \(6000×9000 px in 2,0\d\d scans\)"
+    ):
+        use(hostile)
+    assert images.decode(honest, fit=64).size == (750, 1125)
+
+
+def test_a_deep_grey_image_is_decoded_in_bounded_memory() -> None:
+    """Scaled as a whole, 40 million pixels took 1.2 GB beside the image."""
+    levels = np.full((5000, 8000), 40_000, np.uint16)
+    data = encoded(Image.fromarray(levels), "PNG", compress_level=1)
+    del levels
+    tracemalloc.start()
+    decoded = images.decode(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert centre(decoded) == (156, 156, 156)
+    assert peak < 250_000_000
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
