@@ -11,16 +11,17 @@ import typer
 
 from lookalike.commands import (
     complete,
-    data,
+    dashboard,
+    demo,
     export,
     model,
     night,
     query,
     recommend,
     settings,
-    show,
     status,
     stores,
+    upkeep,
 )
 from storage.errors import LookalikeError
 
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Start": (show.demo, settings.init),
+    "Start": (demo.demo, settings.init),
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
     "Questions": (
         query.search,
@@ -45,17 +46,17 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         recommend.recommend,
         query.describe,
         query.extract,
-        show.dashboard,
+        dashboard.dashboard,
     ),
     "The encoder": (model.evaluate, model.train),
     "Upkeep": (
         status.status,
-        data.accept,
-        data.reject,
-        data.rollback,
+        upkeep.accept,
+        upkeep.reject,
+        upkeep.rollback,
         export.export,
-        data.maintain,
-        data.repair,
+        upkeep.maintain,
+        upkeep.repair,
         recommend.purge,
     ),
 }

@@ -126,7 +126,7 @@ class Shop:
         k: int = 5,
         *,
         include_owned: bool = False,
-        diversity: float = 0.1,
+        diversity: float | None = None,
         purchases: Any = None,
         **filters: Unpack[FilterArguments],
     ) -> Matches:
@@ -142,18 +142,21 @@ class Shop:
             known; or the id of a customer in the table `recommendations`, whose stored answer is read.
             Later purchases count more; those that the generation does not hold are named in `skipped`.
         :param include_owned: whether what was bought, and what shows the same photo, may be recommended.
-        :param diversity: how much likeness to what is recommended already counts against a product, 0 to 1.
+        :param diversity: how much likeness to what is recommended already counts against a product, 0 to 1;
+            0.1 if not given.
         :param purchases: other customers' purchases, a DataFrame or a file, see `lookalike recommend`; what
             they say is kept for the next call with the same.
         :param filters: as for `similar`.
         :raises InputError: a history of nothing known, or a filter no product can pass.
         """
+        from embedding.recommend.recommender import DIVERSITY
+
         return self._published.shopper.recommend(
             history,
             _require_count(k, "k"),
             parse_filters(**filters),
             include_owned=yes_or_no(include_owned, "include_owned"),
-            diversity=_require_number(diversity, "diversity"),
+            diversity=DIVERSITY if diversity is None else _require_number(diversity, "diversity"),
             purchases=purchases,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,8 +34,6 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
         root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
     ).combine_chunks()
     products = products.sort_by([("store", "ascending"), ("product_id", "ascending")]).combine_chunks()
-    placeholders = pa.array([image_id for _, image_id in find_shared_images(products)], pa.string())
-    image_ids = image_ids.filter(pc.invert(pc.is_in(image_ids, value_set=placeholders)))
     lists = whole(products["images"])
     photos = pc.list_flatten(lists)
     rows = pa.table(
@@ -45,7 +45,7 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
             "parent": pc.cast(pc.list_parent_indices(lists), pa.int64()),
         }
     )
-    rows = rows.filter(pc.is_in(rows["image_id"], value_set=image_ids))
+    rows = _without_shared_images(rows.filter(pc.is_in(rows["image_id"], value_set=image_ids)), products)
     # Products are sorted, so a parent's number sorts like (store, product_id).
     rows = rows.sort_by([("image_id", "ascending"), ("parent", "ascending"), ("position", "ascending")])
     rows = _first_of_each(rows)
@@ -59,6 +59,21 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
     columns["thumbnail_row"] = pa.nulls(len(rows), pa.int32())
     columns["article"] = pa.nulls(len(rows), pa.int32())
     return pa.table({name: columns[name] for name in SCHEMA.names}, SCHEMA)
+
+
+def _without_shared_images(rows: pa.Table, products: pa.Table) -> pa.Table:
+    """Drops a store's shared images from its rows; in another store the image may be a product's photo."""
+    shared = find_shared_images(products)
+    if not shared:
+        return rows
+
+    def keys(stores: Any, image_ids: Any) -> Any:
+        return pc.binary_join_element_wise(stores, image_ids, "/")  # no store's name has a slash
+
+    stores, image_ids = zip(*shared, strict=True)
+    named = keys(pa.array(stores, pa.string()), pa.array(image_ids, pa.string()))
+    own = keys(whole(products["store"].take(rows["parent"])), whole(rows["image_id"]))
+    return rows.filter(pc.invert(pc.is_in(own, value_set=named)))
 
 
 def _first_of_each(rows: pa.Table) -> pa.Table:

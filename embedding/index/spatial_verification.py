@@ -70,8 +70,8 @@ def differences(
     :param thumbnails: JPEG bytes of the stored photos.
     :param grids: `storage.thumbnails.grid` of each, where it is stored: 64 photos take 15 ms to decode.
     :return: float32 [n], root mean square difference of the colours where they were aligned, in levels of
-        255, and `MOST_APART` more where the texture of the garment does not agree; inf where another fits
-        better by far, so that they were not aligned. `MOST_APART` is the limit.
+        255, and `MAX_DIFFERENCE` more where the texture of the garment does not agree; inf where another fits
+        better by far, so that they were not aligned. `MAX_DIFFERENCE` is the limit.
     """
     if not thumbnails:
         return np.empty(0, np.float32)
@@ -306,8 +306,8 @@ def _better(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The shift and growth of the window, along width and height, that reduce the difference most.
 
-    :param seen: float32 [height, width, 3].
-    :param missing: what has to be added to `seen`.
+    :param stored_part: float32 [height, width, 3].
+    :param missing: what has to be added to `stored_part`.
     :param counts: bool [height, width], what is compared.
     :return: float [2], pixels; and float [2], shares of the window's sides.
     """

@@ -1,4 +1,4 @@
-"""The pace of a crawl: as fast as the store answers, never faster than its robots.txt allows."""
+"""The pace of a crawl: as fast as the store answers, with the delay of its robots.txt up to a limit."""
 
 from __future__ import annotations
 

@@ -105,6 +105,11 @@ def test_a_placeholder_is_in_no_row(root: Root) -> None:
     tables.merge(root, "products", rows)
     assert sorted(row["image_id"] for row in collected(root, *own, "none")) == sorted(own)
 
+    # A store that puts another's photo on all its products does not take it from the other.
+    tables.merge(root, "products", [product("b.example", "q", ["none"], title="Straw bag")])
+    found = {(row["store"], row["image_id"]) for row in collected(root, *own, "none")}
+    assert found == {*(("a.example", image_id) for image_id in own), ("b.example", "none")}
+
 
 def use_memory() -> None:
     """Leaves blocks behind that are not zero, as a long build does."""
