@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from embedding.training.recipe import make_recipe
 from flows.config import load_config
 from flows.night import run_nightly
 from lookalike.demo.catalogue import catalogue, unsold
@@ -116,7 +117,18 @@ def test_a_page_shows_what_its_commands_print(scene: Scene, tmp_path: Path, nigh
                 run_python(block, tmp_path)
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "toml"], ids=str)
+TOML = [block for block in BLOCKS if block.language == "toml"]
+RECIPES = [block for block in TOML if block.text.startswith("encoder = ")]
+
+
+@pytest.mark.parametrize("block", RECIPES, ids=str)
+def test_training_recipes_hold_the_defaults(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text(block.text, encoding="utf-8")
+    assert make_recipe(file) == make_recipe()
+
+
+@pytest.mark.parametrize("block", [block for block in TOML if block not in RECIPES], ids=str)
 def test_settings_are_read(block: Block, tmp_path: Path) -> None:
     file = tmp_path / "lookalike.toml"
     store = "" if "[[stores]]" in block.text else _store("shop.example", "https://shop.example", "sitemap")

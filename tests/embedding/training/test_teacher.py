@@ -30,8 +30,9 @@ def test_vectors_come_by_id_and_keep_who_is_alike(tmp_path: Path) -> None:
     assert told.shape[1] <= MAX_DIMENSIONS
     assert not told[1].any()
     np.testing.assert_allclose(np.linalg.norm(np.delete(told, 1, axis=0), axis=1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(told[0], told[2 + 7])
-    np.testing.assert_array_equal(told[0], told[-1])
+    # A matrix product may round a row by its place, depending on the processor.
+    np.testing.assert_allclose(told[0], told[2 + 7], atol=1e-6)
+    np.testing.assert_allclose(told[0], told[-1], atol=1e-6)
     cosines = told[2:-1] @ told[2:-1].T - 2 * np.eye(60)
     assert (cosines.argmax(axis=1) % 3 == np.arange(60) % 3).all()
 
