@@ -34,8 +34,8 @@ _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 class KnownHosts:
     """Refuses requests whose `Host` is a name that the dashboard is not known by.
 
-    A page elsewhere can lead its own name to this address (DNS rebinding) and would then count as the same
-    origin; its name still stands in `Host`. An IP address can not be led anywhere, so these pass.
+    A page elsewhere can point its own DNS name at this address (DNS rebinding) and would then count as the
+    same origin, but `Host` still holds its name. IP addresses cannot be rebound, so they pass.
 
     :param names: host names, lower case, without port; `*` allows all.
     """

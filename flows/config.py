@@ -26,8 +26,9 @@ DATA_VARIABLE = "LOOKALIKE_DATA"
 CACHE_VARIABLE = "LOOKALIKE_CACHE"
 
 
-HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$")]
+HOST_NAME = r"^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$"
 """A host name in lower case, without scheme and port; `*` is any."""
+HostName = Annotated[str, StringConstraints(pattern=HOST_NAME)]
 
 
 class _Section(BaseModel):

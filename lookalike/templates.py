@@ -8,7 +8,7 @@ PHOTO = """\
 CARD = """\
 {%- set title = match.title or "Untitled product" -%}
 {%- set link = match.url | safe_link -%}
-{%- macro anchor(url) %} href="{{ url }}" target="_blank" rel="noopener noreferrer"{% endmacro -%}
+{%- macro anchor(url) %} href="{{ url }}" target="_blank" rel="noopener noreferrer nofollow"{% endmacro -%}
 <article class="la-card" aria-label="{{ title }}">
 {%- if link %}<a class="la-photo"{{ anchor(link) }} tabindex="-1">{% else %}<div class="la-photo">{% endif -%}
 <img src="{{ match.thumbnail() | data_uri }}" alt="{{ title }}">

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lookalike.commands.options import ConfigOption, DataOption, settings
-from storage.errors import LookalikeError
+from storage.errors import InputError, LookalikeError
 
 
 def dashboard(
@@ -34,17 +35,22 @@ def dashboard(
     # It runs in a process of its own: it is found, not imported.
     if importlib.util.find_spec("dashboards") is None:
         raise ModuleNotFoundError("dashboards", name="dashboards")
+    names = [*resolved.dashboard.hosts, *map(_host_name, allow_host or ())]
     command = [
         *(sys.executable, "-P", "-m", "dashboards.server", "--host", host, "--port", str(port)),
         *(("--browser",) if browser else ()),
-        *(
-            word
-            for name in (*resolved.dashboard.hosts, *(allow_host or ()))
-            for word in ("--allow-host", name)
-        ),
+        *(word for name in names for word in ("--allow-host", name)),
         *("--data", str(resolved.data)),
         *(("--config", str(resolved.file)) if resolved.file else ()),
     ]
     code = subprocess.call(command)  # noqa: S603 - our own interpreter and arguments
     if code:
         raise LookalikeError(f"The dashboard ended with code {code}; its last lines say why.")
+
+
+def _host_name(name: str) -> str:
+    from flows.config import HOST_NAME
+
+    if not re.fullmatch(HOST_NAME, name.lower()):
+        raise InputError(f"'{name}' is no host name. Give it without scheme and port, like shop.example.com.")
+    return name.lower()

@@ -49,8 +49,7 @@ def proxy(dashboard: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     (folder / "nginx.conf").write_text(
-        f"pid {folder}/pid; error_log stderr; daemon off; events {{}}\n"
-        f"http {{ access_log off; {temporary}\n{here} }}\n"
+        f"pid {folder}/pid; error_log stderr; daemon off; events {{}}\nhttp {{ {temporary}\n{here} }}\n"
     )
     user = ["-g", "user root;"] if os.geteuid() == 0 else []
     server = subprocess.Popen([NGINX, "-p", str(folder), "-c", "nginx.conf", *user])

@@ -142,6 +142,12 @@ def test_a_missing_package_is_one_sentence(tmp_path):
     assert "pip install 'lookalike[flows]'" in seen.stderr
 
 
+@pytest.mark.parametrize("name", ["https://shop.example", "shop.example:8501", "a b", "", "-"])
+def test_a_host_that_is_no_name_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dashboard", "--allow-host", name]) == 2
+    assert f"'{name}' is no host name" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("port", ["99999", "0", "-1", "http"])
 def test_a_port_that_is_none_is_said(port: str, capsys) -> None:
     assert main(["dashboard", "--port", port]) == 2

@@ -94,7 +94,7 @@ def test_it_needs_nothing_else():
 def test_links_open_apart_and_tell_the_store_nothing():
     links = Tags(sheet(match())).all("a")
     assert {link["href"] for link in links} == {"https://north.example/p/1?a=1&b=2"}
-    assert {link["rel"] for link in links} == {"noopener noreferrer"}
+    assert {link["rel"] for link in links} == {"noopener noreferrer nofollow"}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ class HeadingWeights:
     other_heading: float = 1.5  # h2, h3 and role=heading also head other boxes
     named: float = 1.0  # a class such as product-title
     min_agreement: float = 0.5  # a text below shares too little with the names, unless it is the only h1
-    min_score: float = 2.0  # half of an exact name in a plain element
+    min_score: float = 2.0  # a little less than half of an exact name in a plain element
     in_navigation: float = 3.0  # cancels an h1
     in_link: float = 1.5  # names in links are of other pages
     in_item: float = 1.0  # links, options, list items, labels and buttons
@@ -76,10 +76,12 @@ class PriceWeights:
 
     Each weight was set to 0, one at a time; so many of 67 benchmark pages are then read differently: `named`
     7, `symbol`, `distance` and `max_distance` 3, `todays_name` 2, `near_button`, `no_price`, `named_no_price`
-    and `hidden` 1, all others 0.
+    and `hidden` 1, all others 0. Of these, `members` and `without_tax` change a test case; no page or case at
+    hand needs `itemprop`, `highlighted`, `large`, `small`, `repeated`, `before_heading`, `in_control` and
+    `in_sentence`.
     """
 
-    min_score: float = 0.0  # a named amount with symbol far from the heading still has one
+    min_score: float = 0.0  # a named amount with symbol has one up to about 3,400 characters from the heading
     named: float = 3.0  # an element around it is named price
     symbol: float = 2.0
     itemprop: float = 1.5  # microdata marks it as the price
@@ -93,7 +95,7 @@ class PriceWeights:
     repeated: float = 0.4  # for each repetition, up to `max_repeated`: price, sticky bar, summary
     max_repeated: int = 2
     distance: float = 1.2  # for each doubling of the distance to the heading, beyond `near`
-    max_distance: float = 7.0  # a price far off is not worse than one farther off
+    max_distance: float = 7.0  # the most that distance subtracts
     near: int = 200  # characters
     before_heading: float = 1.5  # bars above the heading show the cart's total
     near_button: float = 1.0  # the buy button is within `button_before` and `button_after`

@@ -50,10 +50,14 @@ BOUNDED = {
     "scrapers.extract.sources.jsonld._END_OF_STRING": MATCHED_BEHIND_QUOTES,
     "scrapers.extract.sources.jsonld._OPENING_MARK": MATCHED_ONCE,
     "scrapers.extract.visible.labelled_rows._NUMBER": MATCHED_WHOLE,
-    "scrapers.http.credentials._PLACES_ONLY": MATCHED_WHOLE,
-    "scrapers.http.credentials._PROXY_USERINFO": MATCHED_WHOLE,
+    "scrapers.config.secrets._VARIABLES_ONLY": MATCHED_WHOLE,
+    "scrapers.config.secrets._PROXY_USERINFO": MATCHED_WHOLE,
 }
 """Patterns that would not be linear in a search, with what keeps them so."""
+
+
+def test_every_bounded_pattern_is_there():
+    assert BOUNDED.keys() <= PATTERNS.keys()
 
 
 def worst(steps: Steps) -> list[str]:

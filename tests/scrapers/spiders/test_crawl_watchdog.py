@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lookalike.commands.query import _examined
-from lookalike.query_inputs import _main_photo
+from lookalike.query_inputs import _main_photo_url
 from scrapers.config.store import Limits, Store
 from scrapers.crawl import run_crawl
 from scrapers.http.fetch import Fetched
@@ -93,4 +93,4 @@ def test_search_says_that_a_page_takes_too_long(monkeypatch):
     monkeypatch.setattr(Worker.__init__, "__defaults__", (0.5,))
     page = Fetched("https://shop.example/p", 200, {}, "text/html", DOCUMENTS.encode())
     with pytest.raises(LookalikeError, match="Give the address of a photo"):
-        _main_photo("https://shop.example/p", page)
+        _main_photo_url("https://shop.example/p", page)
