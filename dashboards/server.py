@@ -28,6 +28,9 @@ from dashboards import scripts
 _POLICY_VIOLATION = 1008
 """RFC 6455's code for a WebSocket that is refused."""
 
+INTERRUPTED = 130
+"""What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
+
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -145,13 +148,16 @@ def main(arguments: list[str]) -> None:
         ],
     )
     sys.argv[1:] = rest
-    app.run(
-        config={
-            "server.address": given.host,
-            "server.port": given.port,
-            "server.headless": not given.browser,
-        }
-    )
+    try:
+        app.run(
+            config={
+                "server.address": given.host,
+                "server.port": given.port,
+                "server.headless": not given.browser,
+            }
+        )
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 HEARTBEAT_S = 30
 """A run whose process was killed is noticed by its missing heartbeats; Prefect allows no less than 30 s."""
 
+LOG_TIMEOUT_S = 10.0
+"""Time for the last log lines to reach the server."""
+
 DEFAULTS = {
     # Nothing of a night leaves the machine.
     "DO_NOT_TRACK": "1",
@@ -65,6 +68,7 @@ def reachable_server(config: Config) -> Iterator[None]:
     :raises ServerError: where the temporary one does not start.
     """
     from prefect.context import refresh_global_settings_context
+    from prefect.logging.handlers import APILogWorker
     from prefect.settings import get_current_settings
 
     if get_current_settings().api.url:
@@ -79,5 +83,7 @@ def reachable_server(config: Config) -> Iterator[None]:
         try:
             yield
         finally:
+            # Later, its last lines would be sent to a server that has ended, and fail on the terminal.
+            APILogWorker.drain_all(timeout=LOG_TIMEOUT_S, at_exit=False)
             del os.environ["PREFECT_API_URL"]
             refresh_global_settings_context()

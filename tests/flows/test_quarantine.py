@@ -85,7 +85,7 @@ def test_what_a_later_crawl_read_before_it_was_killed_is_not_accepted(root):
 
 def test_rejected_nothing_of_it_is_left(root, capsys):
     assert main(["reject", STORE, "--data", str(root)]) == 0
-    assert "The next crawl reads it anew." in capsys.readouterr().out
+    assert "The next crawl reads the store again." in capsys.readouterr().out
     assert prices(root) == [10]
     [(status, message)] = crawls(root)
     assert (status, message.endswith(FINDING.sentence)) == ("rejected", True)

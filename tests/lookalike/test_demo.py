@@ -59,7 +59,7 @@ def test_it_finds_five_of_the_photos_kind_in_open_stores(first):
 def test_it_leaves_a_sheet_a_photo_and_settings_that_work(first, folder):
     demo, _ = first
     html = demo.page.read_text(encoding="utf-8")
-    assert html.count('class="card"') == 5
+    assert html.count('class="la-card"') == 5
     assert "lookalike demo --serve" in html
     assert all(match.url in html for match in demo.matches)
     assert demo.query.read_bytes()[:2] == b"\xff\xd8"
