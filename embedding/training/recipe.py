@@ -140,8 +140,8 @@ class AutoencoderRecipe:
     def __post_init__(self) -> None:
         if self.batch < 2 or self.epochs < 1 or not 0 <= self.learning_rate < math.inf:
             raise InputError(
-                f"A batch of {self.batch}, {self.epochs} epochs and a learning rate of {self.learning_rate} do "
-                "not work. Give at least 2, at least 1, and at least 0."
+                f"A batch of {self.batch}, {self.epochs} epochs and a learning rate of {self.learning_rate} "
+                "do not work. Give at least 2, at least 1, and at least 0."
             )
         if self.size < SMALLEST_SIZE or self.size % SMALLEST_SIZE:
             raise InputError(f"The autoencoder takes no photos of {self.size} px. Give a multiple of 32.")
