@@ -16,8 +16,8 @@ APPENDED_BY_CRAWLS = ("crawls", "offers", "pages")
 """Tables to which every crawl appends a file."""
 
 MAX_FILES = 100
-"""Number of a table's small files from which a night joins them. To read when a store was last crawled completely
-took 3.2 s of processor time with 2,000 files of `crawls`, 0.15 s with 100 and 0.04 s with one."""
+"""Number of a table's small files from which a night joins them. To read when a store was last crawled
+completely took 3.2 s of processor time with 2,000 files of `crawls`, 0.15 s with 100 and 0.04 s with one."""
 
 
 @dataclass(frozen=True)
