@@ -7,7 +7,7 @@ ENCODER is a name or file of weights, of a ResNet50 or of the autoencoder; witho
 fashion`, `imagenet` where Keras has its weights on this machine. A colour histogram stands beside them.
 
 Precision@5 and mAP@10 are given as is, and with gallery photos of the query's own name or near-equal
-perceptual hash removed. Altered photos (`embedding.training.alterations`) are asked for among the whole
+perceptual hash removed. Altered photos (`benchmarks/alterations.py`) are asked for among the whole
 catalogue, their originals in it; with `--verify` also as `Shop.similar` answers, which compares the pixels of
 the nearest (`embedding.index.spatial_verification`), and with the precision of its claim "the same photo": on
 the held-out photos as they are, of which a few are in the gallery twice, and on photos whose picture is not

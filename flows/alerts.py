@@ -119,9 +119,8 @@ def _try_to_send(receiver: _Receiver, alert: Alert) -> str:
     except (LookalikeError, requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
         # An error's own words may hold the address, which is a secret.
         reason = str(error).rstrip(".") if isinstance(error, LookalikeError) else _reason(error)
-        problem = (
-            f"`alerts.{receiver.name}` ({_without_secrets(receiver.address)}) could not be told: {reason}."
-        )
+        address = _without_secrets(receiver.address)
+        problem = f"`alerts.{receiver.name}` ({address}) could not be notified: {reason}."
         logger.warning(problem)
         return problem
     return ""

@@ -119,16 +119,28 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             # What was crawled is stored, and the report of the night must say so.
             _log.exception("The night failed after the crawls")
             failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
-        try:
-            failures += (damaged := join_appended_files(root))
-            # Noted now, the checksum of a damaged file would count as right.
-            if not damaged:
-                table_audit.note_checksums(root)
-        except LookalikeError as error:
-            failures.append(str(error))
+        failures += _keep_up(root)
     night = Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures), recommend)
     untold += _send_alerts(config, night)
     return replace(night, untold=tuple(dict.fromkeys(untold)))
+
+
+def _keep_up(root: Root) -> list[str]:
+    """Joins the files that crawls appended, and notes the checksums of new ones.
+
+    :return: a sentence for each damaged file, and for what failed.
+    """
+    try:
+        failures = join_appended_files(root)
+        # Noted now, the checksum of a damaged file would count as right.
+        if not failures:
+            table_audit.note_checksums(root)
+    except LookalikeError as error:
+        return [str(error)]
+    except Exception as error:
+        _log.exception("The upkeep of the tables failed")
+        return [f"The upkeep of the tables broke off ({type(error).__name__}: {error}). The log says where."]
+    return failures
 
 
 def _send_alerts(config: Config, night: Night) -> list[str]:

@@ -114,8 +114,8 @@ def _drop_staged(root: Root, done: Repaired, *, all_of_them: bool, missing: set[
         if all_of_them or staging.damage() or staging.image_ids() & missing:
             staging.discard()
             done.mended.append(
-                f"The staged crawl of '{store}' is dropped, since it or what it goes on from is damaged. The "
-                "next `lookalike nightly` reads the store again."
+                f"The staged crawl of '{store}' is dropped because it, or the data it continues from, is "
+                "damaged. The next `lookalike nightly` reads the store again."
             )
 
 

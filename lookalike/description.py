@@ -103,7 +103,7 @@ class Description:
 def predict_attributes(heads: Mapping[str, Head], embedding: np.ndarray) -> dict[str, tuple[Guess, ...]]:
     """Predicts the likeliest values of each attribute but `CLOTHING`.
 
-    :param encoded: float32 [dim], L2 norm 1.
+    :param embedding: float32 [dim], L2 norm 1.
     """
     return {
         attribute: _likeliest(head, head.probabilities(embedding[None])[0])
@@ -115,7 +115,7 @@ def predict_attributes(heads: Mapping[str, Head], embedding: np.ndarray) -> dict
 def clothing_of(heads: Mapping[str, Head], embedding: np.ndarray) -> float | None:
     """The probability that a photo shows clothing; None without a head for it.
 
-    :param encoded: float32 [dim], L2 norm 1.
+    :param embedding: float32 [dim], L2 norm 1.
     """
     found = clothing_probability(heads, embedding[None])
     return None if found is None else float(found[0])

@@ -326,7 +326,7 @@ class Shop:
 def _require_count(value: Any, name: str) -> int:
     """A number of products, at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name}={value!r} is no number of products. Give 1 or more.")
+        raise InputError(f"{name} must be a whole number, at least 1, not {value!r}.")
     return int(value)
 
 

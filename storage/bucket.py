@@ -237,9 +237,8 @@ class Bucket:
             )
 
     def _try_to_remove(self, names: Iterable[str]) -> None:
-        with suppress(
-            BaseError, OSError
-        ):  # unreachable; nothing refers to them, and the next build removes them
+        # Unreachable: nothing refers to them, and the next build removes them.
+        with suppress(BaseError, OSError):
             obstore.delete(self._store, list(names))
 
     @contextmanager

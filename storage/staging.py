@@ -55,7 +55,7 @@ class State(StrEnum):
 class Finding:
     """Why a crawl failed a gate.
 
-    :ivar gate: the `Gate`, or the name of one.
+    :ivar gate: which one, a value of `storage.verdicts.Gate`.
     :ivar sentence: what is wrong, with figures.
     :ivar examples: a few affected products.
     """

@@ -21,6 +21,7 @@ from storage.errors import BusyError
 from storage.rows import Rows, fit_to_schema, last_by_key, without_stored
 from storage.schemas import TABLES, TableSpec
 
+_FULL_FILE_BYTES = 100 * 2**20  # what compaction makes of small files
 _ROW_BYTES = 100  # of a table that is replaced: `recommendations`
 
 
@@ -152,14 +153,17 @@ def delete(root: TableRoot, table: str, where_sql: str) -> int:
     return _delete(root, table, where_sql)
 
 
-def file_count(root: TableRoot, table: str) -> int:
-    """How many data files the table consists of; whoever reads it opens all that may match.
+def small_file_count(root: TableRoot, table: str) -> int:
+    """How many of the table's files are so small that compaction can join any two of them.
 
     :raises LookalikeError: the table is damaged.
     """
     with delta.damage_named(root, table):
         found = delta.load(root, table)
-        return 0 if found is None else len(found.file_uris())
+        if found is None:
+            return 0
+        sizes = pa.table(found.get_add_actions(flatten=True))["size_bytes"].to_pylist()
+        return sum(size <= _FULL_FILE_BYTES // 2 for size in sizes)
 
 
 def compact(root: TableRoot, *, only: str | None = None) -> dict[str, int]:
@@ -316,7 +320,9 @@ def _compact(root: TableRoot, table: str) -> int:
     with delta.damage_named(root, table):
         opened = delta.load_or_create(root, table)
         layout = _layout_again(table, opened)
-        return int(opened.optimize.compact(writer_properties=layout)["numFilesRemoved"])
+        return int(
+            opened.optimize.compact(target_size=_FULL_FILE_BYTES, writer_properties=layout)["numFilesRemoved"]
+        )
 
 
 @delta.retry_conflicts
@@ -331,7 +337,7 @@ def _vacuum(root: TableRoot, table: str, hours: int) -> int:
 @delta.retry_conflicts
 def _forget_log(root: TableRoot, table: str) -> None:
     with delta.damage_named(root, table):
-        # The property stays: whoever forgets a table's history once will not want it kept later.
+        # The property stays, so later history is not kept either.
         opened = delta.load_or_create(root, table)
         opened.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 days"})
         opened.create_checkpoint()

@@ -120,7 +120,7 @@ def fashion_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not folder.exists():
             unfinished = tmp_path_factory.mktemp("encoder") / folder.name
             convert(weights, unfinished)
-            folder.parent.mkdir()
+            folder.parent.mkdir(exist_ok=True)
             shutil.move(unfinished, folder)
     return folder
 

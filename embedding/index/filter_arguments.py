@@ -32,6 +32,7 @@ def parse_filters(**arguments: Unpack[FilterArguments]) -> Filters:
     most = price(arguments.get("max_price"), "max_price")
     if least is not None and most is not None and least > most:
         raise InputError(f"min_price={least} is above max_price={most}, so no price fits. Swap them.")
+    in_stock = arguments.get("in_stock")
     known, compared = exchange(arguments.get("rates"), arguments.get("currency"))
     return Filters(
         store=_names("store", arguments.get("store")),
@@ -42,7 +43,7 @@ def parse_filters(**arguments: Unpack[FilterArguments]) -> Filters:
         max_price=most,
         currency=compared,
         rates=known,
-        in_stock=yes_or_no(arguments.get("in_stock", False), "in_stock"),
+        in_stock=in_stock is not None and yes_or_no(in_stock, "in_stock"),
         new_since=moment(arguments.get("new_since")),
     )
 

@@ -43,5 +43,5 @@ class FilterArguments(TypedDict, total=False):
     max_price: Number | None
     currency: str | None
     rates: Mapping[str, Number] | None
-    in_stock: bool
+    in_stock: bool | None
     new_since: Moment | None

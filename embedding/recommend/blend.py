@@ -82,7 +82,7 @@ def similarities(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
     :return: float32 [customers, n, m].
     """
     if len(vectors) == 1:
-        # BLAS wakes its threads for one customer, too, who wait for each other wherever other work runs.
+        # For a single customer, BLAS threads only contend with other work.
         products: np.ndarray = np.einsum("bnd,bmd->bnm", vectors, others)
         return products
     return np.matmul(vectors, others.transpose(0, 2, 1))

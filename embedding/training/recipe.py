@@ -31,6 +31,9 @@ ENCODER = "encoder"
 RESNET50, AUTOENCODER = "resnet50", "autoencoder"
 """Values of the key `encoder` of a recipe file."""
 
+SMALLEST_SIZE = 32
+"""Side of the smallest photo that a network takes, px: both halve it five times."""
+
 MetricLoss = Literal["softmax", "arcface", "proxy-anchor", "multi-similarity", "supcon"]
 
 
@@ -60,7 +63,7 @@ class Recipe:
         finished network sees them, see `embedding.training.refit`.
     :param batch: photos a step.
     :param lap_steps: steps between two saved states.
-    :raises InputError: the stages do not fit together.
+    :raises InputError: the stages do not fit together, or a value makes no sense.
     """
 
     labels: tuple[str, ...] = LABELS
@@ -94,11 +97,23 @@ class Recipe:
             )
         if unknown := set(self.train_from) - set(BLOCKS):
             raise InputError(f"No block '{unknown.pop()}' to train from. Give one of {', '.join(BLOCKS)}.")
-        if self.batch < 2 or self.learning_rate < 0 or not 0 <= self.depth_rate <= 1:
+        if self.batch < 2 or not 0 <= self.learning_rate < math.inf or not 0 <= self.depth_rate <= 1:
             raise InputError(
                 f"A batch of {self.batch}, a learning rate of {self.learning_rate} and a depth rate of "
                 f"{self.depth_rate} do not work. Give at least 2, at least 0, and 0 to 1."
             )
+        for size in self.sizes:
+            if size < SMALLEST_SIZE:
+                raise InputError(
+                    f"A stage has photos of {size} px. Give sizes of at least {SMALLEST_SIZE} px."
+                )
+        for epochs in self.epochs:
+            if not 0 <= epochs < math.inf:
+                raise InputError(f"A stage has {epochs} epochs. Give at least 0.")
+        if self.lap_steps < 1:
+            raise InputError(f"A state is saved every {self.lap_steps} steps. Give lap_steps of at least 1.")
+        if self.refit_steps < 0:
+            raise InputError(f"The refit has {self.refit_steps} steps. Give refit_steps of at least 0.")
 
     def weight_of(self, label: str) -> float:
         """Weight of a label's loss."""
@@ -113,6 +128,7 @@ class AutoencoderRecipe:
     :param learning_rate: of Adam.
     :param batch: photos a step.
     :param size: side of the input, px, a multiple of 32.
+    :raises InputError: a value makes no sense.
     """
 
     epochs: int = 100
@@ -121,8 +137,33 @@ class AutoencoderRecipe:
     size: int = 256
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.batch < 2 or self.epochs < 1 or not 0 <= self.learning_rate < math.inf:
+            raise InputError(
+                f"A batch of {self.batch}, {self.epochs} epochs and a learning rate of {self.learning_rate} "
+                "do not work. Give at least 2, at least 1, and at least 0."
+            )
+        if self.size < SMALLEST_SIZE or self.size % SMALLEST_SIZE:
+            raise InputError(f"The autoencoder takes no photos of {self.size} px. Give a multiple of 32.")
+
 
 AnyRecipe: TypeAlias = Recipe | AutoencoderRecipe
+
+
+def encoder_to_train(file: Path | None = None, encoder: str | None = None) -> str:
+    """The encoder that a recipe is for: `RESNET50` or `AUTOENCODER`.
+
+    :param file: TOML; the defaults where None.
+    :param encoder: the one asked for; the file's where None.
+    :raises InputError: the file is no recipe, or one of another encoder.
+    """
+    kind = RESNET50 if file is None else _read(file).get(ENCODER, RESNET50)
+    if encoder not in (None, kind) and file is not None:
+        raise InputError(f"{file} is a recipe of the encoder {kind}. Leave --encoder out, or the recipe.")
+    kind = encoder or kind
+    if kind not in (RESNET50, AUTOENCODER):
+        raise InputError(f"{file}: there is no encoder '{kind}' to train. Give {RESNET50} or {AUTOENCODER}.")
+    return str(kind)
 
 
 def make_recipe(file: Path | None = None, encoder: str | None = None, **changes: Any) -> AnyRecipe:
@@ -133,13 +174,9 @@ def make_recipe(file: Path | None = None, encoder: str | None = None, **changes:
     :param changes: values that replace the file's; those that the encoder's recipe does not have are ignored.
     :raises InputError: the file is no recipe, or a value is invalid.
     """
+    kind = encoder_to_train(file, encoder)
     values = {} if file is None else _read(file)
-    kind = values.pop(ENCODER, RESNET50)
-    if encoder not in (None, kind) and file is not None:
-        raise InputError(f"{file} is a recipe of the encoder {kind}. Leave --encoder out, or the recipe.")
-    kind = encoder or kind
-    if kind not in (RESNET50, AUTOENCODER):
-        raise InputError(f"{file}: there is no encoder '{kind}' to train. Give {RESNET50} or {AUTOENCODER}.")
+    values.pop(ENCODER, None)
     type_ = Recipe if kind == RESNET50 else AutoencoderRecipe
     names = [one.name for one in fields(type_)]
     for name in values:

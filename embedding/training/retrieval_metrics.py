@@ -33,7 +33,7 @@ def label_figures(
     :param query_codes: int32 [q], see `embedding.training.datasets.LabelledPhotos`.
     :param gallery: int32 [n], the gallery's.
     :param found: int64 [q, k], rows of the gallery, nearest first; of more than `MAP_AT` the rest is ignored.
-    :param hidden: as for `embedding.exact.nearest`.
+    :param excluded: as for `embedding.exact.nearest`.
     """
     relevant = np.array([np.count_nonzero(gallery == code) for code in query_codes])
     if excluded is not None:

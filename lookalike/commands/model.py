@@ -197,13 +197,13 @@ def _recipe(
     file: Path | None, encoder: str | None, labels: str | None, start: str | None, changes: dict[str, Any]
 ) -> AnyRecipe:
     """The recipe of a training, with the files that it names."""
-    from embedding.training.recipe import AUTOENCODER, FROM_NOTHING, Recipe, make_recipe
+    from embedding.training.recipe import AUTOENCODER, FROM_NOTHING, Recipe, encoder_to_train, make_recipe
 
     if labels is not None:
         changes["labels"] = _columns(labels)
     if start is not None:
         changes["weights"] = start
-    if encoder == AUTOENCODER:
+    if encoder_to_train(file, encoder) == AUTOENCODER:
         usual = {"batch": AUTOENCODER_BATCH} if file is None else {}
         changes = usual | changes | _whole_epochs(changes)
     recipe = make_recipe(file, encoder, **changes)

@@ -112,7 +112,7 @@ FILTER_OPTIONS: dict[str, Any] = {
 def filter_arguments(values: dict[str, Any]) -> FilterArguments:
     """The filters of a search by the values of their options.
 
-    :raises InputError: a rate without a currency.
+    :raises InputError: a `--rate` without `=`.
     """
     given = {name: value for name, value in values.items() if value or isinstance(value, str)}
     if "rates" in given:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from scrapers.extensions.saving import save
 from scrapers.items import ProductItem
@@ -12,9 +11,6 @@ from scrapers.session.fetches import note_page_read
 from scrapers.session.product_addresses import Traits, fold
 from scrapers.session.rows import offer_row, offer_state, offers_of, page_row, product_row
 from scrapers.session.snapshot import KnownProduct, fields_of
-
-if TYPE_CHECKING:
-    pass
 
 
 class StorePipeline(JobComponent):

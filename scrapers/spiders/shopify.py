@@ -69,7 +69,7 @@ class ShopifySpider(ShopifyCatalogue):
             products = json.loads(response.body)["resources"]["results"]["products"]
             handles = [str(product["handle"]) for product in products]
         except (ValueError, KeyError, TypeError):
-            yield from self.search_list("its answer is none of Shopify's")
+            yield from self.search_list("its answer is not in Shopify's format")
             return
         for handle in handles:
             yield from self.request_found_product(handle)

@@ -19,6 +19,8 @@ from lookalike.demo.catalogue import catalogue, unsold
 from lookalike.demo.storefront import Dialect, serve
 from storage import tables
 from storage.root import Root
+from storage.verdicts import RejectStage
+from tests.docs import transcripts
 from tests.docs.pages import PAGES, Block, read_blocks
 from tests.docs.transcripts import run_python, run_transcript
 
@@ -117,6 +119,13 @@ def test_a_page_shows_what_its_commands_print(scene: Scene, tmp_path: Path, nigh
                 run_python(block, tmp_path)
 
 
+def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcripts, "TIMEOUT_S", 1)
+    hangs = Block("README.md", "Nowhere", 1, "console", "$ sleep 600\n")
+    with pytest.raises(pytest.fail.Exception, match="did not end within 1 s"):
+        run_transcript(hangs, tmp_path, {})
+
+
 TOML = [block for block in BLOCKS if block.language == "toml"]
 RECIPES = [block for block in TOML if block.text.startswith("encoder = ")]
 
@@ -147,7 +156,7 @@ def night(tmp_path_factory: pytest.TempPathFactory, fashion_encoder: Path) -> Pa
         _write_settings(folder, stores, urls)
         outcome = run_nightly(load_config(folder / "lookalike.toml"))
     assert outcome.ok, outcome.failures
-    reject = {"store": "shop.example", "url": "https://shop.example/about", "stage": "page"}
+    reject = {"store": "shop.example", "url": "https://shop.example/about", "stage": RejectStage.EXTRACT}
     tables.merge(root, "rejects", [reject | {"reason": "no product", "rejected_at": datetime.now(UTC)}])
     return folder
 

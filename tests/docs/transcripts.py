@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from tests.docs.pages import REPO, Block
 
@@ -95,17 +100,40 @@ def _run(command: str, folder: Path) -> tuple[str, int]:
         stdin=subprocess.DEVNULL,
         stdout=inside,
         stderr=inside,
+        start_new_session=True,
     )
     os.close(inside)
-    printed = b""
+    printed = bytearray()
     try:
-        while part := os.read(terminal, 65_536):
-            printed += part
-    except OSError:  # Linux's way to say that the last process has closed the terminal
-        pass
-    os.close(terminal)
-    code = process.wait(TIMEOUT_S)
-    return printed.decode().replace("\r\n", "\n").strip("\n"), code
+        _read_all(terminal, printed, deadline := time.monotonic() + TIMEOUT_S)
+        code = process.wait(max(0, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        pytest.fail(f"`{command}` did not end within {TIMEOUT_S} s. It printed\n{_text(printed)}")
+    finally:
+        os.close(terminal)
+    return _text(printed), code
+
+
+def _read_all(terminal: int, printed: bytearray, deadline: float) -> None:
+    """Reads a terminal until the last process has closed it.
+
+    :raises TimeoutError: none has by the deadline.
+    """
+    while select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0]:
+        try:
+            part = os.read(terminal, 65_536)
+        except OSError:  # Linux's way to say that the last process has closed the terminal
+            return
+        if not part:
+            return
+        printed += part
+    raise TimeoutError
+
+
+def _text(printed: bytes | bytearray) -> str:
+    return printed.decode(errors="replace").replace("\r\n", "\n").strip("\n")
 
 
 def _environment() -> dict[str, str]:

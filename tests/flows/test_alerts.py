@@ -155,7 +155,7 @@ def closed() -> str:
     [
         (
             {"webhook": "http://{closed}/secret"},
-            "`alerts.webhook` (http://{closed}) could not be told: it cannot be",
+            "`alerts.webhook` (http://{closed}) could not be notified: it cannot be",
         ),
         ({"webhook": "${NONE}"}, "the environment variable NONE is not set."),
         ({"webhook": "http://{closed}/$"}, "a `$` that begins no `${NAME}` is written `$$`."),

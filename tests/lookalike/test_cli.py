@@ -164,9 +164,11 @@ def test_a_port_that_is_none_is_said(port: str, capsys) -> None:
         (["train", "there.parquet", "--recipe", "none.toml"], "none.toml cannot be read"),
         (["train", "there.parquet", "--recipe", "recipe.toml"], "taught.parquet does not exist"),
         (["train", "there.parquet", "--batch", "1"], "A batch of 1"),
+        (["train", "there.parquet", "--encoder", "autoencoder", "--batch", "0"], "A batch of 0"),
         (["train", "there.parquet", "--sizes", "a"], "--sizes a is no list of numbers"),
         (["train", "there.parquet", "--metric-loss", "hinge"], "The recipe's metric_loss is 'hinge'"),
         (["train", "there.parquet", "--encoder", "autoencoder", "--epochs", "1,2"], "no number of epochs"),
+        (["train", "there.parquet", "--recipe", "auto.toml", "--epochs", "1.5"], "no number of epochs"),
         (["evaluate", "photos.parquet"], "photos.parquet does not exist"),
         (["evaluate", "there.parquet", "--gallery", "photos.parquet"], "photos.parquet does not exist"),
         (["evaluate", "there.parquet", "--encoder", "mine.npz"], "There are no weights mine.npz"),
@@ -178,6 +180,7 @@ def test_a_missing_file_is_said_before_tensorflow_is_imported(
 ) -> None:
     (tmp_path / "there.parquet").touch()
     (tmp_path / "recipe.toml").write_text('teacher = "taught.parquet"')
+    (tmp_path / "auto.toml").write_text('encoder = "autoencoder"')
     code = (
         "import sys; from lookalike.cli import main; code = main(sys.argv[1:]); "
         "assert not {'keras', 'tensorflow'} & set(sys.modules); sys.exit(code)"

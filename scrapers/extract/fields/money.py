@@ -54,9 +54,6 @@ def _pattern(local: tuple[str, ...]) -> re.Pattern[str]:
     )
 
 
-_MONEY = _pattern(())
-
-
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount as written.

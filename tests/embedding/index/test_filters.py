@@ -10,6 +10,7 @@ import pytest
 
 from embedding.index import items
 from embedding.index.filter_arguments import exchange, moment, parse_filters, price
+from embedding.index.filter_types import FilterArguments
 from embedding.index.filters import Filters, left_out, row_mask
 from storage.errors import InputError
 
@@ -293,6 +294,11 @@ def test_wishes_that_make_no_sense(wishes: dict[str, Any], sentence: str) -> Non
 def test_a_price_without_any_currency_is_compared_as_it_is(tmp_path: Path) -> None:
     unstated = [row | {"currency": None} for row in ROWS]
     assert passing(stored(tmp_path, unstated), max_price=20) == [2]
+
+
+def test_none_is_no_filter() -> None:
+    nothing: dict[str, Any] = dict.fromkeys(FilterArguments.__annotations__)
+    assert parse_filters(**nothing) == parse_filters()
 
 
 def test_equal_wishes_are_equal_filters() -> None:

@@ -12,6 +12,7 @@ import w3lib.html
 import scrapers
 import storage
 from scrapers.extract import text
+from scrapers.extract.fields import money
 from scrapers.extract.page import parse_page
 from scrapers.extract.product import extract_product
 from scrapers.extract.sitemap import read_sitemap, sitemaps_in_robots
@@ -38,8 +39,8 @@ def patterns() -> dict[str, re.Pattern]:
                 for place, one in enumerate(values):
                     if isinstance(one, re.Pattern):
                         found[f"{module.name}.{name}{place or ''}"] = one
-    # Of libraries, as far as they are given what strangers wrote.
-    return found | {"w3lib.html._tag_re": w3lib.html._tag_re}
+    # One that is compiled when it is needed, and those of libraries that are given what strangers wrote.
+    return found | {"money._pattern": money._pattern(()), "w3lib.html._tag_re": w3lib.html._tag_re}
 
 
 PATTERNS = patterns()
