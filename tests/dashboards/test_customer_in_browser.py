@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import lookalike
+from embedding.index.build import build_index
 from embedding.recommend.batch import recommend_all
 from lookalike.demo.product import DemoProduct
+from storage import tables
 from storage.root import Root
 from tests.dashboards.conftest import HOSTILE_STORE, HOSTILE_TITLE, NOW, STORE, served
 
@@ -149,9 +152,15 @@ def test_without_a_file_the_table_answers_and_nothing_about_customers_is_logged(
     page: Page, address: str, installation: Path, tmp_path: Path, garments: list[DemoProduct]
 ) -> None:
     log = tmp_path / "table.txt"
-    with served(tmp_path, log, "--data", str(installation / "data")) as other:
+    shutil.copytree(installation / "data", tmp_path / "data")
+    root = Root.open(tmp_path / "data")
+    gone = next(match for match in lookalike.open(root.path).recommend(ANNA) if match.store == STORE)
+    tables.delete(root, "products", f"store = '{gone.store}' AND product_id = '{gone.product_id}'")
+    build_index(root, lookalike.open(root.path).manifest.encoder.model)
+    with served(tmp_path, log, "--data", str(root.path)) as other:
         page.goto(f"{other}/customer?customer={ANNA}")
-        expect(page.get_by_role("article")).to_have_count(4)
+        expect(page.get_by_role("article")).to_have_count(3)
+        expect(page.get_by_text("No longer in the shop")).to_have_count(0)  # it was recommended, not bought
         expect(page.locator(".la-because").first).to_contain_text("Because of ")
         page.goto(f"{other}/customer?customer=nobody")
         expect(page.get_by_text("holds nothing for this customer")).to_be_visible()
