@@ -81,7 +81,7 @@ def main() -> None:
     pages = [
         st.Page(lambda: find.page(shop), title="Find", url_path="find", default=True),
         st.Page(
-            lambda: customer.page(shop, config.recommend.purchases_file),
+            lambda: customer.page(shop, config.recommend.purchases_file, config.recommend.store or None),
             title="For a customer",
             url_path="customer",
         ),

@@ -28,21 +28,25 @@ CUSTOMER = "customer"
 """Widget key and URL parameter."""
 
 
-def page(shop: Shop, purchases: Path | None) -> None:
-    """Draws the page for one visitor.
+def page(shop: Shop, purchases: Path | None, store: str | None) -> None:
+    """Draws the page for one visitor, or why there is nothing to show.
 
     :param shop: the shop at its newest generation.
     :param purchases: the file that the settings name; where None, the table `recommendations` answers.
+    :param store: the store of all purchases, where the file names none.
     """
-    filters = choose_filters(shop)
-    header()
-    st.html('<h2 class="la-headline">For a customer</h2>')
-    customer = choose_customer(shop)
-    if not customer:
-        draw_note("Choose a customer, or type an id: you see what they bought and what they would like.")
-    else:
-        show_customer(shop, Customer(customer), purchases, filters)
-    footer(shop)
+    try:
+        filters = choose_filters(shop)
+        header()
+        st.html('<h2 class="la-headline">For a customer</h2>')
+        customer = choose_customer(shop)
+        if not customer:
+            draw_note("Choose a customer, or type an id: you see what they bought and what they would like.")
+        else:
+            show_customer(shop, Customer(customer), purchases, store, filters)
+        footer(shop)
+    except LookalikeError as error:
+        draw_note(str(error))
 
 
 def choose_customer(shop: Shop) -> str | None:
@@ -59,16 +63,18 @@ def choose_customer(shop: Shop) -> str | None:
     return chosen.strip() if chosen else None
 
 
-def show_customer(shop: Shop, customer: Customer, purchases: Path | None, filters: FilterArguments) -> None:
-    """Shows a customer's interests and recommendations, or why there are none."""
-    try:
-        with st.spinner("Looking at what they bought…"):
-            interests = shop.interests(customer, purchases=purchases)
-            found = shop.recommend(customer, RECOMMENDED, purchases=purchases, **filters)
-    except LookalikeError as error:
-        draw_note(str(error))
-        return
-    show_interests(shop, interests, found.skipped)
+def show_customer(
+    shop: Shop, customer: Customer, purchases: Path | None, store: str | None, filters: FilterArguments
+) -> None:
+    """Shows a customer's interests and recommendations.
+
+    :raises LookalikeError: nothing is known of the customer, or the purchases or the table cannot be read.
+    """
+    with st.spinner("Looking at what they bought…"):
+        interests = shop.interests(customer, purchases=purchases, purchases_store=store)
+        found = shop.recommend(customer, RECOMMENDED, purchases=purchases, purchases_store=store, **filters)
+    # The table's skipped products were recommended, not bought.
+    show_interests(shop, interests, () if purchases is None else found.skipped)
     show_recommended(shop, found)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.config import Config
-from storage import tables
+from storage import rebuild, tables
 from storage.errors import InputError, LookalikeError
 from storage.root import Root
 from storage.schemas import TABLES
@@ -78,6 +78,8 @@ def drop_staged(config: Config, store: str) -> None:
 def purge_customer(root: Root, customer: str) -> int:
     """Deletes a customer from every table that names customers, and those tables' earlier versions.
 
+    Of these tables, also the damaged files that a repair moved aside are deleted, whoever stands in them.
+
     The purchases file is the user's own and is not touched.
 
     :return: rows deleted; none where nothing was stored.
@@ -92,6 +94,7 @@ def purge_customer(root: Root, customer: str) -> int:
         deleted = sum(tables.delete(root, table, f"customer = {quoted}") for table in named)
         for table in named:  # always: a purge that was killed has deleted the rows, but not the history
             tables.forget_history(root, table)
+            rebuild.forget(root, table)
     return deleted
 
 

@@ -74,7 +74,7 @@ def _without_other_writers(root: Root) -> Iterator[None]:
     """Holds the locks of all other writers."""
     with ExitStack() as locks:
         crawls = sorted(lock for lock in root.files.locks() if lock.startswith("crawl-"))
-        for name in ("nightly", "maintain", *crawls, "embed", "index"):
+        for name in ("nightly", "maintain", *crawls, "embed", "index", "recommend"):
             locks.enter_context(root.lock(name))
         yield
 

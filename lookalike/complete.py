@@ -124,8 +124,7 @@ class Completer:
                 mask |= of_kind
             else:
                 raise InputError(
-                    f"{view.label} cannot be told to be of any category. Leave same_category out, or give "
-                    "category."
+                    f"{view.label} belongs to no known category. Leave same_category out, or give category."
                 )
         return mask
 

@@ -128,6 +128,7 @@ class Shop:
         include_owned: bool = False,
         diversity: float | None = None,
         purchases: Any = None,
+        purchases_store: str | None = None,
         **filters: Unpack[FilterArguments],
     ) -> Matches:
         """Recommends products for a customer, from what they bought.
@@ -146,6 +147,7 @@ class Shop:
             0.1 if not given.
         :param purchases: other customers' purchases, a DataFrame or a file, see `lookalike recommend`; what
             they say is kept for the next call with the same.
+        :param purchases_store: the store of all purchases, where they name none.
         :param filters: as for `similar`.
         :raises InputError: a history of nothing known, or a filter no product can pass.
         """
@@ -158,17 +160,22 @@ class Shop:
             include_owned=yes_or_no(include_owned, "include_owned"),
             diversity=DIVERSITY if diversity is None else _require_number(diversity, "diversity"),
             purchases=purchases,
+            purchases_store=purchases_store,
         )
 
-    def interests(self, history: Any, *, purchases: Any = None) -> list[Interest]:
+    def interests(
+        self, history: Any, *, purchases: Any = None, purchases_store: str | None = None
+    ) -> list[Interest]:
         """Finds what a customer is interested in: one to three groups of their purchases, the largest first.
 
         :param history: as for `recommend`; a `Customer` of the table alone has the purchases that their
             recommendations come from.
-        :param purchases: as for `recommend`.
+        :param purchases: as for `recommend`, like `purchases_store`.
         :raises InputError: a history of nothing known.
         """
-        return self._published.shopper.interests(history, purchases=purchases)
+        return self._published.shopper.interests(
+            history, purchases=purchases, purchases_store=purchases_store
+        )
 
     def customers(self, most: int) -> list[str]:
         """Lists the ids of customers whom the table `recommendations` holds, the first `most` in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,9 @@ from storage.root import Root
 
 if TYPE_CHECKING:
     from lookalike.generation import OpenGeneration
+
+_Version = tuple[str, int, int]
+_KEPT_HISTORIES = 16
 
 EVIDENCE = {LOOKS: "looks", TOGETHER: "bought together", POPULAR: "popular"}
 
@@ -69,7 +73,10 @@ class Shopper:
         self._published, self._root = published, root
         self._products = Products.of(published.index)
         self._nothing = Learnt.nothing(self._products)
-        self._learnt: tuple[tuple[str, int, int] | None, Any, Learnt] | None = None
+        self._learning = threading.Lock()
+        self._learnt: tuple[tuple[_Version | None, str | None], Any, Learnt] | None = None
+        # `interests` and `recommend` of one customer would each read the whole file.
+        self._read_history = functools.lru_cache(maxsize=_KEPT_HISTORIES)(self._read_history_once)
 
     def recommend(
         self,
@@ -80,6 +87,7 @@ class Shopper:
         include_owned: bool = False,
         diversity: float = DIVERSITY,
         purchases: Any = None,
+        purchases_store: str | None = None,
         now: datetime | None = None,
     ) -> Matches:
         """See `lookalike.query.Shop.recommend`."""
@@ -89,12 +97,13 @@ class Shopper:
         if isinstance(history, Customer):
             if purchases is None:
                 return self._stored(history.id, k, filters, mask)
-            history = self._history_of(history.id, purchases)
+            history = self._history_of(history.id, purchases, purchases_store)
         elif isinstance(history, str) and not self._names_a_store(history):
             return self._stored(history, k, filters, mask)
         bought = read_history(history, self._number, now or datetime.now(UTC))
         bought.require_known(self._published.name)
-        found = self._found(bought, k, mask, include_owned, diversity, self._learn(purchases))
+        learnt = self._learn(purchases, purchases_store)
+        found = self._found(bought, k, mask, include_owned, diversity, learnt)
         return self._matches(found, filters, bought)
 
     def customers(self, most: int) -> list[str]:
@@ -104,12 +113,19 @@ class Shopper:
         return sorted(pc.unique(ids).to_pylist())[:most]
 
     def interests(
-        self, history: Any, *, purchases: Any = None, now: datetime | None = None
+        self,
+        history: Any,
+        *,
+        purchases: Any = None,
+        purchases_store: str | None = None,
+        now: datetime | None = None,
     ) -> list[Interest]:
         """See `lookalike.query.Shop.interests`."""
         if isinstance(history, Customer):
             history = (
-                self._bought(history.id) if purchases is None else self._history_of(history.id, purchases)
+                self._bought(history.id)
+                if purchases is None
+                else self._history_of(history.id, purchases, purchases_store)
             )
         bought = read_history(history, self._number, now or datetime.now(UTC))
         bought.require_known(self._published.name)
@@ -224,36 +240,42 @@ class Shopper:
             )
         return sorted(rows.to_pylist(), key=lambda row: row["rank"])
 
-    def _learn(self, purchases: Any) -> Learnt:
-        """What other customers' purchases say; learnt once for one file or DataFrame."""
+    def _learn(self, purchases: Any, store: str | None) -> Learnt:
+        """What other customers' purchases say; learnt once for one file or DataFrame.
+
+        :param store: the store of all purchases, where they name none.
+        """
         if purchases is None:
             return self._nothing
         from embedding.recommend.learn import learn
         from embedding.recommend.purchases import from_frame, read_purchases
 
         is_path = isinstance(purchases, str | Path)
-        version = _version(Path(purchases)) if is_path else (str(id(purchases)), 0, 0)
-        if self._learnt is not None and self._learnt[0] == version:
+        with self._learning:  # a second visitor waits, and learns nothing again
+            version = _version(Path(purchases)) if is_path else (str(id(purchases)), 0, 0)
+            if self._learnt is None or self._learnt[0] != (version, store):
+                read = (
+                    read_purchases(Path(purchases), self._numbers, store=store)
+                    if is_path
+                    else from_frame(purchases, self._numbers, store=store)
+                )
+                self._learnt = (version, store), purchases, learn(self._products, read)
             return self._learnt[2]
-        numbers = self._numbers
-        read = read_purchases(Path(purchases), numbers) if is_path else from_frame(purchases, numbers)
-        self._learnt = version, purchases, learn(self._products, read)
-        return self._learnt[2]
 
-    def _history_of(self, customer: str, purchases: Any) -> Any:
+    def _history_of(self, customer: str, purchases: Any, store: str | None) -> list[tuple[str, datetime]]:
         """The history of a customer of a file or a DataFrame."""
         if isinstance(purchases, str | Path):
-            from embedding.recommend import purchases as files
+            return self._read_history(Path(purchases), _version(Path(purchases)), customer, store)
+        from embedding.recommend.purchases import history_of_frame
 
-            return files.read_history(Path(purchases), customer, self._numbers.stores)
-        if "customer_id" not in purchases.columns:
-            raise InputError(
-                "The DataFrame of purchases has no column customer_id. Name each row's customer."
-            )
-        own = purchases[purchases["customer_id"].astype("string") == customer]
-        if not len(own):
-            raise InputError("The DataFrame holds no purchase of this customer. Check the id.")
-        return own
+        return history_of_frame(purchases, customer, self._numbers, store=store)
+
+    def _read_history_once(
+        self, file: Path, _: _Version | None, customer: str, store: str | None
+    ) -> list[tuple[str, datetime]]:
+        from embedding.recommend import purchases as files
+
+        return files.read_history(file, customer, self._numbers, store=store)
 
     @functools.cached_property
     def _numbers(self) -> ProductNumbers:
@@ -270,7 +292,7 @@ class Shopper:
         return self._published.find(store, product_id)
 
 
-def _version(file: Path) -> tuple[str, int, int] | None:
+def _version(file: Path) -> _Version | None:
     """What is another once a file was written again; None where there is none."""
     try:
         status = file.stat()

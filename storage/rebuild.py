@@ -55,6 +55,13 @@ def repair_table(root: Root, damage: TableDamage) -> list[str]:
     return sorted(damage.data)
 
 
+def forget(root: Root, table: str) -> None:
+    """Deletes a table's files that repairs moved aside, and those of a rebuild that was killed."""
+    for folder in (*(root.path / FOLDER).glob(f"*/{table}"), root.path / "tables" / f".rebuilt-{table}"):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
 def _usable(root: Root, table: str, log: TableLog, damage: TableDamage) -> list[Path]:
     """The data files to rebuild a table from, oldest first."""
     folder = root.table_path(table)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from storage.errors import LookalikeError
 
 NEIGHBOURS = 50
 """Products kept for each product."""
@@ -43,18 +46,14 @@ def fit(customers: np.ndarray, products: np.ndarray, shape: tuple[int, int]) -> 
     :param customers: int [n], the customer of each purchase.
     :param products: int [n], what was bought.
     :param shape: numbers of customers and products.
-    :raises ModuleNotFoundError: the extra `recommend` is not installed.
+    :raises LookalikeError: the extra `recommend` is not installed.
     """
-    from scipy.sparse import csr_matrix
-
+    csr_matrix, cosine_recommender = _installed()
     bought = csr_matrix((np.ones(len(products), np.float32), (customers, products)), shape=shape)
     bought.data[:] = 1  # a product bought twice is bought
     with warnings.catch_warnings():
-        # In a notebook implicit's progress bars warn that they lack widgets; then it warns of its own matrix.
-        warnings.simplefilter("ignore")
-        from implicit.nearest_neighbours import CosineRecommender
-
-        model = CosineRecommender(K=NEIGHBOURS + 1, num_threads=0)
+        warnings.simplefilter("ignore")  # implicit warns of its own matrix
+        model = cosine_recommender(K=NEIGHBOURS + 1, num_threads=0)
         model.fit(bought, show_progress=False)
     pairs = model.similarity.tocoo()
     other = pairs.row != pairs.col
@@ -64,3 +63,22 @@ def fit(customers: np.ndarray, products: np.ndarray, shape: tuple[int, int]) -> 
     return CoPurchases(
         starts.astype(np.int64), columns[order].astype(np.int32), scores[order].astype(np.float32)
     )
+
+
+def _installed() -> tuple[Any, Any]:
+    """scipy's sparse matrix and implicit's recommender.
+
+    :raises LookalikeError: the extra `recommend` is not installed.
+    """
+    try:
+        from scipy.sparse import csr_matrix
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # in a notebook its progress bars warn that they lack widgets
+            from implicit.nearest_neighbours import CosineRecommender
+    except ModuleNotFoundError as error:
+        raise LookalikeError(
+            f"Learning from purchases needs {error.name}, which is not installed. "
+            "Run `pip install 'lookalike[recommend]'`."
+        ) from None
+    return csr_matrix, CosineRecommender

@@ -28,7 +28,7 @@ def learn(
 
     :param on_sale: bool [products], what customers could choose from; None takes all products of the stores
         that they bought from.
-    :raises ModuleNotFoundError: the extra `recommend` is not installed.
+    :raises LookalikeError: the extra `recommend` is not installed.
     """
     customers = np.repeat(np.arange(len(purchases)), np.diff(purchases.starts))
     if not len(customers):

@@ -72,6 +72,11 @@ class ProductNumbers:
         names = pc.binary_join_element_wise(_text(stores), _text(product_ids), _SEPARATOR)
         return _numbers(names, self._names)
 
+    def name(self, number: int) -> str:
+        """`store:product_id` of a product."""
+        name: str = self._names[number].as_py()
+        return name.replace(_SEPARATOR, ":", 1)
+
     def by_url(self, urls: pa.Array) -> np.ndarray:
         """The same by the address of the product's page."""
         return _numbers(pc.utf8_rtrim(_text(urls), "/"), self._urls)

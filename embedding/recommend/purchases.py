@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,10 @@ from storage.errors import InputError
 WANTED = "customer_id, store, product_id or url, bought_at"
 DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_END_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) + 1
+
+_FRAME = "The DataFrame"
 
 _HM = ("t_dat", "customer_id", "article_id")
 _RENT_THE_RUNWAY = ("user_id", "item_id", "review_date")
@@ -71,30 +75,31 @@ def read_purchases(file: Path, numbers: ProductNumbers, *, store: str | None = N
 
 
 def read_history(
-    file: Path, customer: str, stores: Sequence[str], *, store: str | None = None
+    file: Path, customer: str, numbers: ProductNumbers, *, store: str | None = None
 ) -> list[tuple[str, datetime]]:
-    """One customer's purchases, as a file names them: `store:product_id` or the page's address, and when.
+    """One customer's purchases: `store:product_id` of each, and when.
 
-    The file is read a part at a time; only this customer's rows are kept.
+    A product that the generation does not hold has the name that the file gives it. The file is read a part
+    at a time; only this customer's rows are kept.
 
     :param file: as for `read_purchases`.
-    :param stores: names of the stores that the generation holds.
-    :param store: the store of all purchases, where the file names none; the only one of `stores` where None.
+    :param store: as for `read_purchases`.
     :raises InputError: as `read_purchases`, and where the file holds no purchase of this customer.
     """
-    found: list[tuple[str, datetime]] = []
     with _damage_named(file):
-        for batch in map(_renamed, _batches(file)):
-            _require_columns(file, batch)
-            ids = batch["customer_id"].cast(pa.string())
-            own = batch.filter(pc.fill_null(pc.equal(ids, customer), False))
-            if own.num_rows:
-                when = moments(file, own["bought_at"])
-                times = (_EPOCH + timedelta(microseconds=one) for one in when.tolist())
-                found += zip(_names(file, own, stores, store), times, strict=True)
-    if not found:
-        raise InputError(f"{file} holds no purchase of this customer. Check the id.")
-    return found
+        return _history(file, _batches(file), customer, numbers, store)
+
+
+def history_of_frame(
+    frame: Any, customer: str, numbers: ProductNumbers, *, store: str | None = None
+) -> list[tuple[str, datetime]]:
+    """One customer's purchases of a DataFrame with the columns of a file, as `read_history` gives them.
+
+    :raises InputError: it lacks a column, holds a date that is none, or no purchase of this customer.
+    """
+    if "customer_id" in frame:
+        frame = frame[frame["customer_id"].astype("string") == customer]
+    return _history(_FRAME, _frame_batches(frame), customer, numbers, store)
 
 
 def from_frame(frame: Any, numbers: ProductNumbers, *, store: str | None = None) -> Purchases:
@@ -102,13 +107,47 @@ def from_frame(frame: Any, numbers: ProductNumbers, *, store: str | None = None)
 
     :raises InputError: it lacks a column, or holds a date that is none.
     """
-    reader = _Reader("The DataFrame", numbers, store)
-    wanted = [name for name in ("customer_id", "store", "product_id", "url", "bought_at") if name in frame]
-    # pandas' own texts become an array of several chunks.
-    texts = pa.table({name: pa.array(list(frame[name].astype("string")), pa.string()) for name in wanted})
-    for batch in texts.to_batches() or [pa.RecordBatch.from_pylist([], texts.schema)]:
+    reader = _Reader(_FRAME, numbers, store)
+    for batch in _frame_batches(frame):
         reader.add(batch)
     return reader.purchases()
+
+
+def _history(
+    source: Path | str,
+    batches: Iterable[pa.RecordBatch],
+    customer: str,
+    numbers: ProductNumbers,
+    store: str | None,
+) -> list[tuple[str, datetime]]:
+    history: list[tuple[str, datetime]] = []
+    for batch in map(_renamed, batches):
+        _require_columns(source, batch)
+        ids = batch["customer_id"].cast(pa.string())
+        own = batch.filter(pc.fill_null(pc.equal(ids, customer), False))
+        if own.num_rows:
+            found = _find(source, own, numbers, store).tolist()
+            names = [
+                given if number < 0 else numbers.name(number)
+                for number, given in zip(found, _names(own), strict=True)
+            ]
+            when = moments(source, own["bought_at"]).tolist()
+            history += zip(names, (_EPOCH + timedelta(microseconds=one) for one in when), strict=True)
+    if not history:
+        raise InputError(f"{source} holds no purchase of this customer. Check the id.")
+    return history
+
+
+def _frame_batches(frame: Any) -> list[pa.RecordBatch]:
+    wanted = [name for name in ("customer_id", "store", "product_id", "url", "bought_at") if name in frame]
+    # pandas' own texts become an array of several chunks.
+    texts = pa.table(
+        {
+            name: pa.array(frame[name].astype("string").to_numpy(object, na_value=None), pa.string())
+            for name in wanted
+        }
+    )
+    return texts.to_batches() or [pa.RecordBatch.from_pylist([], texts.schema)]
 
 
 class _Reader:
@@ -127,7 +166,7 @@ class _Reader:
     def add(self, batch: pa.RecordBatch) -> None:
         batch = _renamed(batch)
         _require_columns(self.source, batch)
-        found = self._numbers(batch)
+        found = _find(self.source, batch, self.numbers, self.store)
         customer = batch["customer_id"].cast(pa.string())
         when = moments(self.source, batch["bought_at"])
         known = (found >= 0) & np.asarray(customer.is_valid().to_numpy(zero_copy_only=False), bool)
@@ -157,27 +196,11 @@ class _Reader:
         starts = np.searchsorted(customer, np.arange(len(names) + 1))
         return Purchases(names, starts, product, when, self._skipped, tuple(self._named))
 
-    def _numbers(self, batch: pa.RecordBatch) -> np.ndarray:
-        names = batch.schema.names
-        if "product_id" not in names:
-            return self.numbers.by_url(batch["url"])
-        if "store" in names:
-            stores = batch["store"]
-        else:
-            stores = pa.array([_only_store(self.source, self.numbers.stores, self.store)] * len(batch))
-        found = self.numbers.by_id(stores, batch["product_id"])
-        if "url" in names:
-            found = np.where(found < 0, self.numbers.by_url(batch["url"]), found)
-        return found
-
     def _skip(self, batch: pa.RecordBatch, unknown: np.ndarray) -> None:
         self._skipped += int(unknown.sum())
         for row in np.flatnonzero(unknown)[:_MOST_NAMED].tolist():
-            fact = batch.slice(row, 1).to_pylist()[0]
-            name = fact.get("url") if fact.get("product_id") is None else fact["product_id"]
-            store = fact.get("store")
             if len(self._named) < _MOST_NAMED:
-                self._named[f"{store}:{name}" if store and fact.get("product_id") else str(name)] = None
+                self._named[_names(batch.slice(row, 1))[0]] = None
 
 
 def _require_columns(source: Path | str, batch: pa.RecordBatch) -> None:
@@ -185,9 +208,9 @@ def _require_columns(source: Path | str, batch: pa.RecordBatch) -> None:
     have = ", ".join(names[:12]) or "no column"
     for name in ("customer_id", "bought_at"):
         if name not in names:
-            raise InputError(f"{source} has no column {name}; it has {have}. Needed are {WANTED}.")
+            raise InputError(f"{source} has no column {name}; it has {have}. Required columns: {WANTED}.")
     if "product_id" not in names and "url" not in names:
-        raise InputError(f"{source} names no product: it has {have}. Needed are {WANTED}.")
+        raise InputError(f"{source} names no product: it has {have}. Required columns: {WANTED}.")
 
 
 def _only_store(source: Path | str, stores: Sequence[str], store: str | None) -> str:
@@ -197,32 +220,50 @@ def _only_store(source: Path | str, stores: Sequence[str], store: str | None) ->
     if len(stores) == 1:
         return stores[0]
     known = ", ".join(stores)
-    raise InputError(f"{source} does not say which store sold the products. Give --store: {known}.")
+    raise InputError(
+        f"{source} does not say which store sold the products. Give one --store, or `store` under "
+        f"[recommend] in the settings: {known}."
+    )
 
 
-def _names(file: Path, batch: pa.RecordBatch, stores: Sequence[str], store: str | None) -> list[str]:
-    """What the rows call their products: `store:product_id`, else the address of the page."""
-    columns = {name: batch[name].cast(pa.string()).to_pylist() for name in batch.schema.names}
-    if "product_id" not in columns:
-        return [url or "" for url in columns["url"]]
-    shops = columns.get("store") or [_only_store(file, stores, store)] * len(batch)
-    urls = columns.get("url") or [None] * len(batch)
-    return [
-        url or "" if product_id is None else f"{shop}:{product_id}"
-        for shop, product_id, url in zip(shops, columns["product_id"], urls, strict=True)
-    ]
+def _find(
+    source: Path | str, batch: pa.RecordBatch, numbers: ProductNumbers, store: str | None
+) -> np.ndarray:
+    """Numbers of the rows' products, by store and id, else by address; -1 for unknown ones: int64 [rows]."""
+    names = batch.schema.names
+    if "product_id" not in names:
+        return numbers.by_url(batch["url"])
+    if "store" in names:
+        stores = batch["store"]
+    else:
+        stores = pa.array([_only_store(source, numbers.stores, store)] * len(batch))
+    found = numbers.by_id(stores, batch["product_id"])
+    return np.where(found < 0, numbers.by_url(batch["url"]), found) if "url" in names else found
+
+
+def _names(batch: pa.RecordBatch) -> list[str]:
+    """What the rows call their products: `store:product_id`, else the id or the address of the page."""
+    naming = [name for name in ("store", "product_id", "url") if name in batch.schema.names]
+    return [_name(row) for row in batch.select(naming).to_pylist()]
+
+
+def _name(row: dict[str, Any]) -> str:
+    if row.get("product_id") is None:
+        return str(row.get("url"))
+    return f"{row['store']}:{row['product_id']}" if row.get("store") else str(row["product_id"])
 
 
 def moments(source: Path | str, column: pa.Array) -> np.ndarray:
     """Times of purchases in microseconds since 1970, UTC: int64 [n].
 
     :param source: what is read, for sentences.
-    :raises InputError: a purchase has no date, or something else in its place.
+    :raises InputError: a purchase has no date, something else in its place, or one outside the years 1 to
+        9999.
     """
     import pandas as pd
 
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        times = column.cast(pa.timestamp("us"), safe=False)
+        times = column.cast(options=pc.CastOptions(pa.timestamp("us"), allow_time_truncate=True))
         missing = times.is_null().to_numpy(zero_copy_only=False)
         values = times.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     else:
@@ -234,6 +275,8 @@ def moments(source: Path | str, column: pa.Array) -> np.ndarray:
         shown = column[int(np.flatnonzero(missing)[0])].as_py()
         what = "a purchase without a date" if shown is None else f"bought_at {str(shown)[:40]!r}, no date"
         raise InputError(f"{source} has {what}. Give days or times such as 2026-11-01T06:00Z.")
+    if ((values < _FIRST_US) | (values >= _END_US)).any():
+        raise InputError(f"{source} has a date outside the years 1 to 9999. Correct it.")
     return np.asarray(values, np.int64)
 
 

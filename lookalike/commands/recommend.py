@@ -51,7 +51,7 @@ def recommend(
             metavar="FILE",
             help="Purchases of all customers: Parquet or CSV with customer_id, store, product_id or url, "
             "bought_at. Without PRODUCT or --customer, every customer gets recommendations, in the table; "
-            "one --store then says which store sold all products, where the file names none.",
+            "one --store says which store sold all products, where the file names none.",
         ),
     ] = None,
     k: Annotated[
@@ -85,6 +85,7 @@ def recommend(
         k or 5,
         include_owned=include_owned,
         purchases=purchases,
+        purchases_store=_only_store(filters) or resolved.recommend.store or None,
         **filters,
     )
     if as_json:
@@ -142,6 +143,12 @@ def _recommend_all(
         terminal.print_json(plain(outcome))
     else:
         terminal.print_lines([recommend_line(outcome)])
+
+
+def _only_store(filters: FilterArguments) -> str | None:
+    """The store that one --store names."""
+    stores = filters.get("store") or []
+    return stores[0] if len(stores) == 1 else None
 
 
 def _store_of_all(filters: FilterArguments) -> str | None:

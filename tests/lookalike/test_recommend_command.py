@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,11 +16,12 @@ from embedding.recommend.batch import recommend_all
 from flows import night
 from flows.config import load_config
 from flows.purge import purge_customer
+from flows.repair import repair
 from lookalike.cli import main
 from lookalike.recommend import Customer
-from storage import tables
+from storage import rebuild, tables
 from storage.audit import tables_damage
-from storage.errors import InputError
+from storage.errors import BusyError, InputError
 from storage.root import Root
 from tests import customers
 
@@ -70,6 +72,29 @@ def test_of_a_purged_customer_no_byte_is_left(filled: Root, tmp_path: Path, cust
     assert tables.read(root, "recommendations").num_rows == 9
     with pytest.raises(InputError, match="id is empty"):
         purge_customer(root, " ")
+
+
+@pytest.mark.parametrize("damaged", ["data", "log"])
+def test_a_purge_reaches_the_files_that_a_repair_moved_aside(
+    filled: Root, tmp_path: Path, damaged: str
+) -> None:
+    shutil.copytree(filled.path, tmp_path / "data")
+    root = Root.open(tmp_path / "data")
+    customers.purchases(9).to_parquet(tmp_path / "p.parquet")
+    recommend_all(root, tmp_path / "p.parquet", k=2)
+    table = root.table_path("recommendations")
+    file = next(table.rglob("*.parquet") if damaged == "data" else (table / "_delta_log").glob("*.json"))
+    file.write_bytes(file.read_bytes()[:-20])
+    repair(root, load_config(None, str(root.path)))
+    aside = root.path / rebuild.FOLDER
+    assert list(aside.glob("*/recommendations"))
+    (root.path / "tables" / ".rebuilt-recommendations").mkdir()
+    with root.lock("recommend"), pytest.raises(BusyError):
+        repair(root, load_config(None, str(root.path)))
+    purge_customer(root, "c001")
+    assert not list(aside.glob("*/recommendations"))
+    assert not (root.path / "tables" / ".rebuilt-recommendations").exists()
+    assert "c001" not in set(tables.read(root, "recommendations")["customer"].to_pylist())
 
 
 def test_ids_of_customers_are_never_logged(
@@ -155,6 +180,37 @@ def test_the_command_line_recommends_to_a_customer_of_a_file(
     assert [match.id for match in api] == [
         f"{match['store']}:{match['product_id']}" for match in document["matches"]
     ]
+
+
+def test_one_customer_of_a_file_without_stores(
+    filled: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hm = tmp_path / "transactions_train.csv"
+    hm.write_text("t_dat,customer_id,article_id,price,sales_channel_id\n2026-09-01,abc,d3,0.05,2\n")
+    settings = tmp_path / "lookalike.toml"
+    settings.write_text(f'data = "{filled.path}"\n\n[recommend]\nstore = "a.example"\n')
+    command = ["recommend", "--customer", "abc", "--purchases", str(hm), "--json"]
+    assert main([*command, "--config", str(settings)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {match["because"] for match in document["matches"]} == {"a.example:d3"}
+    assert main([*command, "--store", "a.example", "--data", str(filled.path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {(match["because"], match["store"]) for match in document["matches"]} == {
+        ("a.example:d3", "a.example")
+    }
+    assert main([*command, "--data", str(filled.path)]) == 2
+    assert "Give one --store, or `store` under [recommend]" in capsys.readouterr().err
+
+
+def test_without_implicit_purchases_are_a_sentence(
+    filled: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "implicit.nearest_neighbours", None)
+    customers.purchases(3).to_csv(tmp_path / "p.csv", index=False)
+    command = ["recommend", "--purchases", str(tmp_path / "p.csv"), "--data", str(filled.path)]
+    for more in ([], ["--customer", "c001"]):
+        assert main([*command, *more]) == 1
+        assert "which is not installed. Run `pip install 'lookalike[recommend]'`." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,9 @@ import pytest
 
 import lookalike
 from embedding.index.build import build_index
+from embedding.recommend import purchases
 from embedding.recommend.batch import recommend_all
+from lookalike.recommend import Customer
 from storage import tables
 from storage.errors import BusyError, InputError
 from storage.root import Root
@@ -140,6 +145,77 @@ def test_duplicate_rows_future_dates_and_removed_products_of_a_file(filled: Root
     table = tables.read(filled, "recommendations").to_pandas()
     assert set(table["customer"]) == {"c1"}
     assert set(table["because_product_id"]) == {"d2"}
+
+
+def test_dates_that_python_cannot_hold_are_a_sentence(filled: Root, tmp_path: Path) -> None:
+    file = tmp_path / "late.parquet"
+    when = pa.array([2**62], pa.timestamp("us"))
+    row = {"customer_id": ["c"], "store": ["a.example"], "product_id": ["d3"], "bought_at": when}
+    pq.write_table(pa.table(row), file)
+    with pytest.raises(InputError, match="date outside the years 1 to 9999"):
+        recommend_all(filled, file)
+    with pytest.raises(InputError, match="date outside the years 1 to 9999"):
+        lookalike.open(filled.path).interests(Customer("c"), purchases=file)
+
+
+def test_one_customer_and_the_run_over_all_find_the_same_products(filled: Root, tmp_path: Path) -> None:
+    products = {
+        row["product_id"]: row["url"]
+        for row in tables.read(filled, "products").to_pylist()
+        if row["store"] == "a.example"
+    }
+    rows = [
+        ("c", "a.example", "d3", None),
+        ("c", None, "d5", products["d5"]),
+        ("c", "a.example", "sku-7", products["d7"] + "/"),
+        ("c", None, None, products["d9"]),
+        ("c", None, "d11", None),
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "store", "product_id", "url"])
+    frame["bought_at"] = "2026-11-01"
+    file = tmp_path / "p.csv"
+    frame.to_csv(file, index=False)
+    done = recommend_all(filled, file, k=2)
+    assert (done.purchases, done.skipped_products) == (4, ("d11",))
+    shop = lookalike.open(filled.path)
+    for given in (file, frame):
+        interests = shop.interests(Customer("c"), purchases=given)
+        bought = {name for interest in interests for name in interest.products}
+        assert bought == {f"a.example:{one}" for one in ("d3", "d5", "d7", "d9")}
+        assert shop.recommend(Customer("c"), purchases=given).skipped == ("d11",)
+
+
+def test_visitors_read_and_learn_a_file_once(
+    filled: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noted(reader: Callable[..., Any]) -> Callable[..., Any]:
+        def read_noted(*given: Any, **more: Any) -> Any:
+            read.append(reader.__name__)
+            return reader(*given, **more)
+
+        return read_noted
+
+    for reader in (purchases.read_purchases, purchases.read_history):
+        monkeypatch.setattr(purchases, reader.__name__, noted(reader))
+    file = tmp_path / "p.csv"
+    customers.purchases(9).to_csv(file, index=False)
+    shop = lookalike.open(filled.path)
+
+    def visit(_: int) -> None:
+        shop.recommend(["a.example:d3"], purchases=file)
+
+    with ThreadPoolExecutor(4) as visitors:
+        list(visitors.map(visit, range(4)))
+    assert read == ["read_purchases"]
+    for _ in range(2):
+        shop.interests(Customer("c001"), purchases=file)
+        shop.recommend(Customer("c001"), purchases=file)
+    assert read == ["read_purchases", "read_history"]
+    customers.purchases(12).to_csv(file, index=False)
+    shop.recommend(Customer("c011"), purchases=file)
+    assert read == ["read_purchases", "read_history", "read_history", "read_purchases"]
 
 
 def test_ten_thousand_purchases_of_one_customer_of_a_file(filled: Root, tmp_path: Path) -> None:
