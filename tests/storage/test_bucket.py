@@ -85,7 +85,7 @@ def test_a_root_is_made_only_when_asked_and_never_among_other_files(
 
 
 def test_tables_are_written_and_read(far: Root, tmp_path: Path) -> None:
-    row = {"url": "https://a.example/1", "stage": "page", "reason": "cut", "store": "a.example"}
+    row = {"url": "https://a.example/1", "stage": "extract", "reason": "cut", "store": "a.example"}
     assert tables.merge(far, "rejects", [row]).inserted == 1
     assert tables.merge(far, "rejects", [row, row | {"url": "https://a.example/2"}]).inserted == 1
     there = elsewhere(far, tmp_path)
