@@ -16,7 +16,7 @@ from storage.errors import InputError
 from storage.root import Root
 from tests import catalogues
 from tests.catalogues import MODEL, product
-from tests.lookalike.test_query import encoded, picture
+from tests.lookalike.query.shops import encoded, picture
 
 DRESS, SHIRT = 1, 2
 
