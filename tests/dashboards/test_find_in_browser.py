@@ -102,7 +102,7 @@ def test_a_photo_gives_five_cards(visit: Visit, garments: list[DemoProduct]) -> 
         link = card.get_by_role("link", name="View in store")
         assert link.get_attribute("href") == f"https://shop.example/products/{garment.handle}"
         assert link.get_attribute("target") == "_blank"
-        assert {"noopener", "noreferrer", "nofollow"} <= set((link.get_attribute("rel") or "").split())
+        assert {"noopener", "noreferrer"} <= set((link.get_attribute("rel") or "").split())
     expect(visit.page.get_by_alt_text("Your photo")).to_be_visible()
     assert not visit.errors
 
