@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
@@ -33,6 +34,22 @@ NOW = datetime.now(UTC)
 def photo(product: DemoProduct) -> bytes:
     """A product's first photo."""
     return product.photos[0]()
+
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

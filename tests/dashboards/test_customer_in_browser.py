@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import lookalike
 from embedding.index.build import build_index
@@ -22,11 +22,6 @@ from tests.dashboards.conftest import HOSTILE_STORE, HOSTILE_TITLE, NOW, STORE, 
 pytest.importorskip("implicit")
 expect.set_options(timeout=30_000)
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 SHOWN = 6
 """Recommendations on the page."""
 
@@ -59,14 +54,6 @@ def address(installation: Path) -> Iterator[str]:
     settings = str(installation / "lookalike.toml")
     with served(installation, installation / "log.txt", "--config", settings) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
