@@ -1,0 +1,158 @@
+"""Takes each guard of `guards.toml` out of a copy of the repository, and names the test that fails without it.
+
+    python -m benchmarks.guards             # all, a quarter of an hour on one core
+    python -m benchmarks.guards webrtc npz  # only those whose line holds one of these words
+
+It ends with exit code 1 if all tests of a guard pass without it, or if its text is no longer in its file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+GUARDS = Path(__file__).with_suffix(".toml")
+TIMEOUT_S = 180.0
+"""A guard whose tests take longer without it is found, too: they wait for something that never ends."""
+_TESTS_FAILED = 1  # pytest's exit code
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class StaleGuardError(Exception):
+    """A guard's text is not in its file, or more than once."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A line of code that keeps something hostile out.
+
+    :ivar keeps: what it keeps out.
+    :ivar file: where it is, below the repository.
+    :ivar text: what is taken out, exactly once in the file.
+    :ivar instead: what replaces it.
+    :ivar tests: pytest's names of the tests of which one has to fail.
+    """
+
+    keeps: str
+    file: str
+    text: str
+    instead: str
+    tests: tuple[str, ...]
+
+    def take_out(self, source: str) -> str:
+        """The file's text without the guard.
+
+        :raises StaleGuardError: the guard is not there, or not only once.
+        """
+        if (count := source.count(self.text)) != 1:
+            raise StaleGuardError(f"{self.file} holds {self.text!r} {count} times, not once.")
+        return source.replace(self.text, self.instead)
+
+
+def read_guards() -> list[Guard]:
+    """The guards of `guards.toml`."""
+    lines = tomllib.loads(GUARDS.read_text("utf-8"))["guards"]
+    return [Guard(**{**line, "tests": tuple(line["tests"])}) for line in lines]
+
+
+def copy_repository(target: Path) -> None:
+    """Copies the files of the working tree that git knows or does not ignore."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (REPOSITORY / name).is_file():  # one that was deleted is still listed
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, target / name)
+
+
+def run_tests(
+    copy: Path, tests: Sequence[str], timeout_s: float | None = None
+) -> tuple[int | None, str]:
+    """Runs tests in a copy until one fails.
+
+    :return: pytest's exit code, None after `timeout_s`, and what it printed.
+    """
+    # No bytecode: a file changed twice in a second would be run as it was.
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("CI", None)
+    command = [sys.executable, "-m", "pytest", "-qxrfE", "--tb=line", "-p", "no:cacheprovider"]
+    command += [f"--basetemp={copy.with_name('pytest')}", *tests]
+    process = subprocess.Popen(
+        command,
+        cwd=copy,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return None, process.communicate()[0]
+    return process.returncode, printed
+
+
+def failing_test(copy: Path, guard: Guard) -> str | None:
+    """The test that fails without a guard; None if the guard survives.
+
+    :raises StaleGuardError: the guard is not there, or its tests cannot be run without it.
+    """
+    file = copy / guard.file
+    original = file.read_text("utf-8")
+    file.write_text(guard.take_out(original), "utf-8")
+    try:
+        code, printed = run_tests(copy, guard.tests, TIMEOUT_S)
+    finally:
+        file.write_text(original, "utf-8")
+    if code is None:
+        return f"{guard.tests[0]} (no end within {TIMEOUT_S:g} s)"
+    if code == 0:
+        return None
+    failed = _FAILED.search(printed)
+    if code != _TESTS_FAILED or not failed:
+        raise StaleGuardError(f"The tests of '{guard.keeps}' do not run without it:\n{printed[-2000:]}")
+    return failed[1]
+
+
+def main(words: Sequence[str]) -> int:
+    """Checks all guards, or those whose line holds one of the words; the exit code."""
+    guards = [guard for guard in read_guards() if not words or any(word in str(guard) for word in words)]
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="guards-") as folder:
+        copy = Path(folder) / "repository"
+        copy_repository(copy)
+        tests = sorted({test for guard in guards for test in guard.tests})
+        code, printed = run_tests(copy, tests)
+        if code != 0:
+            print(printed, "The tests fail with all guards in place. Mend that first.", sep="\n")
+            return 1
+        for number, guard in enumerate(guards, 1):
+            try:
+                found = failing_test(copy, guard)
+            except StaleGuardError as error:
+                found, problem = None, str(error)
+            else:
+                problem = "SURVIVES"
+            survivors += found is None
+            print(f"{number:3} {guard.keeps}\n    {guard.file}: {found or problem}", flush=True)
+    print(f"{len(guards)} guards, {survivors} survive.")
+    return int(survivors > 0)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="benchmarks.guards", description=__doc__)
+    parser.add_argument("words", nargs="*", help="only guards whose line holds one of these words")
+    sys.exit(main(parser.parse_args().words))
