@@ -1,4 +1,4 @@
-"""Takes each guard of `guards.toml` out of a copy of the repository, and names the test that fails without it.
+"""Takes each guard of `guards.toml` out of a copy of the repository, and names the test that then fails.
 
     python -m benchmarks.guards             # all, a quarter of an hour on one core
     python -m benchmarks.guards webrtc npz  # only those whose line holds one of these words
@@ -76,9 +76,7 @@ def copy_repository(target: Path) -> None:
             shutil.copy2(REPOSITORY / name, target / name)
 
 
-def run_tests(
-    copy: Path, tests: Sequence[str], timeout_s: float | None = None
-) -> tuple[int | None, str]:
+def run_tests(copy: Path, tests: Sequence[str], timeout_s: float | None = None) -> tuple[int | None, str]:
     """Runs tests in a copy until one fails.
 
     :return: pytest's exit code, None after `timeout_s`, and what it printed.
@@ -86,8 +84,8 @@ def run_tests(
     # No bytecode: a file changed twice in a second would be run as it was.
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("CI", None)
-    command = [sys.executable, "-m", "pytest", "-qxrfE", "--tb=line", "-p", "no:cacheprovider"]
-    command += [f"--basetemp={copy.with_name('pytest')}", *tests]
+    command = [sys.executable, "-m", "pytest", "-qxrfE", "--tb=line", "-m", "not slow"]
+    command += ["-p", "no:cacheprovider", f"--basetemp={copy.with_name('pytest')}", *tests]
     process = subprocess.Popen(
         command,
         cwd=copy,

@@ -6,7 +6,6 @@ shown here is logged.
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -14,7 +13,7 @@ import streamlit as st
 from dashboards.find import choose_filters, draw_note, footer, header
 from lookalike import FilterArguments, Match, Matches, Shop
 from lookalike.recommend import Customer, Interest
-from lookalike.rendering import render
+from lookalike.rendering import escaped, render
 from storage.errors import LookalikeError
 
 RECOMMENDED = 6
@@ -98,7 +97,7 @@ def interest_html(shop: Shop, interest: Interest, number: int) -> str:
         product = shop.product(name)
         title = product.title or product.id
         photo = render("photo", jpeg=product.thumbnail(), description=title)
-        photos.append(f'<li title="{escape(title)}">{photo}</li>')
+        photos.append(f'<li title="{escaped(title)}">{photo}</li>')
     more = len(interest.products) - len(photos)
     label = f"Interest {number}, {interest.share:.0%}{f', {more} more' if more > 0 else ''}"
     return f'<section class="la-interest"><p>{label}</p><ul>{"".join(photos)}</ul></section>'
@@ -125,4 +124,4 @@ def because_html(shop: Shop, match: Match) -> str:
         title = shop.product(match.because).title or match.because
     except LookalikeError:
         title = match.because
-    return f'<p class="la-because" dir="auto">Because of {escape(title)}</p>'
+    return f'<p class="la-because" dir="auto">Because of {escaped(title)}</p>'

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from html import escape
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -18,7 +17,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards import scripts
 from lookalike import FilterArguments, Match, Shop
-from lookalike.rendering import render
+from lookalike.rendering import escaped, render
 from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
 
@@ -131,7 +130,7 @@ def show_answer(shop: Shop, slots: Slots, query: Query, filters: FilterArguments
         matches, warning = list(found), found.warning
         trouble = "" if matches else nothing_found(shop.currencies, filters)
     with slots.lead:
-        st.html(f'<h2 class="la-headline" dir="auto">{escape(query.headline)}</h2>')
+        st.html(f'<h2 class="la-headline" dir="auto">{escaped(query.headline)}</h2>')
         if warning:
             draw_note(warning)
     with slots.query_tile:
@@ -306,7 +305,7 @@ def draw_match(match: Match) -> None:
 
 def draw_note(sentence: str) -> None:
     """Draws a message; it may quote a store's words, so it is escaped, never Markdown."""
-    st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
+    st.html(f'<p class="la-note" role="alert" dir="auto">{escaped(sentence)}</p>')
 
 
 def footer(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedding.encoder.heads import CLOTHING, CLOTHING_LEAST, Head, clothing_probability
+from storage.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,8 @@ class Description:
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
         ]
-        return "\n".join([f"{self.query}, as {self.model} sees it", *(line.rstrip() for line in lines)])
+        head = printable(f"{self.query}, as {self.model} sees it")
+        return "\n".join([head, *(line.rstrip() for line in lines)])
 
     def _repr_html_(self) -> str:
         from lookalike.rendering import render

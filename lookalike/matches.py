@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
 
+from storage.printable import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -209,7 +211,7 @@ class Matches(Sequence[Match]):
                 lines.append(f"     {match.why}")
             if match.also_at:
                 lines.append(f"     also at  {', '.join(offer.id for offer in match.also_at)}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def to_dict(self) -> dict[str, Any]:
         """The matches as `lookalike search --json` prints them."""

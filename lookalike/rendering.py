@@ -1,7 +1,7 @@
 """HTML of results: one autoescaped template of a card for notebook, contact sheet and dashboard.
 
-What a store wrote is hostile until shown otherwise: it is escaped, photos are data and never fetched from a
-store's server, and a link is one to http or https.
+What a store wrote is hostile until shown otherwise: it is escaped, without invisible characters, photos are data
+and never fetched from a store's server, and a link is one to http or https.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import functools
 from datetime import datetime
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lookalike.templates import TEMPLATES
+from storage.printable import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,6 +35,11 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(values)
 
 
+def escaped(text: str) -> str:
+    """Text as HTML outside a template: escaped, without invisible characters."""
+    return escape(printable(text))
+
+
 def safe_link(url: str | None) -> str | None:
     """The URL if a browser may follow it, that is to http or https with a host; else None."""
     if not url:
@@ -50,7 +57,9 @@ def _environment() -> Environment:
 
     from storage.money import display_price
 
-    environment = Environment(autoescape=True, loader=DictLoader(TEMPLATES), undefined=StrictUndefined)
+    environment = Environment(
+        autoescape=True, finalize=_visible, loader=DictLoader(TEMPLATES), undefined=StrictUndefined
+    )
     environment.globals.update(availability=AVAILABILITY, max_also=MAX_ALSO)
     environment.filters.update(
         data_uri=_data_uri,
@@ -61,6 +70,11 @@ def _environment() -> Environment:
         similarity=_similarity,
     )
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """A template's text without invisible characters; what is markup of ours stays as it is."""
+    return printable(value, lines=True) if type(value) is str else value
 
 
 def _data_uri(jpeg: bytes) -> str:

@@ -1,10 +1,18 @@
 """The errors that callers see; each message is one sentence, which the command line prints as it is."""
 
+from __future__ import annotations
+
+from storage.printable import printable
+
 
 class LookalikeError(Exception):
     """The work failed: one sentence that names what, why and what to do. The command line exits with 1."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The sentence, safe to print though it may quote what a stranger wrote."""
+        return printable(super().__str__())
 
 
 class InputError(LookalikeError):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import LookalikeError
+from storage.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,19 +48,35 @@ def err() -> Console:
 
 
 def print_json(document: Any) -> None:
-    """Prints one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    """Prints one JSON document on stdout; characters that are not safe to print are escaped."""
+    lines = json.dumps(document, ensure_ascii=False, indent=2).split("\n")
+    escaped = (line if printable(line) == line else _escaped(line) for line in lines)
+    sys.stdout.write("\n".join(escaped) + "\n")
+
+
+def _escaped(line: str) -> str:
+    return "".join(char if printable(char) == char else json.dumps(char)[1:-1] for char in line)
 
 
 def say(sentence: str) -> None:
     """Prints a message to stderr."""
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(printable(sentence) + "\n")
+
+
+class _OneLine(logging.Formatter):
+    """Formats a record as one line, whatever it quotes; a traceback of ours keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return printable(super().formatException(ei), lines=True)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Shows the rooms' own log lines on stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_OneLine("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
     for room in ("storage", "scrapers", "embedding", "flows", "lookalike"):
         logger = logging.getLogger(room)
         logger.handlers = [handler]
@@ -83,6 +100,7 @@ def progress() -> Iterator[Advance]:
     if not console.is_terminal:
         yield _lines_now_and_then()
         return
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -92,8 +110,8 @@ def progress() -> Iterator[Advance]:
         def advance(what: str, done: int, total: int | None) -> None:
             name, _, _ = what.partition(",")
             if name not in tasks:
-                tasks[name] = bars.add_task(what, total=total)
-            bars.update(tasks[name], description=what, completed=done, total=total)
+                tasks[name] = bars.add_task("", total=total)
+            bars.update(tasks[name], description=escape(printable(what)), completed=done, total=total)
 
         yield advance
 
@@ -114,7 +132,7 @@ def _lines_now_and_then() -> Advance:
 def print_lines(lines: Iterable[str]) -> None:
     """Prints results, one a line."""
     for line in lines:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(printable(line) + "\n")
 
 
 def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, titled: bool = False) -> None:
@@ -122,15 +140,14 @@ def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, titled: bo
 
     :param titled: whether the columns' names are printed outside a terminal, too, before the rows.
 
-    Cells are printed as they are: text from a store is never read as markup, and control characters are gone.
+    Text from a store is never read as markup, and is made safe to print.
     """
     console = out()
-    safe = [[_printable(cell) for cell in row] for row in rows]
     if not console.is_terminal:
-        print_lines(
-            "\t".join(cell.replace("\n", " ") for cell in row) for row in ([head] if titled else []) + safe
-        )
+        for row in [head, *rows] if titled else rows:
+            sys.stdout.write("\t".join(map(_cell, row)) + "\n")
         return
+    safe = [[_cell(cell, lines=True) for cell in row] for row in rows]
     table = _table(head, safe)
     unbounded = console.options.update(max_width=10_000)
     if head[-1] not in LINKS or console.measure(table, options=unbounded).maximum <= console.width:
@@ -155,6 +172,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def _printable(text: str) -> str:
-    """Replaces control characters, with which a store's text could control the terminal."""
-    return "".join(char if char == "\n" or char.isprintable() else " " for char in text)
+def _cell(text: str, *, lines: bool = False) -> str:
+    """A cell's text; prices have no-break spaces, which no other program takes for spaces."""
+    return printable(text, lines=lines).replace("\N{NO-BREAK SPACE}", " ")

@@ -53,6 +53,8 @@ def test_the_test_that_fails_without_a_guard_is_named_and_the_guard_is_put_back(
     guard = Guard("long texts", "bound.py", "[:3]", "", tests)
     assert failing_test(copy, guard) == "test_bound.py::test_cut"
     assert "[:3]" in (copy / "bound.py").read_text()
-    assert failing_test(copy, Guard("long texts", "bound.py", "[:3]", "", ("test_bound.py::test_any",))) is None
+    assert (
+        failing_test(copy, Guard("long texts", "bound.py", "[:3]", "", ("test_bound.py::test_any",))) is None
+    )
     with pytest.raises(StaleGuardError, match="do not run without it"):
         failing_test(copy, Guard("long texts", "bound.py", "[:3]", "(", tests))

@@ -1,5 +1,9 @@
+import json
+import logging
+
 import pytest
 
+from lookalike import cli
 from lookalike.commands import terminal
 
 LINK = "https://shop.example/products/a-linen-dress-with-a-very-long-name-that-no-table-has-room-for"
@@ -38,6 +42,56 @@ def test_a_stores_text_cannot_steer_the_terminal(in_a_terminal, capsys):
     for control in ("\x1b]0", "\x07", "\x1b[2J", "\r"):
         assert control not in printed
     assert "dress" in printed
+
+
+STEERING = "\x1b]0;owned\x07red\x9b31m \u202egpj.exe" + chr(0xE0041) + "\udc80\nlookalike: done"
+
+
+@pytest.mark.parametrize("columns", [None, 60])
+@pytest.mark.parametrize("where", ["rows", "lines", "say", "json", "log", "progress"])
+def test_nothing_that_is_printed_steers_the_terminal_or_its_reader(
+    where, columns, monkeypatch, capsys, request
+):
+    if columns:
+        request.getfixturevalue("in_a_terminal")(columns)
+    match where:
+        case "rows":
+            terminal.print_rows(("title", "link"), [(STEERING, STEERING)])
+        case "lines":
+            terminal.print_lines([STEERING])
+        case "say":
+            terminal.say(STEERING)
+        case "json":
+            terminal.print_json({STEERING: [STEERING]})
+        case "log":
+            terminal.log_to_stderr()
+            logging.getLogger("scrapers.crawl").warning("%s is refused", STEERING)
+        case "progress":
+            monkeypatch.setattr(terminal, "LINE_EVERY_S", 0)
+            with terminal.progress() as advance:
+                advance(f"crawl {STEERING}[bold", 1, 3)
+    printed = "".join(capsys.readouterr())
+    for char in ("\x1b]", "\x07", "\x9b", "\u202e", chr(0xE0041), "\udc80"):
+        assert char not in printed, where
+    assert "red" in printed
+    assert "\nlookalike: done" not in printed or (where, columns) == ("rows", 60)  # a cell may have lines
+
+
+def test_json_says_the_same_with_what_steers_escaped(capsys):
+    document = {"title": STEERING, "more": ["Größe 👩\u200d👧", None, 1.5, {"a\u2066": "\U000e0041"}]}
+    terminal.print_json(document)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == document
+    assert "Größe 👩\u200d👧" in printed
+    assert "\\u009b31m" in printed
+
+
+def test_a_command_that_fails_says_so_in_one_safe_line(capsys, tmp_path):
+    assert cli.main(["stores", "list", "--config", str(tmp_path / f"{STEERING[:-30]}x.toml")]) == 2
+    printed = capsys.readouterr().err
+    assert "\x1b" not in printed
+    assert printed.startswith("lookalike: ")
+    assert printed.count("\n") == 1
 
 
 def test_progress_outside_a_terminal_is_a_line_now_and_then(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The small files of a data root that change: replaced only by whoever read what is there, never elsewhere."""
+"""Small files that change are replaced only by whoever read what is there, and only in the data folder."""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ def test_the_first_half_megabyte_counts_and_no_more(filler):
     assert not allows(head + b"Disallow: /late\n", "https://shop.example/late")
 
 
-@pytest.mark.parametrize("robots", [b"", b"\xff\xfe\x00", b"\x00" * 100, b"User-agent: *\r\rDisallow:", b":" * 9999])
+@pytest.mark.parametrize(
+    "robots", [b"", b"\xff\xfe\x00", b"\x00" * 100, b"User-agent: *\r\rDisallow:", b":" * 9999]
+)
 def test_what_is_no_robots_txt_forbids_nothing(robots):
     assert allows(robots, "https://shop.example/p/1")
