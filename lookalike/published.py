@@ -10,10 +10,11 @@ from lookalike.generation import OpenGeneration
 if TYPE_CHECKING:
     from lookalike.complete import Completer
     from lookalike.recommend import Shopper
+    from lookalike.word_index import WordIndex
 
 
 class Published(OpenGeneration):
-    """An open generation whose recommender and completer are made at their first use."""
+    """An open generation whose recommender, completer and word index are made at their first use."""
 
     @functools.cached_property
     def shopper(self) -> Shopper:
@@ -32,3 +33,13 @@ class Published(OpenGeneration):
 
         self.require_signed("encoders")
         return Completer(self, self.root)
+
+    @functools.cached_property
+    def words(self) -> WordIndex:
+        """Finds products of this generation by words.
+
+        :raises LookalikeError: the heads are damaged.
+        """
+        from lookalike.word_index import WordIndex
+
+        return WordIndex(self.index, self.heads(), self.manifest.encoder.dim)
