@@ -11,13 +11,13 @@ import argparse
 import logging
 import re
 import sys
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
 import lookalike
+from lookalike.rendering import escaped
 from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def show_closed(reason: str) -> None:
 
     :param reason: a sentence; what stands in backticks is a command.
     """
-    sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(reason))
+    sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(reason))
     with st.container(key="la-closed"):
         st.html(f'<section class="la-closed"><h1>The shop is not open yet</h1><p>{sentence}</p></section>')
         if st.button("Look again", icon=":material/refresh:"):

@@ -72,6 +72,7 @@ class Match:
         `looks`, `bought together`, `popular`.
     :ivar because: the purchase that a recommendation comes from, `store:product_id`.
     :ivar why: why it completes an outfit, in words, where `Shop.complete` found it.
+    :ivar colours: as its store names them.
     """
 
     rank: int
@@ -94,6 +95,7 @@ class Match:
     evidence: tuple[str, ...] = ()
     because: str | None = None
     why: str | None = None
+    colours: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -229,8 +231,8 @@ class Matches(Sequence[Match]):
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.
 
-        Prices are `Decimal` with the digits of their currency, `seen` is a UTC timestamp; `also_at` and
-        `evidence` are texts, with commas.
+        Prices are `Decimal` with the digits of their currency, `seen` is a UTC timestamp; `also_at`,
+        `evidence` and `colours` are texts, with commas.
         """
         import pandas as pd
 
@@ -243,6 +245,7 @@ class Matches(Sequence[Match]):
             seen=pd.to_datetime(frame["seen"], utc=True),
             also_at=[", ".join(offer.id for offer in match.also_at) for match in self],
             evidence=[", ".join(match.evidence) for match in self],
+            colours=[", ".join(match.colours) for match in self],
         )
 
     def _repr_html_(self) -> str:

@@ -19,6 +19,8 @@ from storage.printable import printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from lookalike.matches import Match
+
 AVAILABILITY = {
     "in_stock": "In stock",
     "out_of_stock": "Out of stock",
@@ -64,10 +66,10 @@ def _environment() -> Environment:
     environment.filters.update(
         data_uri=_data_uri,
         day=_day,
+        likeness=_likeness,
         price=display_price,
         reason=_reason,
         safe_link=safe_link,
-        similarity=_similarity,
     )
     return environment
 
@@ -90,5 +92,7 @@ def _reason(why: str) -> str:
     return why.removeprefix("goes with: ")
 
 
-def _similarity(score: float) -> str:
-    return f"{max(0, min(100, round(score * 100)))}% alike"
+def _likeness(match: Match) -> str:
+    """How alike, by its band; by a percentage where there are no bands."""
+    band = getattr(match, "band", None)
+    return f"{band[:1].upper()}{band[1:]}" if band else f"{max(0, min(100, round(match.score * 100)))}% alike"
