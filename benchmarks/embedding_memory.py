@@ -21,16 +21,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from small_encoder import write_small_encoder
 
 from embedding.encoder.convert import specify
 from embedding.encoder.weights import load_weights
-from storage import encoders, images, tables
+from storage import images, tables
 from storage.encoders import EncoderSpec
 from storage.root import Root
-from storage.schemas import EMBEDDING_DIM, TABLES
+from storage.schemas import TABLES
 
 _SIZE = 16
 _WRITTEN_AT_ONCE = 5000
@@ -53,7 +53,8 @@ def main(source: Path, out: Path, most: int) -> None:
         folder = out / f"root-{count}"
         shutil.rmtree(folder, ignore_errors=True)
         root = Root.open(folder, create=True)
-        _write_small_encoder(root)
+        spec = EncoderSpec(**specify(load_weights("fashion")).model_dump() | {"size": _SIZE})
+        write_small_encoder(root, spec)  # under the name of the bundled weights, which the stage asks for
         size = _fill(root, photos, count)
         embedded, peak, seconds = _embed(folder)
         assert embedded == count, f"{embedded} of {count} embedded"
@@ -83,21 +84,6 @@ def _fill(root: Root, photos: list[bytes], count: int) -> int:
 
 def _fields() -> list[tuple[str, pa.Field]]:
     return [(field.name, field) for field in TABLES["images"].columns]
-
-
-def _write_small_encoder(root: Root) -> None:
-    """Pixels times a matrix, under the name of the bundled weights, which the stage asks for."""
-    import openvino
-    from openvino import opset13 as ops
-
-    facts = specify(load_weights("fashion"))
-    spec = EncoderSpec(**facts.model_dump() | {"size": _SIZE})
-    matrix = np.random.default_rng(3).standard_normal((_SIZE * _SIZE * 3, EMBEDDING_DIM)).astype(np.float32)
-    pixels = ops.parameter([-1, _SIZE, _SIZE, 3], np.uint8, name="pixels")
-    flat = ops.reshape(ops.convert(pixels, np.float32), np.array([0, -1]), special_zero=True)
-    vectors = ops.normalize_l2(ops.matmul(flat, matrix, False, False), np.array([1]), 1e-12, "add")
-    with encoders.adding(root, spec.model) as folder, encoders.writing(folder, spec) as files:
-        openvino.save_model(openvino.Model([vectors], [pixels]), files / encoders.IR_FILE)
 
 
 def _embed(folder: Path) -> tuple[int, int, float]:

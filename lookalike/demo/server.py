@@ -23,6 +23,11 @@ from lookalike.demo.shelf import OPENED, Shelf
 Answer = Callable[[Shelf, str, Mapping[str, Sequence[str]]], Reply | None]
 """A dialect: what it answers to a path, percent-decoded, and a query; None where it has no such page."""
 
+Trouble = Callable[[str], Reply | None]
+"""What a store in trouble answers to a path and query as they were sent; None where it answers as usual."""
+
+CLOSED = Reply(b"The store is closed.\n", "text/plain; charset=utf-8", 503)
+
 _STYLE = Path(__file__).with_name("shop.css")
 
 
@@ -42,7 +47,7 @@ class StoreServer(ThreadingHTTPServer):
         self.photos = PhotoShelf()
         self.log = RequestLog()
         self.faults = FaultCounter(faults)
-        self.down = False
+        self.trouble: Trouble | None = None
         self.latency_s = latency_s
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
@@ -112,8 +117,9 @@ class _Visit(BaseHTTPRequestHandler):
         if self.server.latency_s:
             self.server.stopping.wait(self.server.latency_s)
         fault = self.server.faults.next_for(self.path)
-        if self.server.down:
-            self._send(Reply(b"The store is closed.\n", "text/plain; charset=utf-8", 503))
+        trouble = self.server.trouble(self.path) if self.server.trouble else None
+        if trouble is not None:
+            self._send(trouble)
         elif fault is None:
             known = self.headers.get("If-None-Match", "")
             target = self.path if self.path.startswith("/") else f"/{self.path}"

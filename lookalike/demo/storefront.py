@@ -16,8 +16,9 @@ from typing import Literal, get_args
 from lookalike.demo import schema_pages, script_pages, shopify, woocommerce
 from lookalike.demo.faults import Faults
 from lookalike.demo.product import DemoProduct
+from lookalike.demo.reply import Reply
 from lookalike.demo.request_log import RequestLog
-from lookalike.demo.server import StoreServer
+from lookalike.demo.server import CLOSED, StoreServer, Trouble
 from lookalike.demo.shelf import Listed, Rules, Shelf
 from storage.errors import LookalikeError
 
@@ -31,6 +32,10 @@ _DIALECTS = {
     "schema": (schema_pages.answer, schema_pages.PHOTOS, "Linden & Row"),
     "script": (script_pages.answer, script_pages.PHOTOS, "Studio Late"),
 }
+
+
+def _closed(_: str) -> Reply:
+    return CLOSED
 
 
 class Storefront:
@@ -54,24 +59,34 @@ class Storefront:
         shelf = self._server.shelf
         return [one.product for one in shelf.listed] if shelf else []
 
-    def replace_products(self, products: Sequence[DemoProduct]) -> None:
-        """Sells these from the next request on; those that differ from before count as changed now.
+    def replace_products(self, products: Sequence[DemoProduct], now: datetime | None = None) -> None:
+        """Sells these from the next request on.
 
+        :param now: when those that differ from before changed; the present time if None.
         :raises ValueError: two products have one id, or an id is no number.
         """
         with self._lock:
             if self._server.shelf is not None:
-                now = datetime.now(UTC).replace(microsecond=0)
-                self._server.shelf = self._server.shelf.replaced(products, now)
+                changed_at = (now or datetime.now(UTC)).replace(microsecond=0)
+                self._server.shelf = self._server.shelf.replaced(products, changed_at)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What it answers instead of its pages; None while all is well."""
+        return self._server.trouble
+
+    @trouble.setter
+    def trouble(self, value: Trouble | None) -> None:
+        self._server.trouble = value
 
     @property
     def down(self) -> bool:
         """Whether it answers 503 to everything."""
-        return self._server.down
+        return self.trouble is _closed
 
     @down.setter
     def down(self, value: bool) -> None:
-        self._server.down = value
+        self.trouble = _closed if value else None
 
     def start(self) -> None:
         """Serves in a thread of its own."""
