@@ -130,6 +130,12 @@ def distinct_values(items: pa.Table, column: str) -> list[str]:
     return sorted(value for value in items[column].chunk(0).dictionary.to_pylist() if value is not None)
 
 
+def distinct_colours(items: pa.Table) -> list[str]:
+    """The distinct colours that stores state, sorted."""
+    named = pc.list_flatten(items["colours"].chunk(0)).unique().to_pylist()
+    return sorted(value for value in named if value is not None)
+
+
 def _named(
     items: pa.Table, column: str, values: Sequence[str], matches: Callable[[str, str], bool]
 ) -> np.ndarray:
