@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from embedding.bands import Band
 from embedding.index.filter_arguments import exchange, parse_filters, yes_or_no
 from embedding.index.filter_types import FilterArguments, Number
 from embedding.index.filters import Filters
@@ -75,7 +76,8 @@ class Shop:
         passes, with the others in `also_at`.
 
         A product that shows the query's own photo, even cropped, mirrored or on another background, comes
-        first, whatever its score; its `evidence` is `("photo",)`.
+        first, whatever its score; its `evidence` is `("photo",)`. A match's `band` says in words how alike it
+        is; it is None where it is not.
 
         A product given by its name is not a result of its own search, but the same product in another store
         is. A photo's own product is a result, too.
@@ -107,7 +109,8 @@ class Shop:
         hits, same = _put_same_photo_first(published, hits, photos)
         found = published.matches(hits[:count], filters=wanted, without=excluded)
         return Matches(
-            [replace(match, evidence=("photo",)) for match in found[:same]] + found[same:],
+            [replace(match, evidence=("photo",), band=Band.NEARLY_THE_SAME) for match in found[:same]]
+            + [_with_band(published, match) for match in found[same:]],
             generation=published.name,
             query=", ".join(query_input.label for query_input in inputs),
             pictures=lambda: [query_input.picture() for query_input in inputs],
@@ -263,7 +266,7 @@ class Shop:
         scores = similarities(published.index.vectors[rows], widen(published.index.vectors[row]))
         mask = published.mask(filters)
         found = [
-            replace(match, evidence=evidence, also_at=())
+            _with_band(published, replace(match, evidence=evidence, also_at=()))
             for match, evidence, place in zip(
                 published.matches(Hits(rows, scores)), same.values(), rows.tolist(), strict=True
             )
@@ -355,6 +358,10 @@ def _put_same_photo_first(
     same = same_photos(differences, hits.scores)
     order = np.r_[same, np.delete(np.arange(len(hits)), same)]
     return Hits(hits.rows[order], hits.scores[order]), len(same)
+
+
+def _with_band(published: OpenGeneration, match: Match) -> Match:
+    return replace(match, band=published.index.projection.band(match.score))
 
 
 def _not_clothing_warning(published: OpenGeneration, photos: Sequence[QueryInput]) -> str | None:
