@@ -13,6 +13,7 @@ from storage.printable import printable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from embedding.bands import Band
     from lookalike.description import Description
 
 _PUBLIC = (
@@ -73,6 +74,8 @@ class Match:
     :ivar because: the purchase that a recommendation comes from, `store:product_id`.
     :ivar why: why it completes an outfit, in words, where `Shop.complete` found it.
     :ivar colours: as its store names them.
+    :ivar band: how alike the photos are, where `Shop.similar` or `Shop.elsewhere` found it; None where they
+        are not alike, or where the generation's encoder has no cut-offs.
     """
 
     rank: int
@@ -96,6 +99,7 @@ class Match:
     because: str | None = None
     why: str | None = None
     colours: tuple[str, ...] = ()
+    band: Band | None = None
 
     @property
     def id(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embedding.bands import Band
 from embedding.index import columns
 from embedding.index.filter_arguments import parse_filters, yes_or_no
 from embedding.index.filters import Filters
@@ -121,7 +122,8 @@ def find_similar(
         mask = _both(mask, known[colour] > 0)
     ranked = [word for word in known if not (asked.wanted and word in colours)]
     hits, same = _search(published, asked, ranked, k, mask)
-    return _matches(published, asked, wanted, hits, same)
+    cosines = bool(asked.wanted and not ranked)
+    return _matches(published, asked, wanted, hits, same, cosines=cosines)
 
 
 def _known_words(published: Published, text: str) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -188,7 +190,14 @@ def _search(
     return index.best(rows, scores, k), 0
 
 
-def _matches(published: Published, asked: Query, wanted: Filters, hits: Hits, same: int) -> Matches:
+def _matches(
+    published: Published, asked: Query, wanted: Filters, hits: Hits, same: int, *, cosines: bool
+) -> Matches:
+    """The hits as matches.
+
+    :param same: how many of the first show the very photo.
+    :param cosines: whether the scores are cosines alone, which bands are of.
+    """
     photos = [one for one in asked.wanted if one.embedding is not None]
     warnings = (
         _not_clothing_warning(published, photos),
@@ -196,19 +205,27 @@ def _matches(published: Published, asked: Query, wanted: Filters, hits: Hits, sa
         published.left_out(wanted),
     )
     found = published.matches(hits, filters=wanted, without=asked.products)
+    shown = [
+        replace(
+            match,
+            evidence=("photo",) if place < same else (),
+            why=_why(published, asked, match, row),
+            band=_band(published, match.score, same=place < same) if cosines else None,
+        )
+        for place, (match, row) in enumerate(zip(found, hits.rows.tolist(), strict=True))
+    ]
     return Matches(
-        [
-            replace(
-                match, evidence=("photo",) if place < same else (), why=_why(published, asked, match, row)
-            )
-            for place, (match, row) in enumerate(zip(found, hits.rows.tolist(), strict=True))
-        ],
+        shown,
         generation=published.name,
         query=asked.label,
         pictures=lambda: [one.picture() for one in asked.wanted],
         warning=" ".join(filter(None, warnings)) or None,
         descriptions=lambda: [describe(published, one) for one in photos if published.heads()],
     )
+
+
+def _band(published: Published, score: float, *, same: bool) -> Band | None:
+    return Band.NEARLY_THE_SAME if same else published.index.projection.band(score)
 
 
 def _put_same_photo_first(
