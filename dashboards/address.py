@@ -16,7 +16,7 @@ GOES_WITH = "goes_with"
 """The product to complete an outfit for."""
 
 WORDS = "q"
-"""What was typed: words, the address of a photo or page, or both. The text field's key, too."""
+"""What was typed: words, the address of a photo or page, or both."""
 
 MORE_OF = "more"
 """Products that the answers are to be more like; repeated."""
@@ -32,10 +32,34 @@ UNLIKE_TOO = "all"
 
 SORT = "sort"
 
+YES = "yes"
+"""How the address says that something is switched on."""
+
 ANSWERS = 24
 MOST_ANSWERS = 240
 MOST_EXAMPLES = 8
 """Most products that a search is steered by, in each direction."""
+
+
+def several(parameter: str) -> tuple[str, ...]:
+    """All values of a parameter, each once."""
+    return tuple(dict.fromkeys(st.query_params.get_all(parameter)))
+
+
+def write(parameter: str) -> None:
+    """Writes the value of the widget with this key into the address.
+
+    Streamlit's own binding would write the labels of options, which hold counts, and no step back.
+    """
+    value = st.session_state[parameter]
+    texts = [
+        str(one) for one in (value if isinstance(value, list) else [value]) if one not in (None, "", False)
+    ]
+    if value is True:
+        texts = [YES]
+    forget(SHOWN, UNLIKE_TOO, *([] if texts else [parameter]))
+    if texts:
+        st.query_params[parameter] = texts
 
 
 def shown() -> int:
@@ -51,12 +75,12 @@ def show_more() -> None:
 
 def show_unlike_too() -> None:
     """Shows the nearest products although they are not similar enough."""
-    st.query_params[UNLIKE_TOO] = "yes"
+    st.query_params[UNLIKE_TOO] = YES
 
 
 def examples(parameter: str) -> tuple[str, ...]:
     """The products of `MORE_OF` or `LESS_OF`."""
-    return tuple(dict.fromkeys(st.query_params.get_all(parameter)))[:MOST_EXAMPLES]
+    return several(parameter)[:MOST_EXAMPLES]
 
 
 def add_example(parameter: str, product: str) -> None:
@@ -84,8 +108,7 @@ def search_from(product: str, completes: bool = False) -> None:
 
 def leave_search() -> None:
     """Forgets the product searched from, the words, and how the search was steered; filters stay."""
-    forget(LIKE, GOES_WITH, MORE_OF, LESS_OF, SHOWN, UNLIKE_TOO)
-    st.session_state[WORDS] = ""
+    forget(LIKE, GOES_WITH, WORDS, MORE_OF, LESS_OF, SHOWN, UNLIKE_TOO)
 
 
 def forget(*parameters: str) -> None:

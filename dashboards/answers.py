@@ -137,17 +137,18 @@ def cheaper_html(shop: Shop, match: Match) -> str:
 
 def draw_order() -> Order:
     """Draws the choice of the order."""
-    known = {str(order): order for order in ORDERS}
-    found = st.selectbox(
+    asked = st.query_params.get(address.SORT)
+    st.session_state[address.SORT] = next((order for order in Order if order == asked), Order.LIKENESS)
+    return st.selectbox(
         "Sort",
-        list(known),
+        list(ORDERS),
         key=address.SORT,
-        format_func=lambda value: ORDERS[known[value]],
+        format_func=ORDERS.__getitem__,
         label_visibility="collapsed",
         width=190,
-        bind="query-params",
+        on_change=address.write,
+        args=(address.SORT,),
     )
-    return known[found]
 
 
 def draw_downloads(answers: Sequence[Match], headline: str) -> None:

@@ -79,9 +79,9 @@ class Query:
             return shop.complete(self.subject, most, **filters)
         if self.subject is None and not self.more_of and not self.less_of:
             return shop.search(self.words, most, **filters)
-        steering = {"like": self.more_of, "unlike": self.less_of, "words": self.words}
-        given = {name: value for name, value in steering.items() if value}
-        return shop.similar(self.subject, most, **given, **filters)
+        return shop.similar(
+            self.subject, most, like=self.more_of, unlike=self.less_of, words=self.words, **filters
+        )
 
     def identity(self) -> tuple[object, ...]:
         """Equal for queries with equal answers."""
@@ -174,21 +174,21 @@ def draw_uploader() -> UploadedFile | None:
         )
 
 
-def draw_text_field(photo_is_there: bool) -> str:
-    """Draws the field for words and addresses; returns what was typed."""
-    with st.container(key="la-words"):
-        typed = st.text_input(
-            "Describe it",
-            max_chars=MOST_CHARACTERS,
-            key=address.WORDS,
-            placeholder="What should differ? Green, longer…"
-            if photo_is_there
-            else "Or describe it: red linen dress. Or paste a link to a photo or page",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            on_change=_leave_product_for_address,
-            bind="query-params",
-        )
+def draw_text_field(searched: bool) -> str:
+    """Draws the field for words and addresses; returns what was typed.
+
+    :param searched: whether a photo or a product is searched for, so that words say what should differ.
+    """
+    st.session_state[address.WORDS] = st.query_params.get(address.WORDS, "")[:MOST_CHARACTERS]
+    typed = st.text_input(
+        "What should differ" if searched else "Describe it, or paste a link",
+        max_chars=MOST_CHARACTERS,
+        key=address.WORDS,
+        placeholder="…but green" if searched else "Or describe it: red linen dress. Or paste a link",
+        icon=":material/search:",
+        label_visibility="collapsed",
+        on_change=_search_for_typed,
+    )
     return typed or ""
 
 
@@ -228,7 +228,7 @@ def crop_photo(box: crop.Box) -> None:
     address.forget(address.SHOWN, address.UNLIKE_TOO)
 
 
-def _leave_product_for_address() -> None:
-    address.forget(address.SHOWN, address.UNLIKE_TOO)
-    if read_typed(st.session_state.get(address.WORDS) or "")[0] is not None:
+def _search_for_typed() -> None:
+    address.write(address.WORDS)
+    if read_typed(st.session_state[address.WORDS])[0] is not None:
         address.forget(address.LIKE, address.GOES_WITH, address.MORE_OF, address.LESS_OF)

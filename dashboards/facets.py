@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboards import address
 from lookalike import Match
 from lookalike.facets import Choices, FacetValue, count, count_flag
 
@@ -19,111 +20,99 @@ LABELS = {
     "store": "Store",
     "gender": "For",
 }
+"""Facets of several values, in the order in which they are drawn."""
+
 FLAGS = {"in_stock": "In stock only", "on_sale": "On sale only"}
 PRICES = {"min_price": "Lowest price", "max_price": "Highest price"}
 CURRENCY = "currency"
 MOST_VALUES = 60
-"""Values of a facet that are listed, the most frequent ones; the field is searched by typing."""
+"""Values of a facet that are listed, the most frequent ones."""
 
 
 def chosen(currencies: Sequence[str]) -> Choices:
-    """What was chosen, as the page's session or else its address says it before the facets are drawn.
+    """What the address says was chosen.
 
     :param currencies: those that prices are given in; the first is meant where none was chosen.
     """
-
-    named = _state(CURRENCY)
-    values: dict[str, Any] = {name: tuple(_state(name)) for name in LABELS}
-    values |= {name: _state(name)[:1] in ([True], ["true"]) for name in FLAGS}
-    values |= {name: _price(next(iter(_state(name)), None)) for name in PRICES}
-    return Choices(
-        **values, currency=next((code for code in [*named, *currencies] if code in currencies), None)
-    )
+    values: dict[str, Any] = {name: address.several(name) for name in LABELS}
+    values |= {name: st.query_params.get(name) in (address.YES, "true") for name in FLAGS}
+    values |= {name: _price(st.query_params.get(name)) for name in PRICES}
+    named = st.query_params.get(CURRENCY)
+    return Choices(**values, currency=named if named in currencies else next(iter(currencies), None))
 
 
-def draw_facets(answers: Sequence[Match], currencies: Sequence[str], before: Choices) -> Choices:
+def draw_facets(answers: Sequence[Match], currencies: Sequence[str], choices: Choices) -> None:
     """Draws the facets.
 
     :param answers: what the counts are taken from.
     :param currencies: those that prices are given in.
-    :param before: what was chosen when the answers were searched for; these values can always be chosen away.
-    :return: what is chosen.
+    :param choices: what is chosen; it can be chosen away although no answer has it.
     """
-    counts = count(answers, before)
+    counts = count(answers, choices)
     with st.sidebar:
         st.html('<h2 class="la-side">Narrow it down</h2>')
-        values: dict[str, Any] = {}
         for name, label in FLAGS.items():
-            number = count_flag(answers, before, name)
-            if number or getattr(before, name) or name == "in_stock":
-                values[name] = st.toggle(f"{label} ({number})", key=name, bind="query-params")
+            number = count_flag(answers, choices, name)
+            if number or getattr(choices, name):
+                st.session_state[name] = getattr(choices, name)
+                st.toggle(f"{label} ({number})", key=name, on_change=address.write, args=(name,))
         for name, label in LABELS.items():
-            values[name] = _draw_facet(name, label, counts[name], getattr(before, name))
-        prices, currency = _draw_prices(currencies)
-    return Choices(**values, **prices, currency=currency)
+            _draw_values(name, label, counts[name], getattr(choices, name))
+        with st.container(horizontal=True, key="la-prices"):
+            for name, label in PRICES.items():
+                _draw_price(name, label, getattr(choices, name))
+        if choices.priced and len(currencies) > 1:
+            st.session_state[CURRENCY] = choices.currency
+            st.segmented_control(
+                "Currency",
+                currencies,
+                required=True,
+                key=CURRENCY,
+                on_change=address.write,
+                args=(CURRENCY,),
+            )
 
 
 def show_only(facet: str, key: str) -> None:
     """Makes the value of another widget the only choice of a facet: a correction of what a photo shows."""
-    value = st.session_state.get(key)
-    if value:
-        st.session_state[facet] = [value]
+    if value := st.session_state[key]:
+        st.query_params[facet] = [value]
+        address.forget(address.SHOWN, address.UNLIKE_TOO)
 
 
-def _draw_facet(
-    name: str, label: str, values: Sequence[FacetValue], before: Sequence[str]
-) -> tuple[str, ...]:
+def _draw_values(name: str, label: str, values: Sequence[FacetValue], chosen: Sequence[str]) -> None:
     counts = {one.value: one.count for one in values[:MOST_VALUES]}
-    options = list(dict.fromkeys([*counts, *before]))
-    if len(options) < 2 and not before:
-        return ()
-    found = st.multiselect(
+    options = list(dict.fromkeys([*counts, *chosen]))
+    if len(options) < 2 and not chosen:
+        return
+    st.session_state[name] = list(chosen)
+    st.multiselect(
         label,
         options,
         key=name,
         placeholder="Any",
         format_func=lambda value: f"{value} ({counts.get(value, 0)})",
-        bind="query-params",
+        select_all=False,
+        on_change=address.write,
+        args=(name,),
     )
-    return tuple(found)
 
 
-def _draw_prices(currencies: Sequence[str]) -> tuple[dict[str, Any], str | None]:
-    prices: dict[str, Any] = {}
-    with st.container(horizontal=True, key="la-prices"):
-        for name, label in PRICES.items():
-            limit = st.number_input(
-                label,
-                min_value=0.0,
-                value=None,
-                step=5.0,
-                format="%.2f",
-                placeholder="Any",
-                key=name,
-                bind="query-params",
-            )
-            prices[name] = None if limit is None else Decimal(str(limit))
-    currency = currencies[0] if currencies else None
-    if any(limit is not None for limit in prices.values()) and len(currencies) > 1:
-        currency = st.segmented_control(
-            "Currency",
-            currencies,
-            default=currencies[0],
-            required=True,
-            key=CURRENCY,
-            bind="query-params",
-        )
-    return prices, currency
+def _draw_price(name: str, label: str, limit: Decimal | None) -> None:
+    st.session_state[name] = None if limit is None else float(limit)
+    st.number_input(
+        label,
+        min_value=0.0,
+        value=None,
+        step=5.0,
+        format="%.2f",
+        placeholder="Any",
+        key=name,
+        on_change=address.write,
+        args=(name,),
+    )
 
 
-def _state(name: str) -> list[Any]:
-    """The values of a facet as the session has them, else the address."""
-    if name not in st.session_state:
-        return st.query_params.get_all(name)
-    value = st.session_state[name]
-    return value if isinstance(value, list) else [value]
-
-
-def _price(value: object) -> Decimal | None:
-    found = re.fullmatch(r"[0-9]{1,14}(\.[0-9]*)?", str(value))
+def _price(text: str | None) -> Decimal | None:
+    found = re.fullmatch(r"[0-9]{1,14}(\.[0-9]*)?", text or "")
     return Decimal(found[0]) if found else None

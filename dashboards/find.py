@@ -75,11 +75,13 @@ def draw_frame() -> tuple[Slots, str]:
     with grid, st.container(key="la-query-column"):
         query_tile = st.container(key="la-query-tile")
         photos = [asking.draw_uploader()]
-        ask = st.container(key="la-ask")
-        with ask:
+        with st.container(key="la-ask"):
+            field = st.container(key="la-words")
             photos.append(asking.draw_camera())
             asking.receive_photos(photos)
-            typed = asking.draw_text_field(CURRENT in st.session_state or address.LIKE in st.query_params)
+            with field:
+                searched = CURRENT in st.session_state or address.LIKE in st.query_params
+                typed = asking.draw_text_field(searched)
     return Slots(lead, grid, query_tile, st.container(key="la-below")), typed
 
 
@@ -95,13 +97,7 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
             trouble = str(error)
     pool = [*alike(everything or ()), *alike(found or ())]
     if everything is not None:
-        drawn = draw_facets(pool, shop.currencies, choices)
-        if drawn != choices:  # going back in the browser changes what is chosen while the page is drawn
-            choices, trouble = drawn, ""
-            try:
-                found = search(shop, query, choices)
-            except LookalikeError as error:
-                found, trouble = None, str(error)
+        draw_facets(pool, shop.currencies, choices)
     show_found(shop, slots, query, choices, pool, found, trouble)
 
 

@@ -119,9 +119,11 @@ def count_flag(answers: Iterable[Match], choices: Choices, flag: str) -> int:
 
 
 def narrow(answers: Iterable[Match], choices: Choices) -> list[Match]:
-    """The answers that fit the choices which no search knows: the gender, and being on sale."""
-    left = Choices(gender=choices.gender, on_sale=choices.on_sale)
-    return [match for match in answers if left.passes(match)]
+    """The answers that fit all choices.
+
+    A search for words that name a colour takes no other colour, and none knows genders and reductions.
+    """
+    return [match for match in answers if choices.passes(match)]
 
 
 def sort(answers: Sequence[Match], order: Order, currency: str | None = None) -> list[Match]:
