@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from lookalike.generation import OpenGeneration
 
 if TYPE_CHECKING:
+    from lookalike.browse import Browser
     from lookalike.complete import Completer
     from lookalike.recommend import Shopper
 
 
 class Published(OpenGeneration):
-    """An open generation whose recommender and completer are made at their first use."""
+    """An open generation; what recommends, completes and browses is made at its first use."""
 
     @functools.cached_property
     def shopper(self) -> Shopper:
@@ -32,3 +33,10 @@ class Published(OpenGeneration):
 
         self.require_signed("encoders")
         return Completer(self, self.root)
+
+    @functools.cached_property
+    def browser(self) -> Browser:
+        """Browses this generation."""
+        from lookalike.browse import Browser
+
+        return Browser(self)
