@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, overload
@@ -227,16 +227,16 @@ class Matches(Sequence[Match]):
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.
 
-        Prices are `Decimal` with the digits of their currency, `seen` is a UTC timestamp; `also_at` and
-        `evidence` are texts, with commas.
+        Prices are float64, NaN where the store gives none, `seen` is a UTC timestamp; `also_at` and
+        `evidence` are texts, with commas. A match itself and `to_dict` have the exact prices.
         """
         import pandas as pd
 
         names = [one.name for one in fields(Match) if one.name != "photo"]
-        priced = [
-            replace(one, price=_exact(one, one.price), was_price=_exact(one, one.was_price)) for one in self
-        ]
-        frame = pd.DataFrame([[getattr(match, name) for name in names] for match in priced], columns=names)
+        frame = pd.DataFrame([[getattr(match, name) for name in names] for match in self], columns=names)
+        frame = frame.astype(
+            {"rank": "int64", "score": "float64", "price": "float64", "was_price": "float64"}
+        )
         return frame.assign(
             seen=pd.to_datetime(frame["seen"], utc=True),
             also_at=[", ".join(offer.id for offer in match.also_at) for match in self],
@@ -248,11 +248,3 @@ class Matches(Sequence[Match]):
         from lookalike.templates import NOTEBOOK_STYLE
 
         return render("notebook", matches=self, style=NOTEBOOK_STYLE)
-
-
-def _exact(match: Match, price: Decimal | None) -> Decimal | None:
-    """A price with the digits of its currency, where it is stored with more."""
-    from storage.money import decimal_string
-
-    text = decimal_string(price, match.currency)
-    return None if text is None else Decimal(text)

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from lookalike.browse import Browser
     from lookalike.complete import Completer
     from lookalike.recommend import Shopper
+    from lookalike.word_index import WordIndex
 
 
 class Published(OpenGeneration):
-    """An open generation; what recommends, completes and browses is made at its first use."""
+    """An open generation; what recommends, completes, browses and reads words is made at its first use."""
 
     @functools.cached_property
     def shopper(self) -> Shopper:
@@ -40,3 +41,13 @@ class Published(OpenGeneration):
         from lookalike.browse import Browser
 
         return Browser(self)
+
+    @functools.cached_property
+    def words(self) -> WordIndex:
+        """Finds products of this generation by words.
+
+        :raises LookalikeError: the heads are damaged.
+        """
+        from lookalike.word_index import WordIndex
+
+        return WordIndex(self.index, self.heads(), self.manifest.encoder.dim)

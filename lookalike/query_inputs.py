@@ -62,11 +62,16 @@ class QueryInput:
 
 
 def read_query(
-    published: OpenGeneration, query: QueryLike | Sequence[QueryLike], *, allow_private: bool = False
+    published: OpenGeneration,
+    query: QueryLike | Sequence[QueryLike],
+    *,
+    allow_private: bool = False,
+    name: str = "query",
 ) -> list[QueryInput]:
     """Reads a query's inputs.
 
     :param query: one input, or a list of inputs that are averaged.
+    :param name: what the caller calls it.
     :param allow_private: whether a URL may lead to this machine or a private network.
     :raises InputError: something that cannot be searched for, or too many; the sentence names it.
     :raises LookalikeError: a URL that does not answer.
@@ -74,10 +79,10 @@ def read_query(
     allow_private = yes_or_no(allow_private, "allow_private")  # "no" would allow it
     inputs = list(query) if isinstance(query, list | tuple) else [query]
     if not inputs:
-        raise InputError("The query is an empty list. Give at least one photo or product.")
+        raise InputError(f"The {name} is an empty list. Give at least one photo or product.")
     if len(inputs) > MAX_INPUTS:
         raise InputError(
-            f"The query has {len(inputs)} photos, and at most {MAX_INPUTS} are averaged into one query. "
+            f"The {name} has {len(inputs)} photos, and at most {MAX_INPUTS} are averaged into one query. "
             "Search for each of them alone, or give fewer."
         )
     return [_read_input(published, query_input, allow_private) for query_input in inputs]

@@ -134,6 +134,12 @@ def category_steps(path: str) -> list[str]:
     return [step for step in map(str.strip, _CATEGORY_STEP.split(path)) if step]
 
 
+def distinct_colours(items: pa.Table) -> list[str]:
+    """The distinct colours that stores state, sorted."""
+    named = pc.list_flatten(items["colours"].chunk(0)).unique().to_pylist()
+    return sorted(value for value in named if value is not None)
+
+
 def _named(
     items: pa.Table, column: str, values: Sequence[str], matches: Callable[[str, str], bool]
 ) -> np.ndarray:

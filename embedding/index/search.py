@@ -158,7 +158,7 @@ class Index:
         while self._candidate_index is not None and max(inspect, fetch) < passing:
             found = self._candidate_index.candidates(query, fetch, max(inspect, fetch))
             found = self._allowed(found, mask, without)
-            hits = self._best(found, similarities(self.vectors[found], query), k)
+            hits = self.best(found, similarities(self.vectors[found], query), k)
             # A filter that favours what is far from the query leaves few of the inspected: look further then.
             if len(hits) == k and (mask is None or len(found) >= _CANDIDATES * k / 2):
                 return hits
@@ -169,15 +169,23 @@ class Index:
         self, query: np.ndarray, k: int, *, mask: np.ndarray | None = None, without: Collection[int] = ()
     ) -> Hits:
         """The same as `search`, by comparing every row that passes."""
+        rows = self.passing(mask, without)
+        return self.best(rows, self.compare(rows, query), k)
+
+    def passing(self, mask: np.ndarray | None, without: Collection[int] = ()) -> np.ndarray:
+        """The rows that may be returned, int64, ascending."""
         rows = np.arange(len(self.products)) if mask is None else np.flatnonzero(mask)
-        rows = self._allowed(rows, None, without)
+        return self._allowed(rows, None, without)
+
+    def compare(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
+        """The inner products of a query, float32 [dimensions], with rows, int64 [n]: float32 [n]."""
         scores = np.empty(len(rows), np.float32)
         whole = len(rows) == len(self.products)
         for start in range(0, len(rows), _BLOCK_ROWS):
             part = slice(start, start + _BLOCK_ROWS)
             # Slices of the whole are read in place, other rows gathered.
             scores[part] = similarities(self.vectors[part if whole else rows[part]], query)
-        return self._best(rows, scores, k)
+        return scores
 
     def _allowed(self, rows: np.ndarray, mask: np.ndarray | None, without: Collection[int]) -> np.ndarray:
         if mask is not None:
@@ -186,8 +194,12 @@ class Index:
             rows = rows[~np.isin(self.products[rows], list(without))]
         return rows
 
-    def _best(self, rows: np.ndarray, scores: np.ndarray, k: int) -> Hits:
-        """The best row of each of the `k` best product groups."""
+    def best(self, rows: np.ndarray, scores: np.ndarray, k: int) -> Hits:
+        """The best row of each of the `k` best product groups; of rows that tie, the first.
+
+        :param rows: int64 [n], each once.
+        :param scores: float32 [n].
+        """
         best = min(len(rows), _CANDIDATES * k)
         while True:
             top = np.arange(len(rows))
