@@ -29,7 +29,7 @@ def crawl_line(crawl: CrawlOutcome) -> str:
         f"{crawl.images_new} new photos, {crawl.rejects} rejects, "
         f"{crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
     )
-    return line if crawl.status == CrawlStatus.COMPLETE else f"{line}. {crawl.message}"
+    return line if crawl.status == CrawlStatus.COMPLETE else f"{line}. {crawl.sentence}"
 
 
 def embed_line(embed: EmbedOutcome) -> str:
@@ -73,6 +73,7 @@ def lines(night: Night) -> Iterator[str]:
         yield index_line(night.index)
     if night.recommend:
         yield recommend_line(night.recommend)
+    yield from night.notes
 
 
 def markdown(night: Night) -> str:
@@ -81,6 +82,8 @@ def markdown(night: Night) -> str:
     parts = [f"# {head}", f"{_time(night.started_at)} to {_time(night.ended_at)} UTC, {night.seconds:.0f} s"]
     if night.failures:
         parts += ["## Failed", "\n".join(f"- {_cell(sentence)}" for sentence in night.failures)]
+    if night.notes:
+        parts += ["## Notes", "\n".join(f"- {_cell(sentence)}" for sentence in night.notes)]
     if night.untold:
         parts += ["## Not told", "\n".join(f"- {_cell(sentence)}" for sentence in night.untold)]
     if night.crawls:
@@ -115,7 +118,7 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
             "store": crawl.store,
             "status": crawl.status
             if crawl.status == CrawlStatus.COMPLETE
-            else f"{crawl.status}: {crawl.message}",
+            else f"{crawl.failure or crawl.status}: {crawl.sentence}",
             "products": crawl.products,
             "new": crawl.products_new,
             "changed": crawl.products_changed,
