@@ -67,7 +67,7 @@ def main() -> None:
     if "dashboards.find" not in sys.modules:
         waiting.html('<p class="la-waiting" role="status">Lookalike is opening the shop…</p>')
     try:
-        from dashboards import customer, find
+        from dashboards import browse, customer, find, links, product
 
         config = load_settings()
         shop = open_shop(str(config.data), config.cache)
@@ -85,6 +85,8 @@ def main() -> None:
             title="For a customer",
             url_path="customer",
         ),
+        st.Page(lambda: browse.page(shop), title="Browse", url_path=links.BROWSE),
+        st.Page(lambda: product.page(shop), title="Product", url_path=links.PRODUCT, visibility="hidden"),
     ]
     st.navigation(pages).run()
 

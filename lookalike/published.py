@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from lookalike.generation import OpenGeneration
 
 if TYPE_CHECKING:
+    from lookalike.browse import Browser
     from lookalike.complete import Completer
     from lookalike.recommend import Shopper
     from lookalike.word_index import WordIndex
 
 
 class Published(OpenGeneration):
-    """An open generation whose recommender, completer and word index are made at their first use."""
+    """An open generation; what recommends, completes, browses and reads words is made at its first use."""
 
     @functools.cached_property
     def shopper(self) -> Shopper:
@@ -33,6 +34,13 @@ class Published(OpenGeneration):
 
         self.require_signed("encoders")
         return Completer(self, self.root)
+
+    @functools.cached_property
+    def browser(self) -> Browser:
+        """Browses this generation."""
+        from lookalike.browse import Browser
+
+        return Browser(self)
 
     @functools.cached_property
     def words(self) -> WordIndex:

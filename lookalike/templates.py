@@ -5,6 +5,16 @@ from __future__ import annotations
 PHOTO = """\
 <img src="{{ jpeg | data_uri }}" alt="{{ description }}">"""
 
+PRICE = """\
+<div class="la-price">
+{%- if match.price is none %}<span class="la-unknown">Price at the store</span>
+{%- elif match.was_price is none or match.was_price <= match.price %}
+<span class="la-now">{{ match.price | price(match.currency) }}</span>
+{%- else %}<span class="la-now la-reduced">{{ match.price | price(match.currency) }}</span>{{ " " }}
+<s class="la-was"><span class="la-hidden">was </span>{{ match.was_price | price(match.currency) }}</s>
+{%- endif -%}
+</div>"""
+
 CARD = """\
 {%- set title = match.title or "Untitled product" -%}
 {%- set link = match.url | safe_link -%}
@@ -15,18 +25,11 @@ CARD = """\
 {%- if link %}</a>{% else %}</div>{% endif -%}
 <div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
 {%- if match.why %}<span class="la-alike la-why" title="{{ match.why }}">{{ match.why | reason }}</span>
-{%- else %}<span class="la-alike" title="Cosine similarity {{ '%.3f' | format(match.score) }}">
+{%- elif match.rank %}<span class="la-alike" title="Cosine similarity {{ '%.3f' | format(match.score) }}">
 {{- "The same photo" if "photo" in match.evidence else match | likeness }}</span>{% endif -%}
 </div>
 <h3 class="la-title" dir="auto" title="{{ title }}">{{ title }}</h3>
-<div class="la-price">
-{%- if match.price is none %}<span class="la-unknown">Price at the store</span>
-{%- elif match.was_price is none or match.was_price <= match.price %}
-<span class="la-now">{{ match.price | price(match.currency) }}</span>
-{%- else %}<span class="la-now la-reduced">{{ match.price | price(match.currency) }}</span>{{ " " }}
-<s class="la-was"><span class="la-hidden">was </span>{{ match.was_price | price(match.currency) }}</s>
-{%- endif -%}
-</div>
+{% include "price" %}
 <div class="la-store" dir="auto"
 {%- if match.seen %} title="Seen there on {{ match.seen | day }}"{% endif %}>{{ match.store }}</div>
 {%- if match.availability in availability %}
@@ -65,6 +68,51 @@ QUERY = """\
 {%- if seen_as %}
 <p class="la-seen">Seen as {{ seen_as | replace(" %", "\N{NO-BREAK SPACE}%") }}</p>
 {%- endif %}"""
+
+PRODUCT = """\
+{%- set match = details.match -%}
+{%- set title = match.title or "Untitled product" -%}
+{%- set link = match.url | safe_link -%}
+<article class="la-card la-product" aria-label="{{ title }}">
+<p class="la-brand" dir="auto">{{ match.brand or "" }}</p>
+<h1 class="la-title" dir="auto">{{ title }}</h1>
+{%- include "price" %}
+{%- if match.availability in availability %}
+<div class="la-stock la-{{ match.availability }}">{{ availability[match.availability] }}</div>
+{%- endif %}
+{%- if link %}
+<a class="la-visit" href="{{ link }}" target="_blank" rel="noopener noreferrer nofollow">
+{{- "View at " ~ match.store }}</a>
+{%- else %}
+<span class="la-nowhere">{{ match.store }} gives no link</span>
+{%- endif %}
+<dl class="la-facts">
+{%- for name, value in facts %}<div><dt>{{ name }}</dt><dd dir="auto">{{ value }}</dd></div>{% endfor -%}
+</dl>
+{%- if details.description %}
+<p class="la-description" dir="auto">{{ details.description | truncate(1200) }}</p>
+{%- endif %}
+</article>"""
+
+ELSEWHERE = """\
+<ul class="la-elsewhere">
+{%- for match in matches %}{% set link = match.url | safe_link -%}
+<li><span class="la-where" dir="auto">{% if link %}<a href="{{ link }}" target="_blank" \
+rel="noopener noreferrer nofollow">{{ match.store }}</a>{% else %}{{ match.store }}{% endif %}</span>
+<span dir="auto">{{ match.title or match.id }}</span>
+<span class="la-evidence">Same {{ match.evidence | join(", ") }}</span>
+<span>{{ availability.get(match.availability, "") }}</span>
+<b>{{ match.price | price(match.currency) or "Price at the store" }}</b></li>
+{%- endfor %}
+</ul>"""
+
+TABLE = """\
+<div class="la-table" role="region" aria-label="{{ caption }}" tabindex="0"><table>
+<caption class="la-hidden">{{ caption }}</caption>
+<thead><tr>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>
+{%- for row in rows %}<tr>{% for cell in row %}<td dir="auto">{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
+</tbody></table></div>"""
 
 NOTEBOOK = """\
 <style>{{ style | safe }}</style><div class="lkl"><p class="lkl-head" dir="auto">
@@ -131,9 +179,13 @@ TEMPLATES = {
     "card": CARD,
     "contact_sheet": CONTACT_SHEET,
     "description": DESCRIPTION,
+    "elsewhere": ELSEWHERE,
     "notebook": NOTEBOOK,
     "photo": PHOTO,
+    "price": PRICE,
+    "product": PRODUCT,
     "query": QUERY,
+    "table": TABLE,
 }
 
 # The notebook's own colours where it names them (Jupyter, VS Code), else the system's.

@@ -130,6 +130,11 @@ def distinct_values(items: pa.Table, column: str) -> list[str]:
     return sorted(value for value in items[column].chunk(0).dictionary.to_pylist() if value is not None)
 
 
+def category_steps(path: str) -> list[str]:
+    """The steps of a category path: `Women` and `Dresses` of `Women > Dresses`."""
+    return [step for step in map(str.strip, _CATEGORY_STEP.split(path)) if step]
+
+
 def distinct_colours(items: pa.Table) -> list[str]:
     """The distinct colours that stores state, sorted."""
     named = pc.list_flatten(items["colours"].chunk(0)).unique().to_pylist()

@@ -1,0 +1,34 @@
+"""Links between the dashboard's pages. They keep the visitor's session, and so their photo."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+FIND, PRODUCT, BROWSE, SAVED, HEALTH = "find", "product", "browse", "saved", "health"
+"""Each page's own part of the address; `dashboards.app` gives them to Streamlit."""
+
+PRODUCT_PARAMETER = "product"
+"""URL parameter of the product page: `store:product_id`."""
+
+LIKE = "like"
+"""URL parameter of the search page: the product to find similar ones to."""
+
+
+def draw_link(label: str, page: str, *, wide: bool = False, **parameters: str) -> None:
+    """Draws a link to another page.
+
+    :param label: our own words, since Streamlit reads Markdown in them.
+    :param wide: whether it takes the whole width.
+    :param parameters: of the address.
+    """
+    target = st.Page(_nothing, title=label, url_path=page, default=page == FIND)
+    st.page_link(target, label=label, width="stretch" if wide else "content", query_params=parameters)
+
+
+def draw_product_link(product: str) -> None:
+    """Draws the link from a card to the page of its product ("store:product_id")."""
+    draw_link("Details", PRODUCT, wide=True, **{PRODUCT_PARAMETER: product})
+
+
+def _nothing() -> None:
+    """Streamlit finds a page by its part of the address, so what stands here is not run."""

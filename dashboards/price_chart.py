@@ -1,0 +1,90 @@
+"""Charts of prices over time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from lookalike.rendering import AVAILABILITY, render
+from storage.money import display_price
+
+HEIGHT = 260  # px
+COLOURS = ("#3f8f6b", "#c5672b", "#5b7fc7", "#a0559b", "#8a7d2f", "#7a8288")
+"""Of lines; each has a contrast of at least 3 on the light and on the dark background."""
+
+COLUMNS = ("Seen", "Store", "Price", "Stock")
+
+
+def draw(history: pd.DataFrame, until: datetime) -> None:
+    """Draws one chart a currency, with the same figures as a table for who cannot see charts.
+
+    :param history: as `Shop.price_history` gives it.
+    :param until: when the prices were last looked at; a price holds until it changes.
+    """
+    known = history.dropna(subset=["price"])
+    for currency, prices in known.groupby(known["currency"].fillna(""), sort=True):
+        st.altair_chart(chart(with_ends(prices, until), str(currency)), width="stretch")
+    with st.expander("The prices as a table"):
+        st.html(render("table", caption="Price history", head=COLUMNS, rows=as_rows(known)))
+
+
+def with_ends(prices: pd.DataFrame, until: datetime) -> pd.DataFrame:
+    """The prices, and the last one of each product once more at the end, so that its line reaches it."""
+    moments = pd.to_datetime(prices["seen"], utc=True)
+    last = prices.assign(seen=moments).sort_values("seen").groupby(["store", "product_id"]).tail(1)
+    end = max(pd.Timestamp(until), moments.max())
+    return pd.concat([prices.assign(seen=moments), last.assign(seen=end)], ignore_index=True)
+
+
+def chart(prices: pd.DataFrame, currency: str) -> alt.Chart:
+    """A line a store: the price holds until the next one.
+
+    :param prices: of one currency, as `with_ends` gives them.
+    """
+    shown = prices.assign(shown=[_price(price, currency) for price in prices["price"]])
+    stores = ", ".join(sorted(shown["store"].unique()))
+    spread = f"between {_price(shown['price'].min(), currency)} and {_price(shown['price'].max(), currency)}"
+    return (
+        alt.Chart(shown[["store", "product_id", "seen", "price", "shown"]])
+        .mark_line(interpolate="step-after", point=True, strokeWidth=2)
+        .encode(
+            x=alt.X("seen:T", title=None),
+            y=alt.Y("price:Q", title=currency or "Price", scale=alt.Scale(zero=False, nice=True)),
+            color=alt.Color(
+                "store:N",
+                title=None,
+                scale=alt.Scale(range=COLOURS),
+                legend=alt.Legend(orient="bottom", labelLimit=300),
+            ),
+            detail="product_id:N",
+            tooltip=[
+                alt.Tooltip("store:N", title="Store"),
+                alt.Tooltip("shown:N", title="Price"),
+                alt.Tooltip("seen:T", title="Seen", format="%-d %B %Y"),
+            ],
+        )
+        .properties(height=HEIGHT, description=f"Prices at {stores}: {spread}.")
+    )
+
+
+def as_rows(history: pd.DataFrame) -> list[tuple[str, ...]]:
+    """The prices in words, the latest first, in the order of `COLUMNS`."""
+    ordered = history.assign(seen=pd.to_datetime(history["seen"], utc=True))
+    rows = ordered.sort_values("seen", ascending=False).to_dict("records")
+    return [
+        (
+            f"{row['seen'].day} {row['seen']:%B %Y}",
+            row["store"],
+            _price(row["price"], row["currency"]),
+            AVAILABILITY.get(row["availability"], ""),
+        )
+        for row in rows
+    ]
+
+
+def _price(price: float, currency: object) -> str:
+    return display_price(Decimal(str(price)), currency if isinstance(currency, str) and currency else None)

@@ -1,0 +1,139 @@
+"""The page of one product: its photos, what its store says, prices over time, where else it is sold.
+
+The product is in the address: `product?product=store:id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+import streamlit as st
+
+from dashboards import links, price_chart
+from dashboards.find import draw_note, footer, header
+from lookalike import Match, Shop
+from lookalike.product_details import ProductDetails, photos, read_details
+from lookalike.rendering import render
+from storage.errors import LookalikeError
+
+NEIGHBOURS = 6
+"""Products that look like it, and products that go with it, that are shown."""
+
+
+def page(shop: Shop) -> None:
+    """Draws the page for one visitor, or why there is nothing to show."""
+    header()
+    name = st.query_params.get(links.PRODUCT_PARAMETER, "")
+    if not name:
+        draw_note("No product is chosen. Choose one from the results of a search, or browse.")
+        links.draw_link("Browse all products", links.BROWSE)
+        footer(shop)
+        return
+    try:
+        details = read_details(shop, name)
+    except LookalikeError as error:
+        draw_note(str(error))
+        links.draw_link("Browse all products", links.BROWSE)
+    else:
+        show_product(shop, details)
+        show_prices(shop, details.match)
+        show_elsewhere(shop, details.match)
+        show_neighbours(shop, details.match)
+    footer(shop)
+
+
+def show_product(shop: Shop, details: ProductDetails) -> None:
+    """Shows the photos, the facts, and what can be done with the product."""
+    match = details.match
+    with st.container(key="la-product"):
+        with st.container(key="la-gallery"):
+            st.html(gallery_html(_photos(shop, shop.generation, match.id), match.title or match.id))
+        with st.container(key="la-facts"):
+            st.html(render("product", details=details, facts=facts(details)))
+            with st.container(key="la-actions", horizontal=True):
+                links.draw_link("More like this", links.FIND, **{links.LIKE: match.id})
+                links.draw_link("What goes with it", links.FIND, goes_with=match.id)
+
+
+def facts(details: ProductDetails) -> list[tuple[str, str]]:
+    """What the store states, as name and value; what it does not state is left out."""
+    match = details.match
+    found = [
+        ("Category", match.category or ""),
+        ("Colour", ", ".join(details.colours)),
+        ("Sizes", ", ".join(details.sizes)),
+        ("GTIN", details.gtin or ""),
+        ("SKU", details.sku or ""),
+        ("First seen", _day(details.first_seen)),
+        ("Last seen", _day(match.seen)),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def gallery_html(jpegs: Sequence[bytes], title: str) -> str:
+    """The photos: the first over the whole width, the others below it, two in a row."""
+    shown = "".join(
+        f"<li>{render('photo', jpeg=jpeg, description=f'{title}, photo {number} of {len(jpegs)}')}</li>"
+        for number, jpeg in enumerate(jpegs, 1)
+    )
+    return f'<ul class="la-gallery" aria-label="Photos">{shown}</ul>'
+
+
+def show_prices(shop: Shop, match: Match) -> None:
+    """Shows how the price changed, in all stores that sell the product."""
+    st.html('<h2 class="la-part">Price history</h2>')
+    try:
+        history = shop.price_history(match)
+    except LookalikeError as error:
+        draw_note(str(error))
+        return
+    if history["price"].notna().any():
+        price_chart.draw(history, until=shop.manifest.built_at)
+    else:
+        draw_note("No store has given a price for this product yet.")
+
+
+def show_elsewhere(shop: Shop, match: Match) -> None:
+    """Shows the same product in other stores, the cheapest first."""
+    found = shop.elsewhere(match)
+    if found:
+        st.html('<h2 class="la-part">Also sold at</h2>' + render("elsewhere", matches=found))
+
+
+def show_neighbours(shop: Shop, match: Match) -> None:
+    """Shows what looks like the product, and what goes with it."""
+    show_cards("Looks like it", "like", shop.similar(match, NEIGHBOURS))
+    try:
+        goes_with = list(shop.complete(match, NEIGHBOURS))
+    except LookalikeError:
+        goes_with = []  # no garment was recognised, so nothing goes with it
+    show_cards("Goes with it", "goes", goes_with)
+
+
+def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
+    """Shows products as cards, each with the link to its page; nothing where there are none.
+
+    :param headline: empty for none.
+    :param key: of the container, another for each row of cards on a page.
+    """
+    if not matches:
+        return
+    if headline:
+        st.html(f'<h2 class="la-part">{escape(headline)}</h2>')
+    with st.container(key=f"la-cards-{key}"):
+        for match in matches:
+            with st.container(key=f"la-{key}-{match.id}"):
+                st.html(render("card", match=match))
+                links.draw_product_link(match.id)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _photos(_shop: Shop, generation: str, product: str) -> list[bytes]:
+    """A product's photos, kept as long as the generation: reading the originals takes a tenth of a second."""
+    return photos(_shop, read_details(_shop, product))
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment.day} {moment:%B %Y}" if moment else ""
