@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from embedding.index.filter_types import FilterArguments
-from embedding.index.filters import CATEGORY_STEP
+from embedding.index.filters import category_steps
 from embedding.outfits.kinds import BOYS, CHILDREN, GIRLS, MEN, WOMEN, gender_of
 from lookalike.matches import AlsoAt, Match
 from lookalike.same_product import cheapest_first
@@ -157,7 +157,7 @@ def is_on_sale(match: Match) -> bool:
 
 def category_step(path: str) -> str:
     """The last step of a store's category path, which says most: `Dresses` of `Women > Dresses`."""
-    return CATEGORY_STEP.split(path.strip())[-1]
+    return (category_steps(path) or [""])[-1]
 
 
 def _counted(values: Iterable[frozenset[str]]) -> list[FacetValue]:
@@ -204,7 +204,7 @@ def _is_of(facet: str) -> Callable[[Choices, Match], bool]:
 
 
 def _in_category(choices: Choices, match: Match) -> bool:
-    steps = {_folded(step) for step in CATEGORY_STEP.split(match.category or "")}
+    steps = {_folded(step) for step in category_steps(match.category or "")}
     return any(_folded(category) in steps for category in choices.category)
 
 
