@@ -1,7 +1,7 @@
 """HTML of results: one autoescaped template of a card for notebook, contact sheet and dashboard.
 
-What a store wrote is hostile until shown otherwise: it is escaped and freed of invisible characters, photos
-are data and never fetched from a store's server, and a link is one to http or https.
+What a store wrote is hostile until shown otherwise: it is escaped, without invisible characters, photos are
+data and never fetched from a store's server, and a link is one to http or https.
 """
 
 from __future__ import annotations

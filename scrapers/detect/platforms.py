@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from bs4 import BeautifulSoup
 
 from scrapers.config.selectors import WORDS_PLACEHOLDER
 from scrapers.config.store import Strategy
+from scrapers.extract.address import joined
 
 _SHOPIFY = re.compile(r"cdn\.shopify\.com|/cdn/shop/|myshopify\.com|Shopify\.theme", re.IGNORECASE)
 _WOOCOMMERCE = re.compile(r"woocommerce|/wp-content/|wp-json", re.IGNORECASE)
@@ -56,7 +57,7 @@ def shopify_host(html: str) -> str | None:
 def rest_api(html: str, url: str) -> str | None:
     """The address of WordPress' REST API that a page names; None if it names none."""
     link = _parsed(html).find("link", {"rel": "https://api.w.org/", "href": True})
-    return urljoin(url, str(link["href"])) if link else None
+    return joined(url, str(link["href"])) if link else None
 
 
 def locale_of(html: str) -> str | None:
@@ -86,7 +87,7 @@ def search_url(html: str, url: str) -> str | None:
         found = _SEARCH_ACTION.search(script.get_text()[:_SCRIPT_CHARACTERS])
         if found:
             template = found[1].replace("\\/", "/")
-            return urljoin(url, _SEARCH_TERM.sub(WORDS_PLACEHOLDER, template, count=1))
+            return joined(url, _SEARCH_TERM.sub(WORDS_PLACEHOLDER, template, count=1))
     for form in soup.find_all("form", limit=_MAX_TAGS):
         field = form.find("input", {"name": _SEARCH_FIELD})
         is_text = field is not None and field.get("type", "text") in ("text", "search")
@@ -98,5 +99,6 @@ def search_url(html: str, url: str) -> str | None:
             ]
             words = f"{field['name']}={WORDS_PLACEHOLDER}"
             query = "&".join(part for part in (urlencode(hidden), words) if part)
-            return f"{urljoin(url, str(form['action'])).partition('?')[0]}?{query}"
+            target = joined(url, str(form["action"]))
+            return f"{target.partition('?')[0]}?{query}" if target else None
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
 
@@ -73,6 +73,14 @@ _ID_LIKE = re.compile(
     r"|[a-z]Id$|^id|id$",
     re.IGNORECASE,
 )
+
+
+def joined(base: str, link: str) -> str | None:
+    """The absolute address of a link; None if it is none, as `http://[` is."""
+    try:
+        return urljoin(base, link.strip())
+    except ValueError:
+        return None
 
 
 def escaped(url: str, encoding: str = "utf-8") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,7 +20,8 @@ def shopify_item(data: Mapping[str, Any], *, store: str, base_url: str, currency
     :param currency: the currency of the prices, which the list does not state.
     :raises ValueError: if the entry is no product.
     """
-    return _item(shopify.to_candidate(data, base_url, currency), store, str(data["id"]))
+    with _any_shape():
+        return _item(shopify.to_candidate(data, base_url, currency), store, str(data["id"]))
 
 
 def woocommerce_item(
@@ -31,7 +33,8 @@ def woocommerce_item(
     :param categories: the store's categories, to complete category paths.
     :raises ValueError: if the entry is no product.
     """
-    return _item(woocommerce.to_candidate(data, base_url, categories or {}), store, str(data["id"]))
+    with _any_shape():
+        return _item(woocommerce.to_candidate(data, base_url, categories or {}), store, str(data["id"]))
 
 
 def bing_items(photos: Iterable[bing.FoundPhoto], words: str, *, store: str) -> Iterator[ProductItem]:
@@ -41,6 +44,15 @@ def bing_items(photos: Iterable[bing.FoundPhoto], words: str, *, store: str) -> 
     """
     for candidate in bing.to_candidates(photos, words):
         yield _item(candidate, store, product_id(candidate.url or ""))
+
+
+@contextlib.contextmanager
+def _any_shape() -> Iterator[None]:
+    """Turns an error of reading an entry, whose JSON may have any shape, into a `ValueError`."""
+    try:
+        yield
+    except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"an entry of the product list is malformed ({error})") from None
 
 
 def _item(candidate: Candidate, store: str, identity: str) -> ProductItem:

@@ -11,9 +11,10 @@ import lxml.html
 import tldextract
 from charset_normalizer import from_bytes
 from lxml.etree import ParserError
-from w3lib.encoding import html_body_declared_encoding, html_to_unicode
+from w3lib.encoding import html_body_declared_encoding
 
 from scrapers.extract.address import is_home, is_id_like, is_named_by_query, naming_pairs, without_tracking
+from scrapers.extract.encoding import to_unicode
 
 _public_suffixes = tldextract.TLDExtract(
     suffix_list_urls=(), include_psl_private_domains=True, cache_dir=None
@@ -125,7 +126,7 @@ def decoded(body: bytes, content_type: str | None = None) -> tuple[str, str]:
     A declaration in header or page counts if the bytes agree with it. Valid UTF-8 counts as UTF-8.
     Without a usable declaration, the encoding is guessed from the page's letters.
     """
-    encoding, text = html_to_unicode(content_type, body)
+    encoding, text = to_unicode(body, content_type)
     if body.isascii():
         return encoding, text
     if _decodes_as(body, "utf-8"):
@@ -133,7 +134,7 @@ def decoded(body: bytes, content_type: str | None = None) -> tuple[str, str]:
     within = html_body_declared_encoding(body)
     is_default = encoding.replace("-", "") == "utf8"
     if is_default and within and within.replace("-", "") != "utf8":
-        return html_to_unicode(f"text/html; charset={within}", body)
+        return to_unicode(body, f"text/html; charset={within}")
     if is_default and text.count("\ufffd") > MAX_BROKEN:
         guess = _guess_encoding(body)
         return guess, body.decode(guess, "replace")

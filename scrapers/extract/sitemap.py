@@ -13,8 +13,8 @@ from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 import lxml.etree
-from w3lib.encoding import html_to_unicode
 
+from scrapers.extract.encoding import to_unicode
 from storage.errors import LookalikeError
 
 USUAL_PLACES = ("sitemap.xml", "sitemap_index.xml", "wp-sitemap.xml")
@@ -112,7 +112,10 @@ def sitemaps_in_robots(robots: str, url: str) -> list[str]:
 
 
 def _file_name(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.path.rsplit('/', 1)[-1]}?{parts.query}".lower()
 
 
@@ -137,7 +140,7 @@ def _text(body: bytes) -> str:
     if encoding:
         return body.decode(encoding, "replace")
     if body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return html_to_unicode(None, body, default_encoding="utf-8")[1]
+        return to_unicode(body, default="utf-8")[1]
     return body.decode("utf-8-sig", "replace")
 
 

@@ -29,7 +29,7 @@ def bounded_session(timeout_s: float, *, allow_private: bool) -> Iterator[reques
     adapter = _Adapter(allow_private)
     overdue = threading.Timer(timeout_s, adapter.cut)
     overdue.daemon = True
-    with requests.Session() as session:
+    with _Session() as session:
         # No proxy and no netrc from the environment: a proxy would bypass the check.
         session.trust_env = False
         for scheme in ("http://", "https://"):
@@ -39,6 +39,11 @@ def bounded_session(timeout_s: float, *, allow_private: bool) -> Iterator[reques
             yield session
         finally:
             overdue.cancel()
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: redirects are followed by the caller, and requests would raise for a malformed `Location`."""
 
 
 class _Adapter(HTTPAdapter):

@@ -92,6 +92,8 @@ def hide_in_logs(credentials: Credentials) -> None:
     def redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = made(*args, **kwargs)
         record.msg, record.args = credentials.redacted(record.getMessage()), ()
+        if record.exc_info:  # formatters keep a text that is there
+            record.exc_text = credentials.redacted(logging.Formatter().formatException(record.exc_info))
         return record
 
     logging.setLogRecordFactory(redacted)

@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from scrapers.http.addresses import RefusedURLError, check_host_behind_proxy, check_url
+from scrapers.http.charsets import is_of_the_web
 from scrapers.http.connections import bounded_session
 from scrapers.http.credentials import Credentials
 from storage.errors import LookalikeError
@@ -62,10 +63,7 @@ class Fetched:
             key, _, value = part.strip().partition("=")
             if key.lower() == "charset":
                 charset = value.strip("\"' ")
-        try:
-            return self.body.decode(charset, errors="replace")
-        except LookupError:
-            return self.body.decode("utf-8", errors="replace")
+        return self.body.decode(charset if is_of_the_web(charset) else "utf-8", errors="replace")
 
 
 def fetch(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from babel.numbers import list_currencies
 from scrapy.exceptions import DropItem
 
+from scrapers.extract.fields.amount import usable_amount
 from scrapers.extract.text import clean
 from scrapers.http.addresses import RefusedURLError, check_url
 from scrapers.items import Offer, ProductItem
@@ -22,7 +23,6 @@ MAX_WORDS = 300
 MAX_LIST = 100
 MAX_ID = 200
 MAX_URL = 2000
-_MAX_PRICE = Decimal(10) ** 12
 _FOUR_PLACES = Decimal("0.0001")
 _CURRENCIES = frozenset(list_currencies())
 
@@ -114,7 +114,7 @@ def _tidy_offer(offer: Offer) -> Offer:
 
 def _amount(price: Decimal | None) -> Decimal | None:
     """A price as the tables hold it; None for 0, which stores write if they name no price."""
-    if price is None or not price.is_finite() or not 0 < price < _MAX_PRICE:
+    if price is None or usable_amount(price) is None:
         return None
     return price.quantize(_FOUR_PLACES)
 

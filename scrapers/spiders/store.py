@@ -232,7 +232,7 @@ class StoreSpider(Spider):
         """The response as JSON; None if it is none, with the reason noted."""
         try:
             return json.loads(response.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             header = (response.headers.get("Content-Type") or b"").decode("latin-1")
             kind = header.split(";")[0] or "something else"
             reason = f"it holds {kind}, not JSON"

@@ -15,6 +15,8 @@ from scrapers.extract.fields.money import ascii_digits, find_money
 from storage.terms import API_SOURCES, SourceName
 
 MAX_AMOUNT = Decimal(10) ** 12
+MIN_AMOUNT = Decimal("0.0001")
+"""The least that the tables can hold."""
 
 _WHOLE_ONLY = """
     BIF CLP COP CRC DJF GNF HUF IDR IQD ISK JPY KMF KRW LAK MMK PYG RWF TWD UGX UYI VND VUV XAF XOF XPF
@@ -71,7 +73,12 @@ def parse_amount(raw: RawPrice, currency: str | None = None) -> Decimal | None:
             amount = Decimal(text)  # 1E+3, from JSON
         except InvalidOperation:
             return None
-    return amount if amount.is_finite() and 0 < amount < MAX_AMOUNT else None
+    return usable_amount(amount)
+
+
+def usable_amount(amount: Decimal) -> Decimal | None:
+    """The amount, if it can be a price: `1e999999` and `1e-999999` are numbers, too."""
+    return amount if amount.is_finite() and MIN_AMOUNT <= amount < MAX_AMOUNT else None
 
 
 def parser_of(source: SourceName, currency: str | None) -> Callable[[RawPrice], Decimal | None]:

@@ -55,9 +55,9 @@ def extract_currency(candidates: Iterable[Candidate], page: Page | None = None) 
     return None
 
 
-def currency_code(text: str | None, page: Page | None = None) -> str | None:
-    """The ISO code for a code, name or symbol; None if unknown, or ambiguous on this page."""
-    if not text:
+def currency_code(text: object, page: Page | None = None) -> str | None:
+    """The ISO code for a code, name or symbol; None if unknown, no text, or ambiguous on this page."""
+    if not text or not isinstance(text, str):
         return None
     text = text.strip()
     upper = text.upper().rstrip(".")

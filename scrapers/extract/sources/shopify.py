@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urljoin
 
+from scrapers.extract.address import joined
 from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
+from scrapers.extract.fields.amount import usable_amount
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.text import plain
 from storage.terms import Availability, SourceName
@@ -103,7 +105,7 @@ def _amount(value: object) -> Decimal | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount > 0 else None
+    return usable_amount(amount)
 
 
 def _option_index(data: Mapping[str, Any], means: Any) -> int | None:
@@ -132,8 +134,9 @@ def _photos(
     photos: list[RawPhoto] = []
     for image in data.get("images") or []:
         src = image.get("src") if isinstance(image, Mapping) else None
-        if not isinstance(src, str) or not src.strip():
+        url = joined(base_url, src) if isinstance(src, str) and src.strip() else None
+        if url is None:
             continue
         shown = {colour_of.get(variant) for variant in image.get("variant_ids") or []} - {None}
-        photos.append(RawPhoto(urljoin(base_url, src.strip()), shown.pop() if len(shown) == 1 else None))
+        photos.append(RawPhoto(url, shown.pop() if len(shown) == 1 else None))
     return tuple(photos)

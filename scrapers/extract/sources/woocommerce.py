@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
+from scrapers.extract.address import joined
 from scrapers.extract.candidates import Candidate, RawOffer, RawPhoto
+from scrapers.extract.fields.amount import usable_amount
 from scrapers.extract.fields.options import is_colour, is_size
 from scrapers.extract.text import plain
 from scrapers.extract.vocabulary import words
@@ -96,7 +98,7 @@ def _amounts(prices: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None,
     """Lowest, highest and earlier price, from integers in minor units."""
     try:
         minor_digits = int(prices.get("currency_minor_unit", 2))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None, None, None
     spread = prices.get("price_range")
     spread = spread if isinstance(spread, Mapping) else {}
@@ -117,7 +119,7 @@ def _amount(value: object, minor_digits: int) -> Decimal | None:
         amount = Decimal(str(value)).scaleb(-minor_digits)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount > 0 else None
+    return usable_amount(amount)
 
 
 def _availability(data: Mapping[str, Any]) -> Availability | None:
@@ -189,5 +191,6 @@ def _terms(data: Mapping[str, Any], means: Any) -> list[str]:
 def _photos(data: Mapping[str, Any], base_url: str) -> Iterator[RawPhoto]:
     for image in data.get("images") or []:
         src = image.get("src") if isinstance(image, Mapping) else None
-        if isinstance(src, str) and src.strip():
-            yield RawPhoto(urljoin(base_url, src.strip()))
+        url = joined(base_url, src) if isinstance(src, str) and src.strip() else None
+        if url is not None:
+            yield RawPhoto(url)
