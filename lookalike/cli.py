@@ -9,7 +9,11 @@ from typing import Annotated
 
 import typer
 
-from lookalike.commands import (
+from lookalike.own_packages import require_own
+
+require_own("flows", "scrapers", "dashboards")
+
+from lookalike.commands import (  # noqa: E402 - these import what a file of the user's may hide
     complete,
     dashboard,
     demo,
@@ -23,7 +27,7 @@ from lookalike.commands import (
     stores,
     upkeep,
 )
-from storage.errors import LookalikeError
+from storage.errors import LookalikeError  # noqa: E402
 
 INTERRUPTED = 130
 """What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
