@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from embedding.index.filter_types import FilterArguments
     from lookalike.description import Description, Guess
+    from lookalike.evaluation import Evaluation
     from lookalike.lazy_table import LazyTable
     from lookalike.matches import AlsoAt, Match, Matches
     from lookalike.query import Shop
@@ -46,6 +47,7 @@ __all__ = [
     "BusyError",
     "Customer",
     "Description",
+    "Evaluation",
     "FilterArguments",
     "ForeignFileError",
     "GenerationError",
@@ -71,6 +73,7 @@ _MODULES = {
     "Match": "lookalike.matches",
     "Matches": "lookalike.matches",
     "Description": "lookalike.description",
+    "Evaluation": "lookalike.evaluation",
     "Guess": "lookalike.description",
     "LazyTable": "lookalike.lazy_table",
     "Customer": "lookalike.recommend",

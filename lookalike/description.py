@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,10 @@ class Description:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
         ]
         return "\n".join([f"{self.query}, as {self.model} sees it", *(line.rstrip() for line in lines)])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the photo itself, in place of what makes it."""
+        return self.__dict__ | {"picture": partial(bytes, self.picture())}
 
     def _repr_html_(self) -> str:
         from lookalike.rendering import render
