@@ -20,6 +20,7 @@ from lookalike.commands import (  # noqa: E402 - these import what a file of the
     export,
     model,
     night,
+    products,
     query,
     recommend,
     settings,
@@ -35,7 +36,6 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="lookalike",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     help="Crawls clothing stores every night and finds the products that look like a photo.",
@@ -46,6 +46,9 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
     "Questions": (
         query.search,
+        products.products,
+        products.elsewhere,
+        products.history,
         complete.complete,
         recommend.recommend,
         query.describe,
