@@ -5,6 +5,8 @@
     matches = shop.similar("dress.jpg", k=5, max_price=60, currency="EUR", in_stock=True)
 
 Importing this package imports nothing else: every name is loaded when it is first used.
+
+:raises ImportError: a file of the user's, such as a `storage.py` beside a notebook, hides a package.
 """
 
 from __future__ import annotations
@@ -12,15 +14,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lookalike.own_packages import require_own
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from embedding.bands import Band
     from embedding.index.filter_types import FilterArguments
-    from lookalike.description import Description
-    from lookalike.matches import Match, Matches
+    from lookalike.description import Description, Guess
+    from lookalike.evaluation import Evaluation
+    from lookalike.lazy_table import LazyTable
+    from lookalike.matches import AlsoAt, Match, Matches
     from lookalike.query import Shop
+    from lookalike.recommend import Customer, Interest
     from storage.errors import (
+        BusyError,
         ForeignFileError,
         InputError,
         LookalikeError,
@@ -33,13 +41,22 @@ if TYPE_CHECKING:
 
     __version__: str
 
+require_own("storage", "embedding")
+
 __all__ = [
+    "AlsoAt",
     "Band",
+    "BusyError",
+    "Customer",
     "Description",
+    "Evaluation",
     "FilterArguments",
     "ForeignFileError",
     "GenerationError",
+    "Guess",
     "InputError",
+    "Interest",
+    "LazyTable",
     "LookalikeError",
     "Match",
     "Matches",
@@ -55,9 +72,15 @@ __all__ = [
 _MODULES = {
     "Band": "embedding.bands",
     "Shop": "lookalike.query",
+    "AlsoAt": "lookalike.matches",
     "Match": "lookalike.matches",
     "Matches": "lookalike.matches",
     "Description": "lookalike.description",
+    "Evaluation": "lookalike.evaluation",
+    "Guess": "lookalike.description",
+    "LazyTable": "lookalike.lazy_table",
+    "Customer": "lookalike.recommend",
+    "Interest": "lookalike.recommend",
     "FilterArguments": "embedding.index.filter_types",
     "GenerationError": "storage.manifest",
     "SignatureError": "storage.signature",

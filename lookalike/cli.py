@@ -9,13 +9,18 @@ from typing import Annotated
 
 import typer
 
-from lookalike.commands import (
+from lookalike.own_packages import require_own
+
+require_own("flows", "scrapers", "dashboards")
+
+from lookalike.commands import (  # noqa: E402 - these import what a file of the user's may hide
     complete,
     dashboard,
     demo,
     export,
     model,
     night,
+    products,
     query,
     recommend,
     settings,
@@ -23,7 +28,7 @@ from lookalike.commands import (
     stores,
     upkeep,
 )
-from storage.errors import LookalikeError
+from storage.errors import LookalikeError  # noqa: E402
 
 INTERRUPTED = 130
 """What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
@@ -31,7 +36,6 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="lookalike",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
     help="Crawls clothing stores every night and finds the products that look like a photo.",
@@ -42,6 +46,9 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "The night": (night.crawl, night.embed, night.index, night.nightly, night.deploy),
     "Questions": (
         query.search,
+        products.products,
+        products.elsewhere,
+        products.history,
         complete.complete,
         recommend.recommend,
         query.describe,

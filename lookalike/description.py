@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,6 +96,10 @@ class Description:
         ]
         head = printable(f"{self.query}, as {self.model} sees it")
         return "\n".join([head, *(line.rstrip() for line in lines)])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the photo itself, in place of what makes it."""
+        return self.__dict__ | {"picture": partial(bytes, self.picture())}
 
     def _repr_html_(self) -> str:
         from lookalike.rendering import render

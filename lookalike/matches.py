@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from storage.printable import printable
@@ -56,7 +57,8 @@ class Match:
     """A product, with the photo of it that looks most like the query.
 
     :ivar rank: from 1; 0 where the product was asked for by its name.
-    :ivar score: cosine similarity in the projected space, at most 1.
+    :ivar score: cosine similarity in the projected space, at most 1; of words, how well they fit, see
+        `Shop.search`.
     :ivar category: the store's own, as a path.
     :ivar price: None where the store gives none, like every other fact about the product.
     :ivar was_price: the price before a reduction.
@@ -72,7 +74,8 @@ class Match:
         `Shop.similar` found the very picture searched for; what recommends it, where `Shop.recommend` did:
         `looks`, `bought together`, `popular`.
     :ivar because: the purchase that a recommendation comes from, `store:product_id`.
-    :ivar why: why it completes an outfit, in words, where `Shop.complete` found it.
+    :ivar why: in words, why it completes an outfit, where `Shop.complete` found it, or where the words were
+        found that were searched for.
     :ivar colours: as its store names them.
     :ivar band: how alike the photos are, where `Shop.similar` or `Shop.elsewhere` found it; None where they
         are not alike, or where the generation's encoder has no cut-offs.
@@ -131,6 +134,16 @@ class Match:
             **reasons,
             **why,
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the photo itself, in place of where it lies in the generation."""
+        return self.__dict__ | {"photo": partial(bytes, self.photo())}
+
+    def _repr_html_(self) -> str:
+        from lookalike.rendering import render
+        from lookalike.templates import NOTEBOOK_STYLE
+
+        return render("match", match=self, style=NOTEBOOK_STYLE)
 
 
 class Matches(Sequence[Match]):
@@ -251,6 +264,20 @@ class Matches(Sequence[Match]):
             evidence=[", ".join(match.evidence) for match in self],
             colours=[", ".join(match.colours) for match in self],
         )
+
+    def to_html(self) -> str:
+        """A page of its own: one HTML document that holds the photos and loads nothing else."""
+        from importlib.resources import files
+
+        from lookalike.rendering import render
+
+        style = files("lookalike.demo").joinpath("contact_sheet.css").read_text(encoding="utf-8")
+        return render("sheet", matches=self, style=style)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: photos and descriptions themselves, in place of what makes them."""
+        made = {"pictures": self.pictures(), "descriptions": self.descriptions()}
+        return self.__dict__ | {name: partial(list, values) for name, values in made.items()}
 
     def _repr_html_(self) -> str:
         from lookalike.rendering import render

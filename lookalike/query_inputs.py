@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
 from lookalike.matches import Match
+from lookalike.own_packages import require_own
 from storage import images
 from storage.errors import InputError, LookalikeError, UnreadableImageError
 
@@ -30,6 +31,9 @@ QueryLike = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Imag
 
 MAX_INPUTS = 16
 """Most inputs of a query. The mean of more says little about each, and each photo has to be encoded."""
+
+AT_ONCE = 64
+"""Photos that are decoded and encoded together: 12 MB of pixels and about 100 MB in the encoder."""
 
 MAX_PHOTO_BYTES = 50_000_000
 MAX_PAGE_BYTES = 10_000_000
@@ -61,6 +65,14 @@ class QueryInput:
     image: Image.Image | None = None
 
 
+@dataclass(frozen=True)
+class _Photo:
+    """A photo that is read and not embedded yet; the image is RGB."""
+
+    label: str
+    image: Image.Image
+
+
 def read_query(
     published: OpenGeneration,
     query: QueryLike | Sequence[QueryLike],
@@ -85,7 +97,26 @@ def read_query(
             f"The {name} has {len(inputs)} photos, and at most {MAX_INPUTS} are averaged into one query. "
             "Search for each of them alone, or give fewer."
         )
-    return [_read_input(published, query_input, allow_private) for query_input in inputs]
+    return _embedded(published, [_read_input(published, one, allow_private) for one in inputs])
+
+
+def read_photos(
+    published: OpenGeneration, photos: Sequence[QueryLike], *, allow_private: bool = False
+) -> Iterator[list[QueryInput]]:
+    """Reads queries of one input each, `AT_ONCE` at a time, which are encoded together.
+
+    :raises InputError: one cannot be searched for; the sentence says which.
+    :raises LookalikeError: a URL that does not answer.
+    """
+    allow_private = yes_or_no(allow_private, "allow_private")
+    for start in range(0, len(photos), AT_ONCE):
+        read = []
+        for number, one in enumerate(photos[start : start + AT_ONCE], start + 1):
+            try:
+                read.append(_read_input(published, one, allow_private))
+            except LookalikeError as error:
+                raise type(error)(f"Photo {number} of {len(photos)}: {error}") from None
+        yield _embedded(published, read)
 
 
 def embedding_of(published: OpenGeneration, query_input: QueryInput) -> np.ndarray:
@@ -97,7 +128,7 @@ def embedding_of(published: OpenGeneration, query_input: QueryInput) -> np.ndarr
     return vector
 
 
-def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool) -> QueryInput:
+def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool) -> QueryInput | _Photo:
     if isinstance(query_input, Match):
         return _read_product(published, query_input.store, query_input.product_id)
     if isinstance(query_input, str):
@@ -107,16 +138,16 @@ def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool
     if isinstance(query_input, bytes | bytearray | memoryview):
         return _read_bytes(published, bytes(query_input), "a photo")
     if isinstance(query_input, Image.Image):
-        return _embed_image(published, _to_rgb(query_input), "an image")
+        return _Photo("an image", _to_rgb(query_input))
     if isinstance(query_input, np.ndarray):
-        return _embed_image(published, _array_to_image(query_input), "an array")
+        return _Photo("an array", _array_to_image(query_input))
     raise InputError(
         f"A query cannot be a {type(query_input).__name__}. Give a path, a URL, bytes, a PIL image, an RGB "
         "array or store:product_id."
     )
 
 
-def _read_text(published: OpenGeneration, text: str, allow_private: bool) -> QueryInput:
+def _read_text(published: OpenGeneration, text: str, allow_private: bool) -> QueryInput | _Photo:
     if not text.strip():
         raise InputError(
             "The query is an empty text. Give an image file, a URL with https://, or store:product_id."
@@ -164,7 +195,7 @@ def _read_product(published: OpenGeneration, store: str, product_id: str) -> Que
     return QueryInput(label, vector, number, lambda: published.match(row).thumbnail())
 
 
-def _read_file(published: OpenGeneration, path: Path) -> QueryInput:
+def _read_file(published: OpenGeneration, path: Path) -> _Photo:
     shown = _short(str(path))
     try:
         with path.open("rb") as stream:  # never more than may be: a device gives bytes for ever
@@ -183,7 +214,7 @@ def _read_file(published: OpenGeneration, path: Path) -> QueryInput:
     return _read_bytes(published, data, path.name, shown)
 
 
-def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> QueryInput:
+def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> _Photo:
     fetched = _fetch(url, allow_private)
     if _is_page(fetched):
         fetched = _fetch(_main_photo_url(url, fetched), allow_private)
@@ -191,6 +222,7 @@ def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> Query
 
 
 def _fetch(url: str, allow_private: bool) -> Fetched:
+    require_own("scrapers")
     from scrapers.http.fetch import fetch
 
     fetched = fetch(url, max_bytes=MAX_PHOTO_BYTES, timeout_s=TIMEOUT_S, allow_private=allow_private)
@@ -228,24 +260,35 @@ def _main_photo_url(url: str, page: Fetched) -> str:
     return str(product.images[0])
 
 
-def _read_bytes(published: OpenGeneration, data: bytes, label: str, name: str | None = None) -> QueryInput:
+def _read_bytes(published: OpenGeneration, data: bytes, label: str, name: str | None = None) -> _Photo:
     try:
         # As `embedding.encoder.preprocess.pixels_of`, but the decoded photo is shown, too.
         image = images.decode(data, fit=published.manifest.encoder.size)
     except UnreadableImageError as reason:
         raise UnreadableImageError(f"{name or label[0].upper() + label[1:]}: {reason}.") from None
-    return _embed_image(published, image, label)
+    return _Photo(label, image)
 
 
-def _embed_image(published: OpenGeneration, image: Image.Image, label: str) -> QueryInput:
-    pixels = letterbox(image, published.manifest.encoder.size)
-    embedding = published.encoder().encode(pixels[None])[0]
-    vector = published.index.projection.apply(embedding[None])[0]
+def _embedded(published: OpenGeneration, read: Sequence[QueryInput | _Photo]) -> list[QueryInput]:
+    """Inputs with the vectors of their photos, which are encoded in one call."""
+    photos = [one for one in read if isinstance(one, _Photo)]
+    if not photos:
+        return [one for one in read if isinstance(one, QueryInput)]
+    size = published.manifest.encoder.size
+    embeddings = published.encoder().encode(np.stack([letterbox(one.image, size) for one in photos]))
+    vectors = published.index.projection.apply(embeddings)
+    pairs = zip(embeddings, vectors, strict=True)
+    return [one if isinstance(one, QueryInput) else _seen(one, *next(pairs)) for one in read]
+
+
+def _seen(photo: _Photo, embedding: np.ndarray, vector: np.ndarray) -> QueryInput:
     if not np.isfinite(vector).all() or not vector.any():
-        raise InputError(f"The encoder sees nothing in {label}. Give another photo.")
-    small = image.copy()
+        raise InputError(f"The encoder sees nothing in {photo.label}. Give another photo.")
+    small = photo.image.copy()
     small.thumbnail((_PICTURE_PX, _PICTURE_PX))  # the photo itself may be large and matches may be kept
-    return QueryInput(label, vector, None, lambda: images.thumbnail(small, _PICTURE_PX), embedding, small)
+    return QueryInput(
+        photo.label, vector, None, lambda: images.thumbnail(small, _PICTURE_PX), embedding, small
+    )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

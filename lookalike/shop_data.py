@@ -164,3 +164,9 @@ class ShopData:
 
     def __repr__(self) -> str:
         return f"<Shop of {len(self):,} products from {', '.join(self.stores)}, generation {self.generation}>"
+
+    def _repr_html_(self) -> str:
+        from lookalike.rendering import render
+        from lookalike.templates import NOTEBOOK_STYLE
+
+        return render("shop", shop=self, style=NOTEBOOK_STYLE)

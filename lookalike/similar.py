@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from lookalike.description import Description
 from lookalike.generation import OpenGeneration
 from lookalike.matches import Match, Matches
 from lookalike.published import Published
-from lookalike.query_inputs import QueryInput, embedding_of, read_query
+from lookalike.query_inputs import QueryInput, embedding_of, read_photos, read_query
 from lookalike.vocabulary import meaning, vocabulary, words_of
 from lookalike.word_index import STATED
 from storage.errors import InputError
@@ -124,6 +125,47 @@ def find_similar(
     hits, same = _search(published, asked, ranked, k, mask)
     cosines = bool(asked.wanted and not ranked)
     return _matches(published, asked, wanted, hits, same, cosines=cosines)
+
+
+def find_many(
+    published: Published,
+    photos: Any,
+    k: int,
+    filters: Mapping[str, Any],
+    *,
+    same_category: bool = False,
+    allow_private: bool = False,
+) -> list[Matches]:
+    """See `lookalike.query.Shop.similar_many`."""
+    single = isinstance(photos, str | bytes | bytearray | memoryview | os.PathLike | Match | Mapping)
+    if single or not isinstance(photos, Iterable) or (isinstance(photos, np.ndarray) and photos.ndim < 4):
+        raise InputError(f"Photos cannot be a {type(photos).__name__}. Give a list of photos or products.")
+    wanted = parse_filters(**filters)
+    mask = published.mask(wanted)
+    narrowed = yes_or_no(same_category, "same_category")
+    found = []
+    for some in read_photos(published, list(photos), allow_private=allow_private):
+        queries = [Query([one]) for one in some]
+        if narrowed:
+            masks = [_both(mask, published.completer.same_category([one])) for one in some]
+            hits = [
+                _search(published, one, (), k, of_one) for one, of_one in zip(queries, masks, strict=True)
+            ]
+        else:
+            vectors = np.stack([one.vector for one in some])
+            shortlist = max(k, SHORTLIST) if any(one.image is not None for one in some) else k
+            nearest = published.index.search_many(
+                vectors, shortlist, mask=mask, without=[one.products for one in queries]
+            )
+            hits = [
+                _put_same_photo_first(published, of_one, [one])
+                for one, of_one in zip(some, nearest, strict=True)
+            ]
+        found += [
+            _matches(published, one, wanted, of_one[:k], min(same, k))
+            for one, (of_one, same) in zip(queries, hits, strict=True)
+        ]
+    return found
 
 
 def _known_words(published: Published, text: str) -> tuple[dict[str, np.ndarray], list[str]]:

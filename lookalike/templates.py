@@ -126,6 +126,21 @@ NOTEBOOK = """\
 {%- for match in matches %}{% include "card" %}{% endfor -%}
 </div></div>"""
 
+MATCH = """\
+<style>{{ style | safe }}</style><div class="lkl"><div class="lkl-row">{% include "card" %}</div></div>"""
+
+SHOP = """\
+<style>{{ style | safe }}</style><div class="lkl"><p class="lkl-head">
+{{- "{:,}".format(shop | length) }} product{{ "" if shop | length == 1 else "s" }}
+· generation {{ shop.generation }} of {{ shop.manifest.built_at | day }}</p>
+<table><thead><tr><th>store</th><th>products</th></tr></thead><tbody>
+{%- for store in shop.stores -%}
+<tr><td dir="auto">{{ store }}</td><td>{{ "{:,}".format(shop.manifest.counts.stores[store]) }}</td></tr>
+{%- endfor -%}
+</tbody></table>
+<p class="lkl-head">Prices in {{ shop.currencies | join(", ") or "no currency" }} · encoder
+{{ shop.manifest.encoder.model }} · recall@5 {{ "%.3f" | format(shop.manifest.recall.at_5) }}</p></div>"""
+
 DESCRIPTION = """\
 <div style="display:flex;gap:16px;align-items:flex-start"><div style="width:160px">
 {%- with jpeg = described.picture(), description = described.query %}{% include "photo" %}{% endwith -%}
@@ -175,17 +190,54 @@ These are the most similar of all their products.</p>
 </html>
 """
 
+# As above: it can be sent to somebody else, and shows what the stores wrote as text only.
+SHEET = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="referrer" content="no-referrer">
+<title>{{ matches.query }} – Lookalike</title>
+<style>
+{{ style | safe }}</style>
+</head>
+<body>
+<main>
+<header class="top">
+{%- for jpeg in matches.pictures() %}<div class="searched">
+{%- with description = "What was searched for" %}{% include "photo" %}{% endwith -%}
+</div>{% endfor -%}
+<div>
+<p class="mark">Lookalike</p>
+<h1 dir="auto">{{ matches.query }}</h1>
+{%- if matches.warning %}<p class="lead" dir="auto">{{ matches.warning }}</p>{% endif -%}
+</div>
+</header>
+<h2 class="found">{{ matches | length }} match{{ "" if matches | length == 1 else "es" }}</h2>
+<ol class="cards">{% for match in matches %}<li>{% include "card" %}</li>{% endfor %}</ol>
+<footer class="note"><p>Generation <code>{{ matches.generation }}</code>.</p></footer>
+</main>
+</body>
+</html>
+"""
+
 TEMPLATES = {
     "card": CARD,
     "contact_sheet": CONTACT_SHEET,
     "description": DESCRIPTION,
     "elsewhere": ELSEWHERE,
+    "match": MATCH,
     "notebook": NOTEBOOK,
     "photo": PHOTO,
     "price": PRICE,
     "product": PRODUCT,
     "query": QUERY,
     "table": TABLE,
+    "sheet": SHEET,
+    "shop": SHOP,
 }
 
 # The notebook's own colours where it names them (Jupyter, VS Code), else the system's.

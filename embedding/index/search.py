@@ -7,7 +7,7 @@ search returns `k` product groups whenever there are `k`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from embedding.index import columns, items
 from embedding.index.candidate_index import CandidateIndex
 from embedding.index.projection import Projection
 from embedding.index.vectors import FILE as VECTORS_FILE
-from embedding.index.vectors import similarities
+from embedding.index.vectors import similarities, widen
 from storage.manifest import WAY_OUT, GenerationError, Manifest
 from storage.verification_cache import Unremembered, Verified
 
@@ -28,6 +28,8 @@ EXACT_ROWS = 4096
 """Rows compared one by one sooner than through Annoy: under 1 ms at 256 dimensions."""
 
 _BLOCK_ROWS = 1024  # of a scan: 1 MB of float32 at 256 dimensions stays in the processor's cache
+_QUERIES = 16  # whose scores are held at once: 64 MB of float32 for a million rows
+_MANY_ROWS = 8192  # of a product with many queries, enough for the processor's matrix units
 _CANDIDATES = 8  # rows asked of Annoy for each product wanted: a product has a few photos
 
 RERANKED = 32
@@ -171,6 +173,31 @@ class Index:
         """The same as `search`, by comparing every row that passes."""
         rows = self.passing(mask, without)
         return self.best(rows, self.compare(rows, query), k)
+
+    def search_many(
+        self, queries: np.ndarray, k: int, *, mask: np.ndarray | None = None, without: Sequence[set[int]]
+    ) -> list[Hits]:
+        """The same as `scan` for many queries, whose products with all rows are one of matrices.
+
+        :param queries: float32 [queries, dimensions].
+        :param without: for each query, numbers of products to leave out.
+        """
+        rows = self.passing(mask)
+        found = []
+        for start in range(0, len(queries), _QUERIES):
+            some = queries[start : start + _QUERIES]
+            scores = np.empty((len(some), len(rows)), np.float32)
+            for first in range(0, len(rows), _MANY_ROWS):
+                block = rows[first : first + _MANY_ROWS]
+                scores[:, first : first + _MANY_ROWS] = some @ widen(self.vectors[block]).T
+            for of_query, products in zip(scores, without[start:], strict=False):
+                if products:
+                    of_query[np.isin(self.products[rows], list(products))] = -np.inf
+                    kept = np.isfinite(of_query)
+                    found.append(self.best(rows[kept], of_query[kept], k))
+                else:
+                    found.append(self.best(rows, of_query, k))
+        return found
 
     def passing(self, mask: np.ndarray | None, without: Collection[int] = ()) -> np.ndarray:
         """The rows that may be returned, int64, ascending."""

@@ -87,6 +87,15 @@ def with_options(
     return decorate
 
 
+RateOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rate",
+        metavar="CODE=X",
+        help="What one unit of another currency is worth in --currency, such as USD=0.92; may be repeated.",
+    ),
+]
+
 FILTER_OPTIONS: dict[str, Any] = {
     "store": _option(list[str] | None, "--store", "S", "Only this store; may be repeated."),
     "category": _option(list[str] | None, "--category", "C", "Only this category; may be repeated."),
@@ -95,12 +104,7 @@ FILTER_OPTIONS: dict[str, Any] = {
     "min_price": _option(str | None, "--min-price", "P", "Only from this price on, see --currency."),
     "max_price": _option(str | None, "--max-price", "P", "Only up to this price, see --currency."),
     "currency": _option(str | None, "--currency", "CODE", "The prices' currency, such as EUR."),
-    "rates": _option(
-        list[str] | None,
-        "--rate",
-        "CODE=X",
-        "What one unit of another currency is worth in --currency, such as USD=0.92; may be repeated.",
-    ),
+    "rates": RateOption,
     "new_since": _option(
         str | None, "--new-since", "WHEN", "Only what is new since a date, or for so long, such as 7d."
     ),
@@ -116,12 +120,15 @@ def filter_arguments(values: dict[str, Any]) -> FilterArguments:
     """
     given = {name: value for name, value in values.items() if value or isinstance(value, str)}
     if "rates" in given:
-        given["rates"] = _rates(given["rates"])
+        given["rates"] = exchange_rates(given["rates"])
     return cast(FilterArguments, given)
 
 
-def _rates(given: Sequence[str]) -> dict[str, str]:
-    """Exchange rates by currency."""
+def exchange_rates(given: Sequence[str]) -> dict[str, str]:
+    """Exchange rates by currency, of `--rate CODE=X`.
+
+    :raises InputError: one without `=`.
+    """
     rates = {}
     for one in given:
         code, sign, rate = one.partition("=")

@@ -30,42 +30,75 @@ if TYPE_CHECKING:
     from scrapers.reextract import Reextraction
 
 
+PAGE_ENDINGS = (".html", ".htm")
+
+
 @with_filters
 def search(
     queries: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="QUERY...",
             help="An image file, an image's or a product page's URL, or store:product_id. "
             "Several are averaged.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     k: CountOption = 5,
     *,
+    words: Annotated[
+        str, typer.Option("--words", metavar="WORDS", help="What they should be, such as 'red linen dress'.")
+    ] = "",
+    like: Annotated[
+        list[str] | None, typer.Option("--like", metavar="QUERY", help="More like this; may be repeated.")
+    ] = None,
+    unlike: Annotated[
+        list[str] | None, typer.Option("--unlike", metavar="QUERY", help="Less like this; may be repeated.")
+    ] = None,
     filters: FilterArguments,
     same_category: Annotated[
         bool, typer.Option("--same-category", help="Only the query's own category.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE.html", help="Write a page that shows the matches."),
+    ] = None,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Find the products that look like a photo."""
+    """Find the products that look like a photo, that words describe, or both."""
     import lookalike
 
+    if not (queries or like or words.strip()):
+        raise typer.BadParameter("Nothing is searched for. Give a photo or product, or --words.")
+    if output is not None and output.suffix.lower() not in PAGE_ENDINGS:
+        raise InputError(f"{output} is no .html file. Give one that ends so.")
     resolved = settings(config, data)
     matches = lookalike.open(resolved.data, cache=resolved.cache).similar(
-        queries if len(queries) > 1 else queries[0],
+        None if not queries else queries if len(queries) > 1 else queries[0],
         k=k,
+        like=like or (),
+        unlike=unlike or (),
+        words=words,
         same_category=same_category,
         allow_private=allow_private or resolved.crawl.allow_private,
         **filters,
     )
+    if output is not None:
+        _write_page(matches, output)
     if as_json:
         terminal.print_json(matches.to_dict())
     else:
         print_matches(matches)
+
+
+def _write_page(matches: Matches, file: Path) -> None:
+    try:
+        file.write_text(matches.to_html(), encoding="utf-8")
+    except OSError as error:
+        raise LookalikeError(f"{file} cannot be written ({error.strerror}).") from None
 
 
 def describe(
@@ -207,6 +240,7 @@ def print_matches(matches: Matches) -> None:
 
     if matches.warning:
         terminal.say(matches.warning)
+    explained = any(match.why for match in matches)
     rows = []
     for match in matches:
         score = f"{match.score:.3f}"
@@ -214,8 +248,10 @@ def print_matches(matches: Matches) -> None:
         for place, offer in enumerate(offers):
             title, price = offer.title or "", display_price(offer.price, offer.currency)
             front = ("also at", "") if place else (str(match.rank), score)
-            rows.append((*front, title, price, offer.store, offer.url or ""))
-    terminal.print_rows(("", "score", "title", "price", "store", "link"), rows)
+            why = ("" if place else match.why or "",) if explained else ()
+            rows.append((*front, *why, title, price, offer.store, offer.url or ""))
+    why_head = ("why",) if explained else ()
+    terminal.print_rows(("", "score", *why_head, "title", "price", "store", "link"), rows)
     if not rows:
         terminal.say("Nothing matches. Widen the filters.")
 

@@ -63,7 +63,7 @@ def test_the_commands_of_the_design_are_there():
             "rollback",
             "export",
         ),
-        *("maintain", "repair", "dashboard", "accept", "reject"),
+        *("maintain", "repair", "dashboard", "accept", "reject", "products", "elsewhere", "history"),
     }
 
 
