@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from flows.alert_settings import AlertSettings
+from flows.log_settings import LogSettings
 from flows.maintain_settings import Cron, MaintainSettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
@@ -135,6 +136,7 @@ class _File(_Section):
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     maintain: MaintainSettings = MaintainSettings()
+    logs: LogSettings = LogSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -163,6 +165,7 @@ class Config(BaseModel):
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     maintain: MaintainSettings = MaintainSettings()
+    logs: LogSettings = LogSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -218,6 +221,7 @@ def load_config(
         recommend=_resolve_purchases(settings.recommend, file),
         schedule=settings.schedule,
         maintain=settings.maintain,
+        logs=settings.logs,
         prefect=settings.prefect,
         alerts=settings.alerts,
         dashboard=settings.dashboard,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lookalike.commands.log_lines import JsonFormatter, TextFormatter
 from storage.errors import LookalikeError
 
 if TYPE_CHECKING:
@@ -56,10 +57,13 @@ def say(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Shows the rooms' own log lines on stderr."""
+def log_to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
+    """Shows the rooms' own log lines on stderr.
+
+    :param as_json: whether each line is a JSON object.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     for room in ("storage", "scrapers", "embedding", "flows", "lookalike"):
         logger = logging.getLogger(room)
         logger.handlers = [handler]

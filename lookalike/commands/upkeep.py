@@ -105,7 +105,7 @@ def repair(as_json: JsonOption = False, config: ConfigOption = None, data: DataO
 
     resolved = settings(config, data)
     root = resolved.open_root()
-    terminal.log_to_stderr()
+    terminal.log_to_stderr(as_json=resolved.logs.as_json)
     with terminal.progress() as advance:
         done = run(root, resolved, advance)
     if as_json:
