@@ -15,6 +15,8 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from flows.alert_settings import AlertSettings
+from flows.log_settings import LogSettings
+from flows.maintain_settings import Cron, MaintainSettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -85,16 +87,8 @@ class RecommendSettings(_Section):
 class ScheduleSettings(_Section):
     """When the night runs, for `lookalike deploy`."""
 
-    cron: str = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
+    cron: Cron = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
     timezone: str = Field(default="UTC", description="The IANA time zone the cron line is read in.")
-
-    @field_validator("cron")
-    @classmethod
-    def _five_fields(cls, value: str) -> str:
-        fields = value.split()
-        if len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]+", field) for field in fields):
-            raise ValueError("it must be five fields, like '0 3 * * *' for every night at three")
-        return value
 
     @field_validator("timezone")
     @classmethod
@@ -141,6 +135,8 @@ class _File(_Section):
     index: IndexSettings = IndexSettings()
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    maintain: MaintainSettings = MaintainSettings()
+    logs: LogSettings = LogSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -168,6 +164,8 @@ class Config(BaseModel):
     index: IndexSettings = IndexSettings()
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    maintain: MaintainSettings = MaintainSettings()
+    logs: LogSettings = LogSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -222,6 +220,8 @@ def load_config(
         index=settings.index,
         recommend=_resolve_purchases(settings.recommend, file),
         schedule=settings.schedule,
+        maintain=settings.maintain,
+        logs=settings.logs,
         prefect=settings.prefect,
         alerts=settings.alerts,
         dashboard=settings.dashboard,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
@@ -15,12 +15,14 @@ from prefect.states import Failed, State
 from embedding.encoder.stage import EmbedOutcome
 from embedding.index.build import BuildOutcome
 from embedding.recommend.batch import RecommendOutcome
-from flows import night, report
+from flows import artifacts, night, report
 from flows.child import end_run_with_worker
 from flows.config import Config, load_config
+from flows.maintain import Upkeep, alert_about_damage, check_and_maintain
 from flows.turns import skipped, take_turn
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
+from scrapers.session.crawl_log import log_folder
 from storage.errors import BusyError, InputError, LookalikeError
 
 Settings = Config | str | None
@@ -66,6 +68,9 @@ def nightly(config: Settings = None, data: str | None = None) -> night.Night | S
 def _nightly(settings: Config) -> night.Night:
     done = night.run_nightly(settings, stages=PrefectStages(settings))
     create_markdown_artifact(key="nightly", markdown=report.markdown(done), description="The last night")
+    stores = [store.name for store in settings.stores]
+    for key, rows in artifacts.night_tables(settings.open_root(), stores).items():
+        create_table_artifact(key=key, table=report.plain(rows))
     if not done.ok:
         raise NightFailedError(done)
     return done
@@ -75,6 +80,9 @@ def _nightly(settings: Config) -> night.Night:
 def crawl_store(store: str, config: Settings = None, data: str | None = None) -> CrawlOutcome:
     """Crawls one store of the settings; retries one that is down."""
     settings = _resolve(config, data)
+    get_run_logger().info(
+        "The logs of its crawls are in %s.", log_folder(settings.open_root(create=True), store)
+    )
     retried = _crawl.with_options(
         retries=settings.crawl.retries, retry_delay_seconds=settings.crawl.retry_delay_s
     )
@@ -99,7 +107,32 @@ def recommend(config: Settings = None, data: str | None = None) -> RecommendOutc
     return _log_outcome(_recommend(_resolve(config, data), return_state=True), report.recommend_line)
 
 
-FLOWS = (nightly, crawl_store, embed_images, build_index, recommend)
+@flow(name="maintain", flow_run_name="maintain")
+def maintain(config: Settings = None, data: str | None = None) -> dict[str, Upkeep] | State:
+    """Checks all stored data, deletes what is neither served nor recent, and joins small files.
+
+    :return: what was done to each table; the state `Skipped` where a night or a crawl is running.
+    """
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is not None and run.deployment_id is not None:
+        end_run_with_worker()
+        with get_client(sync_client=True) as client:
+            if reason := take_turn(client, run.id, run.deployment_id):
+                return skipped(reason)
+    return _run_or_fail(lambda: _maintain(_resolve(config, data)), busy=lambda error: skipped(str(error)))
+
+
+def _maintain(settings: Config) -> dict[str, Upkeep]:
+    done, damaged = check_and_maintain(settings.open_root(), settings.maintain)
+    create_markdown_artifact(key="maintain", markdown=report.upkeep_markdown(done, damaged))
+    if damaged:
+        alert_about_damage(settings, damaged)
+        raise LookalikeError(" ".join(damaged))
+    return done
+
+
+FLOWS = (nightly, crawl_store, embed_images, build_index, recommend, maintain)
 
 
 class PrefectStages:

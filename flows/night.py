@@ -27,6 +27,7 @@ from embedding.recommend.batch import RecommendOutcome, recommend_all
 from flows import alerts
 from flows.config import Config
 from flows.maintain import join_appended_files
+from flows.metrics import write_metrics
 from flows.night_outcome import Night
 from flows.served import dead_sentence, leaving_sentences, withheld_stores
 from scrapers.config.store import Store
@@ -136,6 +137,7 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
         recommend,
         notes=tuple(notes),
     )
+    untold += write_metrics(config, root, night)
     untold += _send_alerts(config, night)
     return replace(night, untold=tuple(dict.fromkeys(untold)))
 
@@ -247,6 +249,7 @@ def crawl_store(
         allow_private=config.crawl.allow_private or store.allow_private,
         throttle=config.crawl.throttle,
         query=query,
+        keep_logs=config.logs.keep,
         on_progress=show,
     )
     if outcome.status == CrawlStatus.FAILED:

@@ -24,14 +24,20 @@ DEFAULTS = {
     HEARTBEAT_VARIABLE: str(HEARTBEAT_S),
 }
 
+JSON_LINES = {"PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json"}
+"""Makes Prefect write its log lines as JSON."""
+
 
 class PrefectUnreachableError(LookalikeError):
     """The Prefect server of the user's settings does not answer."""
 
 
-def prepare(environ: MutableMapping[str, str]) -> None:
-    """Sets the variables that the user has not set. Call it before the first import of `prefect`."""
-    for name, value in DEFAULTS.items():
+def prepare(environ: MutableMapping[str, str], *, as_json: bool = False) -> None:
+    """Sets the variables that the user has not set. Call it before the first import of `prefect`.
+
+    :param as_json: whether runs log JSON, one object a line.
+    """
+    for name, value in {**DEFAULTS, **(JSON_LINES if as_json else {})}.items():
         environ.setdefault(name, value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedding.encoder.stage import EmbedOutcome
     from embedding.index.build import BuildOutcome
     from embedding.recommend.batch import RecommendOutcome
+    from flows.maintain import Upkeep
     from flows.night_outcome import Night
     from scrapers.crawl import CrawlOutcome
 
@@ -97,6 +98,19 @@ def markdown(night: Night) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def upkeep_markdown(done: Mapping[str, Upkeep], damaged: Sequence[str]) -> str:
+    """The upkeep as the summary that Prefect shows."""
+    if damaged:
+        damages = "\n".join(f"- {_cell(sentence)}" for sentence in damaged)
+        return f"# Stored data is damaged\n\n{damages}\n\nRun `lookalike repair`.\n"
+    rows = [
+        {"table": table, "files joined": upkeep.joined, "files deleted": upkeep.deleted}
+        | {"rows expired": upkeep.expired}
+        for table, upkeep in done.items()
+    ]
+    return f"# The upkeep is done\n\n{_table(rows) if rows else 'No table was written yet.'}\n"
+
+
 def plain(value: Any) -> Any:
     """An outcome, or a list of outcomes, as values that JSON can hold."""
     if isinstance(value, BaseModel):
@@ -130,6 +144,11 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
         }
         for crawl in crawls
     ]
+    return _table(rows)
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as a table, with the keys of the first as its head."""
     cells = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
     return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in cells)
 

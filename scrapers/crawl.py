@@ -14,7 +14,6 @@ import sys
 import sysconfig
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -28,6 +27,7 @@ from deltalake.exceptions import DeltaError
 import scrapers
 from scrapers.config.store import Store
 from scrapers.session.crawl_id import new_crawl_id
+from scrapers.session.crawl_log import KEEP, CrawlLog, prune
 from scrapers.session.failure import count_oom_kills, failure_of_exit
 from scrapers.session.preflight import check_ready
 from storage import tables
@@ -118,6 +118,7 @@ def run_crawl(
     allow_private: bool = False,
     throttle: bool = True,
     query: str | None = None,
+    keep_logs: int = KEEP,
     on_progress: Callable[[CrawlProgress], None] | None = None,
 ) -> CrawlOutcome:
     """Crawls a store and writes what it finds to the tables.
@@ -127,6 +128,7 @@ def run_crawl(
     :param allow_private: whether addresses on this machine and in private networks are allowed.
     :param throttle: whether to go only as fast as the store answers. A crawl-delay is kept in any case.
     :param query: words to search the store for; then no product counts as removed.
+    :param keep_logs: how many logs of this store's crawls are kept, see `scrapers.session.crawl_log`.
     :param on_progress: called about twice a second.
     :raises InputError: where the store needs an environment variable that is not set.
     :raises LookalikeError: where it needs a browser that is not there.
@@ -141,7 +143,7 @@ def run_crawl(
     with _crawl_process(root, store, crawl_id, options) as process:
         overdue = threading.Timer(deadline - time.monotonic(), process.kill)
         overdue.start()
-        log = _LogReader(process.stderr)
+        log = CrawlLog(process.stderr, root, store.name, crawl_id)
         log.start()
         busy = None
         try:
@@ -155,6 +157,7 @@ def run_crawl(
         finally:
             overdue.cancel()
         log.join(timeout=5)
+        prune(root, store.name, keep_logs)
     if busy is not None:
         raise BusyError(busy)
     outcome = _stored_outcome(root, crawl_id)
@@ -252,28 +255,6 @@ def _events(stream: IO[str] | None) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(event, dict):
             yield event
-
-
-class _LogReader(threading.Thread):
-    """Forwards the crawl's log to this process's log, and remembers the last error."""
-
-    def __init__(self, stream: IO[str] | None) -> None:
-        super().__init__(name="crawl log", daemon=True)
-        self.stream = stream
-        self.lines: deque[str] = deque(maxlen=200)
-
-    def run(self) -> None:
-        for line in self.stream or ():
-            text = line.rstrip()
-            self.lines.append(text)
-            level = logging.getLevelNamesMapping().get(text.partition(" ")[0], logging.DEBUG)
-            # At most INFO: errors are in the outcome.
-            logger.log(min(level, logging.INFO), "%s", text)
-
-    @property
-    def problem(self) -> str:
-        """The last line that names an error; empty if none does."""
-        return next((line for line in reversed(self.lines) if "Error" in line.partition(":")[0]), "")
 
 
 def _stored_outcome(root: Root, crawl_id: str) -> CrawlOutcome | None:

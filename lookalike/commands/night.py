@@ -46,7 +46,7 @@ def crawl(
     if words is not None:
         chosen = tuple(_searchable(chosen))
     root = resolved.open_root(create=True)
-    terminal.log_to_stderr()
+    terminal.log_to_stderr(as_json=resolved.logs.as_json)
     with terminal.progress() as advance:
         outcomes, failures = night.crawl_stores(
             chosen,
@@ -65,7 +65,7 @@ def embed(as_json: JsonOption = False, config: ConfigOption = None, data: DataOp
     from flows import night, report
 
     resolved = settings(config, data)
-    terminal.log_to_stderr()
+    terminal.log_to_stderr(as_json=resolved.logs.as_json)
     with terminal.progress() as advance:
         outcome = night.embed_images(resolved.open_root(), resolved, advance)
     _print(outcome, report.embed_line(outcome), as_json)
@@ -85,7 +85,7 @@ def index(
 
     resolved = settings(config, data)
     root = resolved.open_root()
-    terminal.log_to_stderr()
+    terminal.log_to_stderr(as_json=resolved.logs.as_json)
     with terminal.progress() as advance:
         outcome = night.index_and_publish(root, resolved, advance=advance, allow_loss=allow_loss)
     _print(outcome, report.index_line(outcome), as_json)
@@ -138,7 +138,7 @@ def deploy(
     """
     resolved = settings(config, data)
     resolved.choose_stores()
-    _prepare_prefect()
+    _prepare_prefect(resolved)
     from flows.deploy import deploy as run
 
     run(resolved, pool=pool, host=host, port=port, say=terminal.say)
@@ -179,14 +179,14 @@ def plainly(config: Config) -> Night:
     """The night as plain functions, with bars on stderr."""
     from flows.night import run_nightly
 
-    terminal.log_to_stderr()
+    terminal.log_to_stderr(as_json=config.logs.as_json)
     with terminal.progress() as advance:
         return run_nightly(config, advance=advance)
 
 
 def through_prefect(config: Config) -> Night:
     """The night as a Prefect flow, on a server of its own or on yours."""
-    _prepare_prefect()
+    _prepare_prefect(config)
     from flows.prefect_environment import reachable_server
 
     with reachable_server(config):
@@ -200,10 +200,10 @@ def through_prefect(config: Config) -> Night:
             return error.night
 
 
-def _prepare_prefect() -> None:
+def _prepare_prefect(config: Config) -> None:
     from flows.prefect_environment import prepare
 
-    prepare(os.environ)
+    prepare(os.environ, as_json=config.logs.as_json)
 
 
 def _print(outcome: Any, line: str, as_json: bool) -> None:

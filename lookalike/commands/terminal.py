@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lookalike.commands.log_lines import JsonFormatter, TextFormatter
 from storage.errors import LookalikeError
 from storage.printable import printable
 
@@ -63,20 +64,13 @@ def say(sentence: str) -> None:
     sys.stderr.write(printable(sentence) + "\n")
 
 
-class _OneLine(logging.Formatter):
-    """Formats a record as one line, whatever it quotes; a traceback of ours keeps its lines."""
+def log_to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
+    """Shows the rooms' own log lines on stderr.
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return printable(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:
-        return printable(super().formatException(ei), lines=True)
-
-
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Shows the rooms' own log lines on stderr."""
+    :param as_json: whether each line is a JSON object.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     for room in ("storage", "scrapers", "embedding", "flows", "lookalike"):
         logger = logging.getLogger(room)
         logger.handlers = [handler]

@@ -41,13 +41,14 @@ def folder(tmp_path, install, shops):
     return install(tmp_path / "installed", shops).parent
 
 
-def scheduled_runs(api):
-    return read(api, "flow_runs", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}})
+def scheduled_runs(api, flow):
+    scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    return read(api, "flow_runs", flow_runs=scheduled, flows={"name": {"any_": [flow]}})
 
 
-def artifacts(api):
+def artifacts(api, key="nightly"):
     return requests.post(
-        f"{api}/artifacts/latest/filter", json={"artifacts": {"key": {"any_": ["nightly"]}}}, timeout=60
+        f"{api}/artifacts/latest/filter", json={"artifacts": {"key": {"any_": [key]}}}, timeout=60
     ).json()
 
 
@@ -89,9 +90,13 @@ def test_the_readmes_server_of_your_own_runs_the_night_on_schedule(
         summary = artifacts(api)[0]["data"]
         assert published in summary
         assert all(shop.name in summary for shop in shops)
-        runs = wait_for(lambda: scheduled_runs(api), "a scheduled run", 90)
-        assert all(run["auto_scheduled"] for run in runs)
-        assert {run["expected_start_time"][11:19] for run in runs} == {"19:30:00"}
+        for key in ("stores", "coverage", "index"):
+            rows = json.loads(artifacts(api, key)[0]["data"])
+            assert len(rows) == (1 if key == "index" else len(shops)), key
+        for flow, time in (("nightly", "19:30:00"), ("maintain", "03:00:00")):
+            runs = wait_for(lambda flow=flow: scheduled_runs(api, flow), "a scheduled run", 90)
+            assert all(run["auto_scheduled"] for run in runs)
+            assert {run["expected_start_time"][11:19] for run in runs} == {time}
 
         shops[0].front.stop()
         environ["PREFECT_API_URL"] = api
