@@ -263,7 +263,7 @@ def _why_no_product(
     if urlsplit(page.url).netloc and is_home(page.url):
         return "it is a home page"
     matched = any(one.offers for one in state)
-    numbered = _is_numbered(visible)
+    numbered = _is_numbered(visible) or _is_pictured_sold_out(visible)
     if (
         visible.price is None
         and not matched
@@ -292,6 +292,13 @@ def _is_numbered(visible: Visible) -> bool:
     """Whether the page states a product number: sold-out products and prices on request show no price."""
     number = visible.candidate.sku or visible.candidate.gtins
     return bool(number and (visible.stock or visible.heading.sure))
+
+
+def _is_pictured_sold_out(visible: Visible) -> bool:
+    """Whether the page says that what its heading names and a photo shows is sold out: some stores show no
+    price then."""
+    sold_out = visible.stock is not None and visible.stock.word == Availability.OUT_OF_STOCK
+    return sold_out and visible.heading.sure and any(photo.sure for photo in visible.candidate.photos)
 
 
 def _describes_product(candidate: Candidate) -> bool:
