@@ -37,7 +37,8 @@ MAX_LISTED_BESIDE = 12
 """Products that a page's markup may list and still be one product's page: those shown beside it."""
 NAMELESS = "nothing on it names a product"
 _TRAIL_END = (
-    "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
+    "(//@class[contains(., 'breadcrumb')]"
+    "/parent::*[self::ul or self::ol or self::nav or self::div]//li)[last()]"
 )
 """The last step of a breadcrumb trail: the page itself."""
 
@@ -228,7 +229,7 @@ def _names(page: Page, markup: Markup) -> list[str]:
     tags = [
         page.first("//meta[@property='og:title']/@content"),
         page.first("//title"),
-        page.first(_TRAIL_END),
+        page.first(_TRAIL_END) if page.mentions(b"breadcrumb") else None,
     ]
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 
