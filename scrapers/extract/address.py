@@ -60,6 +60,11 @@ _LISTING_NAMES_TEXT = """
 """
 LISTING_NAMES = frozenset(_LISTING_NAMES_TEXT.split())
 """Those of `_ORIGIN_NAMES` that identify a listing when nothing else does."""
+_CATEGORY_NAMES = frozenset(
+    ["path", "cpath", "cat", "category", "category_id", "categoryid", "cat_id", "id_category", "department"]
+)
+"""Those of `LISTING_NAMES` that name a category."""
+_CATEGORY_STEP = re.compile(r"[^_/,|>]+")
 _SWITCHES_TEXT = """
     currency cur curr currency_code lang language locale hl langue idioma sprache country
     ___store add-to-cart add_to_cart add-to-wishlist add_to_wishlist replytocom
@@ -183,6 +188,15 @@ def is_id_like(name: str) -> bool:
 def naming_pairs(url: str) -> tuple[tuple[str, str], ...]:
     """The parameters of an address's query that may identify a page."""
     return tuple(pair for pair in pairs_of(url) if not is_context(*pair))
+
+
+def category_order(url: str) -> tuple[int, int, str]:
+    """A key that sorts the addresses of one product: first the one that names the most specific category
+    (`path=20_27` before `path=20`), then the one with the fewest other parameters."""
+    steps = [
+        len(_CATEGORY_STEP.findall(value)) for name, value in pairs_of(url) if name.lower() in _CATEGORY_NAMES
+    ]
+    return -max(steps, default=0), len(pairs_of(url)), url
 
 
 def names_nothing(url: str) -> bool:

@@ -168,14 +168,16 @@ def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
 
 
 def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[Address]:
-    for name, value in element.attrib.items():
+    for name, value in element.items():
+        if name != "src" and not name.startswith("data-"):
+            continue
         url = value.strip()
         if not 3 < len(url) < MAX_URL or url.startswith("data:") or not ("/" in url or "." in url):
             continue
         if name == "src" and inner:
             if not is_placeholder(url):
                 yield Address(url, min(named_pixels(url) or UNNAMED_PIXELS, ORIGINAL_PIXELS))
-        elif name.startswith("data-") and not _OTHER.search(name) and " " not in url and url[0] not in "{[#":
+        elif name != "src" and not _OTHER.search(name) and " " not in url and url[0] not in "{[#":
             if _LARGE.search(name) and (is_image(url) or url.startswith(("http", "/"))):
                 yield Address(url, pixels(url), large=True)
             elif is_image(url) and (inner or name == "data-src") and not is_placeholder(url):

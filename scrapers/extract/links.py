@@ -17,6 +17,7 @@ from scrapers.extract.address import (
     is_id_like,
     is_named_by_query,
     is_noise,
+    names_nothing,
     naming_pairs,
     pairs_of,
     spelling,
@@ -130,7 +131,10 @@ def further_listings(page: Page, shapes: set[tuple[object, ...]]) -> list[str]:
     found: dict[str, str] = {}
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
         is_listing = listing_shape(url) in shapes or _names_a_listing(url)
-        if is_listing and not _is_shop_page(url) and not _is_product_card(anchor):
+        if not is_listing or _is_shop_page(url):
+            continue
+        # The logo of a brand looks like a product card; its address tells them apart.
+        if names_nothing(url) or not _is_product_card(anchor):
             found.setdefault(spelling(listing_key(url)), url)
     return list(found.values())
 

@@ -31,7 +31,7 @@ _NOT_FOUND = phrases("not_found")
 
 def refusal_of(page: Page) -> str | None:
     """Why a page cannot be a product's, whatever its markup says; None if it may be one."""
-    if page.tree.xpath(_GATE):
+    if page.mentions(b"password") and page.tree.xpath(_GATE):
         return PROTECTED
     title = (page.first("//title") or "")[:200]
     titled = _CHALLENGE.match(title)

@@ -37,7 +37,8 @@ MAX_LISTED_BESIDE = 12
 """Products that a page's markup may list and still be one product's page: those shown beside it."""
 NAMELESS = "nothing on it names a product"
 _TRAIL_END = (
-    "(//*[self::ul or self::ol or self::nav or self::div][contains(@class, 'breadcrumb')]//li)[last()]"
+    "(//@class[contains(., 'breadcrumb')]"
+    "/parent::*[self::ul or self::ol or self::nav or self::div]//li)[last()]"
 )
 """The last step of a breadcrumb trail: the page itself."""
 
@@ -228,7 +229,7 @@ def _names(page: Page, markup: Markup) -> list[str]:
     tags = [
         page.first("//meta[@property='og:title']/@content"),
         page.first("//title"),
-        page.first(_TRAIL_END),
+        page.first(_TRAIL_END) if page.mentions(b"breadcrumb") else None,
     ]
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 
@@ -263,7 +264,7 @@ def _why_no_product(
     if urlsplit(page.url).netloc and is_home(page.url):
         return "it is a home page"
     matched = any(one.offers for one in state)
-    numbered = _is_numbered(visible)
+    numbered = _is_numbered(visible) or _is_pictured_sold_out(visible)
     if (
         visible.price is None
         and not matched
@@ -292,6 +293,13 @@ def _is_numbered(visible: Visible) -> bool:
     """Whether the page states a product number: sold-out products and prices on request show no price."""
     number = visible.candidate.sku or visible.candidate.gtins
     return bool(number and (visible.stock or visible.heading.sure))
+
+
+def _is_pictured_sold_out(visible: Visible) -> bool:
+    """Whether the page says that what its heading names and a photo shows is sold out: some stores show no
+    price then."""
+    sold_out = visible.stock is not None and visible.stock.word == Availability.OUT_OF_STOCK
+    return sold_out and visible.heading.sure and any(photo.sure for photo in visible.candidate.photos)
 
 
 def _describes_product(candidate: Candidate) -> bool:

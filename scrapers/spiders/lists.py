@@ -117,13 +117,19 @@ class ListSpider(PageSpider):
     def parse_page_without_product(self, page: ProductPage, requested: str) -> Iterator[Any]:
         """Follows a page that shows several products as a listing: an image may link to a category."""
         key = spelling(listing_key(requested))
-        if page.links is None or not page.links.is_listing or key in self.listings:
+        if page.links is None or not self._is_listing(requested, page.links) or key in self.listings:
             yield from super().parse_page_without_product(page, requested)
             return
         self.listing_shapes.add(listing_shape(requested))
         self.listings.add(key)
         self.addresses.note_listing(requested)
         yield from self.follow(requested, page.links)
+
+    def _is_listing(self, url: str, links: Links) -> bool:
+        """Whether a page without a product is a listing: one product is enough where its address is built as
+        those of the known listings are."""
+        known = listing_shape(url) in self.listing_shapes
+        return links.is_listing or (known and bool(links.products))
 
     def follow_links_of_product(self, links: Links) -> Iterator[Any]:
         """Requests other products that a product's page links to, and listings: some are in no category."""

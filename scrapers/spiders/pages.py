@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from scrapers.extract.address import spelling
+from scrapers.extract.address import category_order, is_named_by_query, spelling
 from scrapers.extract.item import item_of, product_id
 from scrapers.extract.page import same_site
 from scrapers.extract.reading import Links, ProductPage, Shapes, product_page
@@ -40,6 +41,7 @@ class PageSpider(StoreSpider):
         self.requested: set[str] = set()
         self.other_addresses: dict[str, list[str]] = {}
         self.dead_addresses: set[str] = set()
+        self.waiting: dict[str, tuple[str, str | None]] = {}
 
     @cached_property
     def addresses(self) -> ProductAddresses:
@@ -64,11 +66,36 @@ class PageSpider(StoreSpider):
         if place in self.dead_addresses:
             self.dead_addresses.discard(place)
         elif place in self.requested:
-            others = self.other_addresses.setdefault(place, [])
-            if len(others) < MAX_OTHER_ADDRESSES and url not in others:
-                others.append(url)
+            self._note_other_address(place, url)
             return
         self.requested.add(place)
+        if self._waits_for_listings(url):
+            self.waiting[place] = url, lastmod
+            return
+        yield from self._request_product_now(url, lastmod)
+
+    def _note_other_address(self, place: str, url: str) -> None:
+        """Notes another address of a requested product, to be used if it is the better one, or the first one
+        is dead."""
+        if place in self.waiting:
+            first, lastmod = self.waiting[place]
+            best, url = sorted((first, url), key=category_order)
+            self.waiting[place] = best, lastmod
+        others = self.other_addresses.setdefault(place, [])
+        if len(others) < MAX_OTHER_ADDRESSES and url not in others:
+            others.append(url)
+
+    def _waits_for_listings(self, url: str) -> bool:
+        """Whether a product's page is requested only after all listings were read.
+
+        Where the query names the product, listings link to it by several addresses, and only those that name
+        its category show the whole breadcrumb trail. None waits where the crawl may reach its limit of pages.
+        """
+        within_limit = self.job.stats.pages_requested + len(self.waiting) < self.job.store.limits.pages
+        return is_named_by_query(urlsplit(url).path) and within_limit
+
+    def _request_product_now(self, url: str, lastmod: str | None) -> Iterator[Any]:
+        address = self.addresses.key(url)
         known = self._is_stored_whole(address)
         if known and self._is_fresh(address, lastmod):
             self.note_still_listed(self.job.snapshot.product_at.get(address, ""))
@@ -89,7 +116,7 @@ class PageSpider(StoreSpider):
     def _request_other_address(self, request: Request) -> Iterator[Any]:
         place = spelling(request.meta["address"])
         self.dead_addresses.add(place)
-        for url in self.other_addresses.pop(place, []):
+        for url in sorted(self.other_addresses.pop(place, []), key=category_order):
             if url != request.url:
                 yield from self.request_product(url)
 
@@ -111,7 +138,15 @@ class PageSpider(StoreSpider):
         )
 
     def last_requests(self) -> Iterator[Request]:
-        """Requests first the pages whose canonical address turned out to be another product's, too."""
+        """Requests first the pages that waited for the listings, then those whose canonical address turned
+        out to be another product's, too."""
+        waiting, self.waiting = self.waiting, {}
+        requests = [
+            one for url, lastmod in waiting.values() for one in self._request_product_now(url, lastmod)
+        ]
+        yield from requests
+        if requests:
+            return
         again, self.addresses.to_read_again = self.addresses.to_read_again, []
         for address in self.addresses.disproved:
             read_id = product_id(address)

@@ -30,6 +30,7 @@ _DIGITS = (
     r"|\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?"
     r"|\d{1,9}(?:[.,]\d{1,4}(?!\d))?"
 )
+_DIGIT = re.compile(r"\d")
 _ASCII_DIGITS = str.maketrans(
     "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹，．٫٬", "012345678901234567890123456789,..,"
 )
@@ -45,7 +46,8 @@ def _symbol_pattern(symbol: str) -> str:
 def _pattern(local: tuple[str, ...]) -> re.Pattern[str]:
     """Amounts with the symbols known everywhere and those of one country."""
     signs = sorted({*_LONG_SYMBOLS, *_UNAMBIGUOUS, *_CODES, *local}, key=len, reverse=True)
-    mark = "|".join(map(_symbol_pattern, signs))
+    begins = f"(?=[{''.join(re.escape(letter) for letter in sorted({sign[0] for sign in signs}))}])"
+    mark = f"{begins}(?:{'|'.join(map(_symbol_pattern, signs))})"  # most letters begin no symbol
     return re.compile(
         rf"(?:(?<![\w$])(?P<before>{mark})[\s\u00a0:]{{0,2}}|(?<![\d.,]))"
         rf"(?P<digits>{_DIGITS}|(?<!\d)[.,]\d{{2}}(?!\d))(?![\d%])"
@@ -79,8 +81,10 @@ def find_money(text: str, limit: int = 8, local: tuple[str, ...] = ()) -> tuple[
 
     :param local: symbols of the page's country, besides those known everywhere.
     """
-    found = []
+    found: list[Money] = []
     text = ascii_digits(text)
+    if not _DIGIT.search(text):
+        return ()
     for match in _pattern(local).finditer(text):
         before, after = match["before"], match["after"]
         symbol = after if after in _ISO else before or after or (match["dash"] or "").strip() or None

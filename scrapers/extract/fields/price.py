@@ -80,6 +80,8 @@ def _contradicts(chosen: Field[Prices], visible: Prices, shown: ShownPrice, curr
             ),
             default=0,
         )
+        if shown.is_lowest and visible.price < stated:
+            return shown.score >= PLAIN  # the scripts' price is another variant's
         return shown.score >= PLAIN and stated_score < shown.score - CLOSE
     is_struck = visible.was_price == stated and stated not in amounts
     return is_struck and visible.price < stated and shown.score >= SURE

@@ -121,7 +121,7 @@ def _with_offers_first(products: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _microdata(page: Page) -> list[Node]:
-    if not page.tree.xpath("boolean(//*[@itemscope])"):
+    if not page.mentions(b"itemscope") or not page.tree.xpath("boolean(//*[@itemscope])"):
         return []
     # Imported here: it loads a text library that most pages do not need.
     from scrapers.extract.sources.microdata import read_microdata
@@ -130,7 +130,7 @@ def _microdata(page: Page) -> list[Node]:
 
 
 def _rdfa(page: Page) -> list[Node]:
-    if not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
+    if not page.mentions(b"typeof") or not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
         return []
     # Imported here: it loads an RDF library that few pages need.
     from extruct.rdfa import RDFaExtractor

@@ -27,11 +27,11 @@ MAX_MEMBERS = 40
 MAX_NESTING = 120
 """Nesting depth; the deepest real state has about 40."""
 
-_PRODUCT_WORD = re.compile(r"price|sku|availab|stock|product|thumb", re.I)
+_PRODUCT_WORDS = ("price", "sku", "availab", "stock", "product", "thumb")
 """A script without any of these words says nothing about a product or its photos."""
 _DATA_START = re.compile(
-    r"""(?<![=!<>])=\s*(?=[\[{])
-      | (?P<text>JSON\.parse\(\s*)(?=["'])
+    r"""=(?<![=!<>]=)\s*(?=[\[{])
+      | JSON(?P<text>\.parse\(\s*)(?=["'])
       | (?P<pushed>push|gtag|fbq|track)\s*\(\s*(?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
     re.VERBOSE,
 )
@@ -45,6 +45,8 @@ _DATA_TYPES = (
     "application/vnd",
     "application/hydration",
 )
+
+_DATA_ATTRIBUTES = ("data-product_variations", "data-product", "data-product-json", "data-product-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def read_scripts(page: Page) -> Iterator[Data]:
         if "ld+json" in kind or script.get("src"):
             continue
         text = script.text or ""
-        if not 20 < len(text) <= min(MAX_SCRIPT, budget) or not _PRODUCT_WORD.search(text):
+        if not 20 < len(text) <= min(MAX_SCRIPT, budget) or not _names_product(text):
             continue
         if kind.startswith(_DATA_TYPES) or (
             kind not in ("", "text/javascript", "module") and text.lstrip()[:1] in "{["
@@ -89,10 +91,16 @@ def read_scripts(page: Page) -> Iterator[Data]:
     yield from _attributes(page)
 
 
+def _names_product(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in _PRODUCT_WORDS)
+
+
 def _attributes(page: Page) -> Iterator[Data]:
     """Data in attributes: WooCommerce's variations and analytics data on the product's elements."""
-    for name in ("data-product_variations", "data-product", "data-product-json", "data-product-data"):
-        for text in page.tree.xpath(f"//@{name}")[:3]:
+    for name in _DATA_ATTRIBUTES:
+        texts = page.tree.xpath(f"//@{name}") if page.mentions(name.encode()) else []
+        for text in texts[:3]:
             if 20 < len(text) <= MAX_SCRIPT and text.lstrip()[:1] in "{[":
                 value = _json(str(text))
                 if value is not None:
@@ -116,7 +124,7 @@ def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
                 return
             continue
         position = end
-        if end - start < 20 or not _PRODUCT_WORD.search(text, start, end):
+        if end - start < 20 or not _names_product(text[start:end]):
             continue
         limit -= 1
         piece = _unescaped(text[start + 1 : end]) if match["text"] else text[start:end]

@@ -52,6 +52,8 @@ class _Step:
 def read_trail(page: Page) -> tuple[str, ...]:
     """The names of the longest trail on a page, outermost first, without the front page and the page
     itself."""
+    if not page.mentions(b"rumb", b"athway"):
+        return ()
     boxes = (box for box in page.tree.xpath(_BOXES) if _is_named_breadcrumb(box))
     trails = [_trail(page, box) for box in islice(boxes, MAX_BOXES)]
     return max(trails, key=len, default=())

@@ -42,6 +42,8 @@ _BUY_NAMES = frozenset(_BUY_NAMES_TEXT.split())
 _DISABLED = frozenset({"disabled", "inactive", "unavailable", "soldout", "nostock", "outofstock"})
 _BUTTON = frozenset({"btn", "button", "cta", "buy"})
 _INPUTS = frozenset({"submit", "button", "image"})
+_BUTTON_NAMES = frozenset({"btn", "button", "cta", "buy", "order", "action", "purchase"})
+_BUYING_ADDRESS = re.compile("cart|basket|buy|order|korb|panier|carrello|checkout|kosik|add")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -123,12 +125,10 @@ def _mentions_stock(label: str) -> bool:
 
 def _can_be_pressed(element: lxml.html.HtmlElement) -> bool:
     tag = element.tag
-    if tag == "button":
+    if tag in ("a", "button"):
         return True
     if tag == "input":
         return (element.get("type") or "").lower() in _INPUTS
-    if tag == "a":
-        return True
     if element.get("role") == "button":
         return True
     return tag in ("div", "span", "p") and (
@@ -174,24 +174,12 @@ def _looks_like_button(element: lxml.html.HtmlElement) -> bool:
     href = (element.get("href") or "").strip().lower()
     if not href or href.startswith(("#", "javascript:")):
         return True
-    if any(
-        word in href
-        for word in (
-            "cart",
-            "basket",
-            "buy",
-            "order",
-            "korb",
-            "panier",
-            "carrello",
-            "checkout",
-            "kosik",
-            "add",
-        )
-    ):
-        return True
-    names = set().union(*(tokens(one) for one in above(element, 1)))
-    return not names.isdisjoint({"btn", "button", "cta", "buy", "order", "action", "purchase"}) or any(
+    return bool(_BUYING_ADDRESS.search(href)) or any(_are_of_button(tokens(one)) for one in above(element, 1))
+
+
+@lru_cache(maxsize=8192)
+def _are_of_button(names: frozenset[str]) -> bool:
+    return not names.isdisjoint(_BUTTON_NAMES) or any(
         name.startswith(("btn", "button", "buy")) for name in names
     )
 

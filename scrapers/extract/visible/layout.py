@@ -118,31 +118,25 @@ def read_layout(page: Page) -> Layout:
     """Reads a page in one walk. Elements beyond `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
     layout = Layout(page, local_symbols(country_of(page)))
     stack: list[_Open] = []
-    skip: lxml.html.HtmlElement | None = None
+    skipped: lxml.html.HtmlElement | None = None
     walked = 0
-    for event, element in lxml.etree.iterwalk(page.tree, events=("start", "end", "comment", "pi")):
-        if event in ("comment", "pi"):
-            if skip is None and stack:
-                _add(layout, stack[-1], element.tail)
-            continue
+    walk = lxml.etree.iterwalk(page.tree, events=("start", "end", "comment", "pi"))
+    for event, element in walk:
         if event == "start":
-            if skip is None:
-                walked += 1
-                if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in WITHOUT_TEXT:
-                    skip = element
-                else:
-                    stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
+            walked += 1
+            if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in WITHOUT_TEXT:
+                skipped = element
+                walk.skip_subtree()
+            else:
+                stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
             continue
-        if skip is not None:
-            if element is not skip:
-                continue
-            skip = None
-            if walked > MAX_ELEMENTS:
+        if event == "end":
+            if element is not skipped:
+                _close(layout, stack.pop(), stack[-1] if stack else None)
+            elif walked > MAX_ELEMENTS:
                 break
-        else:
-            _close(layout, stack.pop(), stack[-1] if stack else None)
-        if stack:
-            _add(layout, stack[-1], element.tail)
+        if stack and (tail := element.tail):
+            _add(layout, stack[-1], tail)
     while stack:
         _close(layout, stack.pop(), stack[-1] if stack else None)
     layout.spots.sort(key=lambda spot: spot.order)
@@ -172,18 +166,19 @@ def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.Html
 
 def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
     layout.order[element] = order
-    style = element.get("style") or ""
+    style = element.get("style")
     # Scripts display a wholly hidden page once it is loaded.
     hidden = (outer is not None and outer.hidden) or (element.tag not in _WHOLE and _hidden(element, style))
     struck = (outer is not None and outer.struck) or _struck(element, style)
     opened = _Open(element, order, layout.read, hidden, struck, [])
-    _add(layout, opened, element.text)
+    if text := element.text:
+        _add(layout, opened, text)
     return opened
 
 
-def _add(layout: Layout, to: _Open, text: str | None) -> None:
-    if not text or not text.strip():
-        if text and to.pieces:
+def _add(layout: Layout, to: _Open, text: str) -> None:
+    if text.isspace():
+        if to.pieces:
             to.pieces.append(" ")
         return
     to.own = True
@@ -193,22 +188,23 @@ def _add(layout: Layout, to: _Open, text: str | None) -> None:
 
 
 def _append(to: _Open, text: str) -> None:
-    if to.pieces is None:
+    pieces = to.pieces
+    if pieces is None:
         return
     to.size += len(text.strip())
     if to.size > 2 * MAX_TEXT:
         to.pieces = None
         return
-    if to.pieces and _need_space(to.pieces[-1], text):
-        to.pieces.append(" ")
-    to.pieces.append(text)
+    if pieces and not text[0].isspace() and _need_space(pieces[-1], text):
+        pieces.append(" ")
+    pieces.append(text)
 
 
 def _need_space(before: str, text: str) -> bool:
     """Whether a word and an amount meet at an element border, as in `from<b>$9</b>to`: styles separate
     them."""
     return bool(
-        (_ENDS_IN_WORD.search(before) and _BEGINS_WITH_AMOUNT.match(text))
+        (_BEGINS_WITH_AMOUNT.match(text) and _ENDS_IN_WORD.search(before, max(0, len(before) - 4)))
         or (before[-1:].isdigit() and _BEGINS_WITH_WORD.match(text))
     )
 
@@ -247,8 +243,10 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
 def _with_cents(outer: _Open, closed: _Open, text: str) -> str:
     """Text with small digits after a price as its cents: `12<sup>99</sup>`."""
     digits = text.strip()
+    if not (len(digits) == 2 and digits.isdigit()):
+        return text
     before = "".join(outer.pieces or ())[-12:]
-    if not (len(digits) == 2 and digits.isdigit() and _ENDS_IN_DIGIT.search(before)):
+    if not _ENDS_IN_DIGIT.search(before):
         return text
     small = closed.element.tag == "sup" or not tokens(closed.element).isdisjoint(_CENTS)
     if not small or _HAS_CENTS.search(before):
@@ -256,14 +254,19 @@ def _with_cents(outer: _Open, closed: _Open, text: str) -> str:
     return f",{digits}" if "." in before else f".{digits}"
 
 
-def _hidden(element: lxml.html.HtmlElement, style: str) -> bool:
+def _hidden(element: lxml.html.HtmlElement, style: str | None) -> bool:
     if style and _HIDDEN_STYLE.search(style):
         return True
     if element.get("hidden") is not None:
         return True
     classes = element.get("class")
-    return bool(classes) and not _HIDDEN_CLASSES.isdisjoint(classes.split())
+    return bool(classes) and _has_hidden_class(classes)
 
 
-def _struck(element: lxml.html.HtmlElement, style: str) -> bool:
+@lru_cache(maxsize=8192)
+def _has_hidden_class(classes: str) -> bool:
+    return not _HIDDEN_CLASSES.isdisjoint(classes.split())
+
+
+def _struck(element: lxml.html.HtmlElement, style: str | None) -> bool:
     return element.tag in _STRUCK_TAGS or bool(style and _STRUCK_STYLE.search(style))

@@ -16,6 +16,7 @@ from scrapers.extract.visible.other_content import OtherContent
 from scrapers.extract.visible.weights import PRICE
 from scrapers.extract.vocabulary import phrases
 
+_FROM_PRICE = phrases("from_price")
 _EARLIER_PRICE = phrases("earlier_price")
 _NOT_THE_PRICE = phrases("lowest_price", "not_the_price")
 _AFTER_OTHER_AMOUNT = phrases("after_other_amount")
@@ -53,6 +54,8 @@ _NOT_PRICES_TEXT = """
 _NOT_PRICES = frozenset(_NOT_PRICES_TEXT.split())
 _SIZE = re.compile(r"(?:font-size\s*:|font\s*:[^;]{0,40}?)\s*(\d{1,3}(?:\.\d+)?)\s*(px|em|rem|pt)", re.I)
 _SEPARATOR = re.compile(r"[.,]")
+_UNITS = " \u00a0元円원"
+"""Currencies between an amount and the words behind it."""
 _PERCENT = re.compile(r"\d\s?%")
 """Words after a percentage, such as `off`, belong to it and not to the amount before."""
 _MEMBERS = frozenset({"member", "members", "membership", "memberprice", "loyalty", "clubprice"})
@@ -74,6 +77,11 @@ class ShownPrice:
     score: float
     best: ShownAmount
     amounts: tuple[ShownAmount, ...]
+
+    @property
+    def is_lowest(self) -> bool:
+        """Whether the page says that other variants cost more: `from $9`."""
+        return bool(_FROM_PRICE.search(self.best.label) or _FROM_PRICE.match(self.best.after.lstrip(_UNITS)))
 
 
 def choose_price(

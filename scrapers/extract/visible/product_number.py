@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import lxml.html
@@ -80,11 +81,16 @@ def _collect_ids(element: lxml.html.HtmlElement, ids: dict[str, str]) -> None:
     if element.tag in ("input", "button"):
         name = element.get("name") or element.get("id") or ""
         value = (element.get("value") or "").strip()
-        if name and value and len(value) <= MAX_NUMBER and _KEYS.match(name):
+        if name and value and len(value) <= MAX_NUMBER and _is_key(name):
             ids.setdefault(value.lower(), value)
-    for name, value in element.attrib.items():
-        if name.startswith("data-") and value and len(value) <= MAX_NUMBER and _KEYS.match(name):
+    for name, value in element.items():
+        if name.startswith("data-") and value and len(value) <= MAX_NUMBER and _is_key(name):
             ids.setdefault(value.strip().lower(), value.strip())
+
+
+@lru_cache(maxsize=4096)
+def _is_key(name: str) -> bool:
+    return bool(_KEYS.match(name))
 
 
 def _numbers_in(url: str) -> set[str]:

@@ -22,6 +22,7 @@ _AVAILABLE_ALONE = phrases("available_alone")
 _PREORDER = phrases("preorder")
 _ELSEWHERE = phrases("elsewhere")
 _PUNCTUATION = " .!¡✓✔"
+_LINE_EDGES = f"{_PUNCTUATION}\t\r\n\u00a0"
 
 _CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
 """Names of lists of sizes or colours."""
@@ -187,7 +188,8 @@ def _note_words(
 ) -> None:
     status = not _names(spot).isdisjoint(_STATUS)
     if sold:
-        plain = (sold.end() - sold.start()) >= STOCK.sold_out_share * len(spot.text)
+        size = sold.end() - sold.start()
+        plain = size >= STOCK.sold_out_share * len(spot.text) or _is_line_of_its_own(spot, sold[0])
         first = stocked is None or sold.start() <= stocked.start()
         if (plain or status) and first and not _ELSEWHERE.search(spot.text):
             words.sold_out_said = True
@@ -196,8 +198,16 @@ def _note_words(
         words.available = True
 
 
+def _is_line_of_its_own(spot: Spot, text: str) -> bool:
+    """Whether a text stands alone between the elements of a box: `<i></i> Unavailable <p>…`."""
+    lines = (spot.element.text, *(child.tail for child in spot.element))
+    return any(line and line.strip(_LINE_EDGES).casefold() == text.casefold() for line in lines)
+
+
 def _is_choice(spot: Spot) -> bool:
     for one in above(spot.element, STOCK.choice_steps):
+        if one.tag == "form":
+            return False  # the whole form is named after its choices: WooCommerce's `variations_form`
         if one.tag in ("option", "select") or (one.tag == "label" and _is_of_input(one)):
             return True
         if not tokens(one).isdisjoint(_CHOICES):

@@ -28,6 +28,7 @@ SECTIONS = {
     "coming_soon": "a product will be available",
     "elsewhere": "places whose stock is not the web shop's: stores, pickup points",
     "earlier_price": "labels of an earlier, list or recommended price",
+    "from_price": "words beside the lowest price of several variants: `from`",
     "lowest_price": "labels of the lowest price of the last 30 days",
     "member_price": "labels of a price that only members pay",
     "without_tax": "a price excludes tax",

@@ -85,6 +85,48 @@ def test_a_product_whose_first_address_is_dead_is_read_at_another(site, root):
     assert standing(root) == set(TITLES.values())
 
 
+@pytest.mark.parametrize(
+    ("plain", "shallow", "deep"),
+    [
+        (
+            "/index.php?product_id=11",
+            "/index.php?path=20&product_id=11",
+            "/index.php?path=20_27&product_id=11",
+        ),
+        (
+            "/index.php?products_id=11",
+            "/index.php?products_id=11&cPath=1",
+            "/index.php?cPath=1_4&products_id=11",
+        ),
+    ],
+)
+def test_a_product_is_read_at_the_address_that_shows_most_of_its_category(site, root, plain, shallow, deep):
+    serve(site, "/index.php?id={}", TITLES)
+    site.pages["/"] = Answer(listing(plain, "/index.php?id=12") + '<nav><a href="/women">Women</a></nav>')
+    site.pages["/women"] = Answer(listing(shallow, "/index.php?id=13", deep))
+    trails = {plain: (), shallow: ("Women",), deep: ("Women", "Shirts")}
+    for address, trail in trails.items():
+        steps = "".join(f'<a href="/women/{step}">{step}</a> / ' for step in trail)
+        site.pages[address] = Answer(f'<div class="breadcrumb">{steps}</div>' + product_page("Red shirt"))
+    crawl(root, site)
+    rows = tables.read(root, "products").to_pylist()
+    assert {row["title"]: row["category"] for row in rows}["Red shirt"] == "Women > Shirts"
+    assert not {plain, shallow} & {seen.target for seen in site.seen}
+    again = crawl(root, site)
+    assert (again.products_new, again.products_changed, again.products_removed) == (0, 0, 0)
+
+
+def test_a_brand_with_one_product_is_a_listing_though_its_link_is_a_logo(site, root):
+    serve(site, "/index.php?id={}", (11, 12))
+    brand = "/index.php?rt=product/manufacturer&manufacturer_id=14"
+    logo = f'<div class="product-card"><a href="{brand}"><img alt="Acme"></a></div>'
+    site.pages["/"] = Answer(listing("/index.php?id=11", "/index.php?id=12") + logo)
+    site.pages[brand] = Answer(listing("/index.php?id=13"))
+    site.pages["/index.php?id=13"] = Answer(product_page(TITLES[13]))
+    assert crawl(root, site).status == "complete"
+    assert standing(root) == set(TITLES.values())
+
+
 def test_a_product_that_is_listed_no_more_but_still_sold_stays(site, root):
     serve(site, "/p?id={}", TITLES)
     crawl(root, site)
