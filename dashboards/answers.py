@@ -23,9 +23,9 @@ from storage.money import decimal_string, display_price
 OUT_OF_STOCK = "Out of stock"
 MORE_LIKE, LESS_LIKE = "More of this", "Less of this"
 ORDERS = {
-    Order.LIKENESS: "Most alike first",
+    Order.LIKENESS: "Best match first",
     Order.CHEAPEST: "Cheapest first",
-    Order.DEAREST: "Dearest first",
+    Order.DEAREST: "Most expensive first",
 }
 CSV_COLUMNS = ("store", "title", "brand", "category", "price", "was_price", "currency", "availability", "url")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -21,7 +21,7 @@ from dashboards.facets import chosen, draw_facets
 from dashboards.page_parts import draw_note, footer, header
 from dashboards.query_tile import draw_query
 from lookalike import FilterArguments, Match, Matches, Shop
-from lookalike.facets import Choices, narrow, sort
+from lookalike.facets import Choices, Order, narrow, sort
 from lookalike.likeness import Looks
 from storage.errors import LookalikeError
 
@@ -69,19 +69,19 @@ def page(shop: Shop) -> None:
 
 def draw_frame() -> tuple[Slots, str]:
     """Draws the containers and the ways to ask, and receives a photo; returns what was typed, too."""
-    st.html(f"<script>{scripts.PASTE}</script>", unsafe_allow_javascript=True)
+    with st.container(key="la-scripts"):
+        st.html(f"<script>{scripts.PASTE}</script>", unsafe_allow_javascript=True)
     lead = st.container(key="la-lead")
     grid = st.container(key="la-grid")
     with grid, st.container(key="la-query-column"):
         query_tile = st.container(key="la-query-tile")
-        photos = [asking.draw_uploader()]
+        asking.receive_photo(asking.draw_uploader())
         with st.container(key="la-ask"):
-            field = st.container(key="la-words")
-            photos.append(asking.draw_camera())
-            asking.receive_photos(photos)
-            with field:
+            with st.container(key="la-words"):
                 searched = CURRENT in st.session_state or address.LIKE in st.query_params
                 typed = asking.draw_text_field(searched)
+            if st.button("Take a photo", icon=":material/photo_camera:", key="camera"):
+                asking.take_photo()
     return Slots(lead, grid, query_tile, st.container(key="la-below")), typed
 
 
@@ -123,9 +123,7 @@ def show_found(
     answers = nearest if address.UNLIKE_TOO in st.query_params or query.completes else alike(nearest)
     with slots.lead:
         st.html(f'<h2 class="la-headline" dir="auto">{escape(query.headline)}</h2>')
-        with st.container(horizontal=True, vertical_alignment="center", key="la-bar"):
-            st.html(f'<p class="la-count" role="status">{counted(len(answers))}</p>')
-            order = draw_order()
+        order = draw_bar(len(answers)) if answers else Order.LIKENESS
         if found is not None and found.warning:
             draw_note(found.warning)
     with slots.query_tile:
@@ -146,6 +144,14 @@ def show_found(
             draw_downloads(shown, query.headline)
 
 
+def draw_bar(number: int) -> Order:
+    """Draws the number of answers, and the choice of their order."""
+    with st.container(horizontal=True, vertical_alignment="center", key="la-bar"):
+        many = f"{number}+" if number >= address.MOST_ANSWERS else str(number)
+        st.html(f'<p class="la-count" role="status">{many} product{"" if number == 1 else "s"}</p>')
+        return draw_order()
+
+
 def search(shop: Shop, query: Query, choices: Choices) -> Matches:
     """Asks the shop, or remembers what it answered: choices and their counts need two searches each time.
 
@@ -158,12 +164,6 @@ def search(shop: Shop, query: Query, choices: Choices) -> Matches:
         while len(remembered) > MOST_REMEMBERED:
             remembered.pop(next(iter(remembered)))
     return remembered[asked]
-
-
-def counted(number: int) -> str:
-    """The number of answers, in words."""
-    many = f"{number}+" if number >= address.MOST_ANSWERS else str(number)
-    return f"{many} product" + ("" if number == 1 else "s")
 
 
 def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:
