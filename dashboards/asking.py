@@ -68,6 +68,11 @@ class Query:
     less_of: tuple[Match, ...] = ()
     completes: bool = False
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether answers are judged by their likeness alone, so that they have bands."""
+        return not self.completes and not self.words
+
     def search(self, shop: Shop, most: int, filters: FilterArguments) -> Matches:
         """Asks the shop.
 

@@ -15,7 +15,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboards import address, asking, scripts
-from dashboards.answers import alike, draw_answers, draw_downloads, draw_order, search_from_product
+from dashboards.answers import (
+    alike,
+    draw_answers,
+    draw_downloads,
+    draw_order,
+    search_from_product,
+    sections,
+)
 from dashboards.asking import CURRENT, Query, current_query
 from dashboards.facets import chosen, draw_facets
 from dashboards.page_parts import draw_note, footer, header
@@ -95,7 +102,8 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
             found = search(shop, query, choices)
         except LookalikeError as error:
             trouble = str(error)
-    pool = [*alike(everything or ()), *alike(found or ())]
+    banded = shop.has_bands and query.is_compared
+    pool = alike([*(everything or ()), *(found or ())], banded)
     if everything is not None:
         draw_facets(pool, shop.currencies, choices)
     show_found(shop, slots, query, choices, pool, found, trouble)
@@ -120,7 +128,8 @@ def show_found(
         Looks.of_product(query.subject) if isinstance(query.subject, Match) else Looks.of_photo(descriptions)
     )
     nearest = [] if found is None else narrow(found, choices)
-    answers = nearest if address.UNLIKE_TOO in st.query_params or query.completes else alike(nearest)
+    banded = shop.has_bands and query.is_compared
+    answers = nearest if address.UNLIKE_TOO in st.query_params else alike(nearest, banded)
     with slots.lead:
         st.html(f'<h2 class="la-headline" dir="auto">{escape(query.headline)}</h2>')
         order = draw_bar(len(answers)) if answers else Order.LIKENESS
@@ -130,7 +139,7 @@ def show_found(
         draw_query(query, found, pool)
     shown = sort(answers, order, choices.currency if choices.priced else None)[: address.shown()]
     with slots.grid:
-        draw_answers(shop, shown, order, looks)
+        draw_answers(shop, sections(shown, order, banded), looks)
         if trouble or not nearest:
             draw_note(trouble or nothing_found(shop.currencies, choices.filters()))
         elif not answers:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     import pandas as pd
 
+    from embedding.bands import Band
     from lookalike.description import Description
 
 _PUBLIC = (
@@ -71,6 +72,8 @@ class Match:
     :ivar because: the purchase that a recommendation comes from, `store:product_id`.
     :ivar why: why it completes an outfit, in words, where `Shop.complete` found it.
     :ivar colours: as its store names them.
+    :ivar band: how alike the photos are, where `Shop.similar` or `Shop.elsewhere` found it; None where they
+        are not alike, or where the generation's encoder has no cut-offs.
     """
 
     rank: int
@@ -94,6 +97,7 @@ class Match:
     because: str | None = None
     why: str | None = None
     colours: tuple[str, ...] = ()
+    band: Band | None = None
 
     @property
     def id(self) -> str:
