@@ -113,7 +113,7 @@ def choose_part(photo: Upload) -> None:
         should_resize_image=False,
         key=f"cropper-{photo.file_id}",
     )
-    if st.button("Search for this part", key="crop-search", type="primary", width="stretch"):
+    if st.button("Search for this part", key="crop-search", width="stretch"):
         left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))
         asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
         st.rerun()
