@@ -19,52 +19,49 @@ from lookalike.rendering import escaped, render
 from storage.errors import LookalikeError
 from storage.money import decimal_string, display_price
 
-OUT_OF_STOCK = "Out of stock"
+LESS_ALIKE, OUT_OF_STOCK = "less alike", "Out of stock"
 MORE_LIKE, LESS_LIKE = "More of this", "Less of this"
 ORDERS = {
-    Order.LIKENESS: "Most alike first",
+    Order.LIKENESS: "Best match first",
     Order.CHEAPEST: "Cheapest first",
-    Order.DEAREST: "Dearest first",
+    Order.DEAREST: "Most expensive first",
 }
 CSV_COLUMNS = ("store", "title", "brand", "category", "price", "was_price", "currency", "availability", "url")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
-def alike(answers: Sequence[Match]) -> list[Match]:
-    """The answers that are similar enough; all where no answer has a band, as in an older generation."""
-    found = [match for match in answers if band_of(match) or "photo" in match.evidence]
-    return found if any(band_of(match) for match in answers) else list(answers)
+def alike(answers: Sequence[Match], banded: bool) -> list[Match]:
+    """The answers that are similar enough.
+
+    :param banded: whether each answer that is has a band; where not, all are.
+    """
+    return [match for match in answers if match.band or not banded]
 
 
-def band_of(match: Match) -> str | None:
-    """The band of likeness, None below the least one and where the generation has no cut-offs."""
-    return getattr(match, "band", None)
-
-
-def sections(answers: Sequence[Match], order: Order) -> list[tuple[str, list[Match]]]:
+def sections(answers: Sequence[Match], order: Order, banded: bool) -> list[tuple[str, list[Match]]]:
     """The answers under their headings: one for each band, then what is out of stock.
 
-    Answers that are sorted by price stand under none, nor do those of a generation without bands.
+    Answers that are sorted by price stand under none, nor do those without bands.
 
     :param answers: sorted.
     """
-    if order is not Order.LIKENESS or not any(band_of(match) for match in answers):
+    if order is not Order.LIKENESS or not banded:
         return [("", list(answers))] if answers else []
     found: dict[str, list[Match]] = {}
     for match in answers:
         gone = not can_be_bought(match) and "photo" not in match.evidence
-        heading = OUT_OF_STOCK if gone else str(band_of(match) or "Less alike")
-        found.setdefault(heading[:1].upper() + heading[1:], []).append(match)
+        heading = OUT_OF_STOCK if gone else (match.band or LESS_ALIKE).capitalize()
+        found.setdefault(heading, []).append(match)
     return list(found.items())
 
 
-def draw_answers(shop: Shop, answers: Sequence[Match], order: Order, looks: Looks) -> None:
-    """Draws the answers under their headings.
+def draw_answers(shop: Shop, shown: Sequence[tuple[str, list[Match]]], looks: Looks) -> None:
+    """Draws answers under their headings.
 
     :param looks: what is known of the query.
     """
-    for heading, matches in sections(answers, order):
+    for heading, matches in shown:
         if heading:
             st.html(f'<h3 class="la-band">{escaped(heading)}</h3>')
         for match in matches:

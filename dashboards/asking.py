@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -25,7 +24,6 @@ PHOTO = "photo"  # session key: the uploader
 CURRENT = "current"  # session key: the photo searched for, an `Upload`
 RECEIVED = "received"  # session key: ids of the photos that arrived
 UPLOADERS = "uploaders"  # session key: number of restarts, each with an empty uploader
-CAMERA = "camera"  # session key: whether the camera is open
 
 _ADDRESS = re.compile(r"\S+://\S+")
 
@@ -69,6 +67,11 @@ class Query:
     more_of: tuple[Match, ...] = ()
     less_of: tuple[Match, ...] = ()
     completes: bool = False
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether answers are judged by their likeness alone, so that they have bands."""
+        return not self.completes and not self.words
 
     def search(self, shop: Shop, most: int, filters: FilterArguments) -> Matches:
         """Asks the shop.
@@ -182,35 +185,33 @@ def draw_text_field(searched: bool) -> str:
     st.session_state[address.WORDS] = st.query_params.get(address.WORDS, "")[:MOST_CHARACTERS]
     typed = st.text_input(
         "What should differ" if searched else "Describe it, or paste a link",
-        max_chars=MOST_CHARACTERS,
         key=address.WORDS,
         placeholder="…but green" if searched else "Or describe it: red linen dress. Or paste a link",
         icon=":material/search:",
         label_visibility="collapsed",
         on_change=_search_for_typed,
     )
-    return typed or ""
+    return (typed or "")[:MOST_CHARACTERS]
 
 
-def draw_camera() -> UploadedFile | None:
-    """Draws a button that opens the camera; returns the photo that was taken."""
-    with st.popover("Take a photo", icon=":material/photo_camera:", key=CAMERA, on_change="rerun") as opened:
-        if opened.open:
-            return st.camera_input("Take a photo", label_visibility="collapsed", key="taken")
-    return None
+@st.dialog("Take a photo", icon=":material/photo_camera:")
+def take_photo() -> None:
+    """Shows what the camera sees; the photo that is taken is searched for."""
+    if (photo := st.camera_input("Take a photo", label_visibility="collapsed", key="taken")) is not None:
+        receive_photo(photo)
+        st.rerun()
 
 
-def receive_photos(uploads: Sequence[UploadedFile | None]) -> None:
+def receive_photo(upload: UploadedFile | None) -> None:
     """Makes a newly uploaded photo the query, instead of what was searched for.
 
     While the next one travels the uploader holds none: the photo before is then still the one searched for.
     """
     received: set[str] = st.session_state.setdefault(RECEIVED, set())
-    for upload in uploads:
-        if upload is not None and upload.file_id not in received:
-            received.add(upload.file_id)
-            st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
-            address.leave_search()
+    if upload is not None and upload.file_id not in received:
+        received.add(upload.file_id)
+        st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
+        address.leave_search()
 
 
 def start_over() -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from storage import images
 
-SIDE = 480
-"""Pixels of the longer side of the photo in the dialog."""
+FRAME = (296, 400)
+"""Most pixels of the photo in the dialog, width and height: what a phone has room for."""
 
 LEAST = 0.03
 """Least part of a side that is searched for; what is smaller was a slip of the hand."""

@@ -14,13 +14,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboards import address, asking, scripts
-from dashboards.answers import alike, draw_answers, draw_downloads, draw_order, search_from_product
+from dashboards.answers import (
+    alike,
+    draw_answers,
+    draw_downloads,
+    draw_order,
+    search_from_product,
+    sections,
+)
 from dashboards.asking import CURRENT, Query, current_query
 from dashboards.facets import chosen, draw_facets
 from dashboards.page_parts import draw_note, footer, header
 from dashboards.query_tile import draw_query
 from lookalike import FilterArguments, Match, Matches, Shop
-from lookalike.facets import Choices, narrow, sort
+from lookalike.facets import Choices, Order, narrow, sort
 from lookalike.likeness import Looks
 from lookalike.rendering import escaped
 from storage.errors import LookalikeError
@@ -69,19 +76,19 @@ def page(shop: Shop) -> None:
 
 def draw_frame() -> tuple[Slots, str]:
     """Draws the containers and the ways to ask, and receives a photo; returns what was typed, too."""
-    st.html(f"<script>{scripts.PASTE}</script>", unsafe_allow_javascript=True)
+    with st.container(key="la-scripts"):
+        st.html(f"<script>{scripts.PASTE}</script>", unsafe_allow_javascript=True)
     lead = st.container(key="la-lead")
     grid = st.container(key="la-grid")
     with grid, st.container(key="la-query-column"):
         query_tile = st.container(key="la-query-tile")
-        photos = [asking.draw_uploader()]
+        asking.receive_photo(asking.draw_uploader())
         with st.container(key="la-ask"):
-            field = st.container(key="la-words")
-            photos.append(asking.draw_camera())
-            asking.receive_photos(photos)
-            with field:
+            with st.container(key="la-words"):
                 searched = CURRENT in st.session_state or address.LIKE in st.query_params
                 typed = asking.draw_text_field(searched)
+            if st.button("Take a photo", icon=":material/photo_camera:", key="camera"):
+                asking.take_photo()
     return Slots(lead, grid, query_tile, st.container(key="la-below")), typed
 
 
@@ -95,7 +102,8 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
             found = search(shop, query, choices)
         except LookalikeError as error:
             trouble = str(error)
-    pool = [*alike(everything or ()), *alike(found or ())]
+    banded = shop.has_bands and query.is_compared
+    pool = alike([*(everything or ()), *(found or ())], banded)
     if everything is not None:
         draw_facets(pool, shop.currencies, choices)
     show_found(shop, slots, query, choices, pool, found, trouble)
@@ -120,19 +128,18 @@ def show_found(
         Looks.of_product(query.subject) if isinstance(query.subject, Match) else Looks.of_photo(descriptions)
     )
     nearest = [] if found is None else narrow(found, choices)
-    answers = nearest if address.UNLIKE_TOO in st.query_params or query.completes else alike(nearest)
+    banded = shop.has_bands and query.is_compared
+    answers = nearest if address.UNLIKE_TOO in st.query_params else alike(nearest, banded)
     with slots.lead:
         st.html(f'<h2 class="la-headline" dir="auto">{escaped(query.headline)}</h2>')
-        with st.container(horizontal=True, vertical_alignment="center", key="la-bar"):
-            st.html(f'<p class="la-count" role="status">{counted(len(answers))}</p>')
-            order = draw_order()
+        order = draw_bar(len(answers)) if answers else Order.LIKENESS
         if found is not None and found.warning:
             draw_note(found.warning)
     with slots.query_tile:
         draw_query(query, found, pool)
     shown = sort(answers, order, choices.currency if choices.priced else None)[: address.shown()]
     with slots.grid:
-        draw_answers(shop, shown, order, looks)
+        draw_answers(shop, sections(shown, order, banded), looks)
         if trouble or not nearest:
             draw_note(trouble or nothing_found(shop.currencies, choices.filters()))
         elif not answers:
@@ -144,6 +151,14 @@ def show_found(
             st.button("Show less alike ones too", key="show-all", on_click=address.show_unlike_too)
         if shown:
             draw_downloads(shown, query.headline)
+
+
+def draw_bar(number: int) -> Order:
+    """Draws the number of answers, and the choice of their order."""
+    with st.container(horizontal=True, vertical_alignment="center", key="la-bar"):
+        many = f"{number}+" if number >= address.MOST_ANSWERS else str(number)
+        st.html(f'<p class="la-count" role="status">{many} product{"" if number == 1 else "s"}</p>')
+        return draw_order()
 
 
 def search(shop: Shop, query: Query, choices: Choices) -> Matches:
@@ -158,12 +173,6 @@ def search(shop: Shop, query: Query, choices: Choices) -> Matches:
         while len(remembered) > MOST_REMEMBERED:
             remembered.pop(next(iter(remembered)))
     return remembered[asked]
-
-
-def counted(number: int) -> str:
-    """The number of answers, in words."""
-    many = f"{number}+" if number >= address.MOST_ANSWERS else str(number)
-    return f"{many} product" + ("" if number == 1 else "s")
 
 
 def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from html import escape
 
 import streamlit as st
 
@@ -121,7 +120,7 @@ def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
     if not matches:
         return
     if headline:
-        st.html(f'<h2 class="la-part">{escape(headline)}</h2>')
+        st.html(f'<h2 class="la-part">{escaped(headline)}</h2>')
     with st.container(key=f"la-cards-{key}"):
         for match in matches:
             with st.container(key=f"la-{key}-{match.id}"):

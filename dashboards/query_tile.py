@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from PIL import ImageOps
 from streamlit_cropper import st_cropper
 
 from dashboards import address, asking, crop
@@ -19,6 +20,9 @@ from storage import images
 
 SEEN_AS = {"article_type": ("category", "Kind"), "colour": ("colour", "Colour")}
 """By what the heads see, the facet that corrects it, and its name."""
+
+HALF = 0.5
+"""Probability up to which a guess is shown as a question."""
 
 HANDLES = "#2f5d4e"
 """Colour of the handles: the theme's own."""
@@ -38,18 +42,25 @@ def draw_query(query: Query, found: Matches | None, pool: Sequence[Match]) -> No
     if len(descriptions) == 1 and descriptions[0].is_clothing is not False:
         draw_seen(descriptions[0], pool)
     draw_examples(query)
-    photo: Upload | None = st.session_state.get(CURRENT)
-    if photo is not None and isinstance(query.subject, bytes):
-        if st.button("Crop", key="crop", icon=":material/crop:", width="stretch"):
-            choose_part(photo)
-        if photo.part is not None:
-            st.button(
-                "Whole photo", key="uncrop", on_click=asking.crop_photo, args=(crop.WHOLE,), width="stretch"
-            )
-    if photo is not None and not isinstance(query.subject, bytes):
-        st.button("Back to your photo", key="back", on_click=address.leave_search, width="stretch")
-    else:
-        st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
+    with st.container(horizontal=True, key="la-leave", gap="small"):
+        draw_ways_out(query, st.session_state.get(CURRENT))
+
+
+def draw_ways_out(query: Query, photo: Upload | None) -> None:
+    """Draws the buttons to search for a part of the photo, to go back to it, and to start over."""
+    if photo is None or not isinstance(query.subject, bytes):
+        if photo is not None:
+            st.button("Back to your photo", key="back", on_click=address.leave_search, width="stretch")
+        else:
+            st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
+        return
+    if photo.part is not None:
+        st.button(
+            "Whole photo", key="uncrop", on_click=asking.crop_photo, args=(crop.WHOLE,), width="stretch"
+        )
+    elif st.button("Crop", key="crop", icon=":material/crop:", width="stretch"):
+        choose_part(photo)
+    st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
 
 
 def draw_seen(description: Description, pool: Sequence[Match]) -> None:
@@ -58,11 +69,12 @@ def draw_seen(description: Description, pool: Sequence[Match]) -> None:
     seen = [(name, guesses[0]) for name in SEEN_AS if (guesses := description.attributes.get(name))]
     if not seen:
         return
-    with st.container(horizontal=True, key="la-chips", gap="small"):
+    with st.container(horizontal=True, key="la-chips"):
         st.html('<span class="la-seen">Seen as</span>')
         for name, guess in seen:
             facet, label = SEEN_AS[name]
-            with st.popover(plain(f"{guess.value} {percent(guess.probability)}"), key=f"chip-{facet}"):
+            sure = percent(guess.probability) if guess.probability > HALF else "?"
+            with st.popover(plain(f"{guess.value} {sure}"), key=f"chip-{facet}"):
                 key = f"correct-{facet}"
                 st.selectbox(
                     f"{label}: not {plain(guess.value.lower())}, but",
@@ -93,8 +105,7 @@ def draw_examples(query: Query) -> None:
 @st.dialog("Choose a part of your photo", icon=":material/crop:")
 def choose_part(photo: Upload) -> None:
     """Shows the photo with handles; the part that they enclose is searched for."""
-    whole = images.decode(photo.data, fit=crop.SIDE)
-    whole.thumbnail((crop.SIDE, crop.SIDE))
+    whole = ImageOps.contain(images.decode(photo.data, fit=max(crop.FRAME)), crop.FRAME)
     enclosed = st_cropper(
         whole,
         box_color=HANDLES,
@@ -102,7 +113,7 @@ def choose_part(photo: Upload) -> None:
         should_resize_image=False,
         key=f"cropper-{photo.file_id}",
     )
-    if st.button("Search for this part", key="crop-search", type="primary", width="stretch"):
+    if st.button("Search for this part", key="crop-search", width="stretch"):
         left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))
         asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
         st.rerun()

@@ -126,6 +126,7 @@ def content_security_policy(page: str) -> str:
         "default-src": ["'self'"],
         "script-src": ["'self'", *hashes],
         "style-src": ["'self'", "'unsafe-inline'"],  # Streamlit's styles are made by its scripts
+        "connect-src": ["'self'", "data:"],  # the camera's photo is read from an address of its data
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["'self'", "data:"],
         "object-src": ["'none'"],

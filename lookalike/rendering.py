@@ -93,6 +93,5 @@ def _reason(why: str) -> str:
 
 
 def _likeness(match: Match) -> str:
-    """How alike, by its band; by a percentage where there are no bands."""
-    band = getattr(match, "band", None)
-    return f"{band[:1].upper()}{band[1:]}" if band else f"{max(0, min(100, round(match.score * 100)))}% alike"
+    """How alike, by its band; by a percentage where it has none."""
+    return match.band.capitalize() if match.band else f"{max(0, min(100, round(match.score * 100)))}% alike"

@@ -162,7 +162,7 @@ def find_many(
                 for one, of_one in zip(some, nearest, strict=True)
             ]
         found += [
-            _matches(published, one, wanted, of_one[:k], min(same, k))
+            _matches(published, one, wanted, of_one[:k], min(same, k), cosines=True)
             for one, (of_one, same) in zip(queries, hits, strict=True)
         ]
     return found
