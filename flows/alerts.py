@@ -52,13 +52,14 @@ def alert_of(night: Night, catalogue: str) -> Alert | None:
     :param catalogue: its name in the settings, empty where it has none.
     """
     partial = (
-        f"'{crawl.store}' was read in part: {crawl.message}"
+        f"'{crawl.store}' was read in part: {crawl.sentence}"
         for crawl in night.crawls
         if crawl.status == CrawlStatus.PARTIAL
     )
     reasons = (*night.failures, *partial)
     if not reasons:
         return None
+    reasons += night.notes
     name = f"Lookalike ({catalogue})" if catalogue else "Lookalike"
     ended = "was not ok" if night.failures else "is partial"
     return Alert(catalogue, f"{name}: the night of {night.started_at:%Y-%m-%d} {ended}", reasons)

@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from flows.alert_settings import AlertSettings
+from flows.maintain_settings import Cron, MaintainSettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -43,6 +44,12 @@ class CrawlSettings(_Section):
     throttle: bool = Field(default=True, description="Whether to slow down to the pace of the store.")
     retries: int = Field(default=1, ge=0, le=10, description="Tries after a failed crawl, in a Prefect run.")
     retry_delay_s: float = Field(default=30.0, ge=0, description="Seconds before each such try.")
+    serve_for: int = Field(
+        default=30, ge=1, description="Days without a complete crawl after which a store leaves the index."
+    )
+    dead_nights: int = Field(
+        default=7, ge=1, description="Failed nights in a row after which a store is called dead."
+    )
     limits: Limits = Field(default_factory=Limits)
 
 
@@ -79,16 +86,8 @@ class RecommendSettings(_Section):
 class ScheduleSettings(_Section):
     """When the night runs, for `lookalike deploy`."""
 
-    cron: str = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
+    cron: Cron = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
     timezone: str = Field(default="UTC", description="The IANA time zone the cron line is read in.")
-
-    @field_validator("cron")
-    @classmethod
-    def _five_fields(cls, value: str) -> str:
-        fields = value.split()
-        if len(fields) != 5 or not all(re.fullmatch(r"[0-9A-Za-z*/,#-]+", field) for field in fields):
-            raise ValueError("it must be five fields, like '0 3 * * *' for every night at three")
-        return value
 
     @field_validator("timezone")
     @classmethod
@@ -135,6 +134,7 @@ class _File(_Section):
     index: IndexSettings = IndexSettings()
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    maintain: MaintainSettings = MaintainSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -162,6 +162,7 @@ class Config(BaseModel):
     index: IndexSettings = IndexSettings()
     recommend: RecommendSettings = RecommendSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    maintain: MaintainSettings = MaintainSettings()
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -216,6 +217,7 @@ def load_config(
         index=settings.index,
         recommend=_resolve_purchases(settings.recommend, file),
         schedule=settings.schedule,
+        maintain=settings.maintain,
         prefect=settings.prefect,
         alerts=settings.alerts,
         dashboard=settings.dashboard,

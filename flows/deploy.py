@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from uuid import UUID
@@ -54,23 +54,25 @@ def deploy(config: Config, *, pool: str | None, host: str, port: int | None, say
             say(f"Prefect's server starts on http://{host}:{port} …")
             api = stack.enter_context(run_server(config, host=host, port=port))
         stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
-        deployment, deployment_id = register(config, pool)
+        deployment, deployment_ids = register(config, pool)
         when = f"{config.schedule.cron} ({config.schedule.timezone})"
         say(f"Deployment {deployment.full_name} is registered at {api}: {when}.")
+        say(f"Deployment maintain/{deployment.name} is registered, too: {config.maintain.cron}.")
         worker = stack.enter_context(_worker(api, deployment.pool))
         say(f"A worker of pool '{deployment.pool}' waits for it. Ctrl-C stops everything started here.")
-        code = _watch(worker, deployment_id)
+        code = _watch(worker, deployment_ids)
         raise ServerError(f"Prefect's worker ended by itself with code {code}. Its last lines say why.")
 
 
-def _watch(worker: subprocess.Popen[bytes], deployment: UUID) -> int:
+def _watch(worker: subprocess.Popen[bytes], deployments: Sequence[UUID]) -> int:
     """Waits for the worker's end; meanwhile marks runs whose process is gone."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             return worker.wait(LOOK_EVERY_S)
         # A server that does not answer just now is asked again a minute later.
         with suppress(Exception), get_client(sync_client=True) as client:
-            crash_silent_runs(client, deployment)
+            for deployment in deployments:
+                crash_silent_runs(client, deployment)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from prefect.schedules import Cron
 from prefect.workers.process import ProcessWorker
 
 from flows.config import Config, load_config
-from flows.flows import FLOWS, nightly
+from flows.flows import FLOWS, maintain, nightly
 from flows.heartbeats import crash_silent_runs, watch_heartbeats
 from flows.prefect_environment import HEARTBEAT_S, HEARTBEAT_VARIABLE, require_server
 from flows.server import catalogue_name
@@ -29,6 +29,7 @@ from storage.errors import InputError
 DEFAULT_NAME = "nightly"
 DEFAULT_POOL = "local"
 DESCRIPTION = "Crawl all stores, embed what is new, build, verify and publish."
+MAINTAIN_DESCRIPTION = "Check all stored data, delete what is neither served nor recent, join small files."
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Deployment:
         return f"{nightly.name}/{self.name}"
 
 
-def register(config: Config, pool: str | None = None) -> tuple[Deployment, UUID]:
-    """Makes the work pool where it is missing, and creates or updates the deployment.
+def register(config: Config, pool: str | None = None) -> tuple[Deployment, tuple[UUID, ...]]:
+    """Makes the work pool where it is missing, and creates or updates the deployments of night and upkeep.
 
     :param pool: the work pool; named by the catalogue where None.
-    :return: the deployment and its id.
+    :return: the night's deployment, and the ids of both.
     :raises PrefectUnreachableError: where the server does not answer.
     :raises InputError: where the name belongs to another catalogue.
     """
@@ -64,17 +65,22 @@ def register(config: Config, pool: str | None = None) -> tuple[Deployment, UUID]
                 WorkPoolCreate(name=chosen.pool, type="process", base_job_template=template)
             )
         watch_heartbeats(client, [flow.name for flow in FLOWS])
-        deployment: Any = nightly.to_deployment(
-            name=chosen.name,
-            schedule=Cron(config.schedule.cron, timezone=config.schedule.timezone),
-            parameters=parameters(config),
-            entrypoint_type=EntrypointType.MODULE_PATH,
-            description=DESCRIPTION,
-            job_variables={"env": {HEARTBEAT_VARIABLE: str(HEARTBEAT_S)}},
-        )
-        deployment_id: UUID = deployment.apply(work_pool_name=chosen.pool)
-        crash_silent_runs(client, deployment_id)
-    return chosen, deployment_id
+        ids = []
+        for flow, cron, description in (
+            (nightly, config.schedule.cron, DESCRIPTION),
+            (maintain, config.maintain.cron, MAINTAIN_DESCRIPTION),
+        ):
+            deployment: Any = flow.to_deployment(
+                name=chosen.name,
+                schedule=Cron(cron, timezone=config.schedule.timezone),
+                parameters=parameters(config),
+                entrypoint_type=EntrypointType.MODULE_PATH,
+                description=description,
+                job_variables={"env": {HEARTBEAT_VARIABLE: str(HEARTBEAT_S)}},
+            )
+            ids.append(deployment.apply(work_pool_name=chosen.pool))
+            crash_silent_runs(client, ids[-1])
+    return chosen, tuple(ids)
 
 
 def parameters(config: Config) -> dict[str, str | None]:
@@ -89,11 +95,16 @@ def find_deployment(client: SyncPrefectClient, config: Config, pool: str | None 
     """
     found = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[nightly.name])))
     name = choose_name(config, {deployment.name: deployment.parameters for deployment in found})
-    for deployment in found:
-        if deployment.name != name and deployment.parameters == parameters(config):
-            # Otherwise it would run the same night on its own schedule.
-            client.delete_deployment(deployment.id)
+    for flow in (nightly, maintain):
+        _delete_renamed(client, flow.name, name, config)
     return Deployment(name, pool or (DEFAULT_POOL if name == DEFAULT_NAME else name))
+
+
+def _delete_renamed(client: SyncPrefectClient, flow: str, name: str, config: Config) -> None:
+    """Deletes a catalogue's deployments under other names: they would do the same work on their schedules."""
+    for deployment in client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[flow]))):
+        if deployment.name != name and deployment.parameters == parameters(config):
+            client.delete_deployment(deployment.id)
 
 
 def choose_name(config: Config, known: Mapping[str, Mapping[str, Any]]) -> str:
@@ -124,7 +135,7 @@ def read_settings(config: str = "lookalike.toml") -> dict[str, Any]:
     """A step of `prefect.yaml`: what a deployment takes from the settings; prepares the server for it.
 
     :param config: the settings file, relative to the folder of `prefect.yaml`.
-    :return: `name`, `cron`, `timezone`, and the flow's parameters.
+    :return: `name`, `cron`, `maintain_cron`, `timezone`, and the flows' parameters.
     :raises InputError: where the settings are wrong, or the name belongs to another catalogue.
     """
     settings = load_config(config)
@@ -137,6 +148,7 @@ def read_settings(config: str = "lookalike.toml") -> dict[str, Any]:
     return {
         "name": chosen.name,
         "cron": schedule.cron,
+        "maintain_cron": settings.maintain.cron,
         "timezone": schedule.timezone,
         **parameters(settings),
     }

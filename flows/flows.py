@@ -18,6 +18,7 @@ from embedding.recommend.batch import RecommendOutcome
 from flows import night, report
 from flows.child import end_run_with_worker
 from flows.config import Config, load_config
+from flows.maintain import Upkeep, alert_about_damage, check_and_maintain
 from flows.turns import skipped, take_turn
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
@@ -99,7 +100,32 @@ def recommend(config: Settings = None, data: str | None = None) -> RecommendOutc
     return _log_outcome(_recommend(_resolve(config, data), return_state=True), report.recommend_line)
 
 
-FLOWS = (nightly, crawl_store, embed_images, build_index, recommend)
+@flow(name="maintain", flow_run_name="maintain")
+def maintain(config: Settings = None, data: str | None = None) -> dict[str, Upkeep] | State:
+    """Checks all stored data, deletes what is neither served nor recent, and joins small files.
+
+    :return: what was done to each table; the state `Skipped` where a night or a crawl is running.
+    """
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is not None and run.deployment_id is not None:
+        end_run_with_worker()
+        with get_client(sync_client=True) as client:
+            if reason := take_turn(client, run.id, run.deployment_id):
+                return skipped(reason)
+    return _run_or_fail(lambda: _maintain(_resolve(config, data)), busy=lambda error: skipped(str(error)))
+
+
+def _maintain(settings: Config) -> dict[str, Upkeep]:
+    done, damaged = check_and_maintain(settings.open_root(), settings.maintain)
+    create_markdown_artifact(key="maintain", markdown=report.upkeep_markdown(done, damaged))
+    if damaged:
+        alert_about_damage(settings, damaged)
+        raise LookalikeError(" ".join(damaged))
+    return done
+
+
+FLOWS = (nightly, crawl_store, embed_images, build_index, recommend, maintain)
 
 
 class PrefectStages:

@@ -1,16 +1,25 @@
-"""Maintenance of the tables: compaction and vacuum."""
+"""Maintenance of the tables: retention, compaction and vacuum."""
 
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from storage import table_audit, tables
+from flows import alerts
+from flows.config import Config
+from flows.maintain_settings import MaintainSettings
+from flows.purge import no_writer
+from flows.retention import drop_expired
+from storage import audit, table_audit, tables
 from storage.errors import BusyError
 from storage.root import Root
 
 _log = logging.getLogger(__name__)
+
+DEFAULTS = MaintainSettings()
 
 APPENDED_BY_CRAWLS = ("crawls", "offers", "pages")
 """Tables to which every crawl appends a file."""
@@ -26,23 +35,65 @@ class Upkeep:
 
     :ivar joined: small files that were joined into larger ones.
     :ivar deleted: files that were deleted.
+    :ivar expired: rows that were deleted because their time had passed.
     """
 
     joined: int
     deleted: int
+    expired: int = 0
 
 
-def maintain(root: Root, *, keep: timedelta) -> dict[str, Upkeep]:
-    """Joins small files and deletes those that no version younger than `keep` needs.
+def maintain(
+    root: Root,
+    settings: MaintainSettings = DEFAULTS,
+    *,
+    keep: timedelta | None = None,
+    now: datetime | None = None,
+) -> dict[str, Upkeep]:
+    """Deletes expired rows, joins small files, and deletes files that no recent version needs.
 
+    :param keep: files that a version younger than this needs stay; `versions_days` of the settings if None.
+    :param now: the time to reckon from; the present if None.
     :return: an entry for each table that has been written.
-    :raises BusyError: where a night is running; a single crawl may run.
+    :raises BusyError: where a night, a crawl or embedding is running.
     """
-    with root.lock("nightly"), root.lock("maintain"):
+    keep = timedelta(days=settings.versions_days) if keep is None else keep
+    with no_writer(root), root.lock("maintain"):
+        expired = drop_expired(root, settings, now or datetime.now(UTC))
         joined = tables.compact(root)
         deleted = tables.vacuum(root, keep=keep)
+        tables.shorten_logs(root)
         table_audit.note_checksums(root)
-        return {table: Upkeep(joined.get(table, 0), deleted.get(table, 0)) for table in tables.versions(root)}
+        return {
+            table: Upkeep(joined.get(table, 0), deleted.get(table, 0), expired.get(table, 0))
+            for table in tables.versions(root)
+        }
+
+
+def check_and_maintain(
+    root: Root, settings: MaintainSettings = DEFAULTS, *, keep: timedelta | None = None
+) -> tuple[dict[str, Upkeep], list[str]]:
+    """Reads all stored data to the last byte, and maintains the tables if none of them is damaged.
+
+    :return: what was done to each table, and a sentence for each damaged file.
+    :raises BusyError: see `maintain`.
+    """
+    damaged = audit.tables_damage(root)
+    # Joining files would write what is damaged once more, as if it were in order.
+    done = {} if damaged else maintain(root, settings, keep=keep)
+    return done, damaged + audit.published_damage(root)
+
+
+def alert_about_damage(config: Config, damaged: Sequence[str]) -> list[str]:
+    """Sends an alert about what a scheduled upkeep found damaged.
+
+    :return: a sentence for each receiver that could not be reached.
+    """
+    name = f"Lookalike ({config.name})" if config.name else "Lookalike"
+    alert = alerts.Alert(
+        config.name, f"{name}: stored data is damaged", (*damaged, "Run `lookalike repair`.")
+    )
+    return alerts.send(config.alerts, alert, os.environ)
 
 
 def join_appended_files(root: Root) -> list[str]:

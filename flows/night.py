@@ -28,9 +28,11 @@ from flows import alerts
 from flows.config import Config
 from flows.maintain import join_appended_files
 from flows.night_outcome import Night
+from flows.served import dead_sentence, leaving_sentences, withheld_stores
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from storage import generations, table_audit, tables
+from storage.crawl_history import crawl_histories
 from storage.errors import InputError, LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
@@ -47,7 +49,7 @@ class StoreFailedError(LookalikeError):
     """A store could not be crawled: it is down, or its answers cannot be read."""
 
     def __init__(self, outcome: CrawlOutcome) -> None:
-        super().__init__(outcome.message)
+        super().__init__(outcome.sentence)
         self.outcome = outcome
 
 
@@ -107,10 +109,14 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     with root.lock("nightly"):
         untold = alerts.ping(config.alerts, os.environ, alerts.START)
         crawls, failures = crawl_stores(stores, stages.crawl, at_once=config.crawl.at_once)
+        failures += _dead_stores(root, config)
         embed = index = recommend = None
+        notes: list[str] = []
         try:
             embed = stages.embed()
+            leaving = leaving_sentences(root, withheld_stores(root, config))
             index = stages.index(embed.model)
+            notes = leaving
             if config.recommend.purchases:
                 recommend = stages.recommend()
         except LookalikeError as error:
@@ -120,9 +126,26 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             _log.exception("The night failed after the crawls")
             failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
         failures += _keep_up(root)
-    night = Night(started_at, datetime.now(UTC), tuple(crawls), embed, index, tuple(failures), recommend)
+    night = Night(
+        started_at,
+        datetime.now(UTC),
+        tuple(crawls),
+        embed,
+        index,
+        tuple(failures),
+        recommend,
+        notes=tuple(notes),
+    )
     untold += _send_alerts(config, night)
     return replace(night, untold=tuple(dict.fromkeys(untold)))
+
+
+def _dead_stores(root: Root, config: Config) -> list[str]:
+    """A sentence for each store that has failed for many nights in a row."""
+    histories = crawl_histories(root)
+    configured = [store.name for store in config.stores if store.name in histories]
+    found = (dead_sentence(store, histories[store].failed_nights, config) for store in configured)
+    return [sentence for sentence in found if sentence]
 
 
 def _keep_up(root: Root) -> list[str]:
@@ -277,6 +300,7 @@ def index_and_publish(
         max_loss=1.0 if allow_loss else config.index.max_loss,
         shard_rows=config.index.shard_rows,
         engine=config.index.engine,
+        withheld=withheld_stores(root, config),
         on_progress=show,
     )
     probe(root)

@@ -20,6 +20,7 @@ class Night:
     :ivar index: None if there was nothing to build from, or building failed.
     :ivar failures: a sentence for each failure; empty after a good night.
     :ivar recommend: None if the settings name no purchases, or recommending failed.
+    :ivar notes: what else the operator should know, such as that a store left the index: a sentence each.
     :ivar untold: a sentence for each receiver of alerts that could not be reached.
     """
 
@@ -31,6 +32,7 @@ class Night:
     failures: tuple[str, ...]
     recommend: RecommendOutcome | None = None
     untold: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

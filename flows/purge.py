@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -40,25 +41,42 @@ def purge_store(root: Root, store: str) -> Purged:
     :param store: a store's name, which the settings hold to `[a-z0-9][a-z0-9.-]*`.
     :raises BusyError: where a store is being crawled, or photos are being embedded.
     """
-    with ExitStack() as locks:
-        # No crawl may run: it could refer to a photo that only this store's products show so far.
-        crawls = {f"crawl-{store}", *(lock for lock in root.files.locks() if lock.startswith("crawl-"))}
-        for name in ("nightly", *sorted(crawls), "embed"):
-            locks.enter_context(root.lock(name))
+    with no_writer(root, store):
         products = tables.read(root, "products", columns=["store", "images"])
         own = pc.equal(products["store"], store)
         others = [Staging(root, other) for other in staged_stores(root) if other != store]
-        kept = _image_ids(products.filter(pc.invert(own))).union(*(other.image_ids() for other in others))
-        shown = _image_ids(products.filter(own)) | _staged_image_ids(root, store)
+        kept = photo_ids(products.filter(pc.invert(own))).union(*(other.image_ids() for other in others))
+        shown = photo_ids(products.filter(own)) | staged_photo_ids(root, store)
         Staging(root, store).discard()
-        orphans = sorted(shown - kept)
-        for start in range(0, len(orphans), CHUNK):
-            ids = ", ".join(f"'{image_id}'" for image_id in orphans[start : start + CHUNK])
-            for table in BY_IMAGE:
-                tables.delete(root, table, f"image_id IN ({ids})")
+        orphans = shown - kept
+        delete_photos(root, orphans)
         for table in BY_STORE:
             tables.delete(root, table, f"store = '{store}'")
     return Purged(products=pc.sum(own).as_py() or 0, images=len(orphans))
+
+
+@contextmanager
+def no_writer(root: Root, *stores: str) -> Iterator[None]:
+    """Keeps nights, crawls and embedding from running: a crawl may refer to a photo that is being deleted.
+
+    :param stores: stores that may never have been crawled, and so have no lock yet.
+    :raises BusyError: one of them runs.
+    """
+    known = {lock for lock in root.files.locks() if lock.startswith("crawl-")}
+    crawls = known | {f"crawl-{store}" for store in stores}
+    with ExitStack() as locks:
+        for name in ("nightly", *sorted(crawls), "embed"):
+            locks.enter_context(root.lock(name))
+        yield
+
+
+def delete_photos(root: Root, image_ids: Collection[str]) -> None:
+    """Deletes photos, and all that says that they are stored."""
+    ordered = sorted(image_ids)
+    for start in range(0, len(ordered), CHUNK):
+        ids = ", ".join(f"'{image_id}'" for image_id in ordered[start : start + CHUNK])
+        for table in BY_IMAGE:
+            tables.delete(root, table, f"image_id IN ({ids})")
 
 
 def drop_staged(config: Config, store: str) -> None:
@@ -98,7 +116,7 @@ def purge_customer(root: Root, customer: str) -> int:
     return deleted
 
 
-def _staged_image_ids(root: Root, store: str) -> set[str]:
+def staged_photo_ids(root: Root, store: str) -> set[str]:
     """The photos that a staged crawl refers to; none if its files are damaged."""
     try:
         return Staging(root, store).image_ids()
@@ -106,6 +124,7 @@ def _staged_image_ids(root: Root, store: str) -> set[str]:
         return set()
 
 
-def _image_ids(products: pa.Table) -> set[str]:
+def photo_ids(products: pa.Table) -> set[str]:
+    """The stored photos that products show."""
     images = pc.list_flatten(products["images"])
     return set(pc.struct_field(images, "image_id").drop_null().to_pylist()) if len(images) else set()

@@ -9,7 +9,7 @@ from scrapers.session.promote import finish, resume, write_crawl
 from storage.errors import InputError, LookalikeError
 from storage.root import Root
 from storage.staging import Decision, Staging, State
-from storage.verdicts import CrawlStatus
+from storage.verdicts import CrawlStatus, Failure
 
 
 def accept(root: Root, store: str) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def reject(root: Root, store: str) -> dict[str, Any] | None:
         if decision is not None and decision.state is State.QUARANTINED:
             crawl = decision.crawl | {
                 "status": CrawlStatus.REJECTED,
+                "failure": Failure.QUARANTINED,
                 "message": _decision_sentence("Rejected", decision),
             }
             write_crawl(root, crawl)

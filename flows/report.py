@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedding.encoder.stage import EmbedOutcome
     from embedding.index.build import BuildOutcome
     from embedding.recommend.batch import RecommendOutcome
+    from flows.maintain import Upkeep
     from flows.night_outcome import Night
     from scrapers.crawl import CrawlOutcome
 
@@ -29,7 +30,7 @@ def crawl_line(crawl: CrawlOutcome) -> str:
         f"{crawl.images_new} new photos, {crawl.rejects} rejects, "
         f"{crawl.requests} requests, {crawl.size_bytes / MEGABYTE:.1f} MB"
     )
-    return line if crawl.status == CrawlStatus.COMPLETE else f"{line}. {crawl.message}"
+    return line if crawl.status == CrawlStatus.COMPLETE else f"{line}. {crawl.sentence}"
 
 
 def embed_line(embed: EmbedOutcome) -> str:
@@ -73,6 +74,7 @@ def lines(night: Night) -> Iterator[str]:
         yield index_line(night.index)
     if night.recommend:
         yield recommend_line(night.recommend)
+    yield from night.notes
 
 
 def markdown(night: Night) -> str:
@@ -81,6 +83,8 @@ def markdown(night: Night) -> str:
     parts = [f"# {head}", f"{_time(night.started_at)} to {_time(night.ended_at)} UTC, {night.seconds:.0f} s"]
     if night.failures:
         parts += ["## Failed", "\n".join(f"- {_cell(sentence)}" for sentence in night.failures)]
+    if night.notes:
+        parts += ["## Notes", "\n".join(f"- {_cell(sentence)}" for sentence in night.notes)]
     if night.untold:
         parts += ["## Not told", "\n".join(f"- {_cell(sentence)}" for sentence in night.untold)]
     if night.crawls:
@@ -92,6 +96,19 @@ def markdown(night: Night) -> str:
     if night.recommend:
         parts += ["## Recommendations", recommend_line(night.recommend)]
     return "\n\n".join(parts) + "\n"
+
+
+def upkeep_markdown(done: Mapping[str, Upkeep], damaged: Sequence[str]) -> str:
+    """The upkeep as the summary that Prefect shows."""
+    if damaged:
+        damages = "\n".join(f"- {_cell(sentence)}" for sentence in damaged)
+        return f"# Stored data is damaged\n\n{damages}\n\nRun `lookalike repair`.\n"
+    rows = [
+        {"table": table, "files joined": upkeep.joined, "files deleted": upkeep.deleted}
+        | {"rows expired": upkeep.expired}
+        for table, upkeep in done.items()
+    ]
+    return f"# The upkeep is done\n\n{_table(rows) if rows else 'No table was written yet.'}\n"
 
 
 def plain(value: Any) -> Any:
@@ -115,7 +132,7 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
             "store": crawl.store,
             "status": crawl.status
             if crawl.status == CrawlStatus.COMPLETE
-            else f"{crawl.status}: {crawl.message}",
+            else f"{crawl.failure or crawl.status}: {crawl.sentence}",
             "products": crawl.products,
             "new": crawl.products_new,
             "changed": crawl.products_changed,
@@ -127,6 +144,11 @@ def _crawl_table(crawls: tuple[CrawlOutcome, ...]) -> str:
         }
         for crawl in crawls
     ]
+    return _table(rows)
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as a table, with the keys of the first as its head."""
     cells = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
     return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in cells)
 

@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 
 from scrapers.config.store import Store
 from storage import generations, tables
-from storage.clock import credible, latest_credible
+from storage.crawl_history import crawl_histories
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
 from storage.root import Root
 from storage.schemas import TABLES
 from storage.staging import Finding, Staging, quarantine_sentence, staged_stores
-from storage.verdicts import CrawlStatus
+from storage.verdicts import Failure
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class StoreStatus:
     :ivar last_crawl: the latest row of `crawls`, None before the first.
     :ivar fresh_at: end of the last complete crawl, without those of a clock that was ahead, see
         `storage.clock`.
+    :ivar failed_nights: nights in a row, up to the last one, on which it could not be read.
     :ivar staged: what became of a crawl that is not in the tables: `quarantined`, `unfinished` where it was
         killed, `accepted` where it was killed while it was merged, `damaged`; None where there is none.
     :ivar findings: why it is quarantined.
@@ -44,8 +45,25 @@ class StoreStatus:
     removed: int
     last_crawl: dict[str, Any] | None
     fresh_at: datetime | None
+    failed_nights: int
     staged: str | None
     findings: tuple[Finding, ...]
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the last crawl was not complete; None if it was."""
+        failure = self.last_crawl["failure"] if self.last_crawl else None
+        return Failure(failure) if failure else None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong and what to do, as a sentence; empty if the last crawl was complete."""
+        if self.findings:
+            return quarantine_sentence(self.name, self.findings)
+        if self.failure is None or self.last_crawl is None or self.failure is Failure.QUARANTINED:
+            return ""
+        nights = f" For {self.failed_nights} nights in a row." if self.failed_nights > 1 else ""
+        return f"'{self.name}' ({self.failure}): {self.last_crawl['message']}{nights} {self.failure.advice}"
 
 
 @dataclass(frozen=True)
@@ -122,20 +140,14 @@ def stale(status: Status, age: timedelta) -> list[str]:
 
 
 def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
+    histories = crawl_histories(root)
     products = tables.read(root, "products", columns=["store", "removed_at"])
     on_sale = _count(products.filter(pc.is_null(products["removed_at"]))["store"])
     known = _count(products["store"])
-    crawls = sorted(tables.read(root, "crawls").to_pylist(), key=lambda crawl: credible(crawl["ended_at"]))
-    last = {crawl["store"]: {**crawl, "coverage": dict(crawl["coverage"] or ())} for crawl in crawls}
-    latest = latest_credible()
-    fresh = {
-        crawl["store"]: crawl["ended_at"]
-        for crawl in crawls
-        if crawl["status"] == CrawlStatus.COMPLETE and crawl["ended_at"] <= latest
-    }
     staged = staged_stores(root)
-    for name in sorted({*configured, *known, *last, *staged}):
+    for name in sorted({*configured, *known, *histories, *staged}):
         store = configured.get(name)
+        history = histories.get(name)
         state, findings = _staged(root, name) if name in staged else (None, ())
         yield StoreStatus(
             name=name,
@@ -144,8 +156,9 @@ def _stores(root: Root, configured: dict[str, Store]) -> Iterable[StoreStatus]:
             configured=store is not None,
             products=on_sale.get(name, 0),
             removed=known.get(name, 0) - on_sale.get(name, 0),
-            last_crawl=last.get(name),
-            fresh_at=fresh.get(name),
+            last_crawl=history.last if history else None,
+            fresh_at=history.fresh_at if history else None,
+            failed_nights=history.failed_nights if history else 0,
             staged=state,
             findings=findings,
         )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,11 +28,12 @@ from deltalake.exceptions import DeltaError
 import scrapers
 from scrapers.config.store import Store
 from scrapers.session.crawl_id import new_crawl_id
+from scrapers.session.failure import count_oom_kills, failure_of_exit
 from scrapers.session.preflight import check_ready
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.root import Root
-from storage.verdicts import CrawlStatus
+from storage.verdicts import CrawlStatus, Failure
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class CrawlOutcome:
     :ivar images_new: photos that were not stored before.
     :ivar message: a sentence.
     :ivar coverage: the share of products that have each field.
+    :ivar failure: why it is not complete, a `Failure`; None if it is.
     """
 
     store: str
@@ -93,6 +96,14 @@ class CrawlOutcome:
     errors: int = 0
     message: str = ""
     coverage: dict[str, float] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Why it is not complete, and what to do; empty if it is complete."""
+        if self.failure is None or self.status == CrawlStatus.QUARANTINED:  # its message says what to do
+            return self.message
+        return f"{self.message} {Failure(self.failure).advice}"
 
     @property
     def seconds(self) -> float:
@@ -126,8 +137,9 @@ def run_crawl(
     options: dict[str, object] = {"allow_private": int(allow_private), "throttle": int(throttle)}
     if query:
         options["query"] = query
+    deadline, oom_kills = time.monotonic() + store.limits.seconds + _GRACE_S, count_oom_kills()
     with _crawl_process(root, store, crawl_id, options) as process:
-        overdue = threading.Timer(store.limits.seconds + _GRACE_S, process.kill)
+        overdue = threading.Timer(deadline - time.monotonic(), process.kill)
         overdue.start()
         log = _LogReader(process.stderr)
         log.start()
@@ -146,7 +158,25 @@ def run_crawl(
     if busy is not None:
         raise BusyError(busy)
     outcome = _stored_outcome(root, crawl_id)
-    return outcome or _crash_outcome(root, store, crawl_id, started_at, code, log.problem)
+    if outcome is not None:
+        return outcome
+    crashed = CrawlOutcome(
+        store=store.name,
+        crawl_id=crawl_id,
+        spider=store.strategy,
+        status=CrawlStatus.FAILED,
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        errors=1,
+        message=_crash_sentence(store, code, log.problem),
+        failure=failure_of_exit(
+            code,
+            log.problem,
+            overdue=time.monotonic() >= deadline,
+            oom_kills=count_oom_kills() - oom_kills,
+        ),
+    )
+    return _store_outcome(root, crashed)
 
 
 @contextmanager
@@ -255,24 +285,16 @@ def _stored_outcome(root: Root, crawl_id: str) -> CrawlOutcome | None:
     return CrawlOutcome(**row)
 
 
-def _crash_outcome(
-    root: Root, store: Store, crawl_id: str, started_at: datetime, code: int, problem: str
-) -> CrawlOutcome:
-    """Writes and returns the outcome of a crawl that ended without writing one."""
+def _crash_sentence(store: Store, code: int, problem: str) -> str:
     if code < 0:
         how = f"was ended by signal {-code}"
     else:
         how = f"ended with code {code}" + (f" ({problem})" if problem else "")
-    outcome = CrawlOutcome(
-        store=store.name,
-        crawl_id=crawl_id,
-        spider=store.strategy,
-        status=CrawlStatus.FAILED,
-        started_at=started_at,
-        ended_at=datetime.now(UTC),
-        errors=1,
-        message=f"The crawl of '{store.name}' {how} before it was done. Crawl again; what it read is kept.",
-    )
+    return f"The crawl of '{store.name}' {how} before it was done. Crawl again; what it read is kept."
+
+
+def _store_outcome(root: Root, outcome: CrawlOutcome) -> CrawlOutcome:
+    """Writes and returns the outcome of a crawl that ended without writing one."""
     try:
         tables.append(root, "crawls", [asdict(outcome)])
     except (DeltaError, OSError) as error:

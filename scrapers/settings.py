@@ -44,6 +44,8 @@ TWISTED_DNS_RESOLVER = "scrapy.resolver.CachingHostnameResolver"
 DOWNLOADER_MIDDLEWARES = {
     # First, before anything that could wait.
     "scrapers.middlewares.stopped.StoppedMiddleware": 80,
+    # Farther from the network than retries and robots.txt: it sees how each request ended.
+    "scrapers.middlewares.outcomes.OutcomesMiddleware": 85,
     # Before robots.txt (100) is fetched: nothing may be requested from a private host.
     "scrapers.middlewares.guard.GuardMiddleware": 90,
     # After the headers that every request has.

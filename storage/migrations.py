@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import write_deltalake
+from deltalake import Field, write_deltalake
+from deltalake.schema import PrimitiveType
 
 from storage import delta, tables
 from storage.delta import TableRoot
@@ -37,6 +38,15 @@ def fetches_by_store(root: TableRoot) -> None:
             partition_by=list(spec.partition_by),
             writer_properties=delta.layout("fetches", rows.nbytes / max(rows.num_rows, 1)),
         )
+
+
+def failure_of_crawls(root: TableRoot) -> None:
+    """2 to 3: `crawls` gets the column `failure`, which is null in the rows that it has."""
+    with delta.damage_named(root, "crawls"):
+        if (opened := delta.load(root, "crawls")) is None:
+            return
+        if "failure" not in {field.name for field in opened.schema().fields}:
+            opened.alter.add_columns([Field("failure", PrimitiveType("string"))])
 
 
 def _missing(own: pa.Table, rows: pa.Table, shown: pa.Table) -> pa.Table:

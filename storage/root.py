@@ -33,7 +33,13 @@ def _fetches_by_store(root: Root) -> None:
     migrations.fetches_by_store(root)
 
 
-MIGRATIONS: dict[int, Callable[[Root], None]] = {1: _fetches_by_store}
+def _failure_of_crawls(root: Root) -> None:
+    from storage import migrations
+
+    migrations.failure_of_crawls(root)
+
+
+MIGRATIONS: dict[int, Callable[[Root], None]] = {1: _fetches_by_store, 2: _failure_of_crawls}
 """The migration from each schema version to the next.
 
 A killed migration runs again from its beginning, so it must be idempotent. Nobody else writes meanwhile.

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Schema version of the data root. An older root is migrated, a newer one refused."""
 
 EMBEDDING_DIM = 2048
@@ -171,6 +171,7 @@ TABLES: dict[str, TableSpec] = {
             errors=pa.int64(),
             message=pa.string(),
             coverage=pa.map_(pa.string(), pa.float64()),
+            failure=pa.string(),  # last, where a migration adds it
         ),
     ),
     "rejects": TableSpec(

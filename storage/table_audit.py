@@ -67,10 +67,11 @@ def note_checksums(root: Root) -> None:
 
 
 def missing_photos(root: Root) -> list[str]:
-    """Ids of photos that `fetches` or `products` refer to and `images` lacks, sorted."""
+    """Ids of photos that `fetches` or products on sale refer to and `images` lacks, sorted."""
     stored = set(tables.read(root, "images", columns=["image_id"])["image_id"].to_pylist())
     fetched = tables.read(root, "fetches", columns=["image_id"])["image_id"].drop_null().to_pylist()
-    lists = tables.read(root, "products", columns=["images"])["images"].combine_chunks()
+    on_sale = pc.field("removed_at").is_null()
+    lists = tables.read(root, "products", columns=["images"], where=on_sale)["images"].combine_chunks()
     shown = pc.struct_field(pc.list_flatten(lists), "image_id").drop_null().to_pylist()
     return sorted({*fetched, *shown} - stored)
 

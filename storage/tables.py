@@ -6,6 +6,7 @@ import functools
 import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,7 +23,7 @@ from storage.rows import Rows, fit_to_schema, last_by_key, without_stored
 from storage.schemas import TABLES, TableSpec
 
 _FULL_FILE_BYTES = 100 * 2**20  # what compaction makes of small files
-_ROW_BYTES = 100  # of a table that is replaced: `recommendations`
+_ROW_BYTES = 100  # of a table that holds no rows yet: those of `recommendations`
 
 
 @dataclass(frozen=True)
@@ -125,19 +126,21 @@ def replace(root: TableRoot, table: str, batches: Iterable[pa.RecordBatch]) -> i
     :return: rows written.
     :raises BusyError: another process replaces them at the same time.
     """
-    written = 0
+    written, waiting = 0, iter(batches)
 
     def counted() -> Iterator[pa.RecordBatch]:
         nonlocal written
-        for batch in batches:
+        # In a thread: batches may be read from a table, and delta-rs cannot be called inside its own call.
+        while (batch := reader.submit(next, waiting, None).result()) is not None:
             written += batch.num_rows
             yield batch
 
-    with delta.damage_named(root, table):
+    with delta.damage_named(root, table), ThreadPoolExecutor(1) as reader:
         opened = delta.load_or_create(root, table)
         rows = pa.RecordBatchReader.from_batches(TABLES[table].columns, counted())
         try:
-            write_deltalake(opened, rows, mode="overwrite", writer_properties=delta.layout(table, _ROW_BYTES))
+            layout = _layout_again(table, opened)
+            write_deltalake(opened, rows, mode="overwrite", writer_properties=layout)
         except CommitFailedError as error:
             raise BusyError(
                 f"The table '{table}' in {root} is being written by another process. Try again later."
@@ -151,6 +154,13 @@ def delete(root: TableRoot, table: str, where_sql: str) -> int:
     :return: rows deleted.
     """
     return _delete(root, table, where_sql)
+
+
+def count(root: TableRoot, table: str) -> int:
+    """The table's rows, as its files say."""
+    with delta.damage_named(root, table):
+        dataset = _dataset(root, table)
+        return 0 if dataset is None else int(dataset.count_rows())
 
 
 def small_file_count(root: TableRoot, table: str) -> int:
@@ -191,6 +201,18 @@ def vacuum(
     hours = math.ceil(keep / timedelta(hours=1))
     deleted = {table: _vacuum(root, table, hours) for table in versions(root) if only in (None, table)}
     return {table: files for table, files in deleted.items() if files}
+
+
+def shorten_logs(root: TableRoot) -> None:
+    """Sums up each table's log in a checkpoint, and deletes the entries that are older than 30 days.
+
+    Thirty days are Delta's default; without this, the log grows with every crawl.
+    """
+    for table in versions(root):
+        with delta.damage_named(root, table):
+            opened = delta.load_or_create(root, table)
+            opened.create_checkpoint()
+            opened.cleanup_metadata()
 
 
 def forget_history(root: TableRoot, table: str) -> None:
@@ -351,4 +373,4 @@ def _layout(table: str, data: pa.Table) -> WriterProperties:
 def _layout_again(table: str, opened: DeltaTable) -> WriterProperties:
     files = pa.table(opened.get_add_actions(flatten=True))
     rows, size_bytes = pc.sum(files["num_records"]).as_py(), pc.sum(files["size_bytes"]).as_py()
-    return delta.layout(table, size_bytes / rows if rows else 1)
+    return delta.layout(table, size_bytes / rows if rows else _ROW_BYTES)

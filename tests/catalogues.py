@@ -19,6 +19,8 @@ from storage.root import Root
 from storage.schemas import TABLES
 
 SEEN = datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
+ALWAYS_SERVED = {"serve_for": 36_500}
+"""Settings of [crawl] with which stores that were last seen at `SEEN` stay in the index."""
 MODEL = "test-32"
 DIM = 2048
 

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +75,7 @@ class _Wanted:
     max_loss: float
     shard_rows: int
     engine: str
+    withheld: tuple[str, ...]
 
 
 def build_index(
@@ -85,6 +86,7 @@ def build_index(
     max_loss: float = 0.3,
     shard_rows: int = SHARD_ROWS,
     engine: str = "annoy",
+    withheld: Collection[str] = (),
     on_progress: Progress | None = None,
 ) -> BuildOutcome:
     """Builds a generation of one encoder's vectors beside the published one, verifies and publishes it.
@@ -96,6 +98,7 @@ def build_index(
     :param max_loss: share of the published generation's products that may be missing, in [0, 1].
     :param shard_rows: most rows of a file of the engine's; more are split into several, built side by side.
     :param engine: what finds candidates, see `embedding.index.engines`.
+    :param withheld: stores whose products are not to be published; they do not count as lost.
     :param on_progress: called with the steps done and all there are: a step is a vector read, a photo that
         has its thumbnail, a vector the projection was learnt from, or a vector projected.
     :raises BusyError: another process builds.
@@ -111,7 +114,7 @@ def build_index(
         # threads wait for each other (2048 dimensions on two busy processors: 5 s by one, 94 s by two).
         with root.lock(generations.LOCK), threadpool_limits(1, "blas"):
             spec = encoders.load_spec(encoders.folder(root, model))
-            wanted = _Wanted(recall_goal, max_loss, shard_rows, engine)
+            wanted = _Wanted(recall_goal, max_loss, shard_rows, engine, tuple(sorted(withheld)))
             name, published = _build(root, spec, wanted, on_progress or (lambda done, total: None), started)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -135,7 +138,7 @@ def _build(
 ) -> tuple[str | None, Manifest]:
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
-    rows = _require_rows(collect.collect(root, ids), root)
+    rows = _require_rows(collect.collect(root, ids, wanted.withheld), root, wanted)
     heads = compared_heads(load_heads(root, spec.model))
     content = _content_hash(rows, spec, heads, wanted)
     if (published := _unchanged(root, content)) is not None:
@@ -149,9 +152,9 @@ def _build(
         rows = rows.filter(pc.is_in(rows["image_id"], value_set=ids.filter(pa.array(embeddings.usable))))
         ids = pc.unique(rows["image_id"].combine_chunks())
         rows = items.with_thumbnails(rows, missing_thumbnails.make_missing(root, ids, steps.advance))
-        rows = _require_rows(items.renumbered(rows), root)
+        rows = _require_rows(items.renumbered(rows), root, wanted)
         counts = _counts(rows)
-        publish_guard.check(root, counts, wanted.max_loss)
+        publish_guard.check(root, counts, wanted.max_loss, wanted.withheld)
         projection = _write(root, folder, rows, embeddings, heads, steps)
         searching, measured = tune.build_tuned(
             folder / vectors.FILE,
@@ -178,9 +181,15 @@ def _build(
         return generations.publish(root, folder), finished
 
 
-def _require_rows(rows: pa.Table, root: Root) -> pa.Table:
+def _require_rows(rows: pa.Table, root: Root, wanted: _Wanted) -> pa.Table:
     if rows.num_rows:
         return rows
+    if wanted.withheld:
+        raise LookalikeError(
+            f"Nothing would be left in the index without the products of {', '.join(wanted.withheld)}, whose "
+            "stores are stale or no longer in the settings; what is published stays. Crawl a store of the "
+            "settings completely, or raise `serve_for` under [crawl]."
+        )
     raise LookalikeError(
         f"{root} holds no product with an embedded photo, so there is nothing to index. "
         "Run `lookalike crawl` and `lookalike embed` first."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pyarrow.compute as pc
 
 from embedding.index.items import SCHEMA, whole
 from storage import tables
+from storage.crawl_history import crawl_histories
 from storage.root import Root
+from storage.schemas import TIME
 from storage.shared_images import find_shared_images
 
 _FROM_PRODUCT = (
@@ -19,7 +22,7 @@ _FROM_PRODUCT = (
 )
 
 
-def collect(root: Root, image_ids: pa.Array) -> pa.Table:
+def collect(root: Root, image_ids: pa.Array, withheld: Collection[str] = ()) -> pa.Table:
     """Collects the rows of a generation, without thumbnails and product groups.
 
     `colours` are those of the photo where the store says which colour it shows, else the product's. `seen` is
@@ -27,12 +30,13 @@ def collect(root: Root, image_ids: pa.Array) -> pa.Table:
     product, `product` numbers the distinct products from 0.
 
     :param image_ids: the photos that have a vector; others get no row, nor do shared images.
+    :param withheld: stores whose products get no row.
     :return: rows of `SCHEMA`, sorted by (image_id, store, product_id), the columns of thumbnails and
         product groups null.
     """
-    products = tables.read(
-        root, "products", columns=[*_FROM_PRODUCT, "images"], where=pc.field("removed_at").is_null()
-    ).combine_chunks()
+    served = pc.field("removed_at").is_null() & ~pc.field("store").isin(pa.array(withheld, pa.string()))
+    products = tables.read(root, "products", columns=[*_FROM_PRODUCT, "images"], where=served)
+    products = products.combine_chunks()
     products = products.sort_by([("store", "ascending"), ("product_id", "ascending")]).combine_chunks()
     lists = whole(products["images"])
     photos = pc.list_flatten(lists)
@@ -93,8 +97,6 @@ def _colours(of_photo: pa.Array, of_product: pa.Array) -> pa.Array:
 
 
 def _seen(root: Root, stores: pa.Array) -> pa.Array:
-    crawls = tables.read(
-        root, "crawls", columns=["store", "ended_at"], where=pc.field("status") == "complete"
-    )
-    last = crawls.group_by("store", use_threads=False).aggregate([("ended_at", "max")])
-    return whole(last["ended_at_max"].take(pc.index_in(stores, value_set=whole(last["store"]))))
+    histories = crawl_histories(root)
+    fresh_at = pa.array([history.fresh_at for history in histories.values()], TIME)
+    return fresh_at.take(pc.index_in(stores, value_set=pa.array(list(histories), pa.string())))

@@ -7,6 +7,7 @@ index night after night.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -36,22 +37,23 @@ class _Baseline:
     instead: str | None = None
 
 
-def check(root: Root, counts: Counts, most: float) -> None:
+def check(root: Root, counts: Counts, most: float, withheld: Collection[str] = ()) -> None:
     """Compares what a build holds with what is published.
 
     Where the published generation cannot be read, the newest other one that can is its measure; where there
     is none, the products on sale that have a photo, as the tables hold them.
 
-    A purged store is not missed: it has no row left in `crawls`. One that is only gone from the settings
-    keeps its products, so nothing is lost with it.
+    A purged store is not missed: it has no row left in `crawls`. Nor is one that is withheld on purpose.
 
     :param counts: of the build.
     :param most: share of the products that may be lost, in [0, 1]; 1 allows everything.
+    :param withheld: stores that are not published.
     :raises LossError: more are lost, of all together, or a store has none any more.
     """
     baseline = _baseline(root)
     crawled = set(pc.unique(tables.read(root, "crawls", columns=["store"])["store"]).to_pylist())
-    before = {store: products for store, products in baseline.stores.items() if store in crawled}
+    expected = crawled.difference(withheld)
+    before = {store: products for store, products in baseline.stores.items() if store in expected}
     after = {store: counts.stores.get(store, 0) for store in before}
     had, has = sum(before.values()), counts.products
     vanished = [store for store in before if before[store] and not after[store]]

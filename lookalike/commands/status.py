@@ -37,8 +37,6 @@ def status(
 
 
 def _print_status(status: Status) -> None:
-    from storage.staging import quarantine_sentence
-
     terminal.say(f"Data root {status.data}")
     now = datetime.now(UTC)
     stores = [
@@ -58,9 +56,7 @@ def _print_status(status: Status) -> None:
         stores,
         titled=True,
     )
-    terminal.print_lines(
-        quarantine_sentence(store.name, store.findings) for store in status.stores if store.findings
-    )
+    terminal.print_lines(store.problem for store in status.stores if store.problem)
     terminal.print_lines([""])
     terminal.print_rows(
         ("table", "rows", "version"),
@@ -98,7 +94,9 @@ def _print_status(status: Status) -> None:
 
 
 def _last_crawl(store: StoreStatus) -> str:
-    ended = store.last_crawl["status"] if store.last_crawl else "never crawled"
+    ended = str(store.last_crawl["status"]) if store.last_crawl else "never crawled"
+    if store.failure and store.failure != ended:
+        return f"{ended} ({store.failure})"
     return ended if store.staged in (None, ended) else f"{ended}, {store.staged}"
 
 

@@ -32,29 +32,29 @@ def rollback(
 
 def maintain(
     keep_days: Annotated[
-        float,
-        typer.Option("--keep-days", min=1, help="Files that no version younger than this needs are deleted."),
-    ] = 7,
+        float | None,
+        typer.Option("--keep-days", min=1, help="In place of `versions_days` in [maintain]."),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Check all stored data; join small files, and delete what no recent version needs."""
-    from flows.maintain import maintain as run
+    """Check all stored data; delete what is neither served nor recent, and join small files."""
+    from flows.maintain import check_and_maintain
     from flows.report import plain
-    from storage import audit
 
-    root = existing_root(config, data)
-    damaged = audit.tables_damage(root)
-    # Joining files would write what is damaged once more, as if it were in order.
-    done = {} if damaged else run(root, keep=timedelta(days=keep_days))
-    damaged += audit.published_damage(root)
+    resolved = settings(config, data)
+    keep = None if keep_days is None else timedelta(days=keep_days)
+    done, damaged = check_and_maintain(resolved.open_root(), resolved.maintain, keep=keep)
     if as_json:
         terminal.print_json({"tables": plain(done), "damaged": damaged})
     else:
         terminal.print_rows(
-            ("table", "files joined", "files deleted"),
-            [(table, str(upkeep.joined), str(upkeep.deleted)) for table, upkeep in done.items()],
+            ("table", "files joined", "files deleted", "rows expired"),
+            [
+                (table, str(upkeep.joined), str(upkeep.deleted), str(upkeep.expired))
+                for table, upkeep in done.items()
+            ],
         )
     terminal.fail(damaged)
 

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from scrapers.http.downloader import Downloader
 from scrapers.middlewares.stopped import GivenUp, Stopped
 from scrapers.session.component import JobComponent, job_of
+from storage import verdicts
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -47,7 +48,7 @@ class Interrupts(JobComponent):
 
         for replaced, handler in self.replaced_handlers.items():
             signal.signal(replaced, handler)
-        reactor.callFromThread(stop, self.crawler, "The crawl was interrupted.")
+        reactor.callFromThread(stop, self.crawler, "The crawl was interrupted.", verdicts.Failure.INTERRUPTED)
 
 
 class TimeBudget(JobComponent):
@@ -72,18 +73,20 @@ class TimeBudget(JobComponent):
 
     def _out_of_time(self, seconds: float) -> None:
         self.call = None
-        stop(self.crawler, f"The crawl was stopped at its limit of {seconds:g} seconds.")
+        reason = f"The crawl was stopped at its limit of {seconds:g} seconds."
+        stop(self.crawler, reason, verdicts.Failure.OUT_OF_TIME)
 
 
-def stop(crawler: Crawler, reason: str) -> None:
+def stop(crawler: Crawler, reason: str, cause: verdicts.Failure | None = None) -> None:
     """Ends a crawl now: drops waiting requests, and gives running ones `WIND_UP_S` to finish.
 
     :param reason: a sentence for the crawl's row in `crawls`.
+    :param cause: what to call it; None if the statistics have it already.
     """
     stats = job_of(crawler).stats
     if stats.stopped:
         return
-    stats.stopped = reason
+    stats.stopped, stats.cause = reason, cause or stats.cause
     logger.warning(reason)
     for slot in crawler.engine.downloader.slots.values():
         _drop(slot, Stopped("the crawl ended before its turn came"))

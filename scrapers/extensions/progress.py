@@ -12,6 +12,7 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapers.extensions.budget import stop
 from scrapers.extensions.record import BUSY
 from scrapers.session.component import JobComponent
+from storage.verdicts import Failure
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -63,4 +64,5 @@ class ProgressLines(JobComponent):
         except BrokenPipeError:
             # The process that started this one is gone, and nobody reads the progress: end the crawl.
             sys.stdout = sys.stderr
-            stop(self.crawler, "The crawl was interrupted: the process that started it ended.")
+            reason = "The crawl was interrupted: the process that started it ended."
+            stop(self.crawler, reason, Failure.INTERRUPTED)

@@ -17,7 +17,8 @@ from scrapers.extensions.saving import write_error_sentence
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.session import gates, promote
 from scrapers.session.component import JobComponent
-from scrapers.session.crawl_stats import missing_products
+from scrapers.session.crawl_stats import Verdict, missing_products
+from scrapers.session.failure import failure_of_error
 from scrapers.session.moved import keep_identity_of_moved
 from scrapers.session.rejects import write_rejects
 from scrapers.session.snapshot import ABSENT, load_snapshot, of_store
@@ -25,7 +26,7 @@ from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.shared_images import find_shared_images
 from storage.staging import State, quarantine_sentence
-from storage.verdicts import CrawlStatus, RejectStage
+from storage.verdicts import CrawlStatus, Failure, RejectStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,10 +72,12 @@ class CrawlRecord(JobComponent):
             job.snapshot = load_snapshot(job.root, job.store.name, job.staging)
         except LookalikeError as error:
             job.stats.broken = str(error)
+            job.stats.note_error(error)
             raise CloseSpider("broken") from None
         except Exception as error:
             # Scrapy only logs what a signal's handler raises; without a snapshot all would be stored again.
             job.stats.broken = f"What is stored about '{job.store.name}' cannot be read ({error})."
+            job.stats.note_error(error)
             logger.exception(job.stats.broken)
             raise CloseSpider("broken") from None
 
@@ -91,7 +94,7 @@ class CrawlRecord(JobComponent):
     def spider_error(self, failure: Any, response: Response, spider: Spider) -> None:
         """Handles a bug in reading a page: the page is a reject, and the list of products has a gap."""
         stats = self.job.stats
-        stats.errors += 1
+        stats.note_error(failure.value)
         url = response.url if response is not None else ""
         stats.reject(
             url, RejectStage.EXTRACT, f"reading failed: {type(failure.value).__name__}: {failure.value}"
@@ -101,7 +104,7 @@ class CrawlRecord(JobComponent):
     def item_error(self, item: Any, response: Response, spider: Spider, failure: Any) -> None:
         """Handles a bug in storing a product."""
         stats = self.job.stats
-        stats.errors += 1
+        stats.note_error(failure.value)
         url = getattr(item, "url", "")
         stats.reject(
             url, RejectStage.STORE, f"keeping failed: {type(failure.value).__name__}: {failure.value}"
@@ -124,21 +127,21 @@ class CrawlRecord(JobComponent):
     def _finish(self, job: Job, reason: str) -> None:
         stats = job.stats
         if reason == "shutdown" and not stats.stopped:
-            stats.stopped = "The crawl was interrupted."
+            stats.stopped, stats.cause = "The crawl was interrupted.", Failure.INTERRUPTED
         self._count_requests()
         verdict = stats.verdict(job.store.name, job.snapshot)
-        status, message = verdict.status, job.credentials.redacted(verdict.message)
+        verdict = replace(verdict, message=job.credentials.redacted(verdict.message))
         try:
-            if status == CrawlStatus.FAILED:
+            if verdict.status == CrawlStatus.FAILED:
                 stats.count_changes(job.snapshot)
-                row = self._row(job, status, message)
+                row = _crawl_row(job, self.crawler, verdict)
             else:
-                row = self._stage_or_promote(job, status, message)
+                row = self._stage_or_promote(job, verdict)
             write_rejects(job, stats.take_rejects())
-        except LookalikeError as error:
-            row = self._row(job, CrawlStatus.FAILED, str(error))
-        except (DeltaError, OSError) as error:
-            row = self._row(job, CrawlStatus.FAILED, write_error_sentence(error))
+        except (LookalikeError, DeltaError, OSError) as error:
+            sentence = str(error) if isinstance(error, LookalikeError) else write_error_sentence(error)
+            failed = Verdict(CrawlStatus.FAILED, sentence, failure_of_error(error))
+            row = _crawl_row(job, self.crawler, failed)
         level = logging.INFO if row["status"] == CrawlStatus.COMPLETE else logging.WARNING
         logger.log(level, "%s: %d products. %s", row["status"], len(stats.found), row["message"])
         logger.info("coverage: %s", stats.coverage())
@@ -146,15 +149,15 @@ class CrawlRecord(JobComponent):
         if row["status"] not in (CrawlStatus.FAILED, CrawlStatus.QUARANTINED):
             job.staging.discard()
 
-    def _stage_or_promote(self, job: Job, status: CrawlStatus, message: str) -> dict[str, Any]:
+    def _stage_or_promote(self, job: Job, verdict: Verdict) -> dict[str, Any]:
         """Promotes a crawl that passes the gates, and quarantines one that does not.
 
         :return: its row of `crawls`, which is not written yet.
         """
-        whole = status == CrawlStatus.COMPLETE
+        whole = verdict.status == CrawlStatus.COMPLETE
         if whole:
             keep_identity_of_moved(job)
-        self._mark_removed(job, status)
+        self._mark_removed(job, verdict.status)
         job.stats.count_changes(job.snapshot)
         findings = [
             replace(
@@ -164,21 +167,19 @@ class CrawlRecord(JobComponent):
             )
             for finding in gates.judge(job.snapshot, job.stats, job.store.limits, whole=whole)
         ]
-        row = self._row(job, status, message)
+        row = _crawl_row(job, self.crawler, verdict)
         if findings:
             job.staging.decide(State.QUARANTINED, row, findings)
             return row | {
                 "status": CrawlStatus.QUARANTINED,
                 "message": quarantine_sentence(job.store.name, findings),
+                "failure": Failure.QUARANTINED,
             }
         if job.staging:
             job.staging.decide(State.ACCEPTED, row)
             promote.promote(job.root, job.staging)
         self._reject_shared_images(job)
         return row | {"rejects": job.stats.rejected}
-
-    def _row(self, job: Job, status: CrawlStatus, message: str) -> dict[str, Any]:
-        return _crawl_row(job, self.crawler, status, message)
 
     def _count_requests(self) -> None:
         scrapy_stats, stats = self.crawler.stats, self.job.stats
@@ -246,7 +247,7 @@ class CrawlRecord(JobComponent):
             job.stats.reject(url, RejectStage.PHOTO, reason)
 
 
-def _crawl_row(job: Job, crawler: Crawler, status: CrawlStatus, message: str) -> dict[str, Any]:
+def _crawl_row(job: Job, crawler: Crawler, verdict: Verdict) -> dict[str, Any]:
     stats = job.stats
     return {
         "crawl_id": job.crawl_id,
@@ -254,7 +255,7 @@ def _crawl_row(job: Job, crawler: Crawler, status: CrawlStatus, message: str) ->
         "spider": crawler.spider.name,  # type: ignore[union-attr]
         "started_at": job.started_at,
         "ended_at": datetime.now(UTC),
-        "status": status,
+        "status": verdict.status,
         "products": len(stats.found),
         "products_new": stats.new,
         "products_changed": stats.changed,
@@ -265,6 +266,7 @@ def _crawl_row(job: Job, crawler: Crawler, status: CrawlStatus, message: str) ->
         "requests": stats.requests,
         "size_bytes": stats.size_bytes,
         "errors": stats.errors,
-        "message": message,
+        "message": verdict.message,
         "coverage": stats.coverage(),
+        "failure": verdict.failure,
     }

@@ -55,7 +55,7 @@ async def save(crawler: Crawler, *, everything: bool = False) -> None:
         if everything:
             await asyncio.to_thread(write_rejects, job, job.stats.take_rejects())
     except (LookalikeError, DeltaError, OSError) as error:
-        job.stats.errors += 1
+        job.stats.note_error(error)
         job.stats.broken = write_error_sentence(error)
         stop(crawler, job.stats.broken)
     job.stats.images_new = job.write_buffer.images_new

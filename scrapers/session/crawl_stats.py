@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from scrapers.session.failure import RequestOutcomes, failure_of, failure_of_error
 from scrapers.session.snapshot import KnownProduct, Snapshot, field_shares
-from storage.verdicts import CrawlStatus, RejectStage
+from storage.verdicts import CrawlStatus, Failure, RejectStage
 
 _FEW_WITHOUT_PRODUCT = 5
 """Pages without a product, of those that listings link to, that never make a crawl partial."""
@@ -28,10 +29,14 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a crawl ended, with a sentence for the operator."""
+    """How a crawl ended, with a sentence for the operator.
+
+    :ivar failure: why it is not complete; None if it is.
+    """
 
     status: CrawlStatus
     message: str
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class CrawlStats:
     :ivar images: stored photos of the found products.
     :ivar broken: why the store could not be read at all.
     :ivar stopped: why the crawl ended early.
+    :ivar cause: the failure behind `broken`, `stopped` or a bug; None if there is none of these.
+    :ivar outcomes: how the requests ended.
     :ivar gaps: why the list of products may be incomplete.
     :ivar unread: listed product pages that could not be read.
     :ivar product_pages: pages requested as product pages that show a product.
@@ -112,6 +119,8 @@ class CrawlStats:
     redirected: set[str] = field(default_factory=set)
     broken: str | None = None
     stopped: str | None = None
+    cause: Failure | None = None
+    outcomes: RequestOutcomes = field(default_factory=RequestOutcomes)
     expected: int | None = None
     searched: str | None = None
     crawl_delay: CrawlDelay | None = None
@@ -119,12 +128,18 @@ class CrawlStats:
     def reject(self, url: str, stage: RejectStage, reason: str) -> None:
         """Notes a page or photo that was not kept. Cuts addresses and reasons of hostile length."""
         self.rejected += 1
+        self.outcomes.note_reject(reason)
         self.rejects.append(Reject(_storable(url, 2000), stage, _storable(reason, 500), datetime.now(UTC)))
 
     def take_rejects(self) -> list[Reject]:
         """Returns the rejects noted since the last call."""
         taken, self.rejects = self.rejects, []
         return taken
+
+    def note_error(self, error: BaseException) -> None:
+        """Notes an exception in our own code, or of the data root."""
+        self.errors += 1
+        self.cause = self.cause or failure_of_error(error)
 
     def note_found(self, product_id: str, fields: frozenset[str]) -> bool:
         """Notes a found product; returns False if this crawl has found it before."""
@@ -176,11 +191,12 @@ class CrawlStats:
     def verdict(self, store: str, snapshot: Snapshot) -> Verdict:
         """How the crawl ended; the gates decide later whether it is believed."""
         verdict = self._verdict_without_delay(store, snapshot)
+        verdict = replace(verdict, failure=failure_of(verdict.status, self))
         if self.crawl_delay is None:
             return verdict
         too_slow = bool(self.stopped) or (self.expected or 0) > self.crawl_delay.max_requests
         sentences = [verdict.message, self.crawl_delay.sentence(too_slow=too_slow)]
-        return Verdict(verdict.status, " ".join(filter(None, sentences)))
+        return replace(verdict, message=" ".join(filter(None, sentences)))
 
     def _verdict_without_delay(self, store: str, snapshot: Snapshot) -> Verdict:
         found = len(self.found)

@@ -24,7 +24,7 @@ def settings(root, name: str) -> Config:
     file = root.path.parent / f"{name}.npz"
     write_weights(file, Weights(name, {"layer/kernel": np.full(3, len(name), np.float32)}, 16), int8=False)
     catalogues.write_encoder(root, specify(load_weights(str(file))).model)
-    return Config(file=None, data=root.path, embed={"weights": str(file)})
+    return Config(file=None, data=root.path, embed={"weights": str(file)}, crawl=catalogues.ALWAYS_SERVED)
 
 
 def published_model(root) -> str:
@@ -79,7 +79,10 @@ def test_a_root_of_the_resnet50_alone_gets_the_fused_encoder_in_one_night(root_w
     by_id = {images.image_id(photo): photo for photo in data}
     rows = [catalogues.product("a.example", f"p{at}", [image]) for at, image in enumerate(by_id)]
     catalogues.write(root, rows, by_id, {next(iter(by_id)): np.ones(catalogues.DIM)})
-    before, default = settings(root, "fashion-96px"), Config(file=None, data=root.path)
+    before, default = (
+        settings(root, "fashion-96px"),
+        Config(file=None, data=root.path, crawl=catalogues.ALWAYS_SERVED),
+    )
     embed_images(root, before)
     index_and_publish(root, before)
     assert published_model(root) == "test"

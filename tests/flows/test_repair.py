@@ -73,7 +73,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory, small_weights: Path) -> Path
     """A data root after two nights."""
     root = Root.open(tmp_path_factory.mktemp("sound") / "data", create=True)
     fill(root)
-    config = Config(file=None, data=root.path, embed={"weights": str(small_weights)})
+    config = Config(
+        file=None, data=root.path, embed={"weights": str(small_weights)}, crawl=catalogues.ALWAYS_SERVED
+    )
     embed_images(root, config)
     index_and_publish(root, config)
     row = tables.read(root, "products").to_pylist()[0]
@@ -90,7 +92,7 @@ def data(sound: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(data: Path, small_weights: Path) -> Config:
-    return Config(file=None, data=data, embed={"weights": str(small_weights)})
+    return Config(file=None, data=data, embed={"weights": str(small_weights)}, crawl=catalogues.ALWAYS_SERVED)
 
 
 def kind(data: Path, file: Path) -> str:

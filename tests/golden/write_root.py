@@ -95,7 +95,7 @@ def rows() -> dict[str, dict[str, object]]:
             "due_at": NOW,
         },
         "crawls": {"crawl_id": CRAWL, "store": STORE, "spider": "shopify", "status": "complete"}
-        | {"started_at": NOW, "ended_at": NOW, "products": 1, "coverage": [("title", 1.0)]},
+        | {"started_at": NOW, "ended_at": NOW, "products": 1, "coverage": [("title", 1.0)], "failure": None},
         "rejects": {"url": f"{URL}.svg", "store": STORE, "stage": "photo", "crawl_id": CRAWL}
         | {"reason": "a drawing (SVG), not a photo", "rejected_at": NOW},
         "recommendations": {"customer": "c1", "rank": 1, "store": STORE, "product_id": PRODUCT}

@@ -58,3 +58,21 @@ def test_a_crawl_of_a_clock_that_was_ahead_hides_no_later_one(tmp_path):
     (shop,) = status.stores
     assert (shop.last_crawl["status"], shop.fresh_at) == ("failed", ended_at)
     assert "'shop.example' was last crawled completely 40 hours ago." in stale(status, timedelta(hours=36))
+
+
+def test_a_failed_store_has_its_class_and_what_to_do(tmp_path):
+    root = Root.open(tmp_path / "data", create=True)
+    crawl = {"store": "shop.example", "status": "failed", "failure": "dns", "message": "It is down."}
+    rows = [crawl | {"started_at": at, "ended_at": at} for at in (EARLY, LATE)]
+    tables.append(root, "crawls", rows)
+    (shop,) = read_status(root, [SHOP]).stores
+    assert (shop.failure, shop.failed_nights) == ("dns", 2)
+    assert shop.problem == (
+        "'shop.example' (dns): It is down. For 2 nights in a row. Check the store's `url`, and this "
+        "machine's name server."
+    )
+    tables.append(
+        root, "crawls", [crawl | {"ended_at": datetime.now(UTC), "status": "complete", "failure": None}]
+    )
+    (shop,) = read_status(root, [SHOP]).stores
+    assert (shop.failure, shop.problem, shop.failed_nights) == (None, "", 0)

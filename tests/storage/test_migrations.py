@@ -103,6 +103,16 @@ def test_a_root_that_never_fetched_anything_is_migrated(empty: Root) -> None:
     assert known(root) == {("a", "u", None)}
 
 
+def test_crawls_get_the_column_of_their_failure_once(empty: Root) -> None:
+    (before,) = tables.read(empty, "crawls", columns=["crawl_id", "store", "status"]).to_pylist()
+    root = Root.open(empty.path)
+    migrations.failure_of_crawls(root)  # again, as after a kill
+    tables.append(root, "crawls", [before | {"crawl_id": "new", "failure": "dns"}])
+    rows = {row["crawl_id"]: row for row in tables.read(root, "crawls").to_pylist()}
+    assert rows[before["crawl_id"]].items() >= before.items()
+    assert (rows[before["crawl_id"]]["failure"], rows["new"]["failure"]) == (None, "dns")
+
+
 @pytest.mark.parametrize("moment", ["before it wrote", "after it wrote"])
 def test_a_migration_that_was_killed_begins_again(
     crawled: Path, moment: str, monkeypatch: pytest.MonkeyPatch

@@ -78,7 +78,7 @@ def test_the_setting_decides_and_can_be_overruled_once(
 ) -> None:
     shutil.rmtree(encoders.folder(root, MODEL))
     catalogues.write_encoder(root)  # what is published has to answer a search
-    (tmp_path / "lookalike.toml").write_text("[index]\nmax_loss = 0.1\n")
+    (tmp_path / "lookalike.toml").write_text("[index]\nmax_loss = 0.1\n[crawl]\nserve_for = 36500\n")
     config = load_config(tmp_path / "lookalike.toml", root.path)
     removed(root, rows, "a.example", 4)
     with pytest.raises(LossError, match="only 26 of 30 products"):

@@ -82,6 +82,7 @@ def test_a_crawl_that_dies_gives_an_outcome(site, root):
     outcome = run_crawl(root, Store(name="shop.example", url=site.url), allow_private=True, throttle=False)
     assert outcome.status == "failed"
     assert "was ended by signal 9 before it was done" in outcome.message
+    assert outcome.failure == "interrupted"
     [row] = tables.read(root, "crawls").to_pylist()
     assert (row["crawl_id"], row["status"], dict(row["coverage"])) == (outcome.crawl_id, "failed", {})
 

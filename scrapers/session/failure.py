@@ -1,0 +1,156 @@
+"""Why a crawl is not complete: one `Failure`, decided from how its requests ended and what stopped it."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.verdicts import CrawlStatus, Failure
+
+if TYPE_CHECKING:
+    from scrapers.session.crawl_stats import CrawlStats
+
+_BY_ERROR = {
+    # Names, because the reactor's and Scrapy's own exceptions are imported only where a crawl runs.
+    "CannotResolveHostError": Failure.DNS,
+    "DownloadConnectionRefusedError": Failure.REFUSED,
+    "DownloadTimeoutError": Failure.TIMEOUT,
+    "RefusedRequest": Failure.PRIVATE,
+    "RefusedURLError": Failure.PRIVATE,
+    "TunnelError": Failure.CONNECTION,
+    "DownloadFailedError": Failure.CONNECTION,
+    "ResponseDataLossError": Failure.CONNECTION,
+    "MemoryError": Failure.OUT_OF_MEMORY,
+    "DeltaError": Failure.STORAGE,
+    "LookalikeError": Failure.STORAGE,
+}
+"""What an exception stands for, by the name of its class or of one of its base classes, nearest first."""
+_ROBOTS = "Forbidden by robots.txt"  # Scrapy's words
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TLS_MODULES = ("OpenSSL", "service_identity", "ssl")
+_OOM_KILLS = Path("/proc/vmstat")
+
+
+@dataclass(slots=True)
+class RequestOutcomes:
+    """How the requests of a crawl ended, after all retries, without those for photos.
+
+    :ivar answered: pages that were answered, without lists of products.
+    :ivar failed: requests that failed, by failure.
+    :ivar essential: those of `failed` without which the list of products is incomplete.
+    """
+
+    answered: int = 0
+    failed: Counter[Failure] = field(default_factory=Counter)
+    essential: Counter[Failure] = field(default_factory=Counter)
+
+    def note_answer(self, *, essential: bool) -> None:
+        """Notes a request that was answered."""
+        self.answered += not essential
+
+    def note_failure(self, failure: Failure, *, essential: bool = False) -> None:
+        """Notes a request that failed."""
+        self.failed[failure] += 1
+        if essential:
+            self.essential[failure] += 1
+
+    def note_reject(self, reason: str) -> None:
+        """Notes an answered page that was not kept: one that asks for a person or a password is a refusal."""
+        from scrapers.extract.page_verdict import CHALLENGE, PROTECTED  # here: nobody else needs lxml
+
+        if reason.endswith((CHALLENGE, PROTECTED)):
+            self.answered -= 1
+            self.failed[Failure.BLOCKED] += 1
+
+
+def failure_of(status: CrawlStatus, stats: CrawlStats) -> Failure | None:
+    """Why a crawl is not complete; None if it is."""
+    if status in (CrawlStatus.COMPLETE, CrawlStatus.QUERY):
+        return None
+    outcomes = stats.outcomes
+    if stats.cause:
+        return stats.cause
+    if outcomes.essential:
+        return _most(outcomes.essential)
+    if stats.found:
+        return _most(outcomes.failed) if outcomes.failed else Failure.INCOMPLETE
+    if outcomes.failed and outcomes.failed.total() >= outcomes.answered:
+        return _most(outcomes.failed)
+    if stats.gaps:
+        return Failure.PLATFORM
+    return Failure.NO_PRODUCTS if stats.product_pages + stats.pages_without_product else Failure.EMPTY
+
+
+def failure_of_status(status: int) -> Failure | None:
+    """What an HTTP status stands for; None if the request was answered."""
+    if status in (401, 403, 407, 429, 451):
+        return Failure.BLOCKED
+    if status >= 500:
+        return Failure.SERVER_ERROR
+    return Failure.NOT_FOUND if status >= 400 else None
+
+
+def failure_of_error(error: BaseException) -> Failure | None:
+    """What an exception stands for; None for a request that was left out on purpose."""
+    for cause in _chain(error):
+        if (isinstance(cause, OSError) and cause.errno in _FULL) or "No space left" in str(cause):
+            return Failure.DISK_FULL
+        if type(cause).__module__.partition(".")[0] in _TLS_MODULES:
+            return Failure.TLS
+    if str(error) == _ROBOTS:
+        return Failure.ROBOTS
+    names = [base.__name__ for base in type(error).__mro__]
+    for name in names:
+        if name in _BY_ERROR:
+            return _BY_ERROR[name]
+    if "IgnoreRequest" in names or "DownloadCancelledError" in names:
+        return None
+    return Failure.STORAGE if isinstance(error, OSError) else Failure.EXCEPTION
+
+
+def failure_of_exit(code: int, problem: str, *, overdue: bool, oom_kills: int) -> Failure:
+    """Why the process of a crawl ended without a word.
+
+    :param code: its exit code; negative for a signal.
+    :param problem: the last line of its log that names an error.
+    :param overdue: whether it was killed because it exceeded its time limit.
+    :param oom_kills: processes that the kernel killed meanwhile because memory ran out.
+    """
+    if overdue:
+        return Failure.OUT_OF_TIME
+    if "MemoryError" in problem or (code == -signal.SIGKILL and oom_kills > 0):
+        return Failure.OUT_OF_MEMORY
+    if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
+        return Failure.INTERRUPTED
+    return Failure.DISK_FULL if "No space left" in problem else Failure.EXCEPTION
+
+
+def count_oom_kills() -> int:
+    """Processes that the kernel of this machine has killed so far because memory ran out."""
+    try:
+        counters = dict(line.split() for line in _OOM_KILLS.read_text().splitlines())
+        return int(counters.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0  # not Linux, or hidden from a container
+
+
+def _most(failures: Counter[Failure]) -> Failure:
+    return failures.most_common(1)[0][0]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, its causes, and what Twisted holds as the reasons of a failed request."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        waiting += [cause for cause in (found.__cause__, found.__context__) if cause is not None]
+        waiting += [failure.value for failure in getattr(found, "reasons", ()) if hasattr(failure, "value")]
