@@ -17,7 +17,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -286,8 +285,10 @@ def plan(nights: int, random: Random) -> list[Fault | None]:
 
 def main(out: Path, nights: int, products: int, seed: int, as_json: bool) -> int:
     """Runs the nights; returns the exit code."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    try:
+        out.mkdir(parents=True)
+    except FileExistsError:
+        raise SystemExit(f"{out} exists. Name a new folder.") from None
     random = Random(seed)
     records: list[NightRecord] = []
     with ExitStack() as stack:
