@@ -17,7 +17,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -33,13 +32,14 @@ from typing import Any
 import numpy as np
 import tomlkit
 from small_encoder import write_small_encoder
-from soak_faults import FAULTS, Fault
+from soak_faults import FAULTS, SILENT, Fault
 from soak_report import NightRecord, line, plot, summarise
 from soak_stores import DIALECTS, Stores, compare
 
 import lookalike
 from embedding.encoder.convert import specify
 from embedding.encoder.weights import Weights, write_weights
+from storage import tables
 from storage.errors import LookalikeError
 from storage.root import Root
 from storage.verdicts import CrawlStatus
@@ -47,7 +47,7 @@ from storage.verdicts import CrawlStatus
 _CHANGED = 0.02
 _EVERY = 3
 _MAINTAIN_EVERY = 7
-_FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+_FAKETIME = "*/faketime/libfaketime.so.1"
 _SMALL_DISK = 48 * 1024
 """Bytes that a file may have on the night of the full disk."""
 _LIMITS = {"timeout_s": 3.0, "retries": 1, "patience_s": 3.0, "retry_after_s": 1.0}
@@ -61,6 +61,9 @@ class Soak:
 
     def __init__(self, out: Path, stores: Stores, random: Random, silent: str) -> None:
         self.out, self.stores, self._random, self._silent = out, stores, random, silent
+        self._clock = next(map(str, Path("/usr/lib").glob(_FAKETIME)), "")
+        if not self._clock:
+            raise SystemExit("The nights need another clock: run `apt-get install faketime`.")
         self.root = Root.open(out / "data", create=True)
         weights = Weights("soak", {"layer/kernel": np.ones(3, np.float32)}, 16)
         write_weights(out / "soak.npz", weights, int8=False)
@@ -109,7 +112,7 @@ class Soak:
             root_mb=round(_size(self.out / "data") / 1e6, 2),
             files=sum(1 for path in (self.out / "data").rglob("*") if path.is_file()),
             published=self._published(),
-            unnamed=_unnamed(fault, store, statuses, words),
+            unnamed=_unnamed(fault, store, statuses, _reasons(self.root), words),
         )
         self._after(night, statuses)
         return record
@@ -157,7 +160,7 @@ class Soak:
         logs = self.out / "logs"
         logs.mkdir(exist_ok=True)
         environ = os.environ | {
-            "LD_PRELOAD": str(_FAKETIME),
+            "LD_PRELOAD": self._clock,
             "FAKETIME": f"+{days}d",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
@@ -186,7 +189,7 @@ class Soak:
         stores = [
             {
                 "name": name,
-                "url": (urls.get(name) or sold.front.url).replace("SILENT", self._silent),
+                "url": (urls.get(name) or sold.front.url).replace(SILENT, self._silent),
                 "strategy": DIALECTS[name][1],
             }
             for name, sold in self.stores.sold.items()
@@ -216,6 +219,12 @@ class Soak:
             return 0
 
 
+def _reasons(root: Root) -> dict[str, str | None]:
+    """The reason that each store's last crawl names for not being complete."""
+    crawls = tables.read(root, "crawls", columns=["store", "started_at", "failure"]).sort_by("started_at")
+    return {row["store"]: row["failure"] for row in crawls.to_pylist()}
+
+
 def _of_machine(fault: Fault) -> bool:
     return bool(fault.machine or fault.damage)
 
@@ -239,16 +248,24 @@ def _alarm(fault: Fault | None, store: str, statuses: dict[str, str], report: di
     return json.dumps(unexpected) if unexpected else ""
 
 
-def _unnamed(fault: Fault | None, store: str, statuses: dict[str, str], words: str) -> list[str]:
-    """What should have been reported and was not."""
+def _unnamed(
+    fault: Fault | None, store: str, statuses: dict[str, str], crawls: dict[str, str | None], words: str
+) -> list[str]:
+    """What should have been reported and was not.
+
+    :param crawls: the reason that each store's last crawl names.
+    """
     if fault is None:
         return []
     missing = []
-    status = statuses.get(store, CrawlStatus.FAILED)
-    if not _of_machine(fault) and status not in fault.statuses:
-        missing.append(f"{store} ended {status}, not {' or '.join(fault.statuses)}")
+    if not _of_machine(fault):
+        status, failure = statuses.get(store, CrawlStatus.FAILED), crawls.get(store)
+        if status not in fault.statuses:
+            missing.append(f"{store} ended {status}, not {' or '.join(fault.statuses)}.")
+        if status != CrawlStatus.COMPLETE and failure not in fault.failures:
+            missing.append(f"{store} names '{failure}', not {' or '.join(fault.failures)}.")
     if fault.words and not re.search(fault.words, words, re.IGNORECASE):
-        missing.append(f"nothing says /{fault.words}/")
+        missing.append(f"Nothing says /{fault.words}/.")
     return missing
 
 
@@ -268,8 +285,10 @@ def plan(nights: int, random: Random) -> list[Fault | None]:
 
 def main(out: Path, nights: int, products: int, seed: int, as_json: bool) -> int:
     """Runs the nights; returns the exit code."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    try:
+        out.mkdir(parents=True)
+    except FileExistsError:
+        raise SystemExit(f"{out} exists. Name a new folder.") from None
     random = Random(seed)
     records: list[NightRecord] = []
     with ExitStack() as stack:

@@ -14,7 +14,10 @@ from soak_stores import Altered
 from lookalike.demo.reply import Reply
 from lookalike.demo.server import CLOSED, Trouble
 from storage.root import Root
-from storage.verdicts import CrawlStatus
+from storage.verdicts import CrawlStatus, Failure
+
+SILENT = "http://silent/"
+"""Stands for the address of a server that accepts connections and answers nothing."""
 
 COMPLETE, PARTIAL, FAILED, QUARANTINED = (
     CrawlStatus.COMPLETE,
@@ -22,6 +25,7 @@ COMPLETE, PARTIAL, FAILED, QUARANTINED = (
     CrawlStatus.FAILED,
     CrawlStatus.QUARANTINED,
 )
+_NOTHING_THERE = (Failure.PLATFORM, Failure.EMPTY, Failure.NO_PRODUCTS)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Fault:
     """Something that goes wrong for a night.
 
     :ivar statuses: how the store's crawl may end.
+    :ivar failures: what its crawl may name as the reason, unless it is complete.
     :ivar words: what the night's report must say, a regular expression; empty if it need not say anything.
     :ivar trouble: what the store answers instead of its pages.
     :ivar lie: what the store claims to sell.
@@ -38,6 +43,7 @@ class Fault:
 
     name: str
     statuses: tuple[CrawlStatus, ...] = (COMPLETE,)
+    failures: tuple[Failure, ...] = ()
     words: str = ""
     trouble: Trouble | None = None
     lie: Altered | None = None
@@ -100,24 +106,24 @@ def _flip(file: Path) -> None:
 
 
 FAULTS: Sequence[Fault] = (
-    Fault("unknown name", (FAILED,), "name|DNS|resolve", url="http://no-such-shop.invalid/"),
-    Fault("refused", (FAILED,), "refused|connect", url="http://127.0.0.1:9/"),
-    Fault("silent", (FAILED,), "answer|time", url="SILENT"),
-    Fault("503", (FAILED,), "503", trouble=_always(CLOSED)),
-    Fault("403", (FAILED,), "403", trouble=_always(_text(403, "Forbidden"))),
-    Fault("429", (FAILED,), "429", trouble=_always(_text(429, "Too many requests"))),
-    Fault("404 everywhere", (FAILED,), "404", trouble=_always(_text(404, "Not found"))),
-    Fault("maintenance page", (FAILED,), ".", trouble=_always(_text(200, "<h1>We are back soon</h1>"))),
-    Fault("robots.txt", (FAILED,), "robots", trouble=_robots),
-    Fault("flaky", (COMPLETE, PARTIAL), trouble=_flaky),
+    Fault("unknown name", (FAILED,), (Failure.DNS,), url="http://no-such-shop.invalid/"),
+    Fault("refused", (FAILED,), (Failure.REFUSED,), url="http://127.0.0.1:9/"),
+    Fault("silent", (FAILED,), (Failure.TIMEOUT,), url=SILENT),
+    Fault("503", (FAILED,), (Failure.SERVER_ERROR,), trouble=_always(CLOSED)),
+    Fault("403", (FAILED,), (Failure.BLOCKED,), trouble=_always(_text(403, "Forbidden"))),
+    Fault("429", (FAILED,), (Failure.BLOCKED,), trouble=_always(_text(429, "Too many requests"))),
+    Fault("404 everywhere", (FAILED,), (Failure.NOT_FOUND,), trouble=_always(_text(404, "Not found"))),
+    Fault("maintenance page", (FAILED,), _NOTHING_THERE, trouble=_always(_text(200, "<h1>Back soon</h1>"))),
+    Fault("robots.txt", (FAILED,), (Failure.ROBOTS,), trouble=_robots),
+    Fault("flaky", (COMPLETE, PARTIAL), (Failure.SERVER_ERROR,), trouble=_flaky),
     Fault("no photos", (COMPLETE, PARTIAL), trouble=_no_photos),
-    Fault("prices a hundredfold", (QUARANTINED,), "price", lie=soak_stores.dearer),
-    Fault("a third missing", (QUARANTINED,), "missing|gone|lack|fewer", lie=soak_stores.fewer),
-    Fault("one title", (QUARANTINED,), "title", lie=soak_stores.alike),
+    Fault("prices a hundredfold", (QUARANTINED,), (Failure.QUARANTINED,), lie=soak_stores.dearer),
+    Fault("a third missing", (QUARANTINED,), (Failure.QUARANTINED,), lie=soak_stores.fewer),
+    Fault("one title", (QUARANTINED,), (Failure.QUARANTINED,), lie=soak_stores.alike),
     Fault("killed", machine="killed"),
-    Fault("full disk", machine="full disk", words="disk|space|large|written"),
+    Fault("full disk", (*CrawlStatus,), (*Failure,), machine="full disk", words="space|large|disk"),
     Fault("clock 400 days ahead", machine="clock"),
     Fault("damaged generation", damage=_damage_generation),
-    Fault("damaged products", damage=_damage_products, words="damaged|read"),
+    Fault("damaged products", (*CrawlStatus,), (*Failure,), damage=_damage_products, words="damaged|read"),
     Fault("damaged images", damage=_damage_images),
 )
