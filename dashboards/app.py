@@ -67,7 +67,7 @@ def main() -> None:
     if "dashboards.find" not in sys.modules:
         waiting.html('<p class="la-waiting" role="status">Lookalike is opening the shop…</p>')
     try:
-        from dashboards import browse, customer, find, links, product
+        from dashboards import browse, customer, find, health, links, product
 
         config = load_settings()
         shop = open_shop(str(config.data), config.cache)
@@ -88,6 +88,8 @@ def main() -> None:
         st.Page(lambda: browse.page(shop), title="Browse", url_path=links.BROWSE),
         st.Page(lambda: product.page(shop), title="Product", url_path=links.PRODUCT, visibility="hidden"),
     ]
+    if config.dashboard.health:
+        pages.append(st.Page(lambda: health.page(shop, config), title="Health", url_path=links.HEALTH))
     st.navigation(pages).run()
 
 

@@ -114,6 +114,11 @@ TABLE = """\
 {%- for row in rows %}<tr>{% for cell in row %}<td dir="auto">{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
 </tbody></table></div>"""
 
+SECTION = """\
+<h2 class="la-part">{{ headline }}</h2>
+{% if rows %}{% with caption = headline %}{% include "table" %}{% endwith %}
+{%- else %}<p class="la-count">None.</p>{% endif %}"""
+
 NOTEBOOK = """\
 <style>{{ style | safe }}</style><div class="lkl"><p class="lkl-head" dir="auto">
 {{- matches | length }} match{{ "" if matches | length == 1 else "es" }} for {{ matches.query }} · generation
@@ -185,6 +190,7 @@ TEMPLATES = {
     "price": PRICE,
     "product": PRODUCT,
     "query": QUERY,
+    "section": SECTION,
     "table": TABLE,
 }
 
