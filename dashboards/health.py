@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import altair as alt
 import pandas as pd
@@ -117,8 +118,8 @@ def show_quarantine(root: Root, status: Status) -> None:
             )
         )
         with st.container(horizontal=True):
-            draw_decision("Accept", f"accept-{store.name}", lambda name=store.name: health.accept(root, name))
-            draw_decision("Reject", f"reject-{store.name}", lambda name=store.name: health.reject(root, name))
+            draw_decision("Accept", f"accept-{store.name}", partial(health.accept, root, store.name))
+            draw_decision("Reject", f"reject-{store.name}", partial(health.reject, root, store.name))
 
 
 def show_crawls(root: Root) -> None:
@@ -185,7 +186,7 @@ def show_generations(root: Root, status: Status) -> None:
     others = [generation.name for generation in reversed(status.generations) if not generation.current]
     if others:
         name = st.selectbox("Earlier generation", others, key="health-generation")
-        draw_decision("Publish it again", "rollback", lambda: health.publish(root, name))
+        draw_decision("Publish it again", "rollback", partial(health.publish, root, name))
 
 
 def generation_row(generation: GenerationStatus) -> tuple[str, ...]:
