@@ -180,7 +180,7 @@ def show_generations(root: Root, status: Status) -> None:
     """Shows the kept generations, and publishes an earlier one again."""
     draw_table(
         "Generations of the index",
-        ("Generation", "", "Built", "Encoder", "Products", "Photos", "Recall@5"),
+        ("Generation", "State", "Built", "Encoder", "Products", "Photos", "Recall@5"),
         [generation_row(generation) for generation in reversed(status.generations)],
     )
     others = [generation.name for generation in reversed(status.generations) if not generation.current]
@@ -247,6 +247,8 @@ def map_chart(places: pd.DataFrame) -> alt.Chart:
         .properties(
             height=MAP_HEIGHT,
             description=f"{len(places):,} products on a plane by their looks; kinds: {', '.join(kinds)}.",
+            # As SVG, the frame is an image without a name to screen readers.
+            usermeta={"embedOptions": {"renderer": "canvas"}},
         )
     )
 

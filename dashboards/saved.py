@@ -55,7 +55,7 @@ def show_search(shop: Shop, search: SavedSearch) -> None:
                 key=f"la-news-{search.id}-{number}", horizontal=True, vertical_alignment="center"
             ):
                 st.html(render("news", news=news))
-                links.draw_product_link(news.product)
+                links.draw_link("Details", links.PRODUCT, {links.PRODUCT_PARAMETER: news.product})
         with st.container(horizontal=True):
             if search.product is not None:
                 links.draw_link("Product", links.PRODUCT, {links.PRODUCT_PARAMETER: search.product})
