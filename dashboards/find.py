@@ -1,12 +1,11 @@
-"""The search page: upload a photo, see the five products that look most like it.
+"""The search page: ask with a photo, words or a product, and see what looks like it.
 
-All of a visitor's state but their photo is in the address, so that reloading, going back and a link sent to
-somebody else show the same page.
+All of a visitor's state but their photo is in the address (`dashboards.address`), so that reloading, going
+back and a link sent to somebody else show the same page.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,59 +13,29 @@ from html import escape
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboards import scripts
-from lookalike import FilterArguments, Match, Shop
-from lookalike.rendering import render
-from storage import images
-from storage.errors import LookalikeError, UnreadableImageError
+from dashboards import address, asking, saved, scripts
+from dashboards.answers import (
+    alike,
+    draw_answers,
+    draw_downloads,
+    draw_order,
+    search_from_product,
+    sections,
+)
+from dashboards.asking import CURRENT, Query, current_query
+from dashboards.facets import chosen, draw_facets
+from dashboards.page_parts import draw_note, footer, header
+from dashboards.query_tile import draw_query
+from lookalike import FilterArguments, Match, Matches, Shop
+from lookalike.facets import Choices, Order, narrow, sort
+from lookalike.likeness import Looks
+from storage.errors import LookalikeError
 
-MATCHES = 5
-MORE = 12
-"""Products that "Show more" adds: with the tile of the query, five and a multiple of six fill the rows."""
-MOST = 53
-MAX_UPLOAD_MB = 20
-PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "avif", "gif"]
-PREVIEW_SIDE = 720
-"""Pixels of the longer side of the uploaded photo as shown; the search gets the photo as it came."""
+__all__ = ["choose_filters", "draw_note", "footer", "header", "nothing_found", "page", "search_from_product"]
 
-PHOTO = "photo"  # session key: the uploader
-CURRENT = "current"  # session key: the photo searched for, an `Upload`
-UPLOADERS = "uploaders"  # session key: number of restarts, each with an empty uploader
-LIKE = "like"  # URL parameter: "store:product_id" of the product to find similar ones to
-GOES_WITH = "goes_with"  # URL parameter: the product to complete an outfit for
-SHOWN = "shown"  # URL parameter: number of results, if more than `MATCHES`
-SEARCHES = "searches"  # session key: number of searches that started from a result
-
-
-@dataclass(frozen=True)
-class Upload:
-    """An uploaded photo.
-
-    :ivar file_id: Streamlit's, another for each transfer.
-    """
-
-    file_id: str
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is searched for: an uploaded photo, or a product.
-
-    :ivar query: what `Shop.similar` and `Shop.complete` take.
-    :ivar preview: a JPEG to show beside the matches.
-    :ivar headline: what the matches are, in words; may hold a scraped title, so it is escaped when shown.
-    :ivar completes: whether products that go with it are wanted, instead of similar ones.
-    """
-
-    query: bytes | Match
-    preview: bytes
-    caption: str
-    headline: str
-    completes: bool = False
+REMEMBERED = "answers"  # session key: the latest searches, by what was asked
+MOST_REMEMBERED = 8
 
 
 @dataclass(frozen=True)
@@ -88,62 +57,124 @@ def page(shop: Shop) -> None:
 
     :param shop: the shop at its newest generation.
     """
-    filters = choose_filters(shop)
     header()
-    slots = draw_frame()
+    slots, typed = draw_frame()
     try:
-        query = current_query(shop)
+        query = current_query(shop, typed)
     except LookalikeError as error:
-        search_for_photo()  # a product that has left the shop is not asked for again
+        # A product that has left the shop is not asked for again.
+        address.forget(address.LIKE, address.GOES_WITH, address.MORE_OF, address.LESS_OF)
         show_welcome(slots, trouble=str(error))
     else:
         if query is None:
             show_welcome(slots)
         else:
-            show_answer(shop, slots, query, filters)
+            show_answer(shop, slots, query)
     with slots.below:
         footer(shop)
 
 
-def draw_frame() -> Slots:
-    """Draws the containers and the uploader, and receives an uploaded photo."""
+def draw_frame() -> tuple[Slots, str]:
+    """Draws the containers and the ways to ask, and receives a photo; returns what was typed, too."""
+    with st.container(key="la-scripts"):
+        st.html(f"<script>{scripts.PASTE}</script>", unsafe_allow_javascript=True)
     lead = st.container(key="la-lead")
     grid = st.container(key="la-grid")
     with grid, st.container(key="la-query-column"):
         query_tile = st.container(key="la-query-tile")
-        receive_photo(draw_uploader())
-    return Slots(lead, grid, query_tile, st.container(key="la-below"))
+        asking.receive_photo(asking.draw_uploader())
+        with st.container(key="la-ask"):
+            with st.container(key="la-words"):
+                searched = CURRENT in st.session_state or address.LIKE in st.query_params
+                typed = asking.draw_text_field(searched)
+            if st.button("Take a photo", icon=":material/photo_camera:", key="camera"):
+                asking.take_photo()
+    return Slots(lead, grid, query_tile, st.container(key="la-below")), typed
 
 
-def show_answer(shop: Shop, slots: Slots, query: Query, filters: FilterArguments) -> None:
-    """Shows the results, or why there are none."""
-    search = shop.complete if query.completes else shop.similar
-    try:
-        with (
-            slots.lead,
-            st.spinner(f"Looking for what {'goes with' if query.completes else 'looks like'} it…"),
-        ):
-            found = search(query.query, result_count(), **filters)
-            shown = ", ".join(description.summary() for description in found.descriptions())
-    except LookalikeError as error:
-        matches, warning, shown, trouble = [], None, "", str(error)
-    else:
-        matches, warning = list(found), found.warning
-        trouble = "" if matches else nothing_found(shop.currencies, filters)
+def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
+    """Shows the answers, or why there are none."""
+    choices = chosen(shop.currencies)
+    found, everything, trouble = None, None, ""
+    with slots.lead, st.spinner(f"Looking for what {'goes with' if query.completes else 'looks like'} it…"):
+        try:
+            everything = search(shop, query, Choices())
+            found = search(shop, query, choices)
+        except LookalikeError as error:
+            trouble = str(error)
+    banded = shop.has_bands and query.is_compared
+    pool = alike([*(everything or ()), *(found or ())], banded)
+    if everything is not None:
+        draw_facets(pool, shop.currencies, choices)
+    show_found(shop, slots, query, choices, pool, found, trouble)
+
+
+def show_found(
+    shop: Shop,
+    slots: Slots,
+    query: Query,
+    choices: Choices,
+    pool: Sequence[Match],
+    found: Matches | None,
+    trouble: str,
+) -> None:
+    """Shows what was found under the choices.
+
+    :param pool: all answers, what corrections are offered from.
+    :param trouble: why nothing was found, where that is known.
+    """
+    descriptions = [] if found is None else found.descriptions()
+    looks = (
+        Looks.of_product(query.subject) if isinstance(query.subject, Match) else Looks.of_photo(descriptions)
+    )
+    nearest = [] if found is None else narrow(found, choices)
+    banded = shop.has_bands and query.is_compared
+    answers = nearest if address.UNLIKE_TOO in st.query_params else alike(nearest, banded)
     with slots.lead:
         st.html(f'<h2 class="la-headline" dir="auto">{escape(query.headline)}</h2>')
-        if warning:
-            draw_note(warning)
+        order = draw_bar(len(answers)) if answers else Order.LIKENESS
+        if found is not None and found.warning:
+            draw_note(found.warning)
     with slots.query_tile:
-        draw_query(query, shown)
+        draw_query(query, found, pool)
+    shown = sort(answers, order, choices.currency if choices.priced else None)[: address.shown()]
     with slots.grid:
-        for match in matches:
-            draw_match(match)
-        if trouble:
-            draw_note(trouble)
-    if len(matches) == result_count() < MOST:
-        with slots.below, st.container(horizontal_alignment="center"):
-            st.button("Show more", key="show-more", on_click=show_more)
+        draw_answers(shop, sections(shown, order, banded), looks)
+        if trouble or not nearest:
+            draw_note(trouble or nothing_found(shop.currencies, choices.filters()))
+        elif not answers:
+            draw_note("Nothing here is similar enough.")
+    with slots.below, st.container(horizontal_alignment="center", key="la-after"):
+        if len(shown) < min(len(answers), address.MOST_ANSWERS):
+            st.button("Show more", key="show-more", on_click=address.show_more)
+        elif len(answers) < len(nearest):
+            st.button("Show less alike ones too", key="show-all", on_click=address.show_unlike_too)
+        if shown:
+            draw_downloads(shown, query.headline)
+            if isinstance(query.subject, bytes | Match) and not query.completes:
+                saved.draw_save(shop, query.subject, query.headline)
+
+
+def draw_bar(number: int) -> Order:
+    """Draws the number of answers, and the choice of their order."""
+    with st.container(horizontal=True, vertical_alignment="center", key="la-bar"):
+        many = f"{number}+" if number >= address.MOST_ANSWERS else str(number)
+        st.html(f'<p class="la-count" role="status">{many} product{"" if number == 1 else "s"}</p>')
+        return draw_order()
+
+
+def search(shop: Shop, query: Query, choices: Choices) -> Matches:
+    """Asks the shop, or remembers what it answered: choices and their counts need two searches each time.
+
+    :raises LookalikeError: the query cannot be read, or no product can fit; the sentence says which.
+    """
+    remembered: dict[object, Matches] = st.session_state.setdefault(REMEMBERED, {})
+    asked = (shop.generation, query.identity(), choices.searched())
+    if asked not in remembered:
+        remembered[asked] = query.search(shop, address.MOST_ANSWERS, choices.filters())
+        while len(remembered) > MOST_REMEMBERED:
+            remembered.pop(next(iter(remembered)))
+    return remembered[asked]
 
 
 def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:
@@ -159,19 +190,8 @@ def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:
     )
 
 
-def header() -> None:
-    """Draws the header, and scrolls up to it after each search that started from a result."""
-    # The one element that may run a script, and so our own words only. It runs when the element has changed.
-    searches = int(st.session_state.get(SEARCHES, 0))
-    st.html(
-        f'<header data-searches="{searches}"><span class="la-mark">Lookalike</span></header>'
-        + (f"<script>{scripts.SCROLL_UP}</script>" if searches else ""),
-        unsafe_allow_javascript=True,
-    )
-
-
 def choose_filters(shop: Shop) -> FilterArguments:
-    """Draws the sidebar.
+    """Draws a sidebar for pages that have no facets.
 
     :return: the chosen filters.
     """
@@ -208,33 +228,12 @@ def choose_filters(shop: Shop) -> FilterArguments:
     return filters
 
 
-def current_query(shop: Shop) -> Query | None:
-    """The visitor's present query, None before the first.
-
-    :raises LookalikeError: the photo cannot be read, or the product has left the shop.
-    """
-    for parameter, words in ((LIKE, "More like"), (GOES_WITH, "Goes with")):
-        if (name := st.query_params.get(parameter)) is not None:
-            product = shop.product(name)
-            title = product.title or "this product"
-            headline = f"{words} {title}"
-            return Query(product, product.thumbnail(), f"{words} this", headline, parameter == GOES_WITH)
-    photo: Upload | None = st.session_state.get(CURRENT)
-    if photo is None:
-        return None
-    try:
-        preview = images.thumbnail(images.decode(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
-    except UnreadableImageError as error:
-        raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
-    return Query(photo.data, preview, "Your photo", "Looks like your photo")
-
-
 def show_welcome(slots: Slots, trouble: str = "") -> None:
     """Shows the page before a search, and what was wrong with the last photo."""
     with slots.lead:
         st.html(
             '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
-            "<p>Upload a photo of something to wear. You get the five products that look most like it, "
+            "<p>Upload a photo of something to wear. You get the products that look most like it, "
             "with their price and the way to the store.</p></section>"
         )
     with slots.below:
@@ -243,108 +242,7 @@ def show_welcome(slots: Slots, trouble: str = "") -> None:
         st.html(
             '<ul class="la-tips">'
             "<li><b>One garment, filling the picture</b><span>Crop away what you do not want.</span></li>"
-            "<li><b>Any photo will do</b><span>A snapshot, a screenshot, a page of a magazine.</span></li>"
+            "<li><b>Any photo will do</b><span>A snapshot, a pasted screenshot, a link.</span></li>"
             "<li><b>It stays yours</b><span>Your photo is used for this search and is not kept.</span></li>"
             "</ul>"
         )
-
-
-def draw_uploader() -> UploadedFile | None:
-    """Draws the uploader.
-
-    What the browser itself refuses, a file too large or of another kind, it says under the uploader; the
-    style sheet shows that sentence.
-    """
-    with st.container(key="la-uploader"):
-        return st.file_uploader(
-            "Upload a photo",
-            type=PHOTO_TYPES,
-            max_upload_size=MAX_UPLOAD_MB,
-            key=f"{PHOTO}-{st.session_state.get(UPLOADERS, 0)}",
-            label_visibility="collapsed",
-        )
-
-
-def receive_photo(upload: UploadedFile | None) -> None:
-    """Makes a newly uploaded photo the query, instead of a product.
-
-    While the next one travels the uploader holds none: the photo before is then still the one searched for.
-    """
-    current: Upload | None = st.session_state.get(CURRENT)
-    if upload is None or (current is not None and current.file_id == upload.file_id):
-        return
-    st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
-    search_for_photo()
-
-
-def draw_query(query: Query, shown: str) -> None:
-    """Draws the first tile of the grid: the query, and the button to leave it.
-
-    :param shown: what the photo shows, in words; empty where nothing can be said.
-    """
-    st.html(render("query", jpeg=query.preview, caption=query.caption, seen_as=shown))
-    if isinstance(query.query, Match) and st.session_state.get(CURRENT):
-        st.button("Back to your photo", key="back", on_click=search_for_photo, width="stretch")
-    else:
-        st.button("Start over", key="restart", on_click=start_over, width="stretch")
-
-
-def draw_match(match: Match) -> None:
-    """Draws a result, with the buttons of the two searches that start from it."""
-    with st.container(key=f"la-match-{match.rank}"):
-        st.html(render("card", match=match))
-        for label, key, completes in (("More like this", "more", False), ("What goes with it", "goes", True)):
-            st.button(
-                label,
-                key=f"{key}-{match.rank}",
-                type="tertiary",
-                on_click=search_from_product,
-                args=(match.id, completes),
-                width="stretch",
-            )
-
-
-def draw_note(sentence: str) -> None:
-    """Draws a message; it may quote a store's words, so it is escaped, never Markdown."""
-    st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
-
-
-def footer(shop: Shop) -> None:
-    """Draws the number of products and when they were last read."""
-    stores = f"{len(shop.stores)} store" + ("" if len(shop.stores) == 1 else "s")
-    built = shop.manifest.built_at
-    st.html(
-        f'<footer class="la-foot">{len(shop):,} products from {stores}, '
-        f"last read {built.day} {built:%B %Y, %H:%M} UTC. Prices and stock can have changed since.</footer>"
-    )
-
-
-def result_count() -> int:
-    """The number of results by the URL, or `MATCHES` where that is no valid number."""
-    number = st.query_params.get(SHOWN, "")
-    return min(max(int(number), MATCHES), MOST) if re.fullmatch("[0-9]{1,3}", number) else MATCHES
-
-
-def show_more() -> None:
-    """Shows more results of the same search."""
-    st.query_params[SHOWN] = str(min(result_count() + MORE, MOST))
-
-
-def search_for_photo() -> None:
-    """Makes the uploaded photo the query again, instead of a product."""
-    for parameter in (LIKE, GOES_WITH, SHOWN):
-        st.query_params.pop(parameter, None)
-
-
-def start_over() -> None:
-    """Forgets the photo and all searches from it, and shows an empty uploader."""
-    search_for_photo()
-    st.session_state.pop(CURRENT, None)
-    st.session_state[UPLOADERS] = st.session_state.get(UPLOADERS, 0) + 1
-
-
-def search_from_product(product: str, completes: bool = False) -> None:
-    """Searches for products similar to a product ("store:product_id"), or that go with it."""
-    search_for_photo()
-    st.query_params[GOES_WITH if completes else LIKE] = product
-    st.session_state[SEARCHES] = st.session_state.get(SEARCHES, 0) + 1

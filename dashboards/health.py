@@ -15,7 +15,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards.find import draw_note, footer, header
+from dashboards.page_parts import draw_note, footer, header
 from dashboards.price_chart import COLOURS
 from dashboards.product import show_cards
 from flows.config import Config

@@ -12,12 +12,6 @@ FIND, PRODUCT, BROWSE, SAVED, HEALTH = "find", "product", "browse", "saved", "he
 PRODUCT_PARAMETER = "product"
 """URL parameter of the product page: `store:product_id`."""
 
-LIKE = "like"
-"""URL parameter of the search page: the product to find similar ones to."""
-
-GOES_WITH = "goes_with"
-"""URL parameter of the search page: the product to complete an outfit for."""
-
 
 def draw_link(
     label: str, page: str, parameters: Mapping[str, str] | None = None, *, wide: bool = False

@@ -11,7 +11,7 @@ from decimal import Decimal
 import streamlit as st
 
 from dashboards import links
-from dashboards.find import draw_note, footer, header
+from dashboards.page_parts import draw_note, footer, header
 from lookalike import Match, Shop
 from lookalike.rendering import render
 from lookalike.saved_searches import Event, SavedSearch, forget, read_all, save

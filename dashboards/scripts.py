@@ -2,4 +2,21 @@
 
 SCROLL_UP = "document.querySelector('[data-testid=stMain]')?.scrollTo({top: 0});"
 
-ALL = (SCROLL_UP,)
+# A pasted picture goes the way of a chosen file. Text that is pasted into a field stays there.
+PASTE = """
+if (!window.lookalikePaste) {
+  window.lookalikePaste = true;
+  document.addEventListener('paste', event => {
+    const uploader = document.querySelector('.st-key-la-uploader input[type=file]');
+    const photo = [...event.clipboardData.files].find(file => file.type.startsWith('image/'));
+    if (!uploader || !photo) return;
+    event.preventDefault();
+    const files = new DataTransfer();
+    files.items.add(photo);
+    uploader.files = files.files;
+    uploader.dispatchEvent(new Event('change', {bubbles: true}));
+  });
+}
+"""
+
+ALL = (SCROLL_UP, PASTE)

@@ -31,6 +31,9 @@ _POLICY_VIOLATION = 1008
 INTERRUPTED = 130
 """What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
 
+_COMPONENTS = "/component/"
+"""Where Streamlit serves components' own pages."""
+
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -80,7 +83,11 @@ def _is_address(name: str) -> bool:
 
 
 class SecurityHeaders:
-    """Adds the headers that keep a page from being framed, and from loading anything from elsewhere."""
+    """Adds the headers that keep a page from being framed, and from loading anything from elsewhere.
+
+    A component, such as the handles to crop with, is a page of this server that the dashboard frames; no
+    other page may.
+    """
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
@@ -91,13 +98,16 @@ class SecurityHeaders:
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
+        own = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+        self._framed = self._headers | {"Content-Security-Policy": own, "X-Frame-Options": "SAMEORIGIN"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes one request on, and adds the headers to its answer."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                framed = scope["path"].startswith(_COMPONENTS)
+                MutableHeaders(scope=message).update(self._framed if framed else self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -116,6 +126,7 @@ def content_security_policy(page: str) -> str:
         "default-src": ["'self'"],
         "script-src": ["'self'", *hashes],
         "style-src": ["'self'", "'unsafe-inline'"],  # Streamlit's styles are made by its scripts
+        "connect-src": ["'self'", "data:"],  # the camera's photo is read from an address of its data
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["'self'", "data:"],
         "object-src": ["'none'"],

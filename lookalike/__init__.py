@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from embedding.bands import Band
     from embedding.index.filter_types import FilterArguments
     from lookalike.description import Description
     from lookalike.matches import Match, Matches
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Band",
     "Description",
     "FilterArguments",
     "ForeignFileError",
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Band": "embedding.bands",
     "Shop": "lookalike.query",
     "Match": "lookalike.matches",
     "Matches": "lookalike.matches",

@@ -37,7 +37,7 @@ def find_elsewhere(
     scores = similarities(published.index.vectors[rows], widen(published.index.vectors[row]))
     mask = published.mask(filters)
     found = [
-        replace(match, evidence=evidence, also_at=())
+        replace(match, evidence=evidence, also_at=(), band=published.index.projection.band(match.score))
         for match, evidence, place in zip(
             published.matches(Hits(rows, scores)), same.values(), rows.tolist(), strict=True
         )

@@ -36,7 +36,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = Filters()
 _SHOWN = (
     *("image_id", "store", "product_id", "title", "brand", "category", "price", "was_price", "currency"),
-    *("availability", "url", "image_url", "seen", "thumbnail_shard", "thumbnail_row"),
+    *("availability", "url", "image_url", "seen", "colours", "thumbnail_shard", "thumbnail_row"),
 )
 
 
@@ -199,6 +199,7 @@ class OpenGeneration:
         )
         if shown["seen"] is not None:
             shown["seen"] = _EPOCH + timedelta(microseconds=shown["seen"])
+        shown["colours"] = tuple(colour for colour in shown["colours"] or () if colour)
         return Match(rank=rank, score=min(1.0, score), photo=photo, **shown)
 
     def _load(self) -> Encoder:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     import pandas as pd
 
+    from embedding.bands import Band
     from lookalike.description import Description
 
 _PUBLIC = (
@@ -70,6 +71,9 @@ class Match:
         `looks`, `bought together`, `popular`.
     :ivar because: the purchase that a recommendation comes from, `store:product_id`.
     :ivar why: why it completes an outfit, in words, where `Shop.complete` found it.
+    :ivar colours: as its store names them.
+    :ivar band: how alike the photos are, where `Shop.similar` or `Shop.elsewhere` found it; None where they
+        are not alike, or where the generation's encoder has no cut-offs.
     """
 
     rank: int
@@ -92,6 +96,8 @@ class Match:
     evidence: tuple[str, ...] = ()
     because: str | None = None
     why: str | None = None
+    colours: tuple[str, ...] = ()
+    band: Band | None = None
 
     @property
     def id(self) -> str:
@@ -227,8 +233,8 @@ class Matches(Sequence[Match]):
     def to_pandas(self) -> pd.DataFrame:
         """One row a match.
 
-        Prices are float64, NaN where the store gives none, `seen` is a UTC timestamp; `also_at` and
-        `evidence` are texts, with commas. A match itself and `to_dict` have the exact prices.
+        Prices are float64, NaN where the store gives none, `seen` is a UTC timestamp; `also_at`,
+        `evidence` and `colours` are texts, with commas. A match itself and `to_dict` have the exact prices.
         """
         import pandas as pd
 
@@ -241,6 +247,7 @@ class Matches(Sequence[Match]):
             seen=pd.to_datetime(frame["seen"], utc=True),
             also_at=[", ".join(offer.id for offer in match.also_at) for match in self],
             evidence=[", ".join(match.evidence) for match in self],
+            colours=[", ".join(match.colours) for match in self],
         )
 
     def _repr_html_(self) -> str:

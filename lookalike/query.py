@@ -45,7 +45,8 @@ class Shop(ShopData):
         passes, with the others in `also_at`.
 
         A product that shows the query's own photo, even cropped, mirrored or on another background, comes
-        first, whatever its score; its `evidence` is `("photo",)`.
+        first, whatever its score; its `evidence` is `("photo",)`. A match's `band` says in words how alike it
+        is; it is None where it is not.
 
         A product given by its name is not a result of its own search, but the same product in another store
         is. A photo's own product is a result, too.

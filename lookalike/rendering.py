@@ -17,6 +17,8 @@ from lookalike.templates import TEMPLATES
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from lookalike.matches import Match
+
 AVAILABILITY = {
     "in_stock": "In stock",
     "out_of_stock": "Out of stock",
@@ -55,10 +57,10 @@ def _environment() -> Environment:
     environment.filters.update(
         data_uri=_data_uri,
         day=_day,
+        likeness=_likeness,
         price=display_price,
         reason=_reason,
         safe_link=safe_link,
-        similarity=_similarity,
     )
     return environment
 
@@ -76,5 +78,6 @@ def _reason(why: str) -> str:
     return why.removeprefix("goes with: ")
 
 
-def _similarity(score: float) -> str:
-    return f"{max(0, min(100, round(score * 100)))}% alike"
+def _likeness(match: Match) -> str:
+    """How alike, by its band; by a percentage where it has none."""
+    return match.band.capitalize() if match.band else f"{max(0, min(100, round(match.score * 100)))}% alike"

@@ -129,6 +129,11 @@ class ShopData:
         return self._published.name
 
     @property
+    def has_bands(self) -> bool:
+        """Whether `Match.band` says how alike a match is: the encoder has cut-offs."""
+        return self._published.index.projection.cut_offs is not None
+
+    @property
     def manifest(self) -> Manifest:
         """Facts of the generation in use: encoder, counts, measured recall, when it was built."""
         return self._published.manifest

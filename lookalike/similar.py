@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embedding.bands import Band
 from embedding.index import columns
 from embedding.index.filter_arguments import parse_filters, yes_or_no
 from embedding.index.filters import Filters
@@ -121,7 +122,8 @@ def find_similar(
         mask = _both(mask, known[colour] > 0)
     ranked = [word for word in known if not (asked.wanted and word in colours)]
     hits, same = _search(published, asked, ranked, k, mask)
-    return _matches(published, asked, wanted, hits, same)
+    banded = bool(asked.wanted) and not ranked  # else scores are no cosines
+    return _matches(published, asked, wanted, hits, same, banded)
 
 
 def _known_words(published: Published, text: str) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -188,7 +190,10 @@ def _search(
     return index.best(rows, scores, k), 0
 
 
-def _matches(published: Published, asked: Query, wanted: Filters, hits: Hits, same: int) -> Matches:
+def _matches(
+    published: Published, asked: Query, wanted: Filters, hits: Hits, same: int, banded: bool
+) -> Matches:
+    band = published.index.projection.band
     photos = [one for one in asked.wanted if one.embedding is not None]
     warnings = (
         _not_clothing_warning(published, photos),
@@ -199,7 +204,10 @@ def _matches(published: Published, asked: Query, wanted: Filters, hits: Hits, sa
     return Matches(
         [
             replace(
-                match, evidence=("photo",) if place < same else (), why=_why(published, asked, match, row)
+                match,
+                evidence=("photo",) if place < same else (),
+                why=_why(published, asked, match, row),
+                band=Band.NEARLY_THE_SAME if place < same else band(match.score) if banded else None,
             )
             for place, (match, row) in enumerate(zip(found, hits.rows.tolist(), strict=True))
         ],

@@ -8,13 +8,15 @@ new heads need no new vectors. They are stored as plain arrays in an `.npz`:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from embedding import matmul
+from embedding import bands, matmul
+from embedding.bands import CutOffs
 from storage import encoders
 from storage.arrays import read_npz
 from storage.errors import LookalikeError
@@ -27,6 +29,8 @@ NO, YES = "no", "yes"
 
 CLOTHING_LEAST = 0.5
 """Least probability of clothing at which a search gives no warning."""
+
+Part = TypeVar("Part")
 
 _PREFIX = "head:"
 _PARTS = ("kernel", "bias", "classes", "multi")
@@ -126,18 +130,30 @@ def pop_heads(arrays: dict[str, np.ndarray]) -> dict[str, Head]:
     return {attribute: _head(attribute, found) for attribute in attributes}
 
 
-def write_heads(file: Path, heads: Mapping[str, Head]) -> None:
-    """Writes heads to an `.npz`."""
-    np.savez_compressed(file, allow_pickle=False, **to_arrays(heads))
+def write_heads(file: Path, heads: Mapping[str, Head], cut_offs: CutOffs | None = None) -> None:
+    """Writes heads, and the cut-offs of the bands that go with them, to an `.npz`."""
+    np.savez_compressed(file, allow_pickle=False, **to_arrays(heads), **bands.to_arrays(cut_offs))
 
 
 def read_heads(file: Path) -> dict[str, Head]:
-    """Reads the heads of an `.npz` that holds nothing else.
+    """Reads the heads of an `.npz` that `write_heads` wrote.
 
     :raises LookalikeError: it cannot be read, or holds something else.
     """
+    return _read(file, pop_heads)
+
+
+def read_cut_offs(file: Path) -> CutOffs | None:
+    """Reads the cut-offs of an `.npz` that `write_heads` wrote; None where it has none.
+
+    :raises LookalikeError: it cannot be read, or holds something else.
+    """
+    return _read(file, bands.pop_cut_offs)
+
+
+def _read(file: Path, part: Callable[[dict[str, np.ndarray]], Part]) -> Part:
     try:
-        return pop_heads(read_npz(file))
+        return part(read_npz(file))
     except (OSError, ValueError) as error:
         raise LookalikeError(
             f"{file} holds no heads ({error}). Run `lookalike repair`, which makes it again."
@@ -149,14 +165,26 @@ def load_heads(root: Root, model: str) -> dict[str, Head]:
 
     :raises LookalikeError: they are damaged.
     """
+    return _load(root, model, read_heads) or {}
+
+
+def load_cut_offs(root: Root, model: str) -> CutOffs | None:
+    """Loads the cut-offs stored with the heads of a model's encoder; None where it has none.
+
+    :raises LookalikeError: they are damaged.
+    """
+    return _load(root, model, read_cut_offs)
+
+
+def _load(root: Root, model: str, read: Callable[[Path], Part]) -> Part | None:
     while (name := encoders.heads_name(root, model)) is not None:
         try:
-            return root.check_or_refetch(name, lambda file: read_heads(encoders.verify_heads(file)))
+            return root.check_or_refetch(name, lambda file: read(encoders.verify_heads(file)))
         except LookalikeError:
             # A night may have put new ones in their place just now.
             if encoders.heads_name(root, model) == name:
                 raise
-    return {}
+    return None
 
 
 def _head(attribute: str, arrays: Mapping[str, np.ndarray]) -> Head:

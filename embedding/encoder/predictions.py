@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from embedding.encoder.heads import Head, fingerprint, load_heads, write_heads
+from embedding.bands import CutOffs
+from embedding.encoder.heads import Head, fingerprint, load_cut_offs, load_heads, write_heads
 from storage import encoders, row_groups, tables
 from storage.root import Root
 from storage.schemas import TABLES
@@ -21,18 +22,20 @@ _WRITE_EVERY = 100_000
 _BATCH = 2048
 
 
-def adopt_heads(root: Root, model: str, heads: Mapping[str, Head]) -> None:
-    """Stores heads beside a model's encoder, and deletes the predictions of the heads before.
+def adopt_heads(root: Root, model: str, heads: Mapping[str, Head], cut_offs: CutOffs | None = None) -> None:
+    """Stores heads and cut-offs beside a model's encoder, and deletes the predictions of other heads before.
 
     Weights without heads leave those that are there: they fit the same vectors.
     """
-    if not heads or fingerprint(load_heads(root, model)) == fingerprint(heads):
+    same = fingerprint(load_heads(root, model)) == fingerprint(heads)
+    if not heads or (same and load_cut_offs(root, model) == cut_offs):
         return
-    # Before the heads change, so that all predictions of a model are of its heads, whenever this is killed.
-    tables.delete(root, "predictions", "model = '{}'".format(model.replace("'", "''")))
+    if not same:
+        # Before the heads change, so that a model's predictions are of its heads, whenever this is killed.
+        tables.delete(root, "predictions", "model = '{}'".format(model.replace("'", "''")))
     scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root.encoders))
     try:
-        write_heads(scratch / "heads.npz", heads)
+        write_heads(scratch / "heads.npz", heads, cut_offs)
         encoders.put_heads(root, model, scratch / "heads.npz")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

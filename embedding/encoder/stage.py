@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,11 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedding.encoder import pipeline, runtime
-from embedding.encoder.heads import Head
 from embedding.encoder.pipeline import Embedded
 from embedding.encoder.predictions import adopt_heads, predict_missing
 from embedding.encoder.preprocess import PREPROCESSING
-from embedding.encoder.weights import IMMUTABLE, load_weights
+from embedding.encoder.weights import IMMUTABLE, Weights, load_weights
 from storage import encoders, row_groups, tables
 from storage.root import Root
 from storage.schemas import TABLES
@@ -73,13 +72,13 @@ def resolve_model(root: Root, weights: str) -> str:
     return _resolved(root, weights)[0]
 
 
-def _resolved(root: Root, weights: str) -> tuple[str, Mapping[str, Head]]:
-    """See `resolve_model`; with the weights' heads."""
+def _resolved(root: Root, weights: str) -> tuple[str, Weights | None]:
+    """See `resolve_model`; with the weights, if they had to be loaded."""
     if weights in IMMUTABLE:
         for model in encoders.available(root):
             spec = encoders.load_spec(encoders.folder(root, model))
             if (spec.weights, spec.preprocessing) == (weights, PREPROCESSING):
-                return model, {}
+                return model, None
     from embedding.encoder.convert import convert, specify
 
     loaded = load_weights(weights)
@@ -87,7 +86,7 @@ def _resolved(root: Root, weights: str) -> tuple[str, Mapping[str, Head]]:
     if spec.model not in encoders.available(root):
         with encoders.adding(root, spec.model) as folder:
             convert(loaded, folder)
-    return spec.model, loaded.heads
+    return spec.model, loaded
 
 
 def embed_new_images(
@@ -109,8 +108,9 @@ def embed_new_images(
     """
     started = time.monotonic()
     with root.lock("embed"):
-        model, heads = _resolved(root, weights)
-        adopt_heads(root, model, heads)
+        model, loaded = _resolved(root, weights)
+        if loaded is not None:
+            adopt_heads(root, model, loaded.heads, loaded.cut_offs)
         missing = missing_images(root, model)
         embedded = rejected = 0
         if missing:

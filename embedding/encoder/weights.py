@@ -2,7 +2,7 @@
 
 Kernels are stored as they are, or as int8 with one scale an output channel
 (`layer/kernel` and `layer/kernel:scale`), a quarter of the size. Heads, where there are any, stand beside
-them as `embedding.encoder.heads` stores them.
+them as `embedding.encoder.heads` stores them, and cut-offs as `embedding.bands` does.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedding import bands
+from embedding.bands import CutOffs
 from embedding.encoder import heads
 from embedding.encoder.heads import Head
 from storage.atomic import replacing
@@ -53,12 +55,14 @@ class Weights:
     :param arrays: `layer/weight` to float32 array, in the order and shapes of `keras.applications`.
     :param input_px: side of the input they were trained for, px.
     :param heads: attribute to what recognises it in the vectors that the weights give.
+    :param cut_offs: the least cosine of each band of likeness; None where they were not measured.
     """
 
     name: str
     arrays: dict[str, np.ndarray]
     input_px: int
     heads: dict[str, Head] = field(default_factory=dict)
+    cut_offs: CutOffs | None = None
 
     @property
     def fused(self) -> bool:
@@ -67,7 +71,7 @@ class Weights:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over names, shapes and values, hexadecimal; without the heads, which change no vector."""
+        """sha256 over names, shapes and values, hexadecimal; heads and cut-offs change no vector."""
         digest = hashlib.sha256()
         for key in sorted(self.arrays):
             array = np.ascontiguousarray(self.arrays[key], dtype="<f4")
@@ -114,7 +118,7 @@ def read_weights(path: Path, *, name: str) -> Weights:
     try:
         with np.load(path, allow_pickle=False) as stored:
             raw = {key: stored[key] for key in stored.files}
-        recognised = heads.pop_heads(raw)
+        recognised, cut_offs = heads.pop_heads(raw), bands.pop_cut_offs(raw)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a weights file ({error}). Give an .npz of plain arrays.") from error
     input_px = int(raw.pop(_INPUT_PX, DEFAULT_INPUT_PX))
@@ -123,7 +127,7 @@ def read_weights(path: Path, *, name: str) -> Weights:
         key: array.astype(np.float32) * scales[key] if key in scales else array.astype(np.float32)
         for key, array in raw.items()
     }
-    return Weights(name, arrays, input_px, recognised)
+    return Weights(name, arrays, input_px, recognised, cut_offs)
 
 
 def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
@@ -138,20 +142,24 @@ def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
             stored[key + _SCALE] = scale.astype(np.float32)
         else:
             stored[key] = array.astype(np.float32)
-    _write(path, stored | heads.to_arrays(weights.heads))
+    _write(path, stored | heads.to_arrays(weights.heads) | bands.to_arrays(weights.cut_offs))
 
 
-def write_with_heads(source: Path, target: Path, recognised: Mapping[str, Head]) -> None:
-    """Copies a weights file with other heads; everything else stays as it is stored.
+def write_with_heads(
+    source: Path, target: Path, recognised: Mapping[str, Head], cut_offs: CutOffs | None = None
+) -> None:
+    """Copies a weights file with other heads and cut-offs; everything else stays as it is stored.
 
     Read and rounded anew, int8 kernels would differ in their last digit, and make another encoder.
 
     :param target: may be the source itself.
+    :param cut_offs: measured with these heads; None where they were not measured yet.
     """
     with np.load(source, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     heads.pop_heads(arrays)
-    _write(target, arrays | heads.to_arrays(recognised))
+    bands.pop_cut_offs(arrays)
+    _write(target, arrays | heads.to_arrays(recognised) | bands.to_arrays(cut_offs))
 
 
 def backbone_of(weights: Weights, size: int | None) -> keras.Model:

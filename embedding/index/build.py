@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
-from embedding.encoder.heads import Head, fingerprint, load_heads
+from embedding.bands import CutOffs
+from embedding.encoder.heads import Head, fingerprint, load_cut_offs, load_heads
 from embedding.index import (
     collect,
     engines,
@@ -139,8 +140,8 @@ def _build(
     versions = tables.versions(root)
     ids = embedded_ids(root, spec.model)
     rows = _require_rows(collect.collect(root, ids, wanted.withheld), root, wanted)
-    heads = compared_heads(load_heads(root, spec.model))
-    content = _content_hash(rows, spec, heads, wanted)
+    heads, cut_offs = compared_heads(load_heads(root, spec.model)), load_cut_offs(root, spec.model)
+    content = _content_hash(rows, spec, heads, cut_offs, wanted)
     if (published := _unchanged(root, content)) is not None:
         return None, published
     ids = pc.unique(rows["image_id"].combine_chunks())  # sorted, as the rows are
@@ -155,7 +156,7 @@ def _build(
         rows = _require_rows(items.renumbered(rows), root, wanted)
         counts = _counts(rows)
         publish_guard.check(root, counts, wanted.max_loss, wanted.withheld)
-        projection = _write(root, folder, rows, embeddings, heads, steps)
+        projection = _write(root, folder, rows, embeddings, heads, cut_offs, steps)
         searching, measured = tune.build_tuned(
             folder / vectors.FILE,
             items.read(folder / items.FILE),
@@ -196,10 +197,13 @@ def _require_rows(rows: pa.Table, root: Root, wanted: _Wanted) -> pa.Table:
     )
 
 
-def _content_hash(rows: pa.Table, spec: EncoderSpec, heads: Mapping[str, Head], wanted: _Wanted) -> str:
+def _content_hash(
+    rows: pa.Table, spec: EncoderSpec, heads: Mapping[str, Head], cut_offs: CutOffs | None, wanted: _Wanted
+) -> str:
     """sha256 of everything that determines a generation's content."""
     made_of = (items.digest(rows), spec.model, spec.fingerprint, fingerprint(heads))
-    parts = (BUILD, *made_of, wanted.recall_goal, wanted.shard_rows, wanted.engine)
+    of_encoder = made_of if cut_offs is None else (*made_of, cut_offs)
+    parts = (BUILD, *of_encoder, wanted.recall_goal, wanted.shard_rows, wanted.engine)
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
@@ -223,10 +227,16 @@ def _write(
     rows: pa.Table,
     embeddings: EmbeddingMatrix,
     heads: Mapping[str, Head],
+    cut_offs: CutOffs | None,
     steps: _Steps,
 ) -> Projection:
     """Writes projection, vectors and items, and removes the file of embeddings."""
-    projection = fit(lambda: steps.counted(embeddings.blocks()), embeddings.vectors.shape[1], heads=heads)
+    projection = fit(
+        lambda: steps.counted(embeddings.blocks()),
+        embeddings.vectors.shape[1],
+        heads=heads,
+        cut_offs=cut_offs,
+    )
     projection.save(folder / PROJECTION_FILE)
     places = pc.index_in(rows["image_id"], value_set=embeddings.ids).to_numpy()
 

@@ -26,7 +26,8 @@ from storage.errors import InputError
 from storage.schemas import MONEY
 
 IN_STOCK = "in_stock"
-_CATEGORY_STEP = re.compile(r"\s*(?:[>/|›»→]|::)\s*")
+CATEGORY_STEP = re.compile(r"\s*(?:[>/|›»→]|::)\s*")
+"""What stands between the steps of a store's category path."""
 _WORDS = re.compile(r"\w+")
 _MOST_LISTED = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -131,7 +132,7 @@ def distinct_values(items: pa.Table, column: str) -> list[str]:
 
 def category_steps(path: str) -> list[str]:
     """The steps of a category path: `Women` and `Dresses` of `Women > Dresses`."""
-    return [step for step in map(str.strip, _CATEGORY_STEP.split(path)) if step]
+    return [step for step in map(str.strip, CATEGORY_STEP.split(path)) if step]
 
 
 def distinct_colours(items: pa.Table) -> list[str]:
@@ -229,8 +230,8 @@ def _same_text(requested: str, value: str) -> bool:
 
 
 def _in_category(requested: str, path: str) -> bool:
-    steps = [_folded(step) for step in _CATEGORY_STEP.split(path)]
-    requested_steps = [_folded(step) for step in _CATEGORY_STEP.split(requested)]
+    steps = [_folded(step) for step in CATEGORY_STEP.split(path)]
+    requested_steps = [_folded(step) for step in CATEGORY_STEP.split(requested)]
     return any(
         steps[at : at + len(requested_steps)] == requested_steps
         for at in range(len(steps) - len(requested_steps) + 1)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding import matmul
+from embedding import bands, matmul
+from embedding.bands import Band, CutOffs
 from embedding.encoder import heads as recognition
 from embedding.encoder.heads import Head
 from storage.arrays import read_npz
@@ -64,11 +65,13 @@ class Projection:
     :ivar matrix: float32 [inputs, dimensions], or None where vectors stay as they are.
     :ivar heads: what recognises the attributes of `RECOGNISED`; `inputs` is the length of the encoder's
         vectors and the number of all their classes.
+    :ivar cut_offs: the encoder's, of the bands of likeness; None where there are none.
     """
 
     mean: np.ndarray
     matrix: np.ndarray | None
     heads: Mapping[str, Head] = field(default_factory=dict)
+    cut_offs: CutOffs | None = None
 
     @property
     def dimensions(self) -> int:
@@ -96,12 +99,19 @@ class Projection:
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         return projected / np.maximum(norms, _EPSILON)
 
+    def band(self, cosine: float) -> Band | None:
+        """How alike two photos of this cosine are; None where not alike, or the encoder has no cut-offs."""
+        if self.cut_offs is None:
+            return None
+        return bands.band_of(cosine, self.cut_offs.projected if self.learnt else self.cut_offs.encoded)
+
     def save(self, file: Path) -> None:
         """Writes the projection; equal projections give equal bytes."""
         matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
         with file.open("wb") as stream:
-            arrays = {"mean": self.mean, "matrix": matrix} | recognition.to_arrays(self.heads)
-            np.savez(stream, allow_pickle=False, **arrays)
+            arrays = {"mean": self.mean, "matrix": matrix}
+            stored = arrays | recognition.to_arrays(self.heads) | bands.to_arrays(self.cut_offs)
+            np.savez(stream, allow_pickle=False, **stored)
 
     @classmethod
     def load(cls, file: Path) -> Projection:
@@ -111,12 +121,12 @@ class Projection:
         """
         try:
             arrays = read_npz(file)
-            heads = recognition.pop_heads(arrays)
+            heads, cut_offs = recognition.pop_heads(arrays), bands.pop_cut_offs(arrays)
             mean, matrix = arrays["mean"], arrays["matrix"]
             _require_fitting(mean, matrix, heads)
         except (KeyError, ValueError) as error:
             raise ValueError(f"no projection: {error}") from error
-        return cls(mean, matrix if matrix.size else None, heads)
+        return cls(mean, matrix if matrix.size else None, heads, cut_offs)
 
 
 def _require_fitting(mean: np.ndarray, matrix: np.ndarray, heads: Mapping[str, Head]) -> None:
@@ -146,6 +156,7 @@ def fit(
     inputs: int,
     *,
     heads: Mapping[str, Head] | None = None,
+    cut_offs: CutOffs | None = None,
     max_dimensions: int = MAX_DIMENSIONS,
     min_images: int = MIN_IMAGES,
 ) -> Projection:
@@ -155,6 +166,7 @@ def fit(
         for the same catalogue.
     :param inputs: length of the vectors.
     :param heads: the encoder's, by attribute; `compared` says which are used.
+    :param cut_offs: the encoder's.
     :param max_dimensions: most dimensions kept.
     :param min_images: with fewer vectors the projection leaves them as they are, with nothing beside them.
     """
@@ -164,9 +176,9 @@ def fit(
     for block in blocks():
         moments.add(_with_recognised(block, used))
     if moments.count < min_images:
-        return Projection(np.zeros(inputs, np.float32), None)
+        return Projection(np.zeros(inputs, np.float32), None, cut_offs=cut_offs)
     _, directions = moments.principal(max_dimensions)
-    return Projection(moments.mean.astype(np.float32), directions.astype(np.float32), used)
+    return Projection(moments.mean.astype(np.float32), directions.astype(np.float32), used, cut_offs)
 
 
 def _with_recognised(vectors: np.ndarray, heads: Mapping[str, Head]) -> np.ndarray:

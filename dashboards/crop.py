@@ -1,0 +1,56 @@
+"""Cropping a photo: the dialog with handles, and the part that they enclose."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+from storage import images
+
+FRAME = (296, 400)
+"""Most pixels of the photo in the dialog, width and height: what a phone has room for."""
+
+LEAST = 0.03
+"""Least part of a side that is searched for; what is smaller was a slip of the hand."""
+
+
+class Box(NamedTuple):
+    """A part of a photo: edges as fractions of its width and height, from the left and the top."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+WHOLE = Box(0, 0, 1, 1)
+
+
+def cut(data: bytes, box: Box) -> bytes:
+    """The part of a photo, as a PNG, without loss.
+
+    :raises UnreadableImageError: the photo cannot be read.
+    """
+    photo = images.decode(data)
+    width, height = photo.size
+    left, top, right, bottom = (
+        round(edge * side) for edge, side in zip(box, (width, height, width, height), strict=True)
+    )
+    part = io.BytesIO()
+    photo.crop((left, top, right, bottom)).save(part, "PNG", compress_level=1)
+    return part.getvalue()
+
+
+def box_of(left: float, top: float, width: float, height: float, size: tuple[int, int]) -> Box:
+    """A box from pixels, kept within the photo; `WHOLE` where it encloses next to nothing.
+
+    :param size: the photo's width and height in pixels.
+    """
+    edges = Box(
+        max(0.0, left / size[0]),
+        max(0.0, top / size[1]),
+        min(1.0, (left + width) / size[0]),
+        min(1.0, (top + height) / size[1]),
+    )
+    enclosed = edges.right - edges.left >= LEAST and edges.bottom - edges.top >= LEAST
+    return edges if enclosed else WHOLE

@@ -1,0 +1,47 @@
+"""What every page has: its header, its footer, and sentences to the visitor."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+import streamlit as st
+
+from dashboards import scripts
+from lookalike import Shop
+
+SEARCHES = "searches"
+"""Session key: number of searches that started from a result."""
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>^=])")
+
+
+def header() -> None:
+    """Draws the header, and scrolls up to it after each search that started from a result."""
+    # The one element that may run a script, and so our own words only. It runs when the element has changed.
+    searches = int(st.session_state.get(SEARCHES, 0))
+    st.html(
+        f'<header data-searches="{searches}"><span class="la-mark">Lookalike</span></header>'
+        + (f"<script>{scripts.SCROLL_UP}</script>" if searches else ""),
+        unsafe_allow_javascript=True,
+    )
+
+
+def footer(shop: Shop) -> None:
+    """Draws the number of products and when they were last read."""
+    stores = f"{len(shop.stores)} store" + ("" if len(shop.stores) == 1 else "s")
+    built = shop.manifest.built_at
+    st.html(
+        f'<footer class="la-foot">{len(shop):,} products from {stores}, '
+        f"last read {built.day} {built:%B %Y, %H:%M} UTC. Prices and stock can have changed since.</footer>"
+    )
+
+
+def draw_note(sentence: str) -> None:
+    """Draws a message; it may quote a store's words, so it is escaped, never Markdown."""
+    st.html(f'<p class="la-note" role="alert" dir="auto">{escape(sentence)}</p>')
+
+
+def plain(text: str) -> str:
+    """A text as a widget's label shows it: Streamlit reads labels as Markdown, which could load images."""
+    return _MARKDOWN.sub(r"\\\1", text)

@@ -1,0 +1,119 @@
+"""The tile beside the answers: what was searched for, what it was seen as, and how to correct that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from PIL import ImageOps
+from streamlit_cropper import st_cropper
+
+from dashboards import address, asking, crop
+from dashboards.asking import CURRENT, Query, Upload
+from dashboards.facets import show_only
+from dashboards.page_parts import plain
+from lookalike import Match, Matches
+from lookalike.description import Description, percent
+from lookalike.facets import Choices, count
+from lookalike.rendering import render
+from storage import images
+
+SEEN_AS = {"article_type": ("category", "Kind"), "colour": ("colour", "Colour")}
+"""By what the heads see, the facet that corrects it, and its name."""
+
+HALF = 0.5
+"""Probability up to which a guess is shown as a question."""
+
+HANDLES = "#2f5d4e"
+"""Colour of the handles: the theme's own."""
+
+
+def draw_query(query: Query, found: Matches | None, pool: Sequence[Match]) -> None:
+    """Draws the query, what the photo shows, what steers it, and the buttons to crop and to leave it.
+
+    :param pool: answers whose kinds and colours are offered as corrections.
+    """
+    preview = query.preview
+    if preview is None and isinstance(query.subject, str) and found is not None:
+        preview = next(iter(found.pictures()), None)
+    if preview is not None:
+        st.html(render("query", jpeg=preview, caption=query.caption, seen_as=""))
+    descriptions = [] if found is None else found.descriptions()
+    if len(descriptions) == 1 and descriptions[0].is_clothing is not False:
+        draw_seen(descriptions[0], pool)
+    draw_examples(query)
+    with st.container(horizontal=True, key="la-leave", gap="small"):
+        draw_ways_out(query, st.session_state.get(CURRENT))
+
+
+def draw_ways_out(query: Query, photo: Upload | None) -> None:
+    """Draws the buttons to search for a part of the photo, to go back to it, and to start over."""
+    if photo is None or not isinstance(query.subject, bytes):
+        if photo is not None:
+            st.button("Back to your photo", key="back", on_click=address.leave_search, width="stretch")
+        else:
+            st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
+        return
+    if photo.part is not None:
+        st.button(
+            "Whole photo", key="uncrop", on_click=asking.crop_photo, args=(crop.WHOLE,), width="stretch"
+        )
+    elif st.button("Crop", key="crop", icon=":material/crop:", width="stretch"):
+        choose_part(photo)
+    st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
+
+
+def draw_seen(description: Description, pool: Sequence[Match]) -> None:
+    """Draws what the photo was seen as: chips, each with the kinds or colours that it may be instead."""
+    counts = count(pool, Choices())
+    seen = [(name, guesses[0]) for name in SEEN_AS if (guesses := description.attributes.get(name))]
+    if not seen:
+        return
+    with st.container(horizontal=True, key="la-chips"):
+        st.html('<span class="la-seen">Seen as</span>')
+        for name, guess in seen:
+            facet, label = SEEN_AS[name]
+            sure = percent(guess.probability) if guess.probability > HALF else "?"
+            with st.popover(plain(f"{guess.value} {sure}"), key=f"chip-{facet}"):
+                key = f"correct-{facet}"
+                st.selectbox(
+                    f"{label}: not {plain(guess.value.lower())}, but",
+                    [one.value for one in counts[facet]],
+                    index=None,
+                    placeholder="Choose",
+                    key=key,
+                    on_change=show_only,
+                    args=(facet, key),
+                )
+
+
+def draw_examples(query: Query) -> None:
+    """Draws the products that the search was steered by, each to be taken back."""
+    for sign, examples in (("More of", query.more_of), ("Less of", query.less_of)):
+        for product in examples:
+            st.button(
+                f"{sign}: {plain(product.title or product.id)}",
+                key=f"drop-{product.id}",
+                icon=":material/close:",
+                help="Take this back",
+                on_click=address.drop_example,
+                args=(product.id,),
+                width="stretch",
+            )
+
+
+@st.dialog("Choose a part of your photo", icon=":material/crop:")
+def choose_part(photo: Upload) -> None:
+    """Shows the photo with handles; the part that they enclose is searched for."""
+    whole = ImageOps.contain(images.decode(photo.data, fit=max(crop.FRAME)), crop.FRAME)
+    enclosed = st_cropper(
+        whole,
+        box_color=HANDLES,
+        return_type="box",
+        should_resize_image=False,
+        key=f"cropper-{photo.file_id}",
+    )
+    if st.button("Search for this part", key="crop-search", width="stretch"):
+        left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))
+        asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
+        st.rerun()
