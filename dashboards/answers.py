@@ -9,7 +9,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboards import address
+from dashboards import address, links
 from dashboards.page_parts import SEARCHES
 from lookalike import Match, Shop
 from lookalike.facets import Order, can_be_bought
@@ -73,6 +73,7 @@ def draw_match(shop: Shop, match: Match, looks: Looks) -> None:
     with st.container(key=f"la-match-{match.rank}"):
         st.html(render("card", match=match) + why_html(looks, match) + cheaper_html(shop, match))
         with st.container(key=f"la-actions-{match.rank}", gap=None):
+            links.draw_product_link(match.id)
             for label, key, completes in (
                 ("More like this", "more", False),
                 ("What goes with it", "goes", True),

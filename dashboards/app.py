@@ -8,9 +8,11 @@ for.
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,7 +69,7 @@ def main() -> None:
     if "dashboards.find" not in sys.modules:
         waiting.html('<p class="la-waiting" role="status">Lookalike is opening the shop…</p>')
     try:
-        from dashboards import browse, customer, find, links, product
+        from dashboards import customer, find, links
 
         config = load_settings()
         shop = open_shop(str(config.data), config.cache)
@@ -85,10 +87,22 @@ def main() -> None:
             title="For a customer",
             url_path="customer",
         ),
-        st.Page(lambda: browse.page(shop), title="Browse", url_path=links.BROWSE),
-        st.Page(lambda: product.page(shop), title="Product", url_path=links.PRODUCT, visibility="hidden"),
+        st.Page(_later("browse", shop), title="Browse", url_path=links.BROWSE),
+        st.Page(_later("saved", shop), title="Saved searches", url_path=links.SAVED),
+        st.Page(_later("product", shop), title="Product", url_path=links.PRODUCT, visibility="hidden"),
     ]
+    if config.dashboard.health:
+        pages.append(st.Page(_later("health", shop, config), title="Health", url_path=links.HEALTH))
     st.navigation(pages).run()
+
+
+def _later(module: str, *arguments: object) -> Callable[[], None]:
+    """A page whose module, with what that imports, is loaded when somebody first opens it."""
+
+    def draw() -> None:
+        importlib.import_module(f"dashboards.{module}").page(*arguments)
+
+    return draw
 
 
 def open_newer_generation(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards.find import SEARCHES, draw_note, footer, header
+from dashboards.page_parts import SEARCHES, draw_note, footer, header
 from dashboards.product import show_cards
 from lookalike import FilterArguments, Shop
 from lookalike.browse import Browsed, Order, browser_of

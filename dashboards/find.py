@@ -13,7 +13,7 @@ from decimal import Decimal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboards import address, asking, scripts
+from dashboards import address, asking, saved, scripts
 from dashboards.answers import (
     alike,
     draw_answers,
@@ -151,6 +151,8 @@ def show_found(
             st.button("Show less alike ones too", key="show-all", on_click=address.show_unlike_too)
         if shown:
             draw_downloads(shown, query.headline)
+            if isinstance(query.subject, bytes | Match) and not query.completes:
+                saved.draw_save(shop, query.subject, query.headline)
 
 
 def draw_bar(number: int) -> Order:

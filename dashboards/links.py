@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 FIND, PRODUCT, BROWSE, SAVED, HEALTH = "find", "product", "browse", "saved", "health"
@@ -10,24 +12,25 @@ FIND, PRODUCT, BROWSE, SAVED, HEALTH = "find", "product", "browse", "saved", "he
 PRODUCT_PARAMETER = "product"
 """URL parameter of the product page: `store:product_id`."""
 
-LIKE = "like"
-"""URL parameter of the search page: the product to find similar ones to."""
 
-
-def draw_link(label: str, page: str, *, wide: bool = False, **parameters: str) -> None:
+def draw_link(
+    label: str, page: str, parameters: Mapping[str, str] | None = None, *, wide: bool = False
+) -> None:
     """Draws a link to another page.
 
     :param label: our own words, since Streamlit reads Markdown in them.
-    :param wide: whether it takes the whole width.
     :param parameters: of the address.
+    :param wide: whether it takes the whole width.
     """
     target = st.Page(_nothing, title=label, url_path=page, default=page == FIND)
-    st.page_link(target, label=label, width="stretch" if wide else "content", query_params=parameters)
+    st.page_link(
+        target, label=label, width="stretch" if wide else "content", query_params=dict(parameters or {})
+    )
 
 
 def draw_product_link(product: str) -> None:
     """Draws the link from a card to the page of its product ("store:product_id")."""
-    draw_link("Details", PRODUCT, wide=True, **{PRODUCT_PARAMETER: product})
+    draw_link("Details", PRODUCT, {PRODUCT_PARAMETER: product}, wide=True)
 
 
 def _nothing() -> None:

@@ -10,11 +10,11 @@ from datetime import datetime
 
 import streamlit as st
 
-from dashboards import links, price_chart
-from dashboards.find import draw_note, footer, header
+from dashboards import address, links, price_chart, saved
+from dashboards.page_parts import draw_note, footer, header
 from lookalike import Match, Shop
 from lookalike.product_details import ProductDetails, photos, read_details
-from lookalike.rendering import render
+from lookalike.rendering import escaped, render
 from storage.errors import LookalikeError
 
 NEIGHBOURS = 6
@@ -52,8 +52,9 @@ def show_product(shop: Shop, details: ProductDetails) -> None:
         with st.container(key="la-facts"):
             st.html(render("product", details=details, facts=facts(details)))
             with st.container(key="la-actions", horizontal=True):
-                links.draw_link("More like this", links.FIND, **{links.LIKE: match.id})
-                links.draw_link("What goes with it", links.FIND, goes_with=match.id)
+                links.draw_link("More like this", links.FIND, {address.LIKE: match.id})
+                links.draw_link("What goes with it", links.FIND, {address.GOES_WITH: match.id})
+            saved.draw_save(shop, match, match.title or match.id)
 
 
 def facts(details: ProductDetails) -> list[tuple[str, str]]:

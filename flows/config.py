@@ -123,6 +123,9 @@ class DashboardSettings(_Section):
     hosts: list[HostName] = Field(
         default=[], description="Names it answers under, beside localhost and this machine's own."
     )
+    health: bool = Field(
+        default=False, description="Whether it has the page Health, where crawls are accepted and rejected."
+    )
 
 
 class _File(_Section):

@@ -29,6 +29,7 @@ from flows.config import Config
 from flows.maintain import join_appended_files
 from flows.metrics import write_metrics
 from flows.night_outcome import Night
+from flows.saved_searches import check_saved_searches
 from flows.served import dead_sentence, leaving_sentences, withheld_stores
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
@@ -118,6 +119,7 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
             leaving = leaving_sentences(root, withheld_stores(root, config))
             index = stages.index(embed.model)
             notes = leaving
+            untold += check_saved_searches(root, config)
             if config.recommend.purchases:
                 recommend = stages.recommend()
         except LookalikeError as error:

@@ -87,7 +87,7 @@ class Browser:
         :raises InputError: a filter's value that no product has.
         """
         filters = parse_filters(**arguments)
-        others = row_mask(self._items, replace(filters, **dict.fromkeys(FACETS, ())))
+        others = row_mask(self._items, replace(filters, store=(), category=(), brand=(), colour=()))
         rest = self._holds(words) if others is None else others & self._holds(words)
         masks = {facet: row_mask(self._items, _only(filters, facet)) for facet in FACETS}
         passing = _all([rest, *masks.values()])

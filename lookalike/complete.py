@@ -117,7 +117,7 @@ class Completer:
         for view in views:
             row = None if view.product is None else int(self._products.rows[view.product])
             kind = self._kind(view)
-            of_kind = (self._kinds == kind)[self._published.index.products] & (kind >= 0)
+            of_kind = (self.kinds == kind)[self._published.index.products] & (kind >= 0)
             if row is not None and known[coded[row]] is not None:
                 mask |= np.where(stores == stores[row], coded == coded[row], of_kind)
             elif kind >= 0:
@@ -144,7 +144,7 @@ class Completer:
         return kinds, np.array([gender_of(*pair) for pair in texts], np.int64)
 
     @functools.cached_property
-    def _kinds(self) -> np.ndarray:
+    def kinds(self) -> np.ndarray:
         """The kind of each product: as its store's words say, else as the heads see it; int64 [products]."""
         kinds = self._words[0].copy()
         unsaid = np.flatnonzero(kinds == UNKNOWN)
@@ -203,7 +203,7 @@ class Completer:
 
     def _kind(self, view: QueryInput) -> int:
         if view.product is not None:
-            return int(self._kinds[view.product])
+            return int(self.kinds[view.product])
         return int(kinds_seen(self._coordinates(view.vector[None]), self._heads)[0])
 
     def _allowed(self, mask: np.ndarray | None, own: Sequence[int]) -> np.ndarray:

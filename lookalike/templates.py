@@ -114,6 +114,21 @@ TABLE = """\
 {%- for row in rows %}<tr>{% for cell in row %}<td dir="auto">{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
 </tbody></table></div>"""
 
+SAVED = """\
+<section class="la-saved" aria-label="{{ search.name }}">
+{%- with jpeg = search.photo, description = "" %}{% include "photo" %}{% endwith -%}
+<div><h2 class="la-part" dir="auto">{{ search.name }}</h2>
+{%- for fact in facts %}<p>{{ fact }}</p>{% endfor %}
+{%- if not search.news %}<p>No news yet.</p>{% endif %}</div></section>"""
+
+NEWS = """\
+<p class="la-news" dir="auto"><b>{{ news.found_at | day }}</b> {{ news.sentence }}</p>"""
+
+SECTION = """\
+<h2 class="la-part">{{ headline }}</h2>
+{% if rows %}{% with caption = headline %}{% include "table" %}{% endwith %}
+{%- else %}<p class="la-count">None.</p>{% endif %}"""
+
 NOTEBOOK = """\
 <style>{{ style | safe }}</style><div class="lkl"><p class="lkl-head" dir="auto">
 {{- matches | length }} match{{ "" if matches | length == 1 else "es" }} for {{ matches.query }} · generation
@@ -230,11 +245,14 @@ TEMPLATES = {
     "description": DESCRIPTION,
     "elsewhere": ELSEWHERE,
     "match": MATCH,
+    "news": NEWS,
     "notebook": NOTEBOOK,
     "photo": PHOTO,
     "price": PRICE,
     "product": PRODUCT,
     "query": QUERY,
+    "saved": SAVED,
+    "section": SECTION,
     "table": TABLE,
     "sheet": SHEET,
     "shop": SHOP,

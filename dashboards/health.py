@@ -1,0 +1,301 @@
+"""The page "Health", for operators: stores, crawls, rejects, generations and sizes, and decisions about them.
+
+Whoever can open it can accept and reject crawls and roll the index back, so it is there only where the
+settings say `health = true` under `[dashboard]`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboards.page_parts import draw_note, footer, header
+from dashboards.price_chart import COLOURS
+from dashboards.product import show_cards
+from flows.config import Config
+from lookalike import Shop, health
+from lookalike.rendering import render
+from lookalike.status import GenerationStatus, Status, StoreStatus, read_status
+from storage import images
+from storage.errors import LookalikeError
+from storage.root import Root
+
+CRAWLS = 40
+"""Crawls that are listed, the latest."""
+
+MOST_REJECTS = 60
+"""Reasons of rejects that are listed, the most frequent."""
+
+MAP_PHOTO = 96  # px a side
+MAP_HEIGHT = 520  # px
+MAP_COLOURS = (*COLOURS, "#c04a6b", "#2f8f9d", "#8a6b4f", "#6a9a2d", "#8d6fd1")
+MOST_CHOSEN = 12
+"""Products that are shown of those framed on the map."""
+
+SAID = "health-said"  # session key: what the last decision did
+
+
+def page(shop: Shop, config: Config) -> None:
+    """Draws the page for one visitor, or why it cannot be drawn."""
+    header()
+    st.html('<h1 class="la-page">Health</h1>')
+    if said := st.session_state.pop(SAID, ""):
+        draw_note(said)
+    try:
+        root = config.open_root()
+        status = read_status(root, config.stores)
+        show_stores(status)
+        show_quarantine(root, status)
+        show_crawls(root)
+        show_rejects(root)
+        show_generations(root, status)
+        show_sizes(root, status)
+        show_map(shop)
+    except LookalikeError as error:
+        draw_note(str(error))
+    footer(shop)
+
+
+def show_stores(status: Status) -> None:
+    """Shows every store, how its last crawl ended, and what share of its products has which field."""
+    draw_table(
+        "Stores",
+        ("Store", "Strategy", "Products", "Removed", "Last crawl", "Failure", "Last complete"),
+        [store_row(store) for store in status.stores],
+    )
+    for store in status.stores:
+        if store.problem and not store.findings:
+            draw_note(store.problem)
+    coverage = {
+        store.name: store.last_crawl["coverage"]
+        for store in status.stores
+        if store.last_crawl and store.last_crawl["coverage"]
+    }
+    fields = sorted({name for shares in coverage.values() for name in shares})
+    draw_table(
+        "Coverage: share of each store's products that have a field",
+        ("Store", *fields),
+        [(store, *(percent(shares.get(name)) for name in fields)) for store, shares in coverage.items()],
+    )
+
+
+def store_row(store: StoreStatus) -> tuple[str, ...]:
+    """A store as a row of the table of stores."""
+    crawl = store.last_crawl
+    return (
+        store.name,
+        store.strategy or ("" if store.configured else "not in lookalike.toml"),
+        f"{store.products:,}",
+        f"{store.removed:,}",
+        f"{crawl['status']}, {moment(crawl['ended_at'])}" if crawl else "none yet",
+        str(store.failure or ""),
+        moment(store.fresh_at) or "never",
+    )
+
+
+def show_quarantine(root: Root, status: Status) -> None:
+    """Shows each quarantined crawl with what is wrong, and the two decisions about it."""
+    quarantined = [store for store in status.stores if store.findings]
+    if not quarantined:
+        return
+    st.html('<h2 class="la-part">Quarantined crawls</h2>')
+    for store in quarantined:
+        examples = [
+            (finding.gate, finding.sentence, ", ".join(finding.examples)) for finding in store.findings
+        ]
+        st.html(
+            render(
+                "table",
+                caption=f"Findings of {store.name}",
+                head=("Gate", f"Finding in the crawl of {store.name}", "Examples"),
+                rows=examples,
+            )
+        )
+        with st.container(horizontal=True):
+            draw_decision("Accept", f"accept-{store.name}", partial(health.accept, root, store.name))
+            draw_decision("Reject", f"reject-{store.name}", partial(health.reject, root, store.name))
+
+
+def show_crawls(root: Root) -> None:
+    """Shows the latest nights and crawls."""
+    crawls = health.latest_crawls(root, CRAWLS)
+    days = health.nights(crawls)
+    statuses = sorted({status for counts in days.values() for status in counts})
+    draw_table(
+        "Nights: crawls by how they ended",
+        ("Day", *statuses),
+        [(day, *(str(counts.get(status, "")) for status in statuses)) for day, counts in days.items()],
+    )
+    names = ("products", "products_new", "products_changed", "products_removed", "rejects", "errors")
+    draw_table(
+        "Latest crawls",
+        (
+            "Ended",
+            "Store",
+            "Status",
+            "Failure",
+            "Products",
+            "New",
+            "Changed",
+            "Removed",
+            "Rejects",
+            "Errors",
+            "MB",
+            "Message",
+        ),
+        [
+            (
+                moment(crawl["ended_at"]),
+                crawl["store"],
+                crawl["status"],
+                crawl["failure"] or "",
+                *(f"{crawl[name] or 0:,}" for name in names),
+                megabytes(crawl["size_bytes"] or 0),
+                crawl["message"] or "",
+            )
+            for crawl in crawls
+        ],
+    )
+
+
+def show_rejects(root: Root) -> None:
+    """Shows what was not kept, by reason, with examples."""
+    draw_table(
+        "Rejects: pages and images that were not kept",
+        ("Store", "Stage", "Reason", "Count", "Examples"),
+        [
+            (one.store, one.stage, one.reason, f"{one.count:,}", " ".join(one.examples))
+            for one in health.rejects(root)[:MOST_REJECTS]
+        ],
+    )
+
+
+def show_generations(root: Root, status: Status) -> None:
+    """Shows the kept generations, and publishes an earlier one again."""
+    draw_table(
+        "Generations of the index",
+        ("Generation", "State", "Built", "Encoder", "Products", "Photos", "Recall@5"),
+        [generation_row(generation) for generation in reversed(status.generations)],
+    )
+    others = [generation.name for generation in reversed(status.generations) if not generation.current]
+    if others:
+        name = st.selectbox("Earlier generation", others, key="health-generation")
+        draw_decision("Publish it again", "rollback", partial(health.publish, root, name))
+
+
+def generation_row(generation: GenerationStatus) -> tuple[str, ...]:
+    """A generation as a row of the table of generations."""
+    whole = generation.recall is not None
+    return (
+        generation.name,
+        "published" if generation.current else "",
+        moment(generation.built_at) if whole else "damaged",
+        generation.model or "",
+        f"{generation.products:,}" if whole else "",
+        f"{generation.items:,}" if whole else "",
+        f"{generation.recall:.3f}" if whole else "",
+    )
+
+
+def show_sizes(root: Root, status: Status) -> None:
+    """Shows how many rows and bytes are stored."""
+    rows = {f"tables/{name}": f"{table.rows:,}" for name, table in status.tables.items()}
+    draw_table(
+        "Data",
+        ("Where", "Rows", "MB"),
+        [(name, rows.get(name, ""), megabytes(size)) for name, size in health.sizes(root).items()],
+    )
+
+
+def show_map(shop: Shop) -> None:
+    """Shows a sample of the embeddings on a plane, and the products inside a frame drawn on it."""
+    st.html(
+        '<h2 class="la-part">Map of embeddings</h2><p class="la-count">Products that look alike lie close '
+        "together. Point at one to see its photo; draw a frame to see the products inside it.</p>"
+    )
+    places = _map(shop, shop.generation)
+    drawn = st.altair_chart(map_chart(places), width="stretch", on_select="rerun", key="health-map")
+    frame = drawn.selection.get("frame", {})
+    chosen = places[
+        places["x"].between(*frame.get("x", (1, 0))) & places["y"].between(*frame.get("y", (1, 0)))
+    ]
+    show_cards("Inside the frame", "map", [shop.product(name) for name in chosen["product"][:MOST_CHOSEN]])
+
+
+def map_chart(places: pd.DataFrame) -> alt.Chart:
+    """A point a product, coloured by kind.
+
+    :param places: as `_map` gives them.
+    """
+    kinds = sorted(places["kind"].unique())
+    return (
+        alt.Chart(places)
+        .mark_circle(size=70, opacity=0.75)
+        .encode(
+            x=alt.X("x:Q", axis=None),
+            y=alt.Y("y:Q", axis=None),
+            color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=kinds, range=MAP_COLOURS)),
+            tooltip=[alt.Tooltip("image:N"), alt.Tooltip("title:N"), alt.Tooltip("product:N")],
+        )
+        .add_params(alt.selection_interval(name="frame"))
+        .properties(
+            height=MAP_HEIGHT,
+            description=f"{len(places):,} products on a plane by their looks; kinds: {', '.join(kinds)}.",
+            # As SVG, the frame is an image without a name to screen readers.
+            usermeta={"embedOptions": {"renderer": "canvas"}},
+        )
+    )
+
+
+@st.cache_data(max_entries=2, show_spinner="Drawing the map…")
+def _map(_shop: Shop, generation: str) -> pd.DataFrame:
+    """The map of a generation, each product with its photo as a data URI in the column `image`."""
+    places = health.embedding_map(_shop)
+    return places.assign(image=[_photo(_shop, product) for product in places["product"]])
+
+
+def _photo(shop: Shop, product: str) -> str:
+    jpeg = images.thumbnail(images.decode(shop.product(product).thumbnail(), fit=MAP_PHOTO), side=MAP_PHOTO)
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+
+
+def draw_decision(label: str, key: str, decide: Callable[[], str]) -> None:
+    """Draws a button that asks once more before it decides.
+
+    :param decide: does it, and says what it did.
+    """
+    with st.popover(label, key=f"health-{key}"):
+        st.button(f"{label}: yes", key=f"health-{key}-yes", type="primary", on_click=_say, args=(decide,))
+
+
+def _say(decide: Callable[[], str]) -> None:
+    try:
+        st.session_state[SAID] = decide()
+    except LookalikeError as error:
+        st.session_state[SAID] = str(error)
+
+
+def draw_table(headline: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Draws a table under its headline; a line where it is empty."""
+    st.html(render("section", headline=headline, head=head, rows=rows))
+
+
+def moment(when: datetime | None) -> str:
+    """A time as the tables show it; empty for none."""
+    return f"{when:%Y-%m-%d %H:%M}" if when else ""
+
+
+def percent(share: float | None) -> str:
+    """A share as the tables show it; empty for none."""
+    return "" if share is None else f"{share:.0%}"
+
+
+def megabytes(size_bytes: int) -> str:
+    """A size as the tables show it."""
+    return f"{size_bytes / 1e6:,.1f}"
