@@ -131,7 +131,7 @@ def distinct_values(items: pa.Table, column: str) -> list[str]:
 
 def category_steps(path: str) -> list[str]:
     """The steps of a category path: `Women` and `Dresses` of `Women > Dresses`."""
-    return [step for step in map(str.strip, CATEGORY_STEP.split(path)) if step]
+    return [step for step in map(str.strip, _CATEGORY_STEP.split(path)) if step]
 
 
 def distinct_colours(items: pa.Table) -> list[str]:
