@@ -17,6 +17,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards import scripts
 from lookalike import FilterArguments, Match, Shop
+from lookalike.photo_reader import decode_photo
 from lookalike.rendering import escaped, render
 from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
@@ -222,7 +223,7 @@ def current_query(shop: Shop) -> Query | None:
     if photo is None:
         return None
     try:
-        preview = images.thumbnail(images.decode(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
+        preview = images.thumbnail(decode_photo(photo.data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
     return Query(photo.data, preview, "Your photo", "Looks like your photo")

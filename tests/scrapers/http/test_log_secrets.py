@@ -8,7 +8,7 @@ import pytest
 
 from scrapers.http.credentials import fill_credentials, hide_in_logs
 
-SECRET = "hunter2/& and more"  # noqa: S105  a test's
+SECRET = "hunter2/& and more"
 STORE = "https://shop.example"
 
 
