@@ -11,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards import address, crop
 from lookalike import FilterArguments, Match, Matches, Shop
+from lookalike.photo_reader import decode_photo
 from storage import images
 from storage.errors import UnreadableImageError
 
@@ -149,7 +150,7 @@ def _of_photo() -> Query | None:
         return None
     data = photo.part or photo.data
     try:
-        preview = images.thumbnail(images.decode(data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
+        preview = images.thumbnail(decode_photo(data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
         raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
     return Query(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import NamedTuple
 
-from storage import images
+from lookalike.photo_reader import decode_photo
 
 FRAME = (296, 400)
 """Most pixels of the photo in the dialog, width and height: what a phone has room for."""
@@ -31,7 +31,7 @@ def cut(data: bytes, box: Box) -> bytes:
 
     :raises UnreadableImageError: the photo cannot be read.
     """
-    photo = images.decode(data)
+    photo = decode_photo(data)
     width, height = photo.size
     left, top, right, bottom = (
         round(edge * side) for edge, side in zip(box, (width, height, width, height), strict=True)

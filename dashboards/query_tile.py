@@ -15,8 +15,8 @@ from dashboards.page_parts import plain
 from lookalike import Match, Matches
 from lookalike.description import Description, percent
 from lookalike.facets import Choices, count
+from lookalike.photo_reader import decode_photo
 from lookalike.rendering import render
-from storage import images
 
 SEEN_AS = {"article_type": ("category", "Kind"), "colour": ("colour", "Colour")}
 """By what the heads see, the facet that corrects it, and its name."""
@@ -105,7 +105,7 @@ def draw_examples(query: Query) -> None:
 @st.dialog("Choose a part of your photo", icon=":material/crop:")
 def choose_part(photo: Upload) -> None:
     """Shows the photo with handles; the part that they enclose is searched for."""
-    whole = ImageOps.contain(images.decode(photo.data, fit=max(crop.FRAME)), crop.FRAME)
+    whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
     enclosed = st_cropper(
         whole,
         box_color=HANDLES,

@@ -13,7 +13,7 @@ import ipaddress
 import re
 import socket
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import streamlit
@@ -22,6 +22,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
+from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from dashboards import scripts
 
@@ -34,6 +36,13 @@ INTERRUPTED = 130
 _COMPONENTS = "/component/"
 """Where Streamlit serves components' own pages."""
 
+UPLOADS_OF_SESSION = 2
+"""Photos of one visitor that are kept in memory, each of at most 20 MB."""
+
+UPLOADS = 50
+"""Photos of all visitors together that are kept so."""
+
+_UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -113,6 +122,45 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+class FewUploads:
+    """Forgets older uploads, which Streamlit would keep in memory until the visitor leaves.
+
+    The app copies a photo when it arrives, so an older one is not missed. Two of a session are kept: the last
+    one is shown while the next travels.
+
+    :param forget: drops the upload of a session and file id.
+    """
+
+    def __init__(self, app: ASGIApp, forget: Callable[[str, str], None]) -> None:
+        self._app = app
+        self._forget = forget
+        self._kept: dict[tuple[str, str], None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes one request on; after an upload, forgets those that are too many."""
+        found = _UPLOAD.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if found is None or scope["method"] not in ("PUT", "POST"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            session, file = found.groups()
+            self._kept.pop((session, file), None)
+            self._kept[session, file] = None
+            own = [kept for kept in self._kept if kept[0] == session]
+            for old in own[:-UPLOADS_OF_SESSION] or list(self._kept)[:-UPLOADS]:
+                del self._kept[old]
+                self._forget(*old)
+
+
+def forget_upload(session: str, file: str) -> None:
+    """Drops an upload from Streamlit's memory."""
+    uploads = runtime.get_instance().uploaded_file_mgr
+    if isinstance(uploads, MemoryUploadedFileManager):
+        uploads.remove_file(session, file)
+
+
 def content_security_policy(page: str) -> str:
     """What the dashboard's page may load: only what this server gives.
 
@@ -156,6 +204,7 @@ def main(arguments: list[str]) -> None:
         middleware=[
             Middleware(KnownHosts, known_names(given.host, given.allow_host)),
             Middleware(SecurityHeaders, content_security_policy(page.read_text("utf-8"))),
+            Middleware(FewUploads, forget_upload),
         ],
     )
     sys.argv[1:] = rest

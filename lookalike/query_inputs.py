@@ -19,6 +19,7 @@ from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
 from lookalike.matches import Match
 from lookalike.own_packages import require_own
+from lookalike.photo_reader import decode_photo
 from storage import images
 from storage.errors import InputError, LookalikeError, UnreadableImageError
 
@@ -136,7 +137,7 @@ def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool
     if isinstance(query_input, os.PathLike):
         return _read_file(published, Path(query_input))
     if isinstance(query_input, bytes | bytearray | memoryview):
-        return _read_bytes(published, bytes(query_input), "a photo")
+        return _read_foreign_bytes(published, bytes(query_input), "a photo")
     if isinstance(query_input, Image.Image):
         return _Photo("an image", _to_rgb(query_input))
     if isinstance(query_input, np.ndarray):
@@ -218,7 +219,9 @@ def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> _Phot
     fetched = _fetch(url, allow_private)
     if _is_page(fetched):
         fetched = _fetch(_main_photo_url(url, fetched), allow_private)
-    return _read_bytes(published, fetched.body, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url)
+    return _read_foreign_bytes(
+        published, fetched.body, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url
+    )
 
 
 def _fetch(url: str, allow_private: bool) -> Fetched:
@@ -260,10 +263,23 @@ def _main_photo_url(url: str, page: Fetched) -> str:
     return str(product.images[0])
 
 
-def _read_bytes(published: OpenGeneration, data: bytes, label: str, name: str | None = None) -> _Photo:
+def _read_foreign_bytes(
+    published: OpenGeneration, data: bytes, label: str, name: str | None = None
+) -> _Photo:
+    """Reads a photo that may be a stranger's: from the web, or uploaded."""
+    return _read_bytes(published, data, label, name, decode_photo)
+
+
+def _read_bytes(
+    published: OpenGeneration,
+    data: bytes,
+    label: str,
+    name: str | None = None,
+    decode: Callable[..., Image.Image] = images.decode,
+) -> _Photo:
     try:
         # As `embedding.encoder.preprocess.pixels_of`, but the decoded photo is shown, too.
-        image = images.decode(data, fit=published.manifest.encoder.size)
+        image = decode(data, fit=published.manifest.encoder.size)
     except UnreadableImageError as reason:
         raise UnreadableImageError(f"{name or label[0].upper() + label[1:]}: {reason}.") from None
     return _Photo(label, image)

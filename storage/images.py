@@ -53,6 +53,18 @@ class PhotoFacts:
     perceptual_hash: str
 
 
+@dataclass(frozen=True)
+class Pixels:
+    """A decoded image as a process can hand it to another.
+
+    :ivar rgb: three bytes a pixel, row by row.
+    """
+
+    width: int
+    height: int
+    rgb: bytes
+
+
 def image_id(data: bytes) -> str:
     """An image's id: the sha256 of its bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
@@ -71,6 +83,12 @@ def decode(
         sentence that begins with "it is".
     """
     return _decoded(_opened(data, max_pixels, min_side), fit)
+
+
+def decode_pixels(data: bytes, *, fit: int | None = None) -> Pixels:
+    """As `decode`, for workers, whose answers are plain records."""
+    image = decode(data, fit=fit)
+    return Pixels(image.width, image.height, image.tobytes())
 
 
 def inspect(data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, min_side: int = 1) -> PhotoFacts:
