@@ -29,6 +29,9 @@ from storage.root import Root
 
 PROCESSES = 10
 QUESTIONS = 200
+MANY = 64
+ROUNDS = 5
+WORDS = ["red dress", "navy blue shirt", "women's leather shoes", "watch", "this, but black"]
 
 _FRESH = """
 import json, sys, time
@@ -59,7 +62,11 @@ def main(data: Path) -> None:
     _line("a product", _asked(shop.similar, products))
     _line("a product, filtered", _asked(lambda name: shop.similar(name, in_stock=True), products))
     _line("a product elsewhere", _asked(shop.elsewhere, products))
+    _line("words", _asked(shop.search, WORDS))
     _line("a photo's five cards in a notebook", _asked(_shown(shop), photos[:50]))
+    one_by_one, at_once = _many(shop, photos[:MANY])
+    _line(f"each of {MANY} photos, one by one", one_by_one)
+    _line(f"each of {MANY} photos, at once", at_once)
     folded = [match for name in products for match in shop.similar(name) if match.also_at]
     print()
     print(f"{len(shop):,} products; {len(folded) / (5 * len(products)):.1%} of the results are at several.")
@@ -101,6 +108,20 @@ def _asked(ask: Callable[[Any], object], questions: Sequence[Any]) -> list[list[
         began = time.perf_counter(), time.process_time()
         ask(question)
         spent.append([1000 * (time.perf_counter() - began[0]), 1000 * (time.process_time() - began[1])])
+    return spent
+
+
+def _many(shop: Shop, photos: list[bytes]) -> tuple[list[list[float]], list[list[float]]]:
+    """Milliseconds a photo, wall and processor, one by one and at once, in turns, as load changes."""
+    spent: tuple[list[list[float]], list[list[float]]] = ([], [])
+    for _ in range(ROUNDS):
+        for place, ask in enumerate(
+            (lambda: [shop.similar(one) for one in photos], lambda: shop.similar_many(photos))
+        ):
+            began = time.perf_counter(), time.process_time()
+            ask()
+            ended = time.perf_counter(), time.process_time()
+            spent[place].append([1000 * (b - a) / len(photos) for a, b in zip(began, ended, strict=True)])
     return spent
 
 
