@@ -191,12 +191,24 @@ class CrawlStats:
     def verdict(self, store: str, snapshot: Snapshot) -> Verdict:
         """How the crawl ended; the gates decide later whether it is believed."""
         verdict = self._verdict_without_delay(store, snapshot)
-        verdict = replace(verdict, failure=failure_of(verdict.status, self))
+        verdict = replace(verdict, failure=self._failure(verdict.status))
         if self.crawl_delay is None:
             return verdict
         too_slow = bool(self.stopped) or (self.expected or 0) > self.crawl_delay.max_requests
         sentences = [verdict.message, self.crawl_delay.sentence(too_slow=too_slow)]
         return replace(verdict, message=" ".join(filter(None, sentences)))
+
+    def _failure(self, status: CrawlStatus) -> Failure | None:
+        """Why the crawl is not complete; None if it is."""
+        if status in (CrawlStatus.COMPLETE, CrawlStatus.QUERY):
+            return None
+        return failure_of(
+            self.outcomes,
+            cause=self.cause,
+            found=bool(self.found),
+            has_gap=bool(self.gaps),
+            product_pages=self.product_pages + self.pages_without_product,
+        )
 
     def _verdict_without_delay(self, store: str, snapshot: Snapshot) -> Verdict:
         found = len(self.found)

@@ -8,12 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from storage.verdicts import CrawlStatus, Failure
-
-if TYPE_CHECKING:
-    from scrapers.session.crawl_stats import CrawlStats
+from storage.verdicts import Failure
 
 _BY_ERROR = {
     # Names, because the reactor's and Scrapy's own exceptions are imported only where a crawl runs.
@@ -68,22 +64,27 @@ class RequestOutcomes:
             self.failed[Failure.BLOCKED] += 1
 
 
-def failure_of(status: CrawlStatus, stats: CrawlStats) -> Failure | None:
-    """Why a crawl is not complete; None if it is."""
-    if status in (CrawlStatus.COMPLETE, CrawlStatus.QUERY):
-        return None
-    outcomes = stats.outcomes
-    if stats.cause:
-        return stats.cause
+def failure_of(
+    outcomes: RequestOutcomes, *, cause: Failure | None, found: bool, has_gap: bool, product_pages: int
+) -> Failure:
+    """Why a crawl is not complete.
+
+    :param cause: what stopped it or went wrong on this machine, if anything did.
+    :param found: whether it found any product.
+    :param has_gap: whether its list of products may be incomplete.
+    :param product_pages: pages that were read as product pages, with or without a product.
+    """
+    if cause:
+        return cause
     if outcomes.essential:
         return _most(outcomes.essential)
-    if stats.found:
+    if found:
         return _most(outcomes.failed) if outcomes.failed else Failure.INCOMPLETE
     if outcomes.failed and outcomes.failed.total() >= outcomes.answered:
         return _most(outcomes.failed)
-    if stats.gaps:
+    if has_gap:
         return Failure.PLATFORM
-    return Failure.NO_PRODUCTS if stats.product_pages + stats.pages_without_product else Failure.EMPTY
+    return Failure.NO_PRODUCTS if product_pages else Failure.EMPTY
 
 
 def failure_of_status(status: int) -> Failure | None:
