@@ -140,6 +140,12 @@ def extract(
         str | None,
         typer.Option("--stored", metavar="STORE", help="Read a store's stored pages again, not crawling."),
     ] = None,
+    save_case: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-case", metavar="FILE", help="Append the trimmed page and its reading to a list of cases."
+        ),
+    ] = None,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -157,6 +163,9 @@ def extract(
         return
     store = next((one for one in resolved.stores if same_site(url or source, one.url)), None)
     html, address = _page(source, url, allow_private, store)
+    if save_case is not None:
+        _save_case(save_case, html, address)
+        return
     examined = _examined(html, address, store)
     product = examined.product
     if as_json:
@@ -181,6 +190,21 @@ def _examined(html: bytes, url: str, store: Store | None) -> Examined:
         except WorkerError as error:
             raise LookalikeError(f"{url or 'The page'} cannot be read: {error}.") from None
     return examined or Examined(None, "there is nothing on it")
+
+
+def _save_case(file: Path, html: bytes, url: str) -> None:
+    from scrapers.extract.saved_case import TRIM_SECONDS, case_of, save_case
+    from scrapers.session.workers import Worker, WorkerError
+
+    with Worker(TRIM_SECONDS) as worker:
+        try:
+            case = worker.call(case_of, html, url)
+        except WorkerError as error:
+            raise LookalikeError(f"{url or 'The page'} cannot be read: {error}.") from None
+    if case is None:
+        raise LookalikeError(f"{url or 'The page'} holds no HTML. Give the page of a product.")
+    save_case(file, case)
+    terminal.say(f"{file} has one case more. Correct its `value`, and say in `why` what is read wrongly.")
 
 
 def _reread(config: Config, store: str, allow_private: bool) -> Reextraction:

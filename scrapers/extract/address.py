@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
 
@@ -72,6 +72,31 @@ _SWITCHES_TEXT = """
 SWITCHES = frozenset(_SWITCHES_TEXT.split())
 """Parameters that change how the whole store is displayed, or trigger an action: links with them are not
 followed."""
+_NOT_PRODUCTS = re.compile(
+    r"/(?:cart|basket|bag|checkout|account|login|signin|register|wishlist|search|contact|about|help|faq|"
+    r"privacy|terms|imprint|impressum|warenkorb|panier|blogs?|pages|policies)(?:[/.?]|$)",
+    re.IGNORECASE,
+)
+_NO_PRODUCTS_ROUTE = re.compile(
+    r"(?:^|[/_])(?:cart|basket|bag|checkout|account|login|logoff|logout|signin|signup|register|wishlist|wish-?list|"
+    r"search|contact|contact-?us|about|about-?us|help|faqs?|privacy|terms|conditions|imprint|impressum|warenkorb|"
+    r"panier|blogs?|pages|policies|compare|newsletter|sitemap|site-?map|reviews?|password|affiliate|voucher|"
+    r"shipping|returns|addresses|downloads?|order-?(?:history|status|details?)|my-?account|create-?account|"
+    r"information|information-?page|cookies?|unsubscribe|subscribe|currency|language|feeds?|rss)"
+    r"(?:[/.?_]|$)",
+    re.IGNORECASE,
+)
+"""Query values that belong to no product: `route=account/login`, `main_page=shopping_cart`."""
+_REVIEW_WORDS = (
+    r"reviews?|ratings?|bewertung(?:en)?|rezension(?:en)?|avis|opinion(?:es|i)?|rese[nñ]as?|valoraciones|recensioni|"
+    r"recensione|avaliac(?:ao|oes)|beoordeling(?:en)?|recensie(?:s)?|recenze|hodnoceni|opinie|otzyvy|yorumlar|questions?"
+)
+_REVIEW_FORM = re.compile(
+    rf"/(?:{_REVIEW_WORDS})(?:/(?:add|new|write|create|form|neu|submit))?(?:\.\w{{2,5}})?/?$"
+    rf"|/(?:write|add|new)-?(?:a-)?(?:{_REVIEW_WORDS})(?:\.\w{{2,5}})?/?$",
+    re.IGNORECASE,
+)
+"""The end of the path of a page of reviews, which shows a product's name and price, too."""
 _ID_LIKE = re.compile(
     r"(?:^|[_-])(?:id|pid|sku|product|products|prod|item|art|article|artikel|artnr|art_nr|code|ean|gtin|isbn"
     r"|route|rt|main_page|controller|dispatch|page_id|post_type|p|n|nr|no|num)(?:[_-]|$)"
@@ -199,6 +224,20 @@ def category_order(url: str) -> tuple[int, int, str]:
     return -max(steps, default=0), len(pairs_of(url)), url
 
 
+def is_shop_page(url: str) -> bool:
+    """Whether an address belongs to the shop itself by its words: cart, terms, account."""
+    path = urlsplit(url).path
+    if _NOT_PRODUCTS.search(unquote(path)):
+        return True
+    values = [value for _, value in naming_pairs(url) if not value.isdigit()]
+    return is_named_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
+
+
+def is_review_page(url: str) -> bool:
+    """Whether an address is that of a product's reviews, or of the form for one."""
+    return bool(_REVIEW_FORM.search(unquote(urlsplit(url).path)))
+
+
 def names_nothing(url: str) -> bool:
     """Whether an address identifies nothing: its path is a script's, and its query gives at most a kind of
     page."""
@@ -208,6 +247,12 @@ def names_nothing(url: str) -> bool:
         name.lower() in _PAGE_KIND_PARAMETERS and not re.search(r"\d", value)
         for name, value in naming_pairs(url)
     )
+
+
+def names_only_a_listing(url: str) -> bool:
+    """Whether an address names a category or brand and nothing else: `?route=product/category&path=20`."""
+    listed = any(name.lower() in LISTING_NAMES and value for name, value in pairs_of(url))
+    return listed and names_nothing(url)
 
 
 _PAGE_KIND_PARAMETERS = frozenset(

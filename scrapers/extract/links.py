@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qs, unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -17,7 +17,8 @@ from scrapers.extract.address import (
     is_id_like,
     is_named_by_query,
     is_noise,
-    names_nothing,
+    is_shop_page,
+    names_only_a_listing,
     naming_pairs,
     pairs_of,
     spelling,
@@ -29,21 +30,6 @@ from scrapers.extract.sources.markup import Markup
 from scrapers.extract.vocabulary import phrases
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
-_NOT_PRODUCTS = re.compile(
-    r"/(?:cart|basket|bag|checkout|account|login|signin|register|wishlist|search|contact|about|help|faq|"
-    r"privacy|terms|imprint|impressum|warenkorb|panier|blogs?|pages|policies)(?:[/.?]|$)",
-    re.IGNORECASE,
-)
-_NO_PRODUCTS_ROUTE = re.compile(
-    r"(?:^|[/_])(?:cart|basket|bag|checkout|account|login|logoff|logout|signin|signup|register|wishlist|wish-?list|"
-    r"search|contact|contact-?us|about|about-?us|help|faqs?|privacy|terms|conditions|imprint|impressum|warenkorb|"
-    r"panier|blogs?|pages|policies|compare|newsletter|sitemap|site-?map|reviews?|password|affiliate|voucher|"
-    r"shipping|returns|addresses|downloads?|order-?(?:history|status|details?)|my-?account|create-?account|"
-    r"information|information-?page|cookies?|unsubscribe|subscribe|currency|language|feeds?|rss)"
-    r"(?:[/.?_]|$)",
-    re.IGNORECASE,
-)
-"""Query values that belong to no product: `route=account/login`, `main_page=shopping_cart`."""
 _FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|zip|ico)$", re.IGNORECASE)
 _NEXT_PAGE = phrases("next_page")
 _ARROWS = "›»→>"
@@ -74,7 +60,7 @@ def product_cards(page: Page, markup: Markup) -> list[tuple[str, str]]:
         return list(found.values())
     pages = {spelling(listing_key(url)) for url in next_pages(page)}
     for anchor, url in _anchors(page, within="not(ancestor::nav or ancestor::header or ancestor::footer)"):
-        if not _is_shop_page(url) and _is_card(anchor) and _leads_to_another_page(url, page.url):
+        if not is_shop_page(url) and _is_card(anchor) and _leads_to_another_page(url, page.url):
             key = spelling(without_tracking(url))
             if spelling(listing_key(url)) not in pages:
                 name = " ".join(anchor.text_content().split())[:300]
@@ -120,7 +106,7 @@ def category_links(page: Page) -> list[str]:
     others: dict[str, str] = {}
     known: dict[HtmlElement, bool] = {}
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
-        if not _is_shop_page(url) and _leads_to_another_page(url, page.url) and not _is_product_card(anchor):
+        if not is_shop_page(url) and _leads_to_another_page(url, page.url) and not _is_product_card(anchor):
             kind = found if _is_in_navigation(anchor, known) else others
             kind.setdefault(spelling(listing_key(url)), url)
     return list((found or others).values())
@@ -131,10 +117,10 @@ def further_listings(page: Page, shapes: set[tuple[object, ...]]) -> list[str]:
     found: dict[str, str] = {}
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
         is_listing = listing_shape(url) in shapes or _names_a_listing(url)
-        if not is_listing or _is_shop_page(url):
+        if not is_listing or is_shop_page(url):
             continue
         # The logo of a brand looks like a product card; its address tells them apart.
-        if names_nothing(url) or not _is_product_card(anchor):
+        if names_only_a_listing(url) or not _is_product_card(anchor):
             found.setdefault(spelling(listing_key(url)), url)
     return list(found.values())
 
@@ -199,15 +185,6 @@ def fetchable(page: Page, href: str) -> str | None:
         return None
     switched = {pair for pair in pairs_of(url) if pair[0].lower() in SWITCHES}
     return url if switched <= set(pairs_of(page.url)) else None
-
-
-def _is_shop_page(url: str) -> bool:
-    """Whether an address belongs to the shop itself by its words: cart, terms, account."""
-    path = urlsplit(url).path
-    if _NOT_PRODUCTS.search(unquote(path)):
-        return True
-    values = [value for _, value in naming_pairs(url) if not value.isdigit()]
-    return is_named_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
 
 
 def _leads_to_another_page(url: str, here: str) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from scrapers.extract.address import is_home
+from scrapers.extract.address import is_home, is_review_page, is_shop_page, names_only_a_listing
 from scrapers.extract.candidates import Candidate, Field, RawPhoto
 from scrapers.extract.fields.availability import extract_availability
 from scrapers.extract.fields.brand import extract_brand
@@ -261,6 +261,12 @@ def _why_no_product(
         return "its markup lists products and describes none as its own"
     if visible is None:
         return "nothing on it is the heading of a product"
+    if names_only_a_listing(page.url):
+        return "its address names a category or brand"
+    if is_review_page(page.url):
+        return "its address is that of reviews"
+    if is_shop_page(page.url):
+        return "its address is that of a cart, an account, a search or an information page"
     if urlsplit(page.url).netloc and is_home(page.url):
         return "it is a home page"
     matched = any(one.offers for one in state)

@@ -44,6 +44,10 @@ _BUTTON = frozenset({"btn", "button", "cta", "buy"})
 _INPUTS = frozenset({"submit", "button", "image"})
 _BUTTON_NAMES = frozenset({"btn", "button", "cta", "buy", "order", "action", "purchase"})
 _BUYING_ADDRESS = re.compile("cart|basket|buy|order|korb|panier|carrello|checkout|kosik|add")
+_PRODUCT_LINK = re.compile(
+    r"^(?:https?://[^/]+)?/(?:[\w-]+/)*?(?:p|products?|c|category|categories|collections?|shop|catalogue|item)/[\w-]+"
+)
+"""Links of articles and campaigns lead to products and categories, however they are styled."""
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -174,7 +178,11 @@ def _looks_like_button(element: lxml.html.HtmlElement) -> bool:
     href = (element.get("href") or "").strip().lower()
     if not href or href.startswith(("#", "javascript:")):
         return True
-    return bool(_BUYING_ADDRESS.search(href)) or any(_are_of_button(tokens(one)) for one in above(element, 1))
+    if _BUYING_ADDRESS.search(href):
+        return True
+    return _PRODUCT_LINK.search(href) is None and any(
+        _are_of_button(tokens(one)) for one in above(element, 1)
+    )
 
 
 @lru_cache(maxsize=8192)

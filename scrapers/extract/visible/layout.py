@@ -213,7 +213,7 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
     tag = closed.element.tag
     layout.extent[closed.element] = (closed.read, layout.read - closed.read)
     text = "".join(closed.pieces) if closed.pieces is not None else None
-    if text is not None:
+    if text:
         flat = " ".join(text.split())
         kept = flat if len(flat) <= MAX_TEXT else ""
         if kept:
@@ -236,14 +236,14 @@ def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
         outer.pieces = None
     elif tag in BLOCKS:
         _append(outer, f" {text} ")
-    elif text.strip():
+    elif text and not text.isspace():
         _append(outer, _with_cents(outer, closed, text))
 
 
 def _with_cents(outer: _Open, closed: _Open, text: str) -> str:
     """Text with small digits after a price as its cents: `12<sup>99</sup>`."""
     digits = text.strip()
-    if not (len(digits) == 2 and digits.isdigit()):
+    if len(digits) != 2 or not digits.isdigit():
         return text
     before = "".join(outer.pieces or ())[-12:]
     if not _ENDS_IN_DIGIT.search(before):

@@ -51,6 +51,7 @@ class OtherContent:
     def __init__(self, layout: Layout, anchor: Spot) -> None:
         self._page = layout.page
         self._extent = layout.extent
+        self._spots = layout.by_element
         self._own: set[lxml.html.HtmlElement] = {anchor.element, *anchor.element.iterancestors()}
         self._known: dict[lxml.html.HtmlElement, bool] = {}
         self._cards: set[lxml.html.HtmlElement] = set()
@@ -103,9 +104,14 @@ class OtherContent:
             if target:
                 if next(link.iter("img", "picture"), None) is not None:
                     pictured.add(target)
-                if self._extent.get(link, (0, 0))[1] >= CARD.min_link_words:
+                if self._length(link) >= CARD.min_link_words:
                     worded.add(target)
         return not pictured.isdisjoint(worded)
+
+    def _length(self, element: lxml.html.HtmlElement) -> int:
+        """The characters of an element's text; of a hidden one, such as a card of the other view, too."""
+        shown = self._extent.get(element, (0, 0))[1]
+        return shown or (len(self._spots[element].text) if element in self._spots else 0)
 
     def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
         """Whether it is a link around an image: its content belongs to the linked page."""
