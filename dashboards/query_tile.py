@@ -31,7 +31,7 @@ HANDLES = "#2f5d4e"
 def draw_query(query: Query, found: Matches | None, pool: Sequence[Match]) -> None:
     """Draws the query, what the photo shows, what steers it, and the buttons to crop and to leave it.
 
-    :param pool: answers whose kinds and colours are offered as corrections.
+    :param pool: products whose kinds and colours are offered as corrections.
     """
     preview = query.preview
     if preview is None and isinstance(query.subject, str) and found is not None:

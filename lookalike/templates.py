@@ -16,7 +16,8 @@ CARD = """\
 <div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
 {%- if match.why %}<span class="la-alike la-why" title="{{ match.why }}">{{ match.why | reason }}</span>
 {%- else %}<span class="la-alike" title="Cosine similarity {{ '%.3f' | format(match.score) }}">
-{{- "The same photo" if "photo" in match.evidence else match | likeness }}</span>{% endif -%}
+{{- "The same photo" if "photo" in match.evidence else match.band | likeness(match.score) -}}
+</span>{% endif -%}
 </div>
 <h3 class="la-title" dir="auto" title="{{ title }}">{{ title }}</h3>
 <div class="la-price">
