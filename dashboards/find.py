@@ -106,7 +106,9 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
     pool = alike([*(everything or ()), *(found or ())], banded)
     if everything is not None:
         draw_facets(pool, shop.currencies, choices)
-    show_found(shop, slots, query, choices, pool, found, trouble)
+    show_found(shop, slots, query, choices, found, trouble)
+    with slots.query_tile:
+        draw_query(query, found, [*(everything or ()), *(found or ())])
 
 
 def show_found(
@@ -114,13 +116,11 @@ def show_found(
     slots: Slots,
     query: Query,
     choices: Choices,
-    pool: Sequence[Match],
     found: Matches | None,
     trouble: str,
 ) -> None:
     """Shows what was found under the choices.
 
-    :param pool: all answers, what corrections are offered from.
     :param trouble: why nothing was found, where that is known.
     """
     descriptions = [] if found is None else found.descriptions()
@@ -135,8 +135,6 @@ def show_found(
         order = draw_bar(len(answers)) if answers else Order.LIKENESS
         if found is not None and found.warning:
             draw_note(found.warning)
-    with slots.query_tile:
-        draw_query(query, found, pool)
     shown = sort(answers, order, choices.currency if choices.priced else None)[: address.shown()]
     with slots.grid:
         draw_answers(shop, sections(shown, order, banded), looks)

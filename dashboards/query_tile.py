@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 from PIL import ImageOps
-from streamlit_cropper import st_cropper
 
 from dashboards import address, asking, crop
 from dashboards.asking import CURRENT, Query, Upload
@@ -31,7 +30,7 @@ HANDLES = "#2f5d4e"
 def draw_query(query: Query, found: Matches | None, pool: Sequence[Match]) -> None:
     """Draws the query, what the photo shows, what steers it, and the buttons to crop and to leave it.
 
-    :param pool: answers whose kinds and colours are offered as corrections.
+    :param pool: products whose kinds and colours are offered as corrections.
     """
     preview = query.preview
     if preview is None and isinstance(query.subject, str) and found is not None:
@@ -105,6 +104,8 @@ def draw_examples(query: Query) -> None:
 @st.dialog("Choose a part of your photo", icon=":material/crop:")
 def choose_part(photo: Upload) -> None:
     """Shows the photo with handles; the part that they enclose is searched for."""
+    from streamlit_cropper import st_cropper  # here alone, since few visitors crop
+
     whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
     enclosed = st_cropper(
         whole,

@@ -22,11 +22,18 @@ import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 REPOSITORY = Path(__file__).parent.parent
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1360, 730
+PHONE: ViewportSize = {"width": 390, "height": 844}
+LOOKS = {
+    "dashboard": {},
+    "dashboard-dark": {"dark": True},
+    "dashboard-phone": {"phone": True},
+    "dashboard-phone-dark": {"phone": True, "dark": True},
+}
 NOTEBOOK_HEIGHT = 1000
 
 
@@ -55,11 +62,16 @@ def dashboard(data: Path) -> Iterator[str]:
         server.wait()
 
 
-def photograph(address: str, photo: Path, chromium: str) -> bytes:
+def photograph(address: str, photo: Path, chromium: str, *, phone: bool = False, dark: bool = False) -> bytes:
     """PNG bytes of the first page after a search for a photo."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page = browser.new_page(
+            viewport=PHONE if phone else {"width": WIDTH, "height": HEIGHT},
+            is_mobile=phone,
+            has_touch=phone,
+            color_scheme="dark" if dark else "light",
+        )
         page.goto(address)
         page.locator("[data-testid=stFileUploader], .la-closed").wait_for(timeout=60_000)
         if page.locator(".la-closed").count():
@@ -123,7 +135,8 @@ def main() -> None:
     parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
     given = parser.parse_args()
     with dashboard(given.data.resolve()) as address:
-        save(photograph(address, given.photo.resolve(), given.chromium), IMAGES / "dashboard.png")
+        for name, look in LOOKS.items():
+            save(photograph(address, given.photo.resolve(), given.chromium, **look), IMAGES / f"{name}.png")
     save(photograph_sheet(given.sheet.resolve(), given.chromium), IMAGES / "demo.png")
     save(
         photograph_notebook(given.data.resolve(), given.photo.resolve(), given.chromium),

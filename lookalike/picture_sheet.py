@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from lookalike.matches import Match
-from storage.money import display_price
+from storage.money import decimal_string
 
 COLUMNS = 4
 TILE_PX, GAP_PX, TEXT_PX, MARGIN_PX, HEAD_PX = 256, 24, 76, 32, 64
@@ -17,6 +17,8 @@ PAPER, INK, QUIET = "#fbfaf7", "#22201c", "#6c675e"
 
 def picture_sheet(answers: Sequence[Match], headline: str) -> bytes:
     """Draws the sheet.
+
+    Prices have their currency's code: the font, Pillow's own, has Latin letters but few signs.
 
     :param answers: in the order in which they are drawn, row by row.
     :param headline: what was searched for, in words.
@@ -33,7 +35,9 @@ def picture_sheet(answers: Sequence[Match], headline: str) -> bytes:
         left = MARGIN_PX + place % COLUMNS * (TILE_PX + GAP_PX)
         top = MARGIN_PX + HEAD_PX + place // COLUMNS * (TILE_PX + TEXT_PX + GAP_PX)
         _draw_photo(sheet, match, left, top)
-        price = display_price(match.price, match.currency) or "Price at the store"
+        price = (
+            f"{decimal_string(match.price, match.currency) or 'Price at the store'} {match.currency or ''}"
+        )
         for line, (text, colour) in enumerate(
             ((match.title or "Untitled product", INK), (price, INK), (match.store, QUIET))
         ):

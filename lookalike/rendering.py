@@ -19,8 +19,6 @@ from storage.printable import printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from lookalike.matches import Match
-
 AVAILABILITY = {
     "in_stock": "In stock",
     "out_of_stock": "Out of stock",
@@ -92,6 +90,6 @@ def _reason(why: str) -> str:
     return why.removeprefix("goes with: ")
 
 
-def _likeness(match: Match) -> str:
-    """How alike, by its band; by a percentage where it has none."""
-    return match.band.capitalize() if match.band else f"{max(0, min(100, round(match.score * 100)))}% alike"
+def _likeness(band: str | None, score: float) -> str:
+    """How alike, by the band; by a percentage where there is none."""
+    return band.capitalize() if band else f"{max(0, min(100, round(score * 100)))}% alike"

@@ -26,7 +26,8 @@ CARD = """\
 <div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
 {%- if match.why %}<span class="la-alike la-why" title="{{ match.why }}">{{ match.why | reason }}</span>
 {%- elif match.rank %}<span class="la-alike" title="Cosine similarity {{ '%.3f' | format(match.score) }}">
-{{- "The same photo" if "photo" in match.evidence else match | likeness }}</span>{% endif -%}
+{{- "The same photo" if "photo" in match.evidence else match.band | likeness(match.score) -}}
+</span>{% endif -%}
 </div>
 <h3 class="la-title" dir="auto" title="{{ title }}">{{ title }}</h3>
 {% include "price" %}

@@ -17,18 +17,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from embedding.bands import CutOffs
+from embedding.encoder.heads import load_heads
+from embedding.encoder.predictions import adopt_heads
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
 from lookalike.demo.catalogue import catalogue
 from lookalike.demo.product import DemoProduct
 from storage import images, tables
 from storage.root import Root
+from tests.dashboards.visit import Visit, visiting
 
 REPOSITORY = Path(__file__).parents[2]
 STORE = "shop.example"
 HOSTILE_STORE = "harm.example"
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> ![x](http://127.0.0.1:1/a.png)"
 NOW = datetime.now(UTC)
+CUT_OFFS = CutOffs(encoded=(0.9, 0.6, -1), projected=(0.9, 0.6, -1))
+"""So low that all of the few garments are alike."""
 
 
 def photo(product: DemoProduct) -> bytes:
@@ -84,7 +90,9 @@ def shop_root(tmp_path_factory: pytest.TempPathFactory, garments: list[DemoProdu
     tables.merge(root, "images", [_image(photo(garment)) for garment in garments])
     crawl = {"crawl_id": "1", "ended_at": NOW, "status": "complete"}
     tables.append(root, "crawls", [crawl | {"store": store} for store in (STORE, HOSTILE_STORE)])
-    build_index(root, embed_new_images(root).model)
+    model = embed_new_images(root).model
+    adopt_heads(root, model, load_heads(root, model), CUT_OFFS)
+    build_index(root, model)
     return root
 
 
@@ -96,6 +104,7 @@ def _product(garment: DemoProduct, product_id: str) -> dict[str, object]:
         "title": garment.title,
         "brand": garment.brand,
         "category": garment.category,
+        "colours": [garment.colour],
         "price": garment.price,
         "was_price": garment.was_price,
         "currency": garment.currency,
@@ -130,6 +139,13 @@ def dashboard(shop_root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("elsewhere")
     with served(folder, folder / "log.txt", "--data", str(shop_root.path)) as address:
         yield address
+
+
+@pytest.fixture
+def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
+    """A visitor on the first page."""
+    with visiting(browser, dashboard) as visit:
+        yield visit
 
 
 @contextmanager

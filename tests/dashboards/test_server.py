@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
-from dashboards.server import content_security_policy, host_name, known_names
+from dashboards.server import SecurityHeaders, content_security_policy, host_name, known_names
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -60,6 +64,32 @@ def test_every_answer_says_what_browsers_may_do(dashboard: str, path: str) -> No
     assert policy["frame-ancestors"] == "'none'"
     assert policy["object-src"] == "'none'"
     assert "unsafe" not in policy["script-src"]
+
+
+@pytest.mark.parametrize(
+    ("path", "framed"),
+    [
+        ("/component/streamlit_cropper.st_cropper/index.html", True),
+        ("/component", False),
+        ("/components/x", False),
+        ("/static/component/x", False),
+    ],
+)
+def test_the_dashboard_frames_components_and_nobody_frames_anything_else(path: str, framed: bool) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    page = SecurityHeaders(PlainTextResponse("a page"), content_security_policy(""))
+    asyncio.run(page({"type": "http", "method": "GET", "path": path, "headers": []}, receive, send))
+    headers = Headers(raw=sent[0]["headers"])
+    assert headers["X-Frame-Options"] == ("SAMEORIGIN" if framed else "DENY")
+    by = "'self'" if framed else "'none'"
+    assert f"frame-ancestors {by}" in headers["Content-Security-Policy"]
 
 
 def test_only_inline_scripts_that_are_known_are_allowed() -> None:

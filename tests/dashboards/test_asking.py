@@ -1,0 +1,74 @@
+"""What is asked for: what was typed, and the part of a photo."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from dashboards.asking import read_typed
+from dashboards.crop import WHOLE, Box, box_of, cut
+from dashboards.page_parts import plain
+from storage.errors import UnreadableImageError
+
+
+@pytest.mark.parametrize(
+    ("typed", "location", "words"),
+    [
+        ("", None, ""),
+        ("  red   linen dress ", None, "red linen dress"),
+        ("https://shop.example/a?b=c#d", "https://shop.example/a?b=c#d", ""),
+        ("https://shop.example/a.jpg but green", "https://shop.example/a.jpg", "but green"),
+        ("this  http://[::1 in green", "http://[::1", "this in green"),
+        ("3/4 sleeves: a:b", None, "3/4 sleeves: a:b"),
+    ],
+)
+def test_an_address_is_told_from_words(typed: str, location: str | None, words: str) -> None:
+    assert read_typed(typed) == (location, words)
+
+
+SIZE = (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("edges", "box"),
+    [
+        ((50, 25, 100, 50), Box(0.25, 0.25, 0.75, 0.75)),
+        ((-20, -5, 120, 60), Box(0, 0, 0.5, 0.55)),
+        ((150, 50, 500, 500), Box(0.75, 0.5, 1, 1)),
+        ((10, 10, 1, 80), WHOLE),
+        ((10, 10, 100, -5), WHOLE),
+        ((300, 10, 50, 50), WHOLE),
+    ],
+)
+def test_handles_enclose_a_part_within_the_photo(edges: tuple[float, ...], box: Box) -> None:
+    left, top, width, height = edges
+    assert box_of(left, top, width, height, SIZE) == pytest.approx(box)
+
+
+def test_the_part_is_cut_out_of_the_photo_as_people_see_it() -> None:
+    photo = Image.new("RGB", (80, 40), "blue")
+    photo.paste("red", (40, 0, 80, 40))  # turned by a quarter: red is at the bottom
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = io.BytesIO()
+    photo.save(stored, "PNG", exif=exif)
+    part = Image.open(io.BytesIO(cut(stored.getvalue(), Box(0, 0.5, 1, 1))))
+    assert part.size == (40, 40)
+    assert part.getcolors() == [(1600, (255, 0, 0))]
+
+
+def test_no_part_is_cut_out_of_what_is_no_photo() -> None:
+    with pytest.raises(UnreadableImageError):
+        cut(b"not a photo", Box(0, 0, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    "text", ["![x](http://127.0.0.1:1/a.png)", "**b** $x$ :red[a] `c`", "<b>", "a_b ~c~"]
+)
+def test_a_label_shows_its_signs(text: str) -> None:
+    escaped = plain(text)
+    assert escaped.replace("\\", "") == text
+    signs = set("![]()*$:`<>_~")
+    assert all(escaped[at - 1] == "\\" for at, sign in enumerate(escaped) if sign in signs)
