@@ -162,7 +162,6 @@ class Soak:
         environ = os.environ | {
             "LD_PRELOAD": self._clock,
             "FAKETIME": f"+{days}d",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
         def limit() -> None:
