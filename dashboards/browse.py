@@ -153,7 +153,7 @@ def show_products(choice: Choice, browsed: Browsed) -> None:
     pages = max(1, math.ceil(browsed.total / PER_PAGE))
     where = f", page {choice.page:,} of {pages:,}" if pages > 1 else ""
     counted = f"{browsed.total:,} product{'' if browsed.total == 1 else 's'}{where}"
-    st.html(f'<p class="la-count" role="status">{counted}</p>')
+    st.html(f'<p class="la-count" role="status">{counted}</p><h2 class="la-hidden">Products</h2>')
     if not browsed.products:
         draw_note("No product fits. Remove a word, or loosen a filter.")
     show_cards("", "browse", browsed.products)
