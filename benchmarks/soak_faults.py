@@ -80,14 +80,14 @@ def _damage_generation(root: Root) -> None:
 
 def _damage_products(root: Root) -> None:
     """Cuts off the end of a file of the table `products`."""
-    file = _largest(Path(str(root)) / "products", "**/*.parquet")
+    file = _largest(Path(str(root)) / "tables" / "products", "**/*.parquet")
     data = file.read_bytes()
     file.write_bytes(data[: len(data) // 2])
 
 
 def _damage_images(root: Root) -> None:
     """Flips bytes in a file of the table `images`."""
-    _flip(_largest(Path(str(root)) / "images", "**/*.parquet"))
+    _flip(_largest(Path(str(root)) / "tables" / "images", "**/*.parquet"))
 
 
 def _largest(folder: Path, pattern: str) -> Path:
