@@ -45,7 +45,7 @@ def test_pillow_reads_others() -> None:
 def test_another_format_is_no_image(form: str, use: object) -> None:
     data = stored(form)
     if data and is_read_by_pillow(data) and Image.open(io.BytesIO(data)).format not in READ:
-        with pytest.raises(UnreadableImageError, match="not an image|a damaged"):
+        with pytest.raises(UnreadableImageError, match=r"not an image|a damaged"):
             use(data)  # type: ignore[operator]
 
 
