@@ -33,7 +33,10 @@ MAX_INPUTS = 16
 """Most inputs of a query. The mean of more says little about each, and each photo has to be encoded."""
 
 AT_ONCE = 64
-"""Photos that are decoded and encoded together: 12 MB of pixels and about 100 MB in the encoder."""
+"""Photos that are read and searched for together."""
+
+_ENCODED = 16
+"""Photos of one call of the encoder: 15 ms of processor time each, against 22 one by one and 19 of 64."""
 
 MAX_PHOTO_BYTES = 50_000_000
 MAX_PAGE_BYTES = 10_000_000
@@ -275,7 +278,9 @@ def _embedded(published: OpenGeneration, read: Sequence[QueryInput | _Photo]) ->
     if not photos:
         return [one for one in read if isinstance(one, QueryInput)]
     size = published.manifest.encoder.size
-    embeddings = published.encoder().encode(np.stack([letterbox(one.image, size) for one in photos]))
+    pixels = np.stack([letterbox(one.image, size) for one in photos])
+    batches = [pixels[start : start + _ENCODED] for start in range(0, len(pixels), _ENCODED)]
+    embeddings = np.concatenate([published.encoder().encode(batch) for batch in batches])
     vectors = published.index.projection.apply(embeddings)
     pairs = zip(embeddings, vectors, strict=True)
     return [one if isinstance(one, QueryInput) else _seen(one, *next(pairs)) for one in read]

@@ -6,10 +6,12 @@ import difflib
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from embedding.index import columns
 from embedding.index.filter_arguments import parse_filters, yes_or_no
@@ -155,10 +157,11 @@ def find_many(
             nearest = published.index.search_many(
                 vectors, shortlist, mask=mask, without=[one.products for one in queries]
             )
-            hits = [
-                _put_same_photo_first(published, of_one, [one])
-                for one, of_one in zip(some, nearest, strict=True)
-            ]
+            # A processor a photo: BLAS's own threads would spend as much time waiting for each other.
+            with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                hits = list(
+                    pool.map(lambda of, one: _put_same_photo_first(published, of, [one]), nearest, some)
+                )
         found += [
             _matches(published, one, wanted, of_one[:k], min(same, k))
             for one, (of_one, same) in zip(queries, hits, strict=True)
