@@ -25,8 +25,7 @@ from lookalike.generation import OpenGeneration
 from lookalike.matches import Match, Matches
 from lookalike.published import Published
 from lookalike.query_inputs import QueryInput, embedding_of, read_photos, read_query
-from lookalike.vocabulary import meaning, vocabulary, words_of
-from lookalike.word_index import STATED
+from lookalike.vocabulary import vocabulary, words_of
 from storage.errors import InputError
 
 LIKE, UNLIKE = 0.75, 0.25
@@ -243,9 +242,7 @@ def _matches(published: Published, asked: Query, wanted: Filters, hits: Hits, sa
     found = published.matches(hits, filters=wanted, without=asked.products)
     return Matches(
         [
-            replace(
-                match, evidence=("photo",) if place < same else (), why=_why(published, asked, match, row)
-            )
+            replace(match, evidence=("photo",) if place < same else (), why=_why(published, asked, row))
             for place, (match, row) in enumerate(zip(found, hits.rows.tolist(), strict=True))
         ],
         generation=published.name,
@@ -270,18 +267,15 @@ def _put_same_photo_first(
     return Hits(hits.rows[order], hits.scores[order]), len(same)
 
 
-def _why(published: Published, asked: Query, match: Match, row: int) -> str | None:
+def _why(published: Published, asked: Query, row: int) -> str | None:
     """Where the words were found: "linen, dress in the title; red by its colour"; None without words."""
-    if not asked.words:
-        return None
-    said = {name: {meaning(word) for word in words_of(getattr(match, name) or "")} for name in STATED}
     places: dict[str, list[str]] = {}
     for word, counts in asked.words.items():
         if counts[row] > 0:
             seen = "by its colour" if published.words.names_colour(word) else "as the photo shows"
-            stated = (f"in the {name}" for name in STATED if meaning(word) in said[name])
-            places.setdefault(next(stated, seen), []).append(word)
-    return "; ".join(f"{', '.join(words)} {place}" for place, words in places.items())
+            column = published.words.column(word, row)
+            places.setdefault(f"in the {column}" if column else seen, []).append(word)
+    return "; ".join(f"{', '.join(words)} {place}" for place, words in places.items()) or None
 
 
 def _not_clothing_warning(published: OpenGeneration, photos: Sequence[QueryInput]) -> str | None:
