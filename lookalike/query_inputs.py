@@ -17,7 +17,7 @@ from PIL import Image
 from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
-from lookalike.matches import Match
+from lookalike.matches import Match, Matches
 from lookalike.own_packages import require_own
 from storage import images
 from storage.errors import InputError, LookalikeError, UnreadableImageError
@@ -85,14 +85,14 @@ def read_query(
 ) -> list[QueryInput]:
     """Reads a query's inputs.
 
-    :param query: one input, or a list of inputs that are averaged.
+    :param query: one input, or a list of inputs, or matches, that are averaged.
     :param name: what the caller calls it.
     :param allow_private: whether a URL may lead to this machine or a private network.
     :raises InputError: something that cannot be searched for, or too many; the sentence names it.
     :raises LookalikeError: a URL that does not answer.
     """
     allow_private = yes_or_no(allow_private, "allow_private")  # "no" would allow it
-    inputs = list(query) if isinstance(query, list | tuple) else [query]
+    inputs = list(query) if isinstance(query, list | tuple | Matches) else [query]
     if not inputs:
         raise InputError(f"The {name} is an empty list. Give at least one photo or product.")
     if len(inputs) > MAX_INPUTS:

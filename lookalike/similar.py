@@ -196,7 +196,7 @@ def describe(published: OpenGeneration, query_input: QueryInput) -> Description:
 
 
 def _read(published: OpenGeneration, given: Any, name: str, *, allow_private: bool) -> list[QueryInput]:
-    if isinstance(given, list | tuple) and not given and name != "query":
+    if isinstance(given, list | tuple | Matches) and not given and name != "query":
         return []
     return read_query(published, given, allow_private=allow_private, name=name)
 
