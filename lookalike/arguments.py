@@ -34,6 +34,8 @@ def require_words(value: Any) -> str:
     """Words to search by."""
     if not isinstance(value, str):
         raise InputError(f"Words cannot be of type {type(value).__name__}. Give a text such as 'red dress'.")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):  # a terminal's bytes that are no UTF-8
+        raise InputError(f"The words {value!r} are no text. Give some such as 'red dress'.")
     if len(value) > MOST_CHARACTERS:
         raise InputError(
             f"The words have {len(value):,} characters. Give at most {MOST_CHARACTERS}, such as 'red dress'."

@@ -5,8 +5,7 @@ Python looks in a notebook's own folder first. Imports nothing of Lookalike's, w
 
 from __future__ import annotations
 
-import sys
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 _HOME = Path(__file__).parent.parent
@@ -19,19 +18,11 @@ def require_own(*names: str) -> None:
     :raises ImportError: something else has the name; the sentence says which file.
     """
     for name in names:
-        try:
-            spec = find_spec(name)
-        except ValueError:  # a module that somebody made in memory
-            spec = None
-        found = spec.origin if spec is not None else None
-        own = _HOME / name / "__init__.py"
-        if found is not None and Path(found).resolve() == own.resolve():
-            continue
-        if spec is None and name not in sys.modules:
-            raise ImportError(f"Lookalike is incomplete: {own} is missing. Install it again.", name=name)
-        raise ImportError(
-            f"Lookalike cannot be used here: {found or f'a module {name}'} has the name of its package "
-            f"'{name}'. Rename that file and restart Python.",
-            name=name,
-            path=found,
-        )
+        found = getattr(import_module(name), "__file__", None)
+        if found is None or Path(found).resolve().parent != (_HOME / name).resolve():
+            raise ImportError(
+                f"Lookalike cannot be used here: {found or f'a module {name}'} has the name of its package "
+                f"'{name}'. Rename that file and restart Python.",
+                name=name,
+                path=found,
+            )

@@ -17,7 +17,7 @@ from PIL import Image
 from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
-from lookalike.matches import Match
+from lookalike.matches import Match, Matches
 from lookalike.own_packages import require_own
 from lookalike.photo_reader import decode_photo
 from storage import images
@@ -34,7 +34,10 @@ MAX_INPUTS = 16
 """Most inputs of a query. The mean of more says little about each, and each photo has to be encoded."""
 
 AT_ONCE = 64
-"""Photos that are decoded and encoded together: 12 MB of pixels and about 100 MB in the encoder."""
+"""Photos that are read and searched for together."""
+
+_ENCODED = 16
+"""Photos of one call of the encoder: 15 ms of processor time each, against 22 one by one and 19 of 64."""
 
 MAX_PHOTO_BYTES = 50_000_000
 MAX_PAGE_BYTES = 10_000_000
@@ -83,14 +86,14 @@ def read_query(
 ) -> list[QueryInput]:
     """Reads a query's inputs.
 
-    :param query: one input, or a list of inputs that are averaged.
+    :param query: one input, or a list of inputs, or matches, that are averaged.
     :param name: what the caller calls it.
     :param allow_private: whether a URL may lead to this machine or a private network.
     :raises InputError: something that cannot be searched for, or too many; the sentence names it.
     :raises LookalikeError: a URL that does not answer.
     """
     allow_private = yes_or_no(allow_private, "allow_private")  # "no" would allow it
-    inputs = list(query) if isinstance(query, list | tuple) else [query]
+    inputs = list(query) if isinstance(query, list | tuple | Matches) else [query]
     if not inputs:
         raise InputError(f"The {name} is an empty list. Give at least one photo or product.")
     if len(inputs) > MAX_INPUTS:
@@ -291,7 +294,9 @@ def _embedded(published: OpenGeneration, read: Sequence[QueryInput | _Photo]) ->
     if not photos:
         return [one for one in read if isinstance(one, QueryInput)]
     size = published.manifest.encoder.size
-    embeddings = published.encoder().encode(np.stack([letterbox(one.image, size) for one in photos]))
+    pixels = np.stack([letterbox(one.image, size) for one in photos])
+    batches = [pixels[start : start + _ENCODED] for start in range(0, len(pixels), _ENCODED)]
+    embeddings = np.concatenate([published.encoder().encode(batch) for batch in batches])
     vectors = published.index.projection.apply(embeddings)
     pairs = zip(embeddings, vectors, strict=True)
     return [one if isinstance(one, QueryInput) else _seen(one, *next(pairs)) for one in read]

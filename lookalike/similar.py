@@ -6,10 +6,12 @@ import difflib
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from embedding.bands import Band
 from embedding.index import columns
@@ -24,8 +26,7 @@ from lookalike.generation import OpenGeneration
 from lookalike.matches import Match, Matches
 from lookalike.published import Published
 from lookalike.query_inputs import QueryInput, embedding_of, read_photos, read_query
-from lookalike.vocabulary import meaning, vocabulary, words_of
-from lookalike.word_index import STATED
+from lookalike.vocabulary import vocabulary, words_of
 from storage.errors import InputError
 
 LIKE, UNLIKE = 0.75, 0.25
@@ -157,10 +158,11 @@ def find_many(
             nearest = published.index.search_many(
                 vectors, shortlist, mask=mask, without=[one.products for one in queries]
             )
-            hits = [
-                _put_same_photo_first(published, of_one, [one])
-                for one, of_one in zip(some, nearest, strict=True)
-            ]
+            # A processor a photo: BLAS's own threads would spend as much time waiting for each other.
+            with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                hits = list(
+                    pool.map(lambda of, one: _put_same_photo_first(published, of, [one]), nearest, some)
+                )
         found += [
             _matches(published, one, wanted, of_one[:k], min(same, k), cosines=True)
             for one, (of_one, same) in zip(queries, hits, strict=True)
@@ -196,7 +198,7 @@ def describe(published: OpenGeneration, query_input: QueryInput) -> Description:
 
 
 def _read(published: OpenGeneration, given: Any, name: str, *, allow_private: bool) -> list[QueryInput]:
-    if isinstance(given, list | tuple) and not given and name != "query":
+    if isinstance(given, list | tuple | Matches) and not given and name != "query":
         return []
     return read_query(published, given, allow_private=allow_private, name=name)
 
@@ -251,7 +253,7 @@ def _matches(
         replace(
             match,
             evidence=("photo",) if place < same else (),
-            why=_why(published, asked, match, row),
+            why=_why(published, asked, row),
             band=_band(published, match.score, same=place < same) if cosines else None,
         )
         for place, (match, row) in enumerate(zip(found, hits.rows.tolist(), strict=True))
@@ -284,18 +286,15 @@ def _put_same_photo_first(
     return Hits(hits.rows[order], hits.scores[order]), len(same)
 
 
-def _why(published: Published, asked: Query, match: Match, row: int) -> str | None:
+def _why(published: Published, asked: Query, row: int) -> str | None:
     """Where the words were found: "linen, dress in the title; red by its colour"; None without words."""
-    if not asked.words:
-        return None
-    said = {name: {meaning(word) for word in words_of(getattr(match, name) or "")} for name in STATED}
     places: dict[str, list[str]] = {}
     for word, counts in asked.words.items():
         if counts[row] > 0:
             seen = "by its colour" if published.words.names_colour(word) else "as the photo shows"
-            stated = (f"in the {name}" for name in STATED if meaning(word) in said[name])
-            places.setdefault(next(stated, seen), []).append(word)
-    return "; ".join(f"{', '.join(words)} {place}" for place, words in places.items())
+            column = published.words.column(word, row)
+            places.setdefault(f"in the {column}" if column else seen, []).append(word)
+    return "; ".join(f"{', '.join(words)} {place}" for place, words in places.items()) or None
 
 
 def _not_clothing_warning(published: OpenGeneration, photos: Sequence[QueryInput]) -> str | None:

@@ -82,6 +82,15 @@ class Postings:
             found[self.places[some]] += self.counts[some] * (1 if form == word else _INFLECTED)
         return found
 
+    def has(self, word: str, place: int) -> bool:
+        """Whether a word is at a place, in any of its forms."""
+        for _, code in self.forms.get(meaning(word), ()):
+            some = self.places[self.starts[code] : self.starts[code + 1]]
+            at = int(np.searchsorted(some, place))
+            if at < len(some) and some[at] == place:
+                return True
+        return False
+
 
 class WordIndex:
     """The words of all products of a generation. Thread-safe.
@@ -95,10 +104,10 @@ class WordIndex:
         self._products = int(index.products.max(initial=-1)) + 1
         first = np.unique(index.products, return_index=True)[1]
         texts = index.items.select(list(STATED)).take(columns.row_numbers(first))
-        self._stated = Postings.of(
-            [_weighted(texts[name], weight, name == "title") for name, weight in STATED.items()],
-            self._products,
-        )
+        self._stated = {
+            name: Postings.of([_weighted(texts[name], weight, name == "title")], self._products)
+            for name, weight in STATED.items()
+        }
         lists = index.items["colours"].chunk(0)
         words, at = words_in(pc.list_flatten(lists))
         of_rows = np.from_dlpack(pc.list_parent_indices(lists)).astype(np.int64)
@@ -111,7 +120,7 @@ class WordIndex:
 
     def knows(self, word: str) -> bool:
         """Whether any product has a folded word."""
-        return meaning(word) in self._stated.forms or meaning(word) in self._of_photos.forms
+        return any(meaning(word) in postings.forms for postings in self._all())
 
     def names_colour(self, word: str) -> bool:
         """Whether a folded word is a colour's name."""
@@ -119,15 +128,22 @@ class WordIndex:
 
     def words(self) -> list[str]:
         """All words of products, sorted."""
-        forms = [*self._stated.forms.values(), *self._of_photos.forms.values()]
+        forms = [known for postings in self._all() for known in postings.forms.values()]
         return sorted({word for known in forms for word, _ in known})
+
+    def column(self, word: str, row: int) -> str | None:
+        """Which of `STATED` has a folded word in a row; None where only colours or predictions may."""
+        product = int(self._index.products[row])
+        return next((name for name, postings in self._stated.items() if postings.has(word, product)), None)
 
     def counts(self, word: str) -> np.ndarray:
         """What a folded word counts in each row: float32 [rows], 0 where it is not there."""
-        counts: np.ndarray = self._stated.counts_of(word)[self._index.products] + self._of_photos.counts_of(
-            word
-        )
+        stated = sum(postings.counts_of(word) for postings in self._stated.values())
+        counts: np.ndarray = np.asarray(stated)[self._index.products] + self._of_photos.counts_of(word)
         return counts
+
+    def _all(self) -> list[Postings]:
+        return [*self._stated.values(), self._of_photos]
 
     def scores(self, words: Sequence[np.ndarray]) -> np.ndarray:
         """How well words fit each row: float32 [rows], from 0 to 1.

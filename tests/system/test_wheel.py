@@ -42,15 +42,41 @@ def test_it_holds_the_rooms_and_their_data_only(wheel: Path) -> None:
         "embedding/encoder/weights/fashion-fast.npz",
         "embedding/encoder/weights/NOTICE",
         "lookalike/py.typed",
+        "lookalike/vocabulary.toml",
         "lookalike/demo/catalogue.parquet",
     ):
         assert needed in names
 
 
-def test_it_imports_away_from_the_repository(wheel: Path, tmp_path: Path) -> None:
-    installed = tmp_path / "site"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", installed, wheel]
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed") / "site"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, wheel]
     subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["storage", "embedding", "flows", "scrapers", "dashboards"])
+def test_a_file_of_the_users_that_hides_a_room_is_named(installed: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / f"{name}.py"
+    file.write_text("MINE = 1\n")
+    golden = REPOSITORY / "tests" / "golden" / "generation-v2"
+    script = f"import {name}, lookalike; lookalike.open({str(golden)!r}); print({name}.MINE)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{tmp_path}:{installed}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if name in ("storage", "embedding"):  # what opening a shop needs
+        assert f"{file} has the name of its package '{name}'. Rename" in ended.stderr.splitlines()[-1]
+    else:
+        assert ended.stdout == "1\n", ended.stderr
+
+
+def test_it_imports_away_from_the_repository(installed: Path, tmp_path: Path) -> None:
     script = f"""
 import importlib, sys
 for room in {ROOMS}:

@@ -142,6 +142,7 @@ def test_words_that_nobody_uses_are_named(garments: Shop) -> None:
         (["red"], "Words cannot be of type list"),
         (b"red", "Words cannot be of type bytes"),
         ("x" * 201, "The words have 201 characters"),
+        ("dress \udcff", "are no text"),
         ("\0\x1b[31m", "No product here has the words|says nothing"),
     ],
 )
@@ -179,6 +180,9 @@ def test_more_and_less_like_photos_and_products(garments: Shop) -> None:
     towards = garments.similar("a.example:a0", k=1, like=[garments.product("b.example:b1")], words="green")
     assert towards[0].product_id == "a1", "products in `like` are no results"
     assert "b.example:b1" not in ids(garments.similar("a.example:a0", k=6, unlike="b.example:b1"))
+    found = garments.similar("a.example:a0", k=2)
+    assert ids(garments.similar(like=found)) == ids(garments.similar(like=list(found)))
+    assert not set(ids(found)) & set(ids(garments.similar(like=found)))
     with_words = garments.similar(words="dress", unlike="a.example:a0", k=6)
     assert with_words.query.endswith("dress, less like Summer robe")
     assert "a.example:a0" not in ids(with_words)
