@@ -90,7 +90,7 @@ def _drop_offers(root: Root, gone: set[Product]) -> int:
 def _is_change(offers: pa.Table) -> pa.ChunkedArray:
     """Whether each offer differs from the one before it, of the same product and variant."""
     earlier, later = offers.slice(0, max(len(offers) - 1, 0)), offers.slice(1)
-    same = pa.array([True] * len(later))
+    same = pa.array([True] * len(later), pa.bool_())
     for name in [*_OFFER, *_OFFER_STATE]:
         before, after = earlier[name].combine_chunks(), later[name].combine_chunks()
         both_null = pc.and_(pc.is_null(before), pc.is_null(after))

@@ -125,11 +125,12 @@ def stale(status: Status, age: timedelta) -> list[str]:
     for store in status.stores:
         if not store.configured:
             continue
+        why = "" if store.findings else store.problem  # a quarantine has a sentence of its own
         if store.fresh_at is None:
-            found.append(f"'{store.name}' has no complete crawl yet.")
+            found.append(f"'{store.name}' has no complete crawl yet. {why}".rstrip())
         elif now - store.fresh_at > age:
             hours = (now - store.fresh_at) / timedelta(hours=1)
-            found.append(f"'{store.name}' was last crawled completely {hours:.0f} hours ago.")
+            found.append(f"'{store.name}' was last crawled completely {hours:.0f} hours ago. {why}".rstrip())
         if store.findings:
             found.append(quarantine_sentence(store.name, store.findings))
         elif store.staged == "damaged":

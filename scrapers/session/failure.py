@@ -9,23 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deltalake.exceptions import DeltaError
+
+from storage.errors import LookalikeError
 from storage.verdicts import Failure
 
 _BY_ERROR = {
-    # Names, because the reactor's and Scrapy's own exceptions are imported only where a crawl runs.
-    "CannotResolveHostError": Failure.DNS,
-    "DownloadConnectionRefusedError": Failure.REFUSED,
-    "DownloadTimeoutError": Failure.TIMEOUT,
+    # Names, because the reactor's, Scrapy's and requests' exceptions are imported only where they are raised.
     "RefusedRequest": Failure.PRIVATE,
     "RefusedURLError": Failure.PRIVATE,
+    "CannotResolveHostError": Failure.DNS,
+    "NameResolutionError": Failure.DNS,
+    "DownloadConnectionRefusedError": Failure.REFUSED,
+    "ConnectionRefusedError": Failure.REFUSED,
+    "DownloadTimeoutError": Failure.TIMEOUT,
+    "Timeout": Failure.TIMEOUT,
+    "TimeoutError": Failure.TIMEOUT,
     "TunnelError": Failure.CONNECTION,
     "DownloadFailedError": Failure.CONNECTION,
     "ResponseDataLossError": Failure.CONNECTION,
-    "MemoryError": Failure.OUT_OF_MEMORY,
-    "DeltaError": Failure.STORAGE,
-    "LookalikeError": Failure.STORAGE,
+    "ConnectionError": Failure.CONNECTION,
 }
-"""What an exception stands for, by the name of its class or of one of its base classes, nearest first."""
+"""What an exception of a request stands for, by the name of its class or of a base class.
+
+What says most comes first, since urllib3 derives a refused connection from a timeout."""
 _ROBOTS = "Forbidden by robots.txt"  # Scrapy's words
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TLS_MODULES = ("OpenSSL", "service_identity", "ssl")
@@ -101,17 +108,27 @@ def failure_of_error(error: BaseException) -> Failure | None:
     for cause in _chain(error):
         if (isinstance(cause, OSError) and cause.errno in _FULL) or "No space left" in str(cause):
             return Failure.DISK_FULL
-        if type(cause).__module__.partition(".")[0] in _TLS_MODULES:
-            return Failure.TLS
+        if isinstance(cause, MemoryError):
+            return Failure.OUT_OF_MEMORY
+    if failure := failure_of_request(error):
+        return failure
+    if _names(error) & {"IgnoreRequest", "DownloadCancelledError"}:
+        return None
+    if isinstance(error, OSError | LookalikeError | DeltaError):
+        return Failure.STORAGE
+    return Failure.EXCEPTION
+
+
+def failure_of_request(error: BaseException) -> Failure | None:
+    """What a request's exception, or one that it was raised from, says about the store; None if nothing."""
     if str(error) == _ROBOTS:
         return Failure.ROBOTS
-    names = [base.__name__ for base in type(error).__mro__]
-    for name in names:
-        if name in _BY_ERROR:
-            return _BY_ERROR[name]
-    if "IgnoreRequest" in names or "DownloadCancelledError" in names:
-        return None
-    return Failure.STORAGE if isinstance(error, OSError) else Failure.EXCEPTION
+    names = set[str]()
+    for cause in _chain(error):
+        if type(cause).__module__.partition(".")[0] in _TLS_MODULES:
+            return Failure.TLS
+        names |= _names(cause)
+    return next((failure for name, failure in _BY_ERROR.items() if name in names), None)
 
 
 def failure_of_exit(code: int, problem: str, *, overdue: bool, oom_kills: int) -> Failure:
@@ -142,6 +159,10 @@ def count_oom_kills() -> int:
 
 def _most(failures: Counter[Failure]) -> Failure:
     return failures.most_common(1)[0][0]
+
+
+def _names(error: BaseException) -> set[str]:
+    return {base.__name__ for base in type(error).__mro__}
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 from scrapers.extract.api import bing_items
 from scrapers.extract.sources.bing import search_photos
+from scrapers.session.failure import failure_of_request
 from scrapers.spiders.store import StoreSpider
 from storage.errors import LookalikeError
 from storage.verdicts import RejectStage
@@ -43,6 +44,8 @@ class BingSpider(StoreSpider):
             except LookalikeError as error:
                 job.stats.reject(self.base_url, RejectStage.FETCH, str(error))
                 job.stats.gaps.append(str(error))
+                if failure := failure_of_request(error):
+                    job.stats.outcomes.note_failure(failure, essential=True)
                 continue
             for item in bing_items(photos, words, store=job.store.name):
                 yield item

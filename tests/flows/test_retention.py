@@ -78,6 +78,15 @@ def test_offers_keep_every_change_and_lose_repetitions(root: Root) -> None:
     assert upkeep(root) == {}
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_store_with_few_offers_keeps_them(root: Root, count: int) -> None:
+    row = {"store": STORE, "product_id": "1"}
+    tables.append(root, "offers", [row | {"price": Decimal(n), "observed_at": ago(n)} for n in range(count)])
+    tables.append(root, "crawls", [{"store": STORE, "crawl_id": "1", "ended_at": NOW}])
+    assert upkeep(root) == {}
+    assert tables.count(root, "offers") == count
+
+
 def test_photos_of_removed_products_go_unless_another_product_shows_them(root: Root) -> None:
     rows = [product("sold", ["a", "b"]), product("gone", ["b", "c"], 21), product("left", ["d"], 19)]
     tables.merge(root, "products", rows)

@@ -94,7 +94,7 @@ class World:
 
     def maintain(self) -> None:
         """Joins small files and deletes those that were replaced."""
-        maintain(self.root, keep=timedelta(0))
+        maintain(self.root, keep=timedelta(0), now=self.now)
 
     def purge(self, store: str) -> None:
         """Forgets a store, and the photos that no other shows."""

@@ -76,3 +76,17 @@ def test_a_failed_store_has_its_class_and_what_to_do(tmp_path):
     )
     (shop,) = read_status(root, [SHOP]).stores
     assert (shop.failure, shop.problem, shop.failed_nights) == (None, "", 0)
+
+
+def test_a_stale_store_says_why(tmp_path):
+    root = Root.open(tmp_path / "data", create=True)
+    now = datetime.now(UTC)
+    complete = {"store": "shop.example", "status": "complete", "ended_at": now - timedelta(hours=40)}
+    failed = {"status": "failed", "failure": "tls", "message": "It is down.", "ended_at": now}
+    tables.append(root, "crawls", [complete, complete | failed])
+    stale_first, unpublished = stale(read_status(root, [SHOP]), timedelta(hours=36))
+    assert stale_first.startswith(
+        "'shop.example' was last crawled completely 40 hours ago. 'shop.example' (tls)"
+    )
+    assert stale_first.endswith("if its certificate is bad there too, tell its owner.")
+    assert unpublished.startswith("Nothing is published yet.")

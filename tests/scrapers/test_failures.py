@@ -155,6 +155,12 @@ LIMITS = {
     "more pages than the limit": QUICK.model_copy(update={"pages": 4}),
     "a slow crawl": QUICK.model_copy(update={"seconds": 1.5, "delay_s": 1.0}),
 }
+SEARCHES = {
+    "bing refuses": Failure.REFUSED,
+    "bing breaks off": Failure.CONNECTION,
+    "bing has no name": Failure.DNS,
+}
+"""Stores that are only searched, at the addresses of other cases."""
 SOCKETS = {
     "no such name": Failure.DNS,
     "refuses": Failure.REFUSED,
@@ -166,6 +172,7 @@ EXPECTED = (
     {name: failure for name, (failure, _) in SITES.items()}
     | {name: failure for name, (_, failure, _) in STRATEGIES.items()}
     | SOCKETS
+    | SEARCHES
 )
 
 
@@ -206,11 +213,15 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         urls["never answers"] = f"http://127.0.0.1:{hanging}"
         urls["breaks off"] = f"http://127.0.0.1:{breaking}"
         urls["bad certificate"] = f"https://127.0.0.1:{encrypted}"
+        others = ("refuses", "breaks off", "no such name")
+        urls |= {search: urls[other] for search, other in zip(SEARCHES, others, strict=True)}
         crawls = []
         for name, url in urls.items():
-            strategy = STRATEGIES[name][0] if name in STRATEGIES else "sitemap"
-            limits = LIMITS.get(name, QUICK)
-            store = Store(name=name_of(name), url=url, strategy=strategy, limits=limits)
+            strategy = (
+                STRATEGIES[name][0] if name in STRATEGIES else "bing" if name in SEARCHES else "sitemap"
+            )
+            limits, queries = LIMITS.get(name, QUICK), ["dress"] if strategy == "bing" else []
+            store = Store(name=name_of(name), url=url, strategy=strategy, limits=limits, queries=queries)
             arguments = {"config": store.model_dump_json(), "allow_private": "1", "throttle": "0"}
             arguments["data"] = str(damaged if name == "damaged tables" else sound)
             crawls.append({"strategy": strategy, "arguments": arguments})
@@ -249,7 +260,7 @@ def test_an_error_has_its_class(error: Exception, failure: Failure) -> None:
     assert failure_of_error(error) == failure
     with pytest.raises(LookalikeError) as wrapped:
         raise LookalikeError("It failed.") from error
-    known_by_cause = failure in (Failure.DISK_FULL, Failure.TLS)
+    known_by_cause = failure in (Failure.DISK_FULL, Failure.OUT_OF_MEMORY, Failure.TLS)
     assert failure_of_error(wrapped.value) == (failure if known_by_cause else Failure.STORAGE)
 
 

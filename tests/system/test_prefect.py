@@ -150,12 +150,12 @@ def test_lookalike_deploy_serves_the_night_until_it_is_stopped(environ, folder, 
     with log.open("wb") as stderr, running(command, cwd="/", env=environ, stderr=stderr) as deploy:
         wait_for(lambda: b"Ctrl-C" in log.read_bytes() or deploy.poll() is not None, "the deployment")
         assert deploy.poll() is None, log.read_text()
-        assert wait_for(lambda: scheduled_runs(api), "a scheduled run", 90)
-        night = prefect(
-            "deployment", "run", "nightly/nightly", "--watch", env={**environ, "PREFECT_API_URL": api}
-        )
-        assert night.returncode == 0, night.stdout + night.stderr + log.read_text()
+        assert wait_for(lambda: scheduled_runs(api, "nightly"), "a scheduled run", 90)
+        for deployment in ("nightly/nightly", "maintain/nightly"):
+            run = prefect("deployment", "run", deployment, "--watch", env={**environ, "PREFECT_API_URL": api})
+            assert run.returncode == 0, run.stdout + run.stderr + log.read_text()
         assert generations.current_name(Root.open(folder / "data"))
+        assert "| offers |" in artifacts(api, "maintain")[0]["data"]
         deploy.send_signal(signal.SIGINT)
         assert deploy.wait(60) == 130, log.read_text()
     with pytest.raises(requests.ConnectionError):

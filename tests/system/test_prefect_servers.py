@@ -134,7 +134,8 @@ def test_history_is_kept_in_postgresql_for_sixty_days(tmp_path, postgresql):
     log = tmp_path / "deploy.log"
     with deployed(file, environ, log):
         assert "s3cret" not in log.read_text()
-        assert query(postgresql, "select name from deployment") == ["nightly"]
+        flows = "select flow.name from deployment join flow on flow.id = deployment.flow_id order by 1"
+        assert query(postgresql, flows) == ["maintain", "nightly"]
         api = api_of(log)
         deployment = deployment_id(api, "nightly")
         old = trigger(api, deployment)

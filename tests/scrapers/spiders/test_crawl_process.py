@@ -205,7 +205,7 @@ def test_every_spider_is_made_from_its_arguments(name, tmp_path, monkeypatch):
 
 def test_a_private_store_is_refused_without_a_request(site, root):
     outcome = run_crawl(root, Store(name="shop.example", url=site.url), throttle=False)
-    assert outcome.status == "failed"
+    assert (outcome.status, outcome.failure) == ("failed", "private")
     assert "private address 127.0.0.1" in outcome.message
     assert site.seen == []
 
