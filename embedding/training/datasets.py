@@ -133,8 +133,21 @@ def _read_one(file: Path, labels: Sequence[str], keep: Callable[[str], bool]) ->
     ids = table["id"].cast(pa.string())
     table = table.set_column(table.schema.get_field_index("id"), "id", ids)
     table = table.filter(pa.array([keep(photo_id) for photo_id in ids.to_pylist()], pa.bool_()))
-    values = {"id": table["id"], "image": table["image"].cast(pa.large_binary())}
+    values = {"id": table["id"], "image": _encoded(file, table["image"])}
     return pa.table(values | {label: _label_values(table, label) for label in labels})
+
+
+def _encoded(file: Path, images: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The photos' bytes; Hugging Face's data sets hold them in structs of `bytes` and `path`."""
+    if pa.types.is_struct(images.type) and images.type.get_field_index("bytes") >= 0:
+        images = pc.struct_field(images, "bytes")
+    if not (pa.types.is_binary(images.type) or pa.types.is_large_binary(images.type)):
+        raise InputError(f"The column 'image' of {file} holds {images.type}. Give the photos' bytes.")
+    if images.null_count:
+        raise InputError(
+            f"{images.null_count} photos of {file} have no bytes. Add them, or leave out the rows."
+        )
+    return images.cast(pa.large_binary())
 
 
 def _label_values(table: pa.Table, label: str) -> pa.ChunkedArray:

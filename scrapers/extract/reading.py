@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from scrapers.config.selectors import Selectors
 from scrapers.config.store import Strategy
@@ -23,6 +23,7 @@ from scrapers.extract.links import (
     next_pages,
     product_cards,
 )
+from scrapers.extract.listed_offers import listed_offers
 from scrapers.extract.page import Page, parse_page
 from scrapers.extract.product import Examined
 from scrapers.extract.sources.markup import Markup, read_markup
@@ -42,11 +43,13 @@ class Links:
     :ivar listings: further listings.
     :ivar following: the next pages of its own.
     :ivar products: address and name of each product that it shows; the name is empty if selectors found it.
+    :ivar offers: what it shows of the products' prices and stock, by their addresses.
     """
 
     listings: Sequence[str] = ()
     following: Sequence[str] = ()
     products: Sequence[tuple[str, str]] = ()
+    offers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_listing(self) -> bool:
@@ -176,7 +179,8 @@ def _links_of(
     if shapes is not None:
         own = {listing_shape(page.url)} if len(products) >= MIN_CARDS and not max_categories else set()
         listings += further_listings(page, set(shapes) | own)
-    return Links(listings, selected("next_page") or next_pages(page), products)
+    offers = listed_offers(page, [url for url, _ in products])
+    return Links(listings, selected("next_page") or next_pages(page), products, offers)
 
 
 def page_currency(body: bytes, url: str) -> str | None:

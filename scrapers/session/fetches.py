@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.session.freshness import next_due
-from scrapers.session.snapshot import KnownFetch
+from scrapers.session.snapshot import LISTED, KnownFetch
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -45,6 +46,16 @@ def note_page_unchanged(job: Job, url: str) -> None:
     fetch = replace(known, fetched_at=now, due_at=next_due(url, now, known.due_at))
     job.snapshot.fetches[url] = fetch
     job.write_buffer.add_page_fetch(_row(job, url, fetch))
+
+
+def note_listed_offers(job: Job, addresses: Iterable[str]) -> None:
+    """Notes what the listings show of the products whose pages were read, and how far they are trusted."""
+    listed, now = job.snapshot.listed_offers, datetime.now(UTC)
+    own = {"store": job.store.name, "fetched_at": now}
+    for address in addresses:
+        if digest := listed.digest(address):
+            job.write_buffer.add_page_fetch({"url": f"{LISTED}{address}", "content_hash": digest, **own})
+    job.write_buffer.add_page_fetch({"url": LISTED, "status": listed.proofs, **own})
 
 
 def note_photo_read(

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scrapers.session.listed_offers import ListedOffers
 from scrapers.session.product_addresses import Traits, fold
 from storage import tables
 from storage.clock import LONG_AGO, latest_credible
@@ -80,6 +81,11 @@ class KnownFetch:
 ABSENT = "absent:"
 """Prefix of a product's id in `fetches`, where `status` counts the complete crawls that missed it."""
 
+LISTED = "listed:"
+"""Prefix of a product's address in `fetches`, where `content_hash` is the digest of what the listings showed
+of its price and stock when its page was last read. Without an address, `status` counts the changes that they
+have shown."""
+
 OfferState = tuple[Decimal | None, Decimal | None, str | None, str | None]
 """Price, earlier price, currency and availability: an offer is written if one of them changed."""
 
@@ -95,6 +101,7 @@ class Snapshot:
     :ivar product_at: the product that was last read from an address.
     :ivar missed_crawls: how many complete crawls in a row have missed a product.
     :ivar stored_missed_crawls: the same, without staged crawls.
+    :ivar listed_offers: what listings showed of the products, and whether they show changes.
     :ivar moved: for each id that is read, the id that the product is stored under, if that is another one.
     :ivar last_complete: when the last complete crawl ended; None if there was none.
     :ivar last_whole: the same, with complete crawls that are quarantined.
@@ -109,6 +116,7 @@ class Snapshot:
     product_at: dict[str, str] = field(default_factory=dict)
     missed_crawls: dict[str, int] = field(default_factory=dict)
     stored_missed_crawls: dict[str, int] = field(default_factory=dict)
+    listed_offers: ListedOffers = field(default_factory=ListedOffers)
     moved: dict[str, str] = field(default_factory=dict)
     last_complete: datetime | None = None
     last_whole: datetime | None = None
@@ -249,6 +257,12 @@ def _add_fetches(snapshot: Snapshot, rows: pa.Table, latest: datetime) -> None:
         url = row.pop("url")
         if url.startswith(ABSENT):
             snapshot.missed_crawls[url.removeprefix(ABSENT)] = row["status"] or 0
+            continue
+        if url == LISTED:
+            snapshot.listed_offers.proofs = row["status"] or 0
+            continue
+        if url.startswith(LISTED):
+            snapshot.listed_offers.known[url.removeprefix(LISTED)] = row["content_hash"]
             continue
         if url.startswith(MOVED):
             snapshot.moved[url.removeprefix(MOVED)] = row["content_hash"]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapers.extract.address import is_named_by_query, spelling
 from scrapers.extract.links import listing_key, listing_shape
 from scrapers.extract.reading import Links, ProductPage, Shapes, page_links
+from scrapers.session.fetches import note_listed_offers
 from scrapers.session.workers import EndedError, WorkerError
 from scrapers.spiders.pages import PageSpider, content_type_of, is_page
 from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
+    from scrapy import Request
     from scrapy.http import Response
+
+    from scrapers.items import ProductItem
 
 MAX_CATEGORIES = 300
 """Categories of the navigation that are followed if the store's entry names no listing."""
@@ -30,6 +35,7 @@ class ListSpider(PageSpider):
         self.listings: set[str] = set()
         self.listing_shapes: set[tuple[object, ...]] = set()
         self.product_shapes: set[tuple[object, ...]] = set()
+        self.offer_changed: dict[str, bool] = {}
 
     def search(self, words: str) -> Iterator[Any]:
         """Requests the results of the search that the store's selectors name."""
@@ -106,6 +112,8 @@ class ListSpider(PageSpider):
         """Requests what a listing links to."""
         self.job.stats.note_listing(listing, len(links.products))
         self.addresses.note_cards(links.products)
+        for url, offer in links.offers.items():
+            self.job.snapshot.listed_offers.note(self.addresses.key(url), offer)
         for url in links.listings:
             yield from self.request_listing(url, discovered=True)
         for url in links.following:
@@ -113,6 +121,46 @@ class ListSpider(PageSpider):
         for url, _ in links.products:
             if spelling(listing_key(url)) not in self.listings:
                 yield from self.request_product(url)
+
+    def is_judged_by_listings(self, url: str) -> bool:
+        """Whether a product is known, its page has no validators, and the store's listings are trusted."""
+        snapshot, address = self.job.snapshot, self.addresses.key(url)
+        fetch = snapshot.fetches.get(address)
+        without = fetch is not None and not fetch.etag and not fetch.last_modified
+        return without and snapshot.listed_offers.trusted and not self.job.query
+
+    def request_product_now(self, url: str, lastmod: str | None) -> Iterator[Any]:
+        """Requests a product's page, unless trusted listings show the product unchanged and it is not due."""
+        address = self.addresses.key(url)
+        if self.is_judged_by_listings(url) and self._is_stored_whole(address):
+            unchanged = self.job.snapshot.listed_offers.is_unchanged(address)
+            due_at = self.job.snapshot.fetches[address].due_at
+            if unchanged and due_at and due_at > datetime.now(UTC):
+                self.note_still_listed(self.job.snapshot.product_at.get(address, ""))
+                return
+        yield from super().request_product_now(url, lastmod)
+
+    def note_offer(self, address: str, item: ProductItem) -> None:
+        """Notes whether the price or stock of a product is another than before."""
+        snapshot = self.job.snapshot
+        before = snapshot.offers.get((snapshot.moved.get(item.product_id, item.product_id), None))
+        if before is not None:
+            price, _, currency, availability = before
+            now = (item.price, item.currency, item.availability)
+            self.offer_changed[address] = (price, currency, availability) != now
+        else:
+            self.offer_changed[address] = False
+
+    def last_requests(self) -> Iterator[Request]:
+        """Requests what is left; if nothing is, learns from what the listings showed of the pages read."""
+        requests = list(super().last_requests())
+        yield from requests
+        if not requests and self.job.snapshot.listed_offers and not self.job.query:
+            listed, read = self.job.snapshot.listed_offers, self.offer_changed
+            for address, changed in read.items():
+                listed.learn(address, changed=changed)
+            note_listed_offers(self.job, read)
+            self.offer_changed = {}
 
     def parse_page_without_product(self, page: ProductPage, requested: str) -> Iterator[Any]:
         """Follows a page that shows several products as a listing: an image may link to a category."""

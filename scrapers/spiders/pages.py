@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
+    from scrapers.items import ProductItem
+
 
 MAX_OTHER_ADDRESSES = 3
 """Other addresses of a product that are kept in case the first one is dead."""
@@ -72,7 +74,7 @@ class PageSpider(StoreSpider):
         if self._waits_for_listings(url):
             self.waiting[place] = url, lastmod
             return
-        yield from self._request_product_now(url, lastmod)
+        yield from self.request_product_now(url, lastmod)
 
     def _note_other_address(self, place: str, url: str) -> None:
         """Notes another address of a requested product, to be used if it is the better one, or the first one
@@ -91,10 +93,19 @@ class PageSpider(StoreSpider):
         Where the query names the product, listings link to it by several addresses, and only those that name
         its category show the whole breadcrumb trail. None waits where the crawl may reach its limit of pages.
         """
+        if self.is_judged_by_listings(url):
+            return True
         within_limit = self.job.stats.pages_requested + len(self.waiting) < self.job.store.limits.pages
         return is_named_by_query(urlsplit(url).path) and within_limit
 
-    def _request_product_now(self, url: str, lastmod: str | None) -> Iterator[Any]:
+    def is_judged_by_listings(self, url: str) -> bool:
+        """Whether the listings tell if a product's page has to be read."""
+        return False
+
+    def note_offer(self, address: str, item: ProductItem) -> None:
+        """Notes the price and stock of a product whose page was read."""
+
+    def request_product_now(self, url: str, lastmod: str | None) -> Iterator[Any]:
         address = self.addresses.key(url)
         known = self._is_stored_whole(address)
         if known and self._is_fresh(address, lastmod):
@@ -142,7 +153,7 @@ class PageSpider(StoreSpider):
         out to be another product's, too."""
         waiting, self.waiting = self.waiting, {}
         requests = [
-            one for url, lastmod in waiting.values() for one in self._request_product_now(url, lastmod)
+            one for url, lastmod in waiting.values() for one in self.request_product_now(url, lastmod)
         ]
         yield from requests
         if requests:
@@ -231,7 +242,9 @@ class PageSpider(StoreSpider):
             self.job.stats.product_pages += 1
             at = response.url if "redirect_urls" in response.meta else requested
             own = self.addresses.own_address(at, page.canonical, traits_of(product))
-            yield item_of(product, self.job.store, replace(source_of(response), url=address), own)
+            item = item_of(product, self.job.store, replace(source_of(response), url=address), own)
+            self.note_offer(address, item)
+            yield item
             self.note_product_shape(own)
             if page.links:
                 yield from self.follow_links_of_product(page.links)

@@ -76,9 +76,7 @@ class PriceWeights:
 
     Each weight was set to 0, one at a time; so many of 67 benchmark pages are then read differently: `named`
     7, `symbol`, `distance` and `max_distance` 3, `todays_name` 2, `near_button`, `no_price`, `named_no_price`
-    and `hidden` 1, all others 0. Of these, `members` and `without_tax` change a test case; no page or case at
-    hand needs `itemprop`, `highlighted`, `large`, `small`, `repeated`, `before_heading`, `in_control` and
-    `in_sentence`.
+    and `hidden` 1, all others 0. Each of the others changes a case of `price.json`.
     """
 
     min_score: float = 0.0  # a named amount with symbol has one up to about 3,400 characters from the heading

@@ -92,3 +92,27 @@ def test_some_of_the_photos_keep_the_classes_of_all(files: list[Path]) -> None:
     some = photos.take(np.array([3, 1]))
     assert (some.ids, some.image(0), some.classes) == (["7", "b"], b"4", photos.classes)
     assert some.codes["kind"].tolist() == [1, 1]
+
+
+def test_hugging_faces_structs_hold_the_photos(tmp_path: Path) -> None:
+    file = tmp_path / "hub.parquet"
+    images = [{"bytes": b"1", "path": None}, {"bytes": b"2", "path": "b.jpg"}]
+    pq.write_table(pa.table({"id": ["a", "b"], "image": images, "kind": ["Dress", "Shirt"]}), file)
+    photos = read_labelled([file], ["kind"])
+    assert [photos.image(row) for row in range(2)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        ([{"bytes": b"1", "path": None}, {"bytes": None, "path": "b.jpg"}], "1 photos of .* have no bytes"),
+        ([{"path": "a.jpg"}, {"path": "b.jpg"}], "holds struct"),
+        (["a.jpg", "b.jpg"], "holds string"),
+        ([b"1", None], "1 photos of .* have no bytes"),
+    ],
+)
+def test_photos_without_bytes_are_a_sentence(tmp_path: Path, images: list[object], says: str) -> None:
+    file = tmp_path / "hub.parquet"
+    pq.write_table(pa.table({"id": ["a", "b"], "image": images, "kind": ["Dress", "Shirt"]}), file)
+    with pytest.raises(InputError, match=says):
+        read_labelled([file], ["kind"])
