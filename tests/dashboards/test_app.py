@@ -274,7 +274,7 @@ def test_words_that_are_a_path_open_no_file(
         app.query_params.clear()
         app.query_params[parameter] = path
         app.run()
-        assert "The same photo" not in html(app)
+        assert ">The same photo<" not in html(app)
         assert not app.exception
 
 
