@@ -235,6 +235,7 @@ def test_another_photo_arrives_while_filters_are_set(visit: Visit, garments: lis
     throttle(visit.page, 1)
     visit.upload(padded(garments[SECOND], 500_000))
     visit.choose("Colour", garments[SECOND].colour)  # and while it travels
+    expect(visit.page).to_have_url(re.compile("colour="))
     expect(visit.cards.first).to_have_attribute("aria-label", garments[SECOND].title, timeout=60_000)
     expect(visit.page).to_have_url(re.compile("store=shop.example.*colour="))
 
