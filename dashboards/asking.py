@@ -140,7 +140,10 @@ def _of_product(shop: Shop) -> Query | None:
 def _of_address(location: str | None) -> Query | None:
     if location is None:
         return None
-    host = urlsplit(location).hostname if "[" not in location else None
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:  # an unclosed bracket in the host, for one; the search says so
+        host = None
     return Query(location, location, f"Looks like the photo at {host or 'this address'}", "The photo there")
 
 

@@ -46,6 +46,7 @@ CHROMIUM = "/usr/bin/chromium"
 QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera without a camera
 ]
 
 

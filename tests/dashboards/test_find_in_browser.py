@@ -54,7 +54,9 @@ def test_a_photo_gives_all_that_are_alike(visit: Visit, garments: list[DemoProdu
     assert not visit.errors
 
 
-def test_a_product_leads_to_more_like_it_and_back(visit: Visit, garments: list[DemoProduct]) -> None:
+def test_a_product_leads_to_more_like_it_and_back(
+    visit: Visit, garments: list[DemoProduct], hostile_title: str
+) -> None:
     visit.upload(garments[4].photos[0]())
     expect(visit.cards).to_have_count(GARMENTS)
     of_photo = in_order(visit.cards)
@@ -62,7 +64,8 @@ def test_a_product_leads_to_more_like_it_and_back(visit: Visit, garments: list[D
     visit.page.get_by_role("button", name="More like this").nth(2).click()
     expect(visit.page.get_by_role("heading", name=f"More like {of_photo[2]}")).to_be_visible()
     expect(visit.page.get_by_role("article", name=of_photo[2], exact=True)).to_have_count(0)
-    expect(visit.cards).to_have_count(GARMENTS - 1)
+    another_store_has_it = of_photo[2] in (hostile_title, garments[1].title)
+    expect(visit.cards).to_have_count(GARMENTS if another_store_has_it else GARMENTS - 1)
 
     visit.page.get_by_role("button", name="Back to your photo").click()
     expect(visit.page.get_by_role("heading", name="Looks like your photo")).to_be_visible()
@@ -85,10 +88,12 @@ def test_the_address_holds_all_but_the_photo(
     expect(page).to_have_url(re.compile("sort=cheapest"))
     cheapest = min(garments[:4] + garments[5:], key=lambda garment: garment.price)
     expect(visit.cards.first).to_have_attribute("aria-label", cheapest.title)
+    visit.settle()
     found = in_order(visit.cards)
 
     page.reload()
     expect(visit.cards).to_have_count(GARMENTS - 1)
+    visit.settle()
     assert in_order(visit.cards) == found
     link = page.url
 
@@ -230,6 +235,7 @@ def test_another_photo_arrives_while_filters_are_set(visit: Visit, garments: lis
     throttle(visit.page, 1)
     visit.upload(padded(garments[SECOND], 500_000))
     visit.choose("Colour", garments[SECOND].colour)  # and while it travels
+    expect(visit.page).to_have_url(re.compile("colour="))
     expect(visit.cards.first).to_have_attribute("aria-label", garments[SECOND].title, timeout=60_000)
     expect(visit.page).to_have_url(re.compile("store=shop.example.*colour="))
 
@@ -299,14 +305,13 @@ def test_it_fits_a_phone(browser: Browser, dashboard: str, garments: list[DemoPr
     Visit(page).upload(garments[2].photos[0]())
     expect(page.get_by_role("article")).to_have_count(GARMENTS, timeout=30_000)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
-    query, first, second = (
-        box.bounding_box()
-        for box in (page.locator(".la-query"), *(page.get_by_role("article").nth(n) for n in (0, 1)))
+    query, first = (
+        box.bounding_box() for box in (page.locator(".la-query"), page.get_by_role("article").first)
     )
     assert query
     assert first
-    assert second
-    assert second["y"] == first["y"] > query["y"] + query["height"]  # two in a row, under the photo
+    assert first["y"] > query["y"] + query["height"]  # under the photo
+    assert 130 < first["width"] < 390 / 2  # two in a row
 
     page.get_by_role("button", name="More like this").nth(4).tap()  # the last of them, far below
     expect(page.get_by_role("heading", name="More like")).to_be_in_viewport()

@@ -38,6 +38,10 @@ class Visit:
         self.page.get_by_role("option", name=value).click()
         self.page.keyboard.press("Escape")
 
+    def settle(self) -> None:
+        """Waits until the page has been drawn: cards are replaced one by one."""
+        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
     @property
     def cards(self) -> Locator:
         """The answers."""
