@@ -213,6 +213,7 @@ def show_sizes(root: Root, status: Status) -> None:
     )
 
 
+@st.fragment  # a frame on the map draws the map again, not the whole page with its tables
 def show_map(shop: Shop) -> None:
     """Shows a sample of the embeddings on a plane, and the products inside a frame drawn on it."""
     st.html(
