@@ -45,7 +45,7 @@ def page(shop: Shop, config: Config) -> None:
     """Draws the page for one visitor, or why it cannot be drawn."""
     header()
     st.html('<h1 class="la-page">Health</h1>')
-    if said := st.session_state.pop(SAID, ""):
+    if said := st.session_state.get(SAID, ""):
         draw_note(said)
     try:
         root = config.open_root()
