@@ -15,7 +15,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards.page_parts import draw_note, footer, header
+from dashboards.page_parts import draw_note, footer, header, plain
 from dashboards.price_chart import COLOURS
 from dashboards.product import show_cards
 from flows.config import Config
@@ -118,8 +118,12 @@ def show_quarantine(root: Root, status: Status) -> None:
             )
         )
         with st.container(horizontal=True):
-            draw_decision("Accept", f"accept-{store.name}", partial(health.accept, root, store.name))
-            draw_decision("Reject", f"reject-{store.name}", partial(health.reject, root, store.name))
+            draw_decision(
+                f"Accept {store.name}", f"accept-{store.name}", partial(health.accept, root, store.name)
+            )
+            draw_decision(
+                f"Reject {store.name}", f"reject-{store.name}", partial(health.reject, root, store.name)
+            )
 
 
 def show_crawls(root: Root) -> None:
@@ -271,8 +275,10 @@ def draw_decision(label: str, key: str, decide: Callable[[], str]) -> None:
 
     :param decide: does it, and says what it did.
     """
-    with st.popover(label, key=f"health-{key}"):
-        st.button(f"{label}: yes", key=f"health-{key}-yes", type="primary", on_click=_say, args=(decide,))
+    with st.popover(plain(label), key=f"health-{key}"):
+        st.button(
+            f"{plain(label)}: yes", key=f"health-{key}-yes", type="primary", on_click=_say, args=(decide,)
+        )
 
 
 def _say(decide: Callable[[], str]) -> None:
