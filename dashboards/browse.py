@@ -144,6 +144,7 @@ def draw_facet(name: str, facet: str, chosen: Sequence[str], counts: Mapping[str
         offered[:MOST_OFFERED],
         format_func=lambda value: f"{value} ({counts.get(value, 0):,})",
         placeholder="Any",
+        select_all=False,
         **_widget(name),
     )
 

@@ -15,7 +15,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards.page_parts import draw_note, footer, header
+from dashboards.page_parts import draw_note, footer, header, plain
 from dashboards.price_chart import COLOURS
 from dashboards.product import show_cards
 from flows.config import Config
@@ -45,7 +45,7 @@ def page(shop: Shop, config: Config) -> None:
     """Draws the page for one visitor, or why it cannot be drawn."""
     header()
     st.html('<h1 class="la-page">Health</h1>')
-    if said := st.session_state.pop(SAID, ""):
+    if said := st.session_state.get(SAID, ""):
         draw_note(said)
     try:
         root = config.open_root()
@@ -118,8 +118,12 @@ def show_quarantine(root: Root, status: Status) -> None:
             )
         )
         with st.container(horizontal=True):
-            draw_decision("Accept", f"accept-{store.name}", partial(health.accept, root, store.name))
-            draw_decision("Reject", f"reject-{store.name}", partial(health.reject, root, store.name))
+            draw_decision(
+                f"Accept {store.name}", f"accept-{store.name}", partial(health.accept, root, store.name)
+            )
+            draw_decision(
+                f"Reject {store.name}", f"reject-{store.name}", partial(health.reject, root, store.name)
+            )
 
 
 def show_crawls(root: Root) -> None:
@@ -213,6 +217,7 @@ def show_sizes(root: Root, status: Status) -> None:
     )
 
 
+@st.fragment  # a frame on the map draws the map again, not the whole page with its tables
 def show_map(shop: Shop) -> None:
     """Shows a sample of the embeddings on a plane, and the products inside a frame drawn on it."""
     st.html(
@@ -270,8 +275,10 @@ def draw_decision(label: str, key: str, decide: Callable[[], str]) -> None:
 
     :param decide: does it, and says what it did.
     """
-    with st.popover(label, key=f"health-{key}"):
-        st.button(f"{label}: yes", key=f"health-{key}-yes", type="primary", on_click=_say, args=(decide,))
+    with st.popover(plain(label), key=f"health-{key}"):
+        st.button(
+            f"{plain(label)}: yes", key=f"health-{key}-yes", type="primary", on_click=_say, args=(decide,)
+        )
 
 
 def _say(decide: Callable[[], str]) -> None:

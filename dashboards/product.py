@@ -129,7 +129,7 @@ def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
                 links.draw_product_link(match.id)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
+@st.cache_data(max_entries=32, show_spinner=False)
 def _photos(_shop: Shop, generation: str, product: str) -> list[bytes]:
     """A product's photos, kept as long as the generation: reading the originals takes a tenth of a second."""
     return photos(_shop, read_details(_shop, product))

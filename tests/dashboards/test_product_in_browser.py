@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -45,12 +46,12 @@ def test_browse_leads_to_a_product_and_back(page: Page, address: str, garments: 
     page.keyboard.press("Enter")
     card = page.get_by_role("article", name=garment.title, exact=True)
     expect(card).to_be_visible()
-    expect(page.get_by_role("status").filter(has_text="1 product")).to_be_visible()
-    assert "words=" in page.url
+    expect(page.get_by_role("article")).to_have_count(1)
+    expect(page).to_have_url(re.compile("words="))
 
     page.get_by_role("link", name="Details").click()
     expect(page.get_by_role("heading", name=garment.title, level=1)).to_be_visible()
-    assert f"product={STORE}%3A{garment.product_id}" in page.url
+    expect(page).to_have_url(re.compile(f"product={STORE}(%3A|:){garment.product_id}"))
     visit = page.get_by_role("link", name=f"View at {STORE}")
     assert visit.get_attribute("href") == f"https://{STORE}/products/{garment.handle}"
     assert {"noopener", "noreferrer"} <= set((visit.get_attribute("rel") or "").split())
@@ -71,8 +72,9 @@ def test_facets_are_in_the_address(page: Page, address: str, garments: list[Demo
     page.goto(f"{address}/browse")
     page.get_by_role("combobox", name="Store").click()
     page.get_by_role("option", name=f"{HOSTILE_STORE} (1)").click()
+    page.keyboard.press("Escape")  # an open list hides the rest of the page from screen readers
     expect(page.get_by_role("article")).to_have_count(1)
-    assert f"stores={HOSTILE_STORE}" in page.url
+    expect(page).to_have_url(re.compile(f"stores={HOSTILE_STORE}"))
     page.go_back()
     expect(page.get_by_role("status").filter(has_text="11 products")).to_be_visible()
     page.goto(f"{address}/browse?stores=nowhere&page=99&order=x")
