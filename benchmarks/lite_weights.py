@@ -42,7 +42,7 @@ def _layers(lite: str, trained: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         layers[f"block{number}_depthwise"] = (f"{block}._depthwise_conv", f"{block}._bn1")
         layers[f"block{number}_project"] = (f"{block}._project_conv", f"{block}._bn2")
         number += 1
-    folded = {}
+    folded: dict[str, np.ndarray] = {}
     for name, (convolution, normalisation) in layers.items():
         kernel, bias = _folded(trained, convolution, normalisation)
         folded |= {f"{lite}_{name}/kernel": kernel, f"{lite}_{name}/bias": bias}
