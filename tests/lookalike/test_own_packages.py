@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,9 @@ def test_a_file_that_hides_what_every_search_needs_is_named(tmp_path: Path, name
 @pytest.mark.parametrize("name", ["flows", "scrapers", "dashboards"])
 def test_a_file_that_hides_what_a_search_does_not_need_is_in_nobodys_way(tmp_path: Path, name: str) -> None:
     file = hide(tmp_path, name)
-    ended = run(tmp_path, "-c", NOTEBOOK.format(name=name), str(GOLDEN))
+    golden = tmp_path / "data"  # opening a root may migrate it
+    shutil.copytree(GOLDEN, golden)
+    ended = run(tmp_path, "-c", NOTEBOOK.format(name=name), str(golden))
     assert ended.returncode == 0, ended.stderr
     found, problem, mine = ended.stdout.splitlines()
     assert (found, mine) == ("1 1", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -60,7 +61,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_file_of_the_users_that_hides_a_room_is_named(installed: Path, tmp_path: Path, name: str) -> None:
     file = tmp_path / f"{name}.py"
     file.write_text("MINE = 1\n")
-    golden = REPOSITORY / "tests" / "golden" / "generation-v2"
+    golden = tmp_path / "data"  # opening a root may migrate it
+    shutil.copytree(REPOSITORY / "tests" / "golden" / "generation-v2", golden)
     script = f"import {name}, lookalike; lookalike.open({str(golden)!r}); print({name}.MINE)"
     ended = subprocess.run(
         [sys.executable, "-c", script],
