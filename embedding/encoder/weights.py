@@ -36,7 +36,8 @@ IMMUTABLE = ("imagenet", "untrained")
 """Names that mean the same weights in every release; the bundled ones are retrained and a file may change."""
 
 FUSED_LENGTHS = "fused/lengths"
-"""Key of the lengths that the parts have in a fused encoder's vector: ResNet50, Lite0, colour, space."""
+"""Key of the lengths that the parts have in a fused encoder's vector: ResNet50, Lite0, Lite2, colour, the
+space over all, the space over the colours."""
 
 PEAKS = "activations/peak"
 """Key of the activation peaks that int8 needs, see `embedding.encoder.quantize`."""
@@ -135,14 +136,18 @@ def write_weights(path: Path, weights: Weights, *, int8: bool) -> None:
     stored: dict[str, np.ndarray] = {_INPUT_PX: np.array(weights.input_px, np.int32)}
     for key, array in weights.arrays.items():
         if int8 and array.ndim > 1:
-            peak = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
-            scale = np.maximum(peak / 127, np.finfo(np.float32).tiny)
-            rounded = np.rint(array / scale)
-            stored[key] = np.clip(rounded, -127, 127).astype(np.int8)
-            stored[key + _SCALE] = scale.astype(np.float32)
+            stored |= rounded_to_int8(key, array)
         else:
             stored[key] = array.astype(np.float32)
     _write(path, stored | heads.to_arrays(weights.heads) | bands.to_arrays(weights.cut_offs))
+
+
+def rounded_to_int8(key: str, kernel: np.ndarray) -> dict[str, np.ndarray]:
+    """A kernel as int8 and its scales, one an output channel, under the keys that `read_weights` knows."""
+    peak = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)))
+    scale = np.maximum(peak / 127, np.finfo(np.float32).tiny)
+    rounded = np.clip(np.rint(kernel / scale), -127, 127)
+    return {key: rounded.astype(np.int8), key + _SCALE: scale.astype(np.float32)}
 
 
 def write_with_heads(

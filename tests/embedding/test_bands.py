@@ -90,6 +90,13 @@ def test_an_older_projection_has_no_bands(tmp_path: Path) -> None:
     assert Projection.load(tmp_path / "projection.npz").band(1.0) is None
 
 
+def test_the_bundled_encoder_has_cut_offs() -> None:
+    cut_offs = load_weights("fashion").cut_offs
+    assert cut_offs is not None
+    # What is searched by the heads, too, and in another space, has cut-offs of its own.
+    assert cut_offs.encoded != cut_offs.projected
+
+
 def test_arrays_without_cut_offs_have_none() -> None:
     assert to_arrays(None) == {}
     assert pop_cut_offs({}) is None

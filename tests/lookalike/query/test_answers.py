@@ -11,12 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import lookalike
+from embedding.bands import Band, CutOffs
+from embedding.encoder.heads import Head
+from embedding.encoder.predictions import adopt_heads
 from embedding.encoder.preprocess import pixels_of
+from embedding.index.build import build_index
 from lookalike.query import Shop
 from lookalike.query_inputs import read_query
 from storage.errors import InputError
+from storage.root import Root
 from tests import catalogues
-from tests.catalogues import MODEL
+from tests.catalogues import DIM, MODEL
 from tests.lookalike.query.shops import COUNT, encoded, ids, picture
 
 
@@ -35,6 +41,26 @@ def test_a_large_jpeg_is_seen_as_the_night_saw_it(shop: Shop) -> None:
     stored = shop._published.index.projection.apply(encoder.encode(pixels_of(data, encoder.spec.size)[None]))
     asked = read_query(shop._published, data, allow_private=False)[0].vector
     np.testing.assert_allclose(asked, stored[0], atol=1e-6)
+
+
+def test_matches_say_in_words_how_alike_they_are(changing: Root) -> None:
+    before = lookalike.open(changing.path)
+    assert {match.band for match in before.similar("b.example:p7", k=COUNT)} == {None}
+    scores = [match.score for match in before.similar("b.example:p7", k=COUNT)]
+    least = (scores[2], scores[9], scores[19])
+    head = Head("season", ("Summer",), np.zeros((DIM, 1), np.float32), np.zeros(1, np.float32))
+    adopt_heads(changing, MODEL, {"season": head}, CutOffs(encoded=least, projected=(1.0, 1.0, 1.0)))
+    build_index(changing, MODEL)
+    found = lookalike.open(changing.path).similar("b.example:p7", k=COUNT)
+    assert [match.score for match in found] == scores
+    # Stored as float32, a cut-off may move past the score that it was taken from.
+    assert [match.band for match in found[:2]] == [Band.NEARLY_THE_SAME] * 2
+    assert [match.band for match in found[3:9]] == [Band.VERY_ALIKE] * 6
+    assert [match.band for match in found[10:19]] == [Band.ALIKE] * 9
+    assert {match.band for match in found[20:]} == {None}
+    own = lookalike.open(changing.path).similar(encoded(picture(7)))
+    assert own[0].evidence == ("photo",)
+    assert own[0].band is Band.NEARLY_THE_SAME
 
 
 def test_a_photo_finds_its_own_product_first(shop: Shop, tmp_path: Path) -> None:
