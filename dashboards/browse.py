@@ -17,7 +17,7 @@ import streamlit as st
 from dashboards.page_parts import SEARCHES, draw_note, footer, header
 from dashboards.product import show_cards
 from lookalike import FilterArguments, Shop
-from lookalike.browse import Browsed, Order, browser_of
+from lookalike.browse import Browsed, Order
 from storage.errors import LookalikeError
 
 PER_PAGE = 48
@@ -96,7 +96,7 @@ def page(shop: Shop) -> None:
     st.html('<h1 class="la-page">Browse</h1>')
     choice = Choice.of_address({name: st.query_params.get_all(name) for name in vars(Choice())})
     try:
-        browsed = browser_of(shop).browse(
+        browsed = shop.browser.browse(
             choice.words,
             order=choice.order,
             page=choice.page,

@@ -26,7 +26,6 @@ from lookalike.matches import Match
 
 if TYPE_CHECKING:
     from lookalike.generation import OpenGeneration
-    from lookalike.query import Shop
 
 FACETS = ("store", "category", "brand", "colour")
 """Fields of `Filters` whose values are offered with counts."""
@@ -142,11 +141,6 @@ class _Colours:
         """How many of the products, bool [products], have each colour."""
         tally = np.bincount(self._coded[mask[self._products]], minlength=len(self._names)).tolist()
         return Counter({name: count for name, count in zip(self._names, tally, strict=True) if name})
-
-
-def browser_of(shop: Shop) -> Browser:
-    """What browses the generation that a shop has open; made once for each generation."""
-    return shop._published.browser
 
 
 def _only(filters: Filters, facet: str) -> Filters:

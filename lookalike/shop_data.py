@@ -22,6 +22,8 @@ from storage.signature import public_key
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lookalike.browse import Browser
+
 
 class ShopData:
     """The data of a published generation, which `lookalike.query.Shop` searches.
@@ -122,6 +124,11 @@ class ShopData:
                 return False
             self._published = Published.open(self._root, before=self._published, key=self._key)
             return True
+
+    @property
+    def browser(self) -> Browser:
+        """Browses the products of the generation in use by words and facets."""
+        return self._published.browser
 
     @property
     def generation(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 import lookalike
 from dashboards.browse import Choice
 from lookalike import Match, Shop
-from lookalike.browse import Order, browser_of
+from lookalike.browse import Order
 from storage.errors import InputError
 from storage.root import Root
 
@@ -20,7 +20,7 @@ def shop(shop_root: Root) -> Shop:
 
 
 def everything(shop: Shop) -> list[Match]:
-    return list(browser_of(shop).browse(per_page=1000).products)
+    return list(shop.browser.browse(per_page=1000).products)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_makes_no_sense_in_an_address_is_left_out(parameters: dict[str, lis
 
 
 def test_all_products_are_there_once_over_all_pages(shop: Shop) -> None:
-    browser = browser_of(shop)
+    browser = shop.browser
     pages = [browser.browse(page=number, per_page=4).products for number in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [4, 4, len(shop) - 8, 0]
     assert len({product.id for page in pages for product in page}) == len(shop)
@@ -70,7 +70,7 @@ def test_all_products_are_there_once_over_all_pages(shop: Shop) -> None:
     "words", ["dress", "DRESS", "dré", "midi navy", "zzz", "shirt tops", "%", ".*", "<img"]
 )
 def test_words_are_parts_of_title_brand_or_category(shop: Shop, words: str) -> None:
-    found = browser_of(shop).browse(words, per_page=1000)
+    found = shop.browser.browse(words, per_page=1000)
     plain = words.casefold().replace("é", "e").split()
     expected = {
         product.id
@@ -85,7 +85,7 @@ def test_words_are_parts_of_title_brand_or_category(shop: Shop, words: str) -> N
 
 
 def test_a_facet_counts_what_choosing_it_would_show(shop: Shop) -> None:
-    browser = browser_of(shop)
+    browser = shop.browser
     for chosen in ({}, {"brand": (everything(shop)[0].brand or "",)}, {"in_stock": True}):
         facets = browser.browse(**chosen).facets
         for facet, counts in facets.items():
@@ -94,7 +94,7 @@ def test_a_facet_counts_what_choosing_it_would_show(shop: Shop) -> None:
 
 
 def test_prices_are_ordered_and_limited(shop: Shop) -> None:
-    browser = browser_of(shop)
+    browser = shop.browser
     cheapest = [product.price for product in browser.browse(order=Order.CHEAPEST).products]
     assert cheapest == sorted(cheapest)  # type: ignore[type-var]
     dearest = [product.price for product in browser.browse(order=Order.DEAREST).products]
@@ -106,4 +106,4 @@ def test_prices_are_ordered_and_limited(shop: Shop) -> None:
 @pytest.mark.parametrize("facet", ["store", "brand", "category", "colour"])
 def test_a_value_that_no_product_has_is_a_sentence(shop: Shop, facet: str) -> None:
     with pytest.raises(InputError, match="nowhere"):
-        browser_of(shop).browse(**{facet: ("nowhere",)})  # type: ignore[arg-type]
+        shop.browser.browse(**{facet: ("nowhere",)})  # type: ignore[arg-type]
