@@ -127,7 +127,7 @@ class ShopData:
 
     @property
     def browser(self) -> Browser:
-        """Browses the products of the generation in use: pages of them, with facets and their counts."""
+        """Browses the products of the generation in use by words and facets."""
         return self._published.browser
 
     @property
