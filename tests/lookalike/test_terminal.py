@@ -102,3 +102,9 @@ def test_progress_outside_a_terminal_is_a_line_now_and_then(monkeypatch, capsys)
     printed = capsys.readouterr()
     assert printed.err.splitlines() == ["train at 96 px, loss 1.234: 3 of 12", "crawl shop.example: 7"]
     assert printed.out == ""
+
+
+def test_a_log_line_is_one_safe_line(capsys):
+    terminal.log_to_stderr()
+    logging.getLogger("scrapers.crawl").warning("%s is refused", "red\x9b31m \u202egpj.exe\nlookalike: done")
+    assert capsys.readouterr().err.endswith("red 31m gpj.exe lookalike: done is refused\n")
