@@ -54,13 +54,16 @@ def safe_link(url: str | None) -> str | None:
 @functools.cache
 def _environment() -> Environment:
     from jinja2 import DictLoader, Environment, StrictUndefined
+    from markupsafe import Markup
 
     from storage.money import display_price
 
     environment = Environment(
         autoescape=True, finalize=_visible, loader=DictLoader(TEMPLATES), undefined=StrictUndefined
     )
-    environment.globals.update(availability=AVAILABILITY, max_also=MAX_ALSO)
+    # Of a link to a store: it opens apart, and tells the store nothing.
+    outward = Markup(' target="_blank" rel="noopener noreferrer nofollow"')
+    environment.globals.update(availability=AVAILABILITY, max_also=MAX_ALSO, outward=outward)
     environment.filters.update(
         data_uri=_data_uri,
         day=_day,

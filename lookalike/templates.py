@@ -18,9 +18,9 @@ PRICE = """\
 CARD = """\
 {%- set title = match.title or "Untitled product" -%}
 {%- set link = match.url | safe_link -%}
-{%- macro anchor(url) %} href="{{ url }}" target="_blank" rel="noopener noreferrer nofollow"{% endmacro -%}
 <article class="la-card" aria-label="{{ title }}">
-{%- if link %}<a class="la-photo"{{ anchor(link) }} tabindex="-1">{% else %}<div class="la-photo">{% endif -%}
+{%- if link %}<a class="la-photo" href="{{ link }}"{{ outward }} tabindex="-1">
+{%- else %}<div class="la-photo">{% endif -%}
 <img src="{{ match.thumbnail() | data_uri }}" alt="{{ title }}">
 {%- if link %}</a>{% else %}</div>{% endif -%}
 <div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
@@ -46,7 +46,7 @@ CARD = """\
 <ul class="la-also" aria-label="The same photo also at">
 {%- for offer in match.also_at[:max_also] -%}
 {%- set link = offer.url | safe_link -%}
-<li><span>{% if link %}<a{{ anchor(link) }}>also at {{ offer.store }}</a>
+<li><span>{% if link %}<a href="{{ link }}"{{ outward }}>also at {{ offer.store }}</a>
 {%- else %}also at {{ offer.store }}{% endif %}</span>
 <span>{{ offer.price | price(offer.currency) }}</span></li>
 {%- endfor %}
@@ -55,7 +55,7 @@ CARD = """\
 </ul>
 {%- endif %}
 {%- if link %}
-<a class="la-visit"{{ anchor(link) }} aria-label="View in store: {{ title }}, {{ match.store }}">
+<a class="la-visit" href="{{ link }}"{{ outward }} aria-label="View in store: {{ title }}, {{ match.store }}">
 {{- "View in store" }}</a>
 {%- else %}
 <span class="la-nowhere">No link to the store</span>
@@ -82,7 +82,7 @@ PRODUCT = """\
 <div class="la-stock la-{{ match.availability }}">{{ availability[match.availability] }}</div>
 {%- endif %}
 {%- if link %}
-<a class="la-visit" href="{{ link }}" target="_blank" rel="noopener noreferrer nofollow">
+<a class="la-visit" href="{{ link }}"{{ outward }}>
 {{- "View at " ~ match.store }}</a>
 {%- else %}
 <span class="la-nowhere">{{ match.store }} gives no link</span>
@@ -98,8 +98,8 @@ PRODUCT = """\
 ELSEWHERE = """\
 <ul class="la-elsewhere">
 {%- for match in matches %}{% set link = match.url | safe_link -%}
-<li><span class="la-where" dir="auto">{% if link %}<a href="{{ link }}" target="_blank" \
-rel="noopener noreferrer nofollow">{{ match.store }}</a>{% else %}{{ match.store }}{% endif %}</span>
+<li><span class="la-where" dir="auto">{% if link %}<a href="{{ link }}"{{ outward }}>
+{{- match.store }}</a>{% else %}{{ match.store }}{% endif %}</span>
 <span dir="auto">{{ match.title or match.id }}</span>
 <span class="la-evidence">Same {{ match.evidence | join(", ") }}</span>
 <span>{{ availability.get(match.availability, "") }}</span>

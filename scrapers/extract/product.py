@@ -21,7 +21,7 @@ from scrapers.extract.fields.sku import extract_sku
 from scrapers.extract.fields.title import extract_title
 from scrapers.extract.fields.variants import extract_variants
 from scrapers.extract.page import Page, parse_page
-from scrapers.extract.page_verdict import MISSING, refusal_of, says_missing
+from scrapers.extract.refused_page import MISSING, refusal_of, says_missing
 from scrapers.extract.sources import opengraph
 from scrapers.extract.sources.gallery import gallery_with
 from scrapers.extract.sources.markup import Markup, read_markup

@@ -64,7 +64,7 @@ class RequestOutcomes:
 
     def note_reject(self, reason: str) -> None:
         """Notes an answered page that was not kept: one that asks for a person or a password is a refusal."""
-        from scrapers.extract.page_verdict import CHALLENGE, PROTECTED  # here: nobody else needs lxml
+        from scrapers.extract.refused_page import CHALLENGE, PROTECTED  # here: nobody else needs lxml
 
         if reason.endswith((CHALLENGE, PROTECTED)):
             self.answered -= 1
