@@ -64,7 +64,7 @@ def _drop_pages(root: Root, before: datetime, gone: set[Product]) -> int:
 
     def keeps(row: Row) -> bool:
         product, at = (row["store"], row["product_id"]), row["fetched_at"]
-        return product not in gone and (at >= before or at == newest[product])
+        return product not in gone and (_is_recent(at, before) or at == newest[product])
 
     return _drop_rows(root, "pages", [*key, "fetched_at"], keeps)
 
@@ -118,7 +118,7 @@ def _drop_crawls(root: Root, before: datetime) -> int:
 
     def keeps(row: Row) -> bool:
         history, ended_at = histories[row["store"]], row["ended_at"]
-        if ended_at >= before or ended_at in (history.last["ended_at"], history.fresh_at):
+        if _is_recent(ended_at, before) or ended_at in (history.last["ended_at"], history.fresh_at):
             return True
         return (row["started_at"] or ended_at) == history.first_at
 
@@ -126,7 +126,12 @@ def _drop_crawls(root: Root, before: datetime) -> int:
 
 
 def _drop_rejects(root: Root, before: datetime) -> int:
-    return _drop_rows(root, "rejects", ["rejected_at"], lambda row: row["rejected_at"] >= before)
+    return _drop_rows(root, "rejects", ["rejected_at"], lambda row: _is_recent(row["rejected_at"], before))
+
+
+def _is_recent(at: datetime | None, before: datetime) -> bool:
+    """Whether a row is kept for its time; one without a time is, since its age is unknown."""
+    return at is None or at >= before
 
 
 def _drop_rows(root: Root, table: str, columns: Sequence[str], keeps: Callable[[Row], bool]) -> int:

@@ -57,6 +57,15 @@ def test_a_page_stays_while_it_is_recent_or_the_newest_of_a_product(root: Root) 
     assert upkeep(root) == {}
 
 
+def test_rows_without_a_time_stay(root: Root) -> None:
+    page = {"store": STORE, "product_id": "sold", "url": "sold", "body_zstd": b"x"}
+    tables.append(root, "pages", [page, page | {"fetched_at": ago(100)}, page | {"fetched_at": ago(200)}])
+    tables.append(root, "rejects", [{"store": STORE, "url": "u", "stage": "fetch", "reason": "r"}])
+    assert upkeep(root) == {"pages": 1}
+    times = [row["fetched_at"] for row in tables.read(root, "pages").to_pylist()]
+    assert set(times) == {None, ago(100)}
+
+
 def test_offers_keep_every_change_and_lose_repetitions(root: Root) -> None:
     tables.merge(root, "products", [product("sold", []), product("gone", [], 31), product("left", [], 29)])
     prices = [(90, 5), (80, 5), (70, 6), (60, 6), (50, 5), (40, None), (35, None)]
