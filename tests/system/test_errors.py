@@ -51,8 +51,13 @@ def run_command(installation, capfd, monkeypatch):
 
 
 def everything(root: Root) -> dict[str, bytes | int]:
-    """Every stored file but the locks, with its size and time."""
-    files = sorted(path for path in root.path.rglob("*") if path.is_file() and path.parent != root.locks)
+    """Every stored file but locks and logs, with its size and time."""
+    logs = root.path / "logs"
+    files = sorted(
+        path
+        for path in root.path.rglob("*")
+        if path.is_file() and path.parent != root.locks and not path.is_relative_to(logs)
+    )
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
