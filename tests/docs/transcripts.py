@@ -22,7 +22,7 @@ TIMEOUT_S = 600
 DIFFERS = (
     (r"127\.0\.0\.1:\d+", "HOST:PORT"),
     (r"\d{8}T\d{6}Z-[0-9a-f]{12}", "GENERATION"),
-    (r"\b0\.\d{3}\b", "SCORE"),  # bf16 and float32 differ in the third digit
+    (r"\b(0\.\d{3}|1\.000)\b", "SCORE"),  # bf16 and float32 differ in the third digit
     (r"\d+\.\d (s|MB)\b", r"N \1"),  # times; sizes that contain ports and dates
     (r"\d{4}-\d{2}-\d{2}", "DATE"),
     (r"\S*lookalike\.toml", "SETTINGS"),
