@@ -25,18 +25,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from embedding_engines import Engine, KerasGpu, OnnxRuntime, OpenVINO, PapersWay, TensorFlow
 
-from embedding.encoder import pipeline, quantize, runtime
+from embedding.encoder import pipeline, runtime
 from embedding.encoder.convert import convert, specify
 from embedding.encoder.heads import Head
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.weights import Weights, load_weights
 from embedding.exact import largest
 from embedding.index import projection
-from storage import encoders
 from storage.encoders import EncoderSpec
 
 _TIMED_PHOTOS = 512
-_PEAK_PHOTOS = 512
 _QUALITY_PHOTOS = 1200
 _BATCH = 16
 _TOLERANCE = 0.005
@@ -67,9 +65,6 @@ def main(photos: Path, name: str, rounds: int, seconds: float, *, quality: bool)
         scratch = Path(scratch_name)
         folder = scratch / "encoder"
         convert(weights, folder)
-        if not (folder / encoders.PEAKS_FILE).exists() and quantize.is_fast():
-            _add_peaks(folder, spec, source)
-            print("The weights bring no peaks for int8: measured here, on photos that are not timed.")
         engines, missing = _engines(weights, spec, folder, scratch)
         timed = pq.read_table(source, columns=["id", "image"]).slice(0, _TIMED_PHOTOS)
         pixels = np.stack([pixels_of(image, spec.size) for image in timed["image"].to_pylist()])
@@ -96,7 +91,7 @@ def _engines(
 ) -> tuple[list[Engine], list[str]]:
     ours = OpenVINO(folder)
     makers: list[tuple[str, Callable[[], Engine]]] = [
-        *((f"OpenVINO {other}", lambda it=other: OpenVINO(folder, it)) for other in _others(ours, folder)),
+        *((f"OpenVINO {other}", lambda it=other: OpenVINO(folder, it)) for other in _others(ours)),
         ("TensorFlow f32", lambda: TensorFlow(weights, spec, "f32")),
         ("TensorFlow bf16", lambda: TensorFlow(weights, spec, "bf16")),
         ("onnxruntime", lambda: OnnxRuntime(weights, spec, scratch)),
@@ -113,18 +108,10 @@ def _engines(
     return engines, missing
 
 
-def _others(ours: OpenVINO, folder: Path) -> list[runtime.Precision]:
+def _others(ours: OpenVINO) -> list[runtime.Precision]:
     """The precisions that this processor is made for, but the one that ours computes in."""
-    able = {"f32": True, "bf16": runtime.has_bf16(), "int8": (folder / encoders.PEAKS_FILE).exists()}
+    able: dict[runtime.Precision, bool] = {"f32": True, "bf16": runtime.has_bf16()}
     return [name for name, can in able.items() if can and name != ours.precision]
-
-
-def _add_peaks(folder: Path, spec: EncoderSpec, source: Path) -> None:
-    rows = pq.ParquetFile(source).metadata.num_rows
-    images = pq.read_table(source, columns=["image"])["image"].slice(rows - _PEAK_PHOTOS).to_pylist()
-    pixels = np.stack([pixels_of(image, spec.size) for image in images])
-    parts = (pixels[first : first + _BATCH] for first in range(0, len(pixels), _BATCH))
-    np.save(folder / encoders.PEAKS_FILE, quantize.measure_peaks(folder / encoders.IR_FILE, parts))
 
 
 def _batches(file: Path, batch: int, most: int) -> Iterator[pa.RecordBatch]:
@@ -246,7 +233,7 @@ def _print_quality(folder: Path, spec: EncoderSpec, heads: Mapping[str, Head], p
     ours = OpenVINO(folder)
     print(f"\nOf float32's top 5, {len(pixels):,} photos\n")
     print("| engine | kept | kept, projected | cosine to float32, mean | least |\n|---|---|---|---|---|")
-    for engine in [ours, *(OpenVINO(folder, other) for other in _others(ours, folder) if other != "f32")]:
+    for engine in [ours, *(OpenVINO(folder, other) for other in _others(ours) if other != "f32")]:
         found = _vectors(engine, pixels)
         cosines = np.einsum("ij,ij->i", exact, found)
         kept = _kept(exact, found), _kept(learnt.apply(exact), learnt.apply(found))

@@ -299,7 +299,7 @@ if __name__ == "__main__":
     arguments.add_argument(
         "--elsewhere", type=Path, metavar="FILE", help="another maker's photos, of which the gallery has none"
     )
-    arguments.add_argument("--precision", choices=("f32", "bf16", "int8"), help="the product's if not given")
+    arguments.add_argument("--precision", choices=("f32", "bf16"), help="the product's if not given")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         main(

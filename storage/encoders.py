@@ -24,8 +24,6 @@ from storage.root import Root
 from storage.verification_cache import sha256_of
 
 IR_FILE = "encoder.xml"
-PEAKS_FILE = "peaks.npy"
-"""Activation peaks for int8, float32 [inputs], in the order in which the network computes them."""
 _SPEC_FILE = "encoder.json"
 HEADS = ".heads-"
 OUTFITS = ".outfits-"

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from embedding.encoder.preprocess import GARMENT_COLOUR, PREPROCESSING
-from embedding.encoder.weights import PEAKS, Weights, write_weights
+from embedding.encoder.weights import Weights, write_weights
 from storage import encoders
 from storage.encoders import EncoderSpec
 from storage.errors import InputError
@@ -87,8 +85,6 @@ def convert(weights: Weights, folder: Path) -> EncoderSpec:
     model = openvino.convert_model(encode.get_concrete_function())
     with encoders.writing(folder, spec) as unfinished:
         openvino.save_model(model, unfinished / encoders.IR_FILE, compress_to_fp16=False)
-        if PEAKS in weights.arrays:
-            np.save(unfinished / encoders.PEAKS_FILE, weights.arrays[PEAKS])
     return spec
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from embedding.encoder import quantize
 from embedding.encoder.precision import dtype_policy
 from embedding.encoder.simplify import simplified
 from storage import encoders
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 _IDLE_REQUESTS = 8
 """Requests for a single photo that are kept, each with its memory of some megabytes."""
 
-Precision = Literal["f32", "bf16", "int8"]
+Precision = Literal["f32", "bf16"]
 
 
 class Encoder(Protocol):
@@ -49,8 +47,7 @@ class OpenVINOEncoder:
     """The encoder in a folder of `storage.encoders`, on the CPU, without TensorFlow.
 
     :param folder: what `embedding.encoder.convert.convert` wrote.
-    :param precision: what to compute in; None takes bf16 where the processor has it, else 8-bit
-        integers where it multiplies those fast and the folder holds their peaks, else float32.
+    :param precision: what to compute in; None takes bf16 where the processor has it, else float32.
     :param many: whether many batches come from several threads, which share the processor then; else each
         call has all of it.
     :param threads: processor threads; None takes all.
@@ -72,11 +69,8 @@ class OpenVINOEncoder:
         # each other for ever.
         openvino.Tensor(np.zeros(1, np.uint8))
         core = openvino.Core()
-        self._make_exact = partial(OpenVINOEncoder, folder, precision="f32", many=many, threads=threads)
-        self.precision = precision or _fastest(core, folder)
+        self.precision = precision or ("bf16" if has_bf16(core) else "f32")
         model = simplified(core.read_model(folder / encoders.IR_FILE))
-        if self.precision == "int8":
-            model = quantize.quantized(model, np.load(folder / encoders.PEAKS_FILE))
         settings: dict[str, object] = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
             "PERFORMANCE_HINT": "THROUGHPUT" if many else "LATENCY",
@@ -95,20 +89,11 @@ class OpenVINOEncoder:
             request = self._idle.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
-        found = request.infer({0: pixels})
-        vectors = np.array(found[0])
-        beyond = np.array(found[1]) > 1 if self.precision == "int8" else np.zeros(len(pixels), bool)
+        vectors = np.array(request.infer({0: pixels})[0])
         # A request keeps its memory, which to get anew takes a twentieth of the time that a photo does.
         if len(pixels) == 1 and len(self._idle) < _IDLE_REQUESTS:
             self._idle.append(request)
-        if beyond.any():
-            vectors[beyond] = self._exact.encode(pixels[beyond])
         return vectors
-
-    @cached_property
-    def _exact(self) -> OpenVINOEncoder:
-        """Encodes the rare photos that exceed 8 bits; most processes never need it."""
-        return self._make_exact()
 
 
 class KerasEncoder:
@@ -160,12 +145,6 @@ def has_bf16(core: openvino.Core | None = None) -> bool:
     import openvino
 
     return "BF16" in (core or openvino.Core()).get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def _fastest(core: openvino.Core, folder: Path) -> Precision:
-    if has_bf16(core):
-        return "bf16"
-    return "int8" if quantize.is_fast() and (folder / encoders.PEAKS_FILE).is_file() else "f32"
 
 
 def has_gpu() -> bool:

@@ -39,9 +39,6 @@ FUSED_LENGTHS = "fused/lengths"
 """Key of the lengths that the parts have in a fused encoder's vector: ResNet50, Lite0, Lite2, colour, the
 space over all, the space over the colours."""
 
-PEAKS = "activations/peak"
-"""Key of the activation peaks that int8 needs, see `embedding.encoder.quantize`."""
-
 DEFAULT_INPUT_PX = 224
 _SCALE = ":scale"
 _INPUT_PX = "input_px"

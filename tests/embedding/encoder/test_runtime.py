@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from embedding.encoder import quantize, runtime
+from embedding.encoder import runtime
 from embedding.encoder.preprocess import pixels_of
 from embedding.encoder.runtime import KerasEncoder, OpenVINOEncoder, Precision, load_encoder
 from embedding.encoder.weights import Weights, assign_weights, load_weights
 from lookalike.demo.catalogue import catalogue
-from storage import encoders
 from storage.errors import InputError, LookalikeError
 
 
@@ -54,40 +52,6 @@ def test_mixed_precision_does_not_stay_behind(fashion_encoder: Path) -> None:
     with runtime.dtype_policy("mixed_bfloat16"):
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == before
-
-
-def test_eight_bits_keep_the_vectors(
-    fashion_encoder: Path, photos: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exact = OpenVINOEncoder(fashion_encoder, precision="f32").encode(photos)
-    folder = tmp_path / "encoder"
-    shutil.copytree(fashion_encoder, folder)
-    monkeypatch.setattr(quantize, "is_fast", lambda: True)
-    peaks = quantize.measure_peaks(folder / encoders.IR_FILE, [photos[:3], photos[3:]])
-    assert (peaks.dtype, peaks.shape) == (np.float32, (48,))
-    assert (peaks > 0).all()
-    np.save(folder / encoders.PEAKS_FILE, peaks)
-    chosen = load_encoder(folder)
-    assert chosen.precision in ("int8", "bf16")
-    rounded = OpenVINOEncoder(folder, precision="int8", many=True)
-    assert rounded.streams >= 1
-    assert (np.sum(exact * rounded.encode(photos), axis=1) >= 0.98).all()
-    # Peaks that every photo goes beyond: all are computed again.
-    np.save(folder / encoders.PEAKS_FILE, peaks / 4)
-    narrow = OpenVINOEncoder(folder, precision="int8")
-    np.testing.assert_allclose(narrow.encode(photos), exact, atol=1e-4)
-
-
-def test_eight_bits_are_used_where_the_processor_is_fast_at_them_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flags = tmp_path / "cpuinfo"
-    monkeypatch.setattr(quantize, "_CPU_FLAGS", flags)
-    assert not quantize.is_fast()
-    flags.write_text("processor : 0\nflags : fpu avx2 avx512f\n")
-    assert not quantize.is_fast()
-    flags.write_text("processor : 0\nflags : fpu avx2 avx_vnni\n")
-    assert quantize.is_fast()
 
 
 def test_a_photo_s_vector_does_not_depend_on_its_batch(fashion_encoder: Path, pixels: np.ndarray) -> None:
