@@ -22,7 +22,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": printable(record.getMessage()),
+            "message": printable(record.getMessage(), lines=True),
         }
         line |= {name: getattr(record, name) for name in CRAWL_FIELDS if hasattr(record, name)}
         if record.exc_info:
