@@ -112,7 +112,7 @@ class Soak:
             root_mb=round(_size(self.out / "data") / 1e6, 2),
             files=sum(1 for path in (self.out / "data").rglob("*") if path.is_file()),
             published=self._published(),
-            unnamed=_unnamed(fault, store, statuses, _reasons(self.root), words),
+            unnamed=_unnamed(fault, store, statuses, _reasons(self.root, night), words),
         )
         self._after(night, statuses)
         return record
@@ -218,10 +218,11 @@ class Soak:
             return 0
 
 
-def _reasons(root: Root) -> dict[str, str | None]:
-    """The reason that each store's last crawl names for not being complete."""
+def _reasons(root: Root, night: int) -> dict[str, str | None]:
+    """The reason that each store's last crawl until then names for not being complete."""
     crawls = tables.read(root, "crawls", columns=["store", "started_at", "failure"]).sort_by("started_at")
-    return {row["store"]: row["failure"] for row in crawls.to_pylist()}
+    until = datetime.now(UTC) + timedelta(days=night)  # later ones are of a clock that was wrong
+    return {row["store"]: row["failure"] for row in crawls.to_pylist() if row["started_at"] <= until}
 
 
 def _of_machine(fault: Fault) -> bool:
