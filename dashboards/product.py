@@ -54,7 +54,7 @@ def show_product(shop: Shop, details: ProductDetails) -> None:
             with st.container(key="la-actions", horizontal=True):
                 links.draw_link("More like this", links.FIND, {address.LIKE: match.id})
                 links.draw_link("What goes with it", links.FIND, {address.GOES_WITH: match.id})
-            saved.draw_save(shop, match, match.title or match.id)
+                saved.draw_save(shop, match, match.title or match.id)
 
 
 def facts(details: ProductDetails) -> list[tuple[str, str]]:
