@@ -100,7 +100,9 @@ def _later(module: str, *arguments: object) -> Callable[[], None]:
     """A page whose module, with what that imports, is loaded when somebody first opens it."""
 
     def draw() -> None:
-        importlib.import_module(f"dashboards.{module}").page(*arguments)
+        with st.spinner("Opening the page…"):
+            opened = importlib.import_module(f"dashboards.{module}")
+        opened.page(*arguments)
 
     return draw
 

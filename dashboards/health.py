@@ -48,8 +48,9 @@ def page(shop: Shop, config: Config) -> None:
     if said := st.session_state.get(SAID, ""):
         draw_note(said)
     try:
-        root = config.open_root()
-        status = read_status(root, config.stores)
+        with st.spinner("Reading what is stored…"):
+            root = config.open_root()
+            status = read_status(root, config.stores)
         show_quarantine(root, status)
         show_stores(status)
         show_crawls(root)
