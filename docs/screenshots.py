@@ -65,9 +65,9 @@ def dashboard(data: Path, photo: Path) -> Iterator[tuple[str, str]]:
         save(shop, photo.read_bytes(), "Checked summer dress")
         product = shop.similar(photo, 1)[0].id
         write_purchases(shop, folder / "purchases.csv")
-        (folder / "lookalike.toml").write_text(
-            'data = "data"\n[recommend]\npurchases = "purchases.csv"\n[dashboard]\nhealth = true\n'
-        )
+        settings = (data.parent / "lookalike.toml").read_text("utf-8")
+        more = '[recommend]\npurchases = "purchases.csv"\n[dashboard]\nhealth = true\n'
+        (folder / "lookalike.toml").write_text(settings + more, "utf-8")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
