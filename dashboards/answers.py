@@ -114,7 +114,7 @@ def steer(key: str, product: str) -> None:
 def why_html(looks: Looks, match: Match) -> str:
     """What the answer shares with the query; empty where nothing is known."""
     found = [] if match.why else shared(looks, match)
-    return f'<p class="la-because" dir="auto">Also {escaped(", ".join(found))}</p>' if found else ""
+    return f'<p class="la-because" dir="auto">In common: {escaped(", ".join(found))}</p>' if found else ""
 
 
 def cheaper_html(shop: Shop, match: Match) -> str:

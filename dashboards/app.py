@@ -82,13 +82,13 @@ def main() -> None:
     # A new page is one more `st.Page` here; with several, Streamlit draws a menu.
     pages = [
         st.Page(lambda: find.page(shop), title="Find", url_path="find", default=True),
+        st.Page(_later("browse", shop), title="Browse", url_path=links.BROWSE),
+        st.Page(_later("saved", shop), title="Saved searches", url_path=links.SAVED),
         st.Page(
             lambda: customer.page(shop, config.recommend.purchases_file, config.recommend.store or None),
             title="For a customer",
             url_path="customer",
         ),
-        st.Page(_later("browse", shop), title="Browse", url_path=links.BROWSE),
-        st.Page(_later("saved", shop), title="Saved searches", url_path=links.SAVED),
         st.Page(_later("product", shop), title="Product", url_path=links.PRODUCT, visibility="hidden"),
     ]
     if config.dashboard.health:
@@ -100,7 +100,9 @@ def _later(module: str, *arguments: object) -> Callable[[], None]:
     """A page whose module, with what that imports, is loaded when somebody first opens it."""
 
     def draw() -> None:
-        importlib.import_module(f"dashboards.{module}").page(*arguments)
+        with st.spinner("Opening the page…"):
+            opened = importlib.import_module(f"dashboards.{module}")
+        opened.page(*arguments)
 
     return draw
 

@@ -10,8 +10,10 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboards import address, crop
+from dashboards.facets import FLAGS, LABELS, PRICES
 from lookalike import FilterArguments, Match, Matches, Shop
 from lookalike.photo_reader import decode_photo
+from lookalike.vocabulary import meaning, vocabulary, words_of
 from storage import images
 from storage.errors import UnreadableImageError
 
@@ -27,6 +29,8 @@ RECEIVED = "received"  # session key: ids of the photos that arrived
 UPLOADERS = "uploaders"  # session key: number of restarts, each with an empty uploader
 
 _ADDRESS = re.compile(r"\S+://\S+")
+_BUT = re.compile(r"(?:(?:like\s+)?(?:this|it|the same)\b[\s,]*)?but\s+(?:in\s+)?(?=\S)", re.IGNORECASE)
+"""How a change of the present search begins: "this, but green", "but in green"."""
 
 
 @dataclass(frozen=True)
@@ -214,8 +218,16 @@ def receive_photo(upload: UploadedFile | None) -> None:
     received: set[str] = st.session_state.setdefault(RECEIVED, set())
     if upload is not None and upload.file_id not in received:
         received.add(upload.file_id)
-        st.session_state[CURRENT] = Upload(upload.file_id, upload.name, upload.getvalue())
-        address.leave_search()
+        search_for_photo(upload.file_id, upload.name, upload.getvalue())
+
+
+def search_for_photo(file_id: str, name: str, data: bytes) -> None:
+    """Makes a photo the query, instead of what was searched for.
+
+    :param file_id: another for each photo.
+    """
+    st.session_state[CURRENT] = Upload(file_id, name, data)
+    address.leave_search()
 
 
 def start_over() -> None:
@@ -233,7 +245,38 @@ def crop_photo(box: crop.Box) -> None:
     address.forget(address.SHOWN, address.UNLIKE_TOO)
 
 
+def changed(before: str, typed: str) -> str:
+    """What is searched for once something was typed: a change keeps what was typed before.
+
+    "red dress", then "this, but green", is "green dress": a colour takes the place of those before.
+    """
+    found = _BUT.match(typed.strip())
+    if found is None:
+        return typed
+    location, words = read_typed(before)
+    change = typed.strip()[found.end() :]
+    if any(map(_is_colour, change.split())):
+        parts = [location, change, *(word for word in words.split() if not _is_colour(word))]
+    else:
+        parts = [location, words, change]
+    return " ".join(filter(None, parts))
+
+
+def _is_colour(word: str) -> bool:
+    return any(meaning(one) in vocabulary().colours for one in words_of(word))
+
+
+def came_by_link_from_photo() -> bool:
+    """Whether the address holds filters, but nothing to search for, and this visitor gave no photo yet."""
+    chosen = (*LABELS, *FLAGS, *PRICES, address.SORT, address.UNLIKE_TOO)
+    untouched = not st.session_state.get(RECEIVED) and not st.session_state.get(UPLOADERS)
+    return untouched and any(name in st.query_params for name in chosen)
+
+
 def _search_for_typed() -> None:
+    st.session_state[address.WORDS] = changed(
+        st.query_params.get(address.WORDS, ""), st.session_state[address.WORDS]
+    )
     address.write(address.WORDS)
     if read_typed(st.session_state[address.WORDS])[0] is not None:
         address.forget(address.LIKE, address.GOES_WITH, address.MORE_OF, address.LESS_OF)

@@ -26,10 +26,14 @@ PER_PAGE = 48
 MOST_OFFERED = 500
 """Values of a facet that can be chosen from, the most frequent."""
 
-FACETS = {"stores": "store", "categories": "category", "brands": "brand", "colours": "colour"}
+FACETS = {"categories": "category", "colours": "colour", "brands": "brand", "stores": "store"}
 """Fields of `Choice`, and the facet that each narrows down."""
 
-ORDERS = {Order.NEWEST: "Newest first", Order.CHEAPEST: "Cheapest first", Order.DEAREST: "Dearest first"}
+ORDERS = {
+    Order.NEWEST: "Newest first",
+    Order.CHEAPEST: "Cheapest first",
+    Order.DEAREST: "Most expensive first",
+}
 
 
 @dataclass(frozen=True)
@@ -119,16 +123,23 @@ def draw_choice(choice: Choice, browsed: Browsed, currencies: Sequence[str]) -> 
         st.session_state[_key(name)] = _shown(value)
     with st.container(key="la-browse-top"):
         st.text_input("Words in title, brand or category", placeholder="linen dress", **_widget("words"))
-        st.selectbox("Order", list(Order), format_func=ORDERS.__getitem__, **_widget("order"))
+        st.selectbox("Sort", list(Order), format_func=ORDERS.__getitem__, **_widget("order"))
     with st.sidebar:
         st.html('<h2 class="la-side">Narrow it down</h2>')
+        st.toggle("In stock only", **_widget("in_stock"))
         for name, facet in FACETS.items():
             draw_facet(name, facet, getattr(choice, name), browsed.facets[facet])
-        st.toggle("In stock only", **_widget("in_stock"))
-        for label, name in (("Lowest price", "lowest"), ("Highest price", "highest")):
-            st.number_input(
-                label, min_value=0.0, value=None, step=5.0, format="%.2f", placeholder="Any", **_widget(name)
-            )
+        with st.container(horizontal=True, key="la-prices"):
+            for label, name in (("Lowest price", "lowest"), ("Highest price", "highest")):
+                st.number_input(
+                    label,
+                    min_value=0.0,
+                    value=None,
+                    step=5.0,
+                    format="%.2f",
+                    placeholder="Any",
+                    **_widget(name),
+                )
         if len(currencies) > 1:
             st.selectbox("Currency", currencies, index=None, placeholder=currencies[0], **_widget("currency"))
 

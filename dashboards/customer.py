@@ -37,7 +37,7 @@ def page(shop: Shop, purchases: Path | None, store: str | None) -> None:
     try:
         filters = choose_filters(shop)
         header()
-        st.html('<h2 class="la-headline">For a customer</h2>')
+        st.html('<h1 class="la-page">For a customer</h1>')
         customer = choose_customer(shop)
         if not customer:
             draw_note("Choose a customer, or type an id: you see what they bought and what they would like.")
@@ -83,7 +83,7 @@ def show_interests(shop: Shop, interests: list[Interest], skipped: tuple[str, ..
     :param skipped: names of purchases that the shop no longer has.
     """
     shown = "".join(interest_html(shop, interest, number) for number, interest in enumerate(interests, 1))
-    st.html(f'<h3 class="la-part">Bought</h3><div class="la-interests">{shown}</div>')
+    st.html(f'<h2 class="la-part">Bought</h2><div class="la-interests">{shown}</div>')
     if skipped:
         named = ", ".join(skipped[:MOST_PHOTOS])
         more = len(skipped) - MOST_PHOTOS
@@ -105,12 +105,12 @@ def interest_html(shop: Shop, interest: Interest, number: int) -> str:
 
 def show_recommended(shop: Shop, found: Matches) -> None:
     """Shows what the customer would like, and because of which purchase."""
-    st.html('<h3 class="la-part">Would like</h3>')
+    st.html('<h2 class="la-part">Would like</h2>')
     if found.warning:
         draw_note(found.warning)
     if not found:
         draw_note("Nothing in the shop fits these filters. Loosen one of them.")
-    with st.container(key="la-grid"):
+    with st.container(key="la-cards-recommended"):
         for match in found:
             with st.container(key=f"la-match-{match.rank}"):
                 st.html(render("card", match=match) + because_html(shop, match))

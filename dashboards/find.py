@@ -36,6 +36,10 @@ __all__ = ["choose_filters", "draw_note", "footer", "header", "nothing_found", "
 
 REMEMBERED = "answers"  # session key: the latest searches, by what was asked
 MOST_REMEMBERED = 8
+PHOTO_LEFT_OUT = (
+    "This link comes from a search by photo. A photo is never part of a link: upload it here, and the link's "
+    "filters apply."
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def page(shop: Shop) -> None:
         show_welcome(slots, trouble=str(error))
     else:
         if query is None:
-            show_welcome(slots)
+            show_welcome(slots, PHOTO_LEFT_OUT if asking.came_by_link_from_photo() else "")
         else:
             show_answer(shop, slots, query)
     with slots.below:
@@ -141,7 +145,7 @@ def show_found(
         if trouble or not nearest:
             draw_note(trouble or nothing_found(shop.currencies, choices.filters()))
         elif not answers:
-            draw_note("Nothing here is similar enough.")
+            draw_note(not_similar(choices))
     with slots.below, st.container(horizontal_alignment="center", key="la-after"):
         if len(shown) < min(len(answers), address.MOST_ANSWERS):
             st.button("Show more", key="show-more", on_click=address.show_more)
@@ -191,6 +195,16 @@ def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:
     )
 
 
+def not_similar(choices: Choices) -> str:
+    """Says that what passes the filters, if any are set, is not similar enough, and what can be done."""
+    if choices == Choices(currency=choices.currency):
+        return "Nothing here is similar enough. The button below shows what comes closest."
+    return (
+        "Nothing that fits these filters is similar enough. "
+        "Loosen a filter, or see what comes closest by the button below."
+    )
+
+
 def choose_filters(shop: Shop) -> FilterArguments:
     """Draws a sidebar for pages that have no facets.
 
@@ -235,7 +249,7 @@ def show_welcome(slots: Slots, trouble: str = "") -> None:
         st.html(
             '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
             "<p>Upload a photo of something to wear. You get the products that look most like it, "
-            "with their price and the way to the store.</p></section>"
+            "with their prices and links to the stores.</p></section>"
         )
     with slots.below:
         if trouble:

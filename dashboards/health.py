@@ -15,7 +15,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards.page_parts import draw_note, footer, header, plain
+from dashboards.page_parts import SEARCHES, draw_note, footer, header, plain
 from dashboards.price_chart import COLOURS
 from dashboards.product import show_cards
 from flows.config import Config
@@ -48,10 +48,11 @@ def page(shop: Shop, config: Config) -> None:
     if said := st.session_state.get(SAID, ""):
         draw_note(said)
     try:
-        root = config.open_root()
-        status = read_status(root, config.stores)
-        show_stores(status)
+        with st.spinner("Reading what is stored…"):
+            root = config.open_root()
+            status = read_status(root, config.stores)
         show_quarantine(root, status)
+        show_stores(status)
         show_crawls(root)
         show_rejects(root)
         show_generations(root, status)
@@ -189,7 +190,7 @@ def show_generations(root: Root, status: Status) -> None:
     )
     others = [generation.name for generation in reversed(status.generations) if not generation.current]
     if others:
-        name = st.selectbox("Earlier generation", others, key="health-generation")
+        name = st.selectbox("Roll back to an earlier generation", others, key="health-generation")
         draw_decision("Publish it again", "rollback", partial(health.publish, root, name))
 
 
@@ -282,6 +283,7 @@ def draw_decision(label: str, key: str, decide: Callable[[], str]) -> None:
 
 
 def _say(decide: Callable[[], str]) -> None:
+    st.session_state[SEARCHES] = st.session_state.get(SEARCHES, 0) + 1  # scrolls up to what is said
     try:
         st.session_state[SAID] = decide()
     except LookalikeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 FIND, PRODUCT, BROWSE, SAVED, HEALTH = "find", "product", "browse", "saved", "health"
 """Each page's own part of the address; `dashboards.app` gives them to Streamlit."""
@@ -22,10 +23,13 @@ def draw_link(
     :param parameters: of the address.
     :param wide: whether it takes the whole width.
     """
-    target = st.Page(_nothing, title=label, url_path=page, default=page == FIND)
-    st.page_link(
-        target, label=label, width="stretch" if wide else "content", query_params=dict(parameters or {})
-    )
+    width = "stretch" if wide else "content"
+    st.page_link(target(page, label), label=label, width=width, query_params=dict(parameters or {}))
+
+
+def target(page: str, title: str = "") -> StreamlitPage:
+    """Another page, as Streamlit is told where to go."""
+    return st.Page(_nothing, title=title or page.capitalize(), url_path=page, default=page == FIND)
 
 
 def draw_product_link(product: str) -> None:

@@ -16,6 +16,13 @@ HEIGHT = 260  # px
 COLOURS = ("#3f8f6b", "#c5672b", "#5b7fc7", "#a0559b", "#8a7d2f", "#7a8288")
 """Of lines; each has a contrast of at least 3 on the light and on the dark background."""
 
+DAY = pd.Timedelta(days=1)
+MOST_DAYS = 7
+"""Days of which each gets a mark on the axis; of more, only about as many do."""
+
+AIR = 0.05
+"""Share of the lowest and the highest price that is left free below and above them."""
+
 COLUMNS = ("Seen", "Store", "Price", "Stock")
 
 
@@ -47,13 +54,25 @@ def chart(prices: pd.DataFrame, currency: str) -> alt.Chart:
     """
     shown = prices.assign(shown=[_price(price, currency) for price in prices["price"]])
     stores = ", ".join(sorted(shown["store"].unique()))
-    spread = f"between {_price(shown['price'].min(), currency)} and {_price(shown['price'].max(), currency)}"
+    lowest, highest = shown["price"].min(), shown["price"].max()
+    spread = f"between {_price(lowest, currency)} and {_price(highest, currency)}"
+    days = pd.date_range(shown["seen"].min().floor("D"), shown["seen"].max().floor("D"))
     return (
         alt.Chart(shown[["store", "product_id", "seen", "price", "shown"]])
         .mark_line(interpolate="step-after", point=True, strokeWidth=2)
         .encode(
-            x=alt.X("seen:T", title=None),
-            y=alt.Y("price:Q", title=currency or "Price", scale=alt.Scale(zero=False, nice=True)),
+            x=alt.X(
+                "seen:T",
+                title=None,
+                axis=alt.Axis(format="%-d %b %Y", tickCount="day" if len(days) <= MOST_DAYS else MOST_DAYS),
+                scale=alt.Scale(domain=[days[0].isoformat(), (days[-1] + DAY).isoformat()]),
+            ),
+            y=alt.Y(
+                "price:Q",
+                title=currency or "Price",
+                axis=alt.Axis(format=",.2f", tickCount=5),
+                scale=alt.Scale(domain=[float(lowest) * (1 - AIR), float(highest) * (1 + AIR)]),
+            ),
             color=alt.Color(
                 "store:N",
                 title=None,

@@ -51,10 +51,10 @@ def show_product(shop: Shop, details: ProductDetails) -> None:
             st.html(gallery_html(_photos(shop, shop.generation, match.id), match.title or match.id))
         with st.container(key="la-facts"):
             st.html(render("product", details=details, facts=facts(details)))
-            with st.container(key="la-actions", horizontal=True):
+            with st.container(key="la-actions", horizontal=True, vertical_alignment="center"):
                 links.draw_link("More like this", links.FIND, {address.LIKE: match.id})
                 links.draw_link("What goes with it", links.FIND, {address.GOES_WITH: match.id})
-            saved.draw_save(shop, match, match.title or match.id)
+                saved.draw_save(shop, match, match.title or match.id)
 
 
 def facts(details: ProductDetails) -> list[tuple[str, str]]:

@@ -107,7 +107,7 @@ def choose_part(photo: Upload) -> None:
     from streamlit_cropper import st_cropper  # here alone, since few visitors crop
 
     whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
-    st.caption("Tap the frame, then draw its corners.")
+    st.caption("Tap the frame to get its handles, then drag them around what you look for.")
     enclosed = st_cropper(
         whole,
         box_color=HANDLES,

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import links
+from dashboards import asking, links
 from dashboards.page_parts import draw_note, footer, header
 from lookalike import Match, Shop
 from lookalike.rendering import render
@@ -39,7 +39,7 @@ def page(shop: Shop) -> None:
         draw_note(sentence)
     if not searches:
         draw_note(
-            "No search is saved yet. Save one on the page of a product, or beside the answers to a photo."
+            "No search is saved yet. Press “Tell me when…” on a product's page, or below what was found."
         )
     for search in searches:
         show_search(shop, search)
@@ -56,9 +56,12 @@ def show_search(shop: Shop, search: SavedSearch) -> None:
             ):
                 st.html(render("news", news=news))
                 links.draw_link("Details", links.PRODUCT, {links.PRODUCT_PARAMETER: news.product})
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"la-actions-{search.id}"):
             if search.product is not None:
-                links.draw_link("Product", links.PRODUCT, {links.PRODUCT_PARAMETER: search.product})
+                links.draw_link("See the product", links.PRODUCT, {links.PRODUCT_PARAMETER: search.product})
+            elif st.button("Search again", key=f"again-{search.id}"):
+                asking.search_for_photo(search.id, search.name, search.photo)
+                st.switch_page(links.target(links.FIND))
             st.button("Forget", key=f"forget-{search.id}", on_click=forget, args=(shop, search.id))
 
 
@@ -72,7 +75,7 @@ def facts(search: SavedSearch) -> list[str]:
     }
     checked = f"last checked on {_day(search.checked_at)}" if search.checked_at else "not checked yet"
     return [
-        f"Tells of {', '.join(wanted[event] for event in search.events)}.",
+        f"Tells you of {', '.join(wanted[event] for event in search.events)}.",
         f"Saved on {_day(search.created_at)}, {checked}.",
     ]
 

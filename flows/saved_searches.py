@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -91,7 +91,8 @@ class SavedSearch(_Stored):
     :ivar photo: a JPEG: the photo, or the product's.
     :ivar size: the wanted size in the stores' words, without regard to case; empty for any.
     :ivar max_price: lookalikes cost at most this, in `currency`.
-    :ivar least_score: cosine similarity from which a product is a new lookalike.
+    :ivar model: the encoder that it was last compared with.
+    :ivar least_score: cosine similarity from which a product is a new lookalike, as that encoder sees it.
     :ivar known: products that were among the most alike before.
     :ivar watched: products whose price and sizes are compared, as they were.
     :ivar news: what happened since, the latest first.
@@ -107,6 +108,7 @@ class SavedSearch(_Stored):
     currency: str | None = None
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     checked_at: datetime | None = None
+    model: str = ""
     least_score: float = 1.0
     known: tuple[str, ...] = ()
     watched: dict[str, Watched] = {}
@@ -128,7 +130,7 @@ def read_all(root: Root) -> tuple[list[SavedSearch], list[str]]:
 
 
 def save(root: Root, search: SavedSearch) -> None:
-    """Saves a search that was prepared by `Checker.note`.
+    """Saves a search that was prepared by `Checker.check`.
 
     :raises InputError: too many are saved.
     :raises LookalikeError: it cannot be written.
@@ -148,7 +150,10 @@ def forget(root: Root, search_id: str) -> None:
 def check_saved_searches(root: Root, config: Config) -> list[str]:
     """Looks for news of all saved searches in the published generation, and sends them to `[alerts]`.
 
-    :return: a sentence for each search that cannot be read, and for each receiver that cannot be reached.
+    A search that cannot be checked now is checked in the next night.
+
+    :return: a sentence for each search that cannot be read or checked, and for each receiver that cannot be
+        reached.
     """
     searches, problems = read_all(root)
     if not searches:
@@ -162,10 +167,15 @@ def check_saved_searches(root: Root, config: Config) -> list[str]:
         vector: np.ndarray = index.projection.apply(embeddings)[0]
         return vector
 
-    checker, sentences = Checker(root, index, embed), []
+    checker, sentences = Checker(root, index, manifest.encoder.model, embed), []
     for search in searches:
-        news = checker.news(search)
-        if _update(root, search, checker.note(search, news)):
+        try:
+            checked, news = checker.check(search)
+            is_saved = _update(root, search, checked)
+        except LookalikeError as error:
+            problems.append(f"The saved search '{search.name}' could not be checked: {error}")
+            continue
+        if is_saved:
             sentences += [f"{search.name}: {one.sentence}" for one in news]
     if sentences:
         name = f"Lookalike ({config.name})" if config.name else "Lookalike"
@@ -178,51 +188,58 @@ class Checker:
     """Compares saved searches with one generation.
 
     :param root: whose table `products` says which sizes there are.
+    :param model: the generation's encoder.
     :param embed: turns a photo into a vector of the index.
     """
 
-    def __init__(self, root: Root, index: Index, embed: Embed) -> None:
-        self._root, self._index, self._embed = root, index, embed
+    def __init__(self, root: Root, index: Index, model: str, embed: Embed) -> None:
+        self._root, self._index, self._model, self._embed = root, index, model, embed
         self._products = Products.of(index)
         self._numbers = ProductNumbers(self._products)
         self._now = datetime.now(UTC)
 
-    def note(self, search: SavedSearch, news: Sequence[News] = ()) -> SavedSearch:
-        """The search, with what is there now as what is known, and with more news.
+    def check(self, search: SavedSearch) -> tuple[SavedSearch, list[News]]:
+        """The search with what is there now as what is known, and what happened since it was last checked.
 
-        At the first time it also notes how alike a new lookalike has to be.
+        At the first time, and with a new encoder, whose scores are others, it notes how alike a new lookalike
+        has to be, and no lookalike is news.
+
+        :raises LookalikeError: its photo cannot be read.
         """
         alike = self._alike(search)
-        first = search.checked_at is None
-        return search.model_copy(
+        watched = self._watched(search, alike)
+        is_comparable = search.model == self._model
+        found = [*self._offer_news(search, watched)]
+        if is_comparable:
+            found = [*self._lookalike_news(search, alike), *found]
+        news = [one for one in found if one.event in search.events]
+        checked = search.model_copy(
             update={
                 "checked_at": self._now,
-                "least_score": min(alike.values(), default=-1.0) if first else search.least_score,
+                "model": self._model,
+                "least_score": search.least_score if is_comparable else min(alike.values(), default=-1.0),
                 "known": tuple(dict.fromkeys((*search.known, *map(self._name, alike)))),
-                "watched": {
-                    self._name(row): watched for row, watched in self._watched(search, alike).items()
-                },
+                "watched": {self._name(row): now for row, now in watched.items()},
                 "news": (*news, *search.news)[:MOST_NEWS],
             }
         )
+        return checked, news
 
-    def news(self, search: SavedSearch) -> list[News]:
-        """What happened since the search was last checked, of the events that it tells of."""
-        alike = self._alike(search)
-        found = []
+    def _lookalike_news(self, search: SavedSearch, alike: Mapping[int, float]) -> Iterator[News]:
         for row, score in alike.items():
             if self._name(row) not in search.known and score >= search.least_score:
-                found.append(self._news(Event.LOOKALIKE, row, "is a new lookalike"))
-        for row, now in self._watched(search, alike).items():
+                yield self._news(Event.LOOKALIKE, row, "is a new lookalike")
+
+    def _offer_news(self, search: SavedSearch, watched: Mapping[int, Watched]) -> Iterator[News]:
+        for row, now in watched.items():
             before = search.watched.get(self._name(row))
             if before is None:
                 continue
             if is_cheaper(now, before):
                 was = display_price(before.price, before.currency)
-                found.append(self._news(Event.PRICE, row, f"costs less, before {was}"))
+                yield self._news(Event.PRICE, row, f"costs less, before {was}")
             if now.fits and not before.fits:
-                found.append(self._news(Event.SIZE, row, f"is there in size {search.size}"))
-        return [news for news in found if news.event in search.events]
+                yield self._news(Event.SIZE, row, f"is there in size {search.size}")
 
     def _alike(self, search: SavedSearch) -> dict[int, float]:
         """The rows that look most like the photo, with their scores; the product itself is none of them."""

@@ -71,7 +71,9 @@ def save(
     def embed(_: bytes) -> np.ndarray:
         return read.vector
 
-    noted = Checker(shop._root, shop._published.index, embed).note(search)
+    published = shop._published
+    checker = Checker(shop._root, published.index, published.manifest.encoder.model, embed)
+    noted, _ = checker.check(search)
     saved_searches.save(shop._root, noted)
     return noted
 

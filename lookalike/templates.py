@@ -38,7 +38,7 @@ CARD = """\
 {%- else %}
 <div class="la-stock la-silent"></div>
 {%- endif %}
-{%- if match.because %}<div class="la-evidence">{{ match.evidence | join(", ") | capitalize }}</div>
+{%- if match.because %}<div class="la-evidence">Why: {{ match.evidence | join(", ") }}</div>
 {%- elif match.evidence and match.evidence != ("photo",) %}
 <div class="la-evidence">Same {{ match.evidence | join(", ") }}</div>
 {%- endif %}

@@ -77,6 +77,8 @@ _NOT_PRODUCTS = re.compile(
     r"privacy|terms|imprint|impressum|warenkorb|panier|blogs?|pages|policies)(?:[/.?]|$)",
     re.IGNORECASE,
 )
+_SECTION = re.compile(r"/(?:bag|basket|search|about|help|blogs?|pages)(?=/[^/])", re.IGNORECASE)
+"""Those of `_NOT_PRODUCTS` below which some stores have products, as in `/bag/leather-tote`."""
 _NO_PRODUCTS_ROUTE = re.compile(
     r"(?:^|[/_])(?:cart|basket|bag|checkout|account|login|logoff|logout|signin|signup|register|wishlist|wish-?list|"
     r"search|contact|contact-?us|about|about-?us|help|faqs?|privacy|terms|conditions|imprint|impressum|warenkorb|"
@@ -231,6 +233,14 @@ def is_shop_page(url: str) -> bool:
         return True
     values = [value for _, value in naming_pairs(url) if not value.isdigit()]
     return is_named_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
+
+
+def is_below_section(url: str) -> bool:
+    """Whether a shop page's address may be a product's: it is below `/bag/` or `/pages/`, or its query names
+    no route (`/?product=bag`)."""
+    path = _SECTION.sub("", unquote(urlsplit(url).path))
+    routes = [value for name, value in naming_pairs(url) if name.lower() in _PAGE_KIND_PARAMETERS]
+    return not _NOT_PRODUCTS.search(path) and not any(map(_NO_PRODUCTS_ROUTE.search, routes))
 
 
 def is_review_page(url: str) -> bool:

@@ -7,7 +7,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from scrapers.extract.address import is_home, is_review_page, is_shop_page, names_only_a_listing
+from scrapers.extract.address import (
+    is_below_section,
+    is_home,
+    is_review_page,
+    is_shop_page,
+    names_only_a_listing,
+)
 from scrapers.extract.candidates import Candidate, Field, RawPhoto
 from scrapers.extract.fields.availability import extract_availability
 from scrapers.extract.fields.brand import extract_brand
@@ -265,7 +271,10 @@ def _why_no_product(
         return "its address names a category or brand"
     if is_review_page(page.url):
         return "its address is that of reviews"
-    if is_shop_page(page.url):
+    priced = visible.price is not None and visible.price.score >= SURE
+    sold_out = visible.stock is not None and visible.stock.word == Availability.OUT_OF_STOCK
+    is_plain = visible.heading.sure and priced and (visible.buying.working or sold_out)
+    if is_shop_page(page.url) and not (is_plain and is_below_section(page.url)):
         return "its address is that of a cart, an account, a search or an information page"
     if urlsplit(page.url).netloc and is_home(page.url):
         return "it is a home page"

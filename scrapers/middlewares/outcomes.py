@@ -8,6 +8,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from scrapers.session.component import JobComponent
 from scrapers.session.failure import failure_of_error, failure_of_status
+from storage.verdicts import Failure
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -26,6 +27,8 @@ class OutcomesMiddleware(JobComponent):
         if request.meta.get("photo") or (robots and response.status < 500 and response.status != BUSY):
             return response
         essential = bool(request.meta.get("essential"))
+        if failure == Failure.NOT_FOUND and request.meta.get("discovered"):
+            essential = False  # a menu may link to dead pages
         if failure:
             self.job.stats.outcomes.note_failure(failure, essential=essential)
         else:

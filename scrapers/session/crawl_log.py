@@ -31,9 +31,15 @@ def log_file(root: Root, store: str, crawl_id: str) -> Path:
 
 
 def prune(root: Root, store: str, keep: int) -> None:
-    """Deletes all but the newest logs of a store, whose names sort by time."""
+    """Deletes all but the newest logs of a store, whose names sort by time.
+
+    A log that cannot be deleted stays: the crawl is done, and its outcome counts.
+    """
     for file in sorted(log_folder(root, store).glob("*.log"))[: -keep or None]:
-        file.unlink(missing_ok=True)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("The crawl's log %s cannot be deleted (%s).", file, error)
 
 
 class CrawlLog(threading.Thread):

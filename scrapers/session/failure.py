@@ -86,7 +86,10 @@ def failure_of(
     if outcomes.essential:
         return _most(outcomes.essential)
     if found:
-        return _most(outcomes.failed) if outcomes.failed else Failure.INCOMPLETE
+        # Dead links do not make a crawl incomplete: a product whose page is gone counts as removed.
+        failed = outcomes.failed.copy()
+        del failed[Failure.NOT_FOUND]
+        return _most(failed) if failed else Failure.INCOMPLETE
     if outcomes.failed and outcomes.failed.total() >= outcomes.answered:
         return _most(outcomes.failed)
     if has_gap:

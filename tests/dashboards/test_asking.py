@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from dashboards.asking import read_typed
+from dashboards.asking import changed, read_typed
 from dashboards.crop import WHOLE, Box, box_of, cut
 from dashboards.page_parts import plain
 from storage.errors import UnreadableImageError
@@ -26,6 +26,24 @@ from storage.errors import UnreadableImageError
 )
 def test_an_address_is_told_from_words(typed: str, location: str | None, words: str) -> None:
     assert read_typed(typed) == (location, words)
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "asked"),
+    [
+        ("red dress", "this, but green", "green dress"),
+        ("dunkelblau Kleid", "But in Grün", "Grün Kleid"),
+        ("red linen dress", "it but with long sleeves", "red linen dress with long sleeves"),
+        ("https://shop.example/a.jpg red", "like this, but blue", "https://shop.example/a.jpg blue"),
+        ("", "this, but green", "green"),
+        ("red dress", "butter yellow skirt", "butter yellow skirt"),
+        ("red dress", "green but", "green but"),
+        ("red dress", "https://shop.example/a.jpg but green", "https://shop.example/a.jpg but green"),
+        ("red dress", "", ""),
+    ],
+)
+def test_a_change_keeps_what_was_typed_before(before: str, typed: str, asked: str) -> None:
+    assert changed(before, typed) == asked
 
 
 SIZE = (200, 100)

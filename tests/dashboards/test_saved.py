@@ -145,6 +145,44 @@ def test_a_search_is_forgotten_and_a_damaged_one_is_named(
     assert only_names(shop) == ["Kept"]
 
 
+def rewrite(root: Root, search: SavedSearch, **fields: object) -> None:
+    """Changes the file of a saved search."""
+    file = root.path / FOLDER / f"{search.id}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | fields))
+
+
+def test_a_search_that_cannot_be_checked_does_not_stop_the_others(
+    root: Root, shop: Shop, garments: list[DemoProduct]
+) -> None:
+    first, last = (save(shop, garments[n].photos[0](), name) for n, name in ((0, "First"), (2, "Last")))
+    broken = save(shop, garments[1].photos[0](), "Broken")
+    rewrite(root, broken, photo="bm90IGEgcGhvdG8=")
+    for search in (first, last):
+        rewrite(root, search, known=[])
+    [problem] = check_saved_searches(root, Config(file=None, data=root.path))
+    assert "'Broken'" in problem
+    assert "not an image" in problem
+    searches = {search.name: search for search in read_all(shop)[0]}
+    assert searches["First"].news
+    assert searches["Last"].news
+    assert searches["Broken"].checked_at == broken.checked_at
+
+
+def test_the_scores_of_another_encoder_are_not_compared(
+    root: Root, shop: Shop, garments: list[DemoProduct]
+) -> None:
+    config = Config(file=None, data=root.path)
+    search = save(shop, garments[0].photos[0](), "Photo")
+    rewrite(root, search, known=[], model="another", least_score=-1)
+    assert check_saved_searches(root, config) == []
+    assert only(root).news == ()
+    assert only(root).least_score == search.least_score
+    assert only(root).model == search.model
+    rewrite(root, search, known=[])
+    check_saved_searches(root, config)
+    assert {one.event for one in only(root).news} == {Event.LOOKALIKE}
+
+
 def only_names(shop: Shop) -> list[str]:
     return [search.name for search in read_all(shop)[0]]
 

@@ -43,6 +43,16 @@ def crawl(store: str, crawl_id: str, hours_ago: float, **fields: object) -> dict
     } | fields
 
 
+def test_a_log_that_cannot_be_deleted_stays(root: Root) -> None:
+    folder = log_folder(root, "shop.example")
+    (folder / "20200101T000000-a.log").mkdir(parents=True)
+    for name in ("20200102T000000-b.log", "20200103T000000-c.log"):
+        (folder / name).touch()
+    crawl_log.prune(root, "shop.example", 1)
+    left = sorted(file.name for file in folder.iterdir())
+    assert left == ["20200101T000000-a.log", "20200103T000000-c.log"]
+
+
 def test_each_crawl_has_a_log_with_its_id_in_every_line(
     site: Site, root: Root, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +21,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from scrapy import Request
+from scrapy.http import Response
 
 from scrapers.config.store import Limits, Store
-from scrapers.session.failure import failure_of_error, failure_of_exit, failure_of_status
+from scrapers.middlewares.outcomes import OutcomesMiddleware
+from scrapers.session.crawl_stats import CrawlStats
+from scrapers.session.failure import (
+    RequestOutcomes,
+    failure_of,
+    failure_of_error,
+    failure_of_exit,
+    failure_of_status,
+)
 from storage import tables
 from storage.errors import LookalikeError
 from storage.root import Root
@@ -289,6 +300,40 @@ def test_a_process_that_ended_without_a_word_has_its_class(
 )
 def test_a_status_has_its_class(status: int, failure: Failure | None) -> None:
     assert failure_of_status(status) == failure
+
+
+@pytest.mark.parametrize(
+    ("failed", "failure"),
+    [
+        ([], Failure.INCOMPLETE),
+        ([Failure.NOT_FOUND] * 3, Failure.INCOMPLETE),
+        ([Failure.NOT_FOUND] * 3 + [Failure.SERVER_ERROR], Failure.SERVER_ERROR),
+    ],
+)
+def test_dead_links_are_not_why_a_crawl_is_partial(failed: list[Failure], failure: Failure) -> None:
+    outcomes = RequestOutcomes(answered=9)
+    for one in failed:
+        outcomes.note_failure(one)
+    assert failure_of(outcomes, cause=None, found=True, has_gap=True, product_pages=9) == failure
+
+
+@pytest.mark.parametrize(
+    ("meta", "status", "essential"),
+    [
+        ({"essential": True}, 404, [Failure.NOT_FOUND]),
+        ({"essential": True, "discovered": True}, 404, []),
+        ({"essential": True, "discovered": True}, 410, []),
+        ({"essential": True, "discovered": True}, 503, [Failure.SERVER_ERROR]),
+    ],
+)
+def test_a_dead_link_of_a_menu_is_not_essential(
+    meta: dict[str, bool], status: int, essential: list[Failure]
+) -> None:
+    job = SimpleNamespace(stats=CrawlStats())
+    middleware = OutcomesMiddleware(SimpleNamespace(spider=SimpleNamespace(job=job)))  # type: ignore[arg-type]
+    url = "https://shop.example/c/old"
+    middleware.process_response(Request(url, meta=meta), Response(url, status=status))
+    assert [*job.stats.outcomes.essential] == essential
 
 
 def test_every_class_has_its_own_advice() -> None:
