@@ -46,7 +46,9 @@ class CrawlSettings(_Section):
     retries: int = Field(default=1, ge=0, le=10, description="Tries after a failed crawl, in a Prefect run.")
     retry_delay_s: float = Field(default=30.0, ge=0, description="Seconds before each such try.")
     serve_for: int = Field(
-        default=30, ge=1, description="Days without a complete crawl after which a store leaves the index."
+        default=30,
+        ge=1,
+        description="Days after which a store that no crawl has read leaves the index.",
     )
     dead_nights: int = Field(
         default=7, ge=1, description="Failed nights in a row after which a store is called dead."

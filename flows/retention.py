@@ -113,12 +113,13 @@ def _drop_photos(root: Root, gone: set[Product]) -> int:
 
 
 def _drop_crawls(root: Root, before: datetime) -> int:
-    """Drops the records of old crawls, but each store's first, last and last complete one."""
+    """Drops the records of old crawls, but those that say since when and how well each store is read."""
     histories = crawl_histories(root)
 
     def keeps(row: Row) -> bool:
         history, ended_at = histories[row["store"]], row["ended_at"]
-        if _is_recent(ended_at, before) or ended_at in (history.last["ended_at"], history.fresh_at):
+        needed = (history.last["ended_at"], history.fresh_at, history.read_at)
+        if _is_recent(ended_at, before) or ended_at in needed:
             return True
         return (row["started_at"] or ended_at) == history.first_at
 

@@ -15,20 +15,20 @@ from storage.root import Root
 def withheld_stores(root: Root, config: Config) -> dict[str, str]:
     """The stores whose products are not published, each with the reason as the end of a sentence.
 
-    Without any store in the settings, none is taken for removed: the data root is used on its own.
+    Without any store in the settings all are published: the data root is used on its own.
     """
     configured = {store.name for store in config.stores}
+    if not configured:
+        return {}
     now, longest = datetime.now(UTC), timedelta(days=config.crawl.serve_for)
     found = {}
     for store, history in crawl_histories(root).items():
-        since = history.fresh_at or history.first_at
-        if configured and store not in configured:
+        since = history.read_at or history.first_at
+        if store not in configured:
             found[store] = "it is no longer in the settings"
         elif now - since > longest:
             days = (now - since) // timedelta(days=1)
-            found[store] = (
-                f"it had no complete crawl for {days} days (`serve_for` is {config.crawl.serve_for})"
-            )
+            found[store] = f"no crawl has read it for {days} days (`serve_for` is {config.crawl.serve_for})"
     return found
 
 

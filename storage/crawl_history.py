@@ -16,6 +16,8 @@ from storage.verdicts import CrawlStatus, Failure
 _ONLY_SEARCHED = "bing"
 """The strategy of stores whose crawls never read a whole store, because a search is all there is."""
 
+_READ = (CrawlStatus.COMPLETE, CrawlStatus.PARTIAL, CrawlStatus.QUERY)
+
 _OWN_FAULTS = frozenset(
     {
         Failure.INTERRUPTED,
@@ -37,12 +39,15 @@ class CrawlHistory:
     :ivar last: the latest row of `crawls`, its `coverage` as a dictionary.
     :ivar fresh_at: end of the last complete crawl, without those of a clock that was ahead, see
         `storage.clock`; None before the first.
+    :ivar read_at: end of the last crawl whose products are in the tables, be it of a part of the store or of
+        a search; without those of such a clock, None before the first.
     :ivar failed_nights: on how many days in a row, up to the last crawl, the store could not be read.
     """
 
     first_at: datetime
     last: dict[str, Any]
     fresh_at: datetime | None
+    read_at: datetime | None
     failed_nights: int
 
 
@@ -56,18 +61,24 @@ def crawl_histories(root: TableRoot) -> dict[str, CrawlHistory]:
 def _history(crawls: Sequence[dict[str, Any]]) -> CrawlHistory:
     """:param crawls: all rows of a store, the latest last."""
     fresh = [crawl["ended_at"] for crawl in crawls if _is_fresh(crawl)]
+    read = [crawl["ended_at"] for crawl in crawls if crawl["status"] in _READ and _is_credible(crawl)]
     last = crawls[-1]
     return CrawlHistory(
         first_at=min(crawl["started_at"] or crawl["ended_at"] for crawl in crawls),
         last={**last, "coverage": dict(last["coverage"] or ())},
         fresh_at=max(fresh, default=None),
+        read_at=max(read, default=None),
         failed_nights=_failed_nights(crawls),
     )
 
 
 def _is_fresh(crawl: dict[str, Any]) -> bool:
     searched = crawl["spider"] == _ONLY_SEARCHED and crawl["status"] == CrawlStatus.QUERY
-    return (crawl["status"] == CrawlStatus.COMPLETE or searched) and credible(crawl["ended_at"]) > LONG_AGO
+    return (crawl["status"] == CrawlStatus.COMPLETE or searched) and _is_credible(crawl)
+
+
+def _is_credible(crawl: dict[str, Any]) -> bool:
+    return credible(crawl["ended_at"]) > LONG_AGO
 
 
 def _failed_nights(crawls: Sequence[dict[str, Any]]) -> int:

@@ -86,13 +86,14 @@ def test_a_store_that_leaves_the_settings_leaves_the_index_and_comes_back(nights
 
 def test_a_store_that_is_stale_leaves_the_index_until_it_is_crawled_again(nights: Nights) -> None:
     nights.crawled(A, 0)
-    nights.crawled(B, 9)
-    nights.crawled(B, 1, "partial", "server error")
+    nights.crawled(B, 40)
+    nights.crawled(B, 9, "partial", "server error")  # a store that is never read whole is read all the same
     nights.crawled(C, 11)
+    nights.crawled(C, 1, "failed", "dns")
     assert nights.night(A, B, C).notes == ()  # `serve_for` is 30
     left = nights.night(A, B, C, serve_for=10)
     assert left.notes == (
-        "The 10 products of 'c.example' left the index: it had no complete crawl for 11 days "
+        "The 10 products of 'c.example' left the index: no crawl has read it for 11 days "
         "(`serve_for` is 10).",
     )
     assert nights.published == {"a.example": 10, "b.example": 10}
