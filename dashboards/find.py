@@ -58,6 +58,7 @@ def page(shop: Shop) -> None:
     :param shop: the shop at its newest generation.
     """
     header()
+    address.note()
     slots, typed = draw_frame()
     try:
         query = current_query(shop, typed)
