@@ -59,14 +59,14 @@ def note() -> None:
 
 def change(parameters: Mapping[str, Sequence[str]]) -> None:
     """Changes parameters in one step, which the browser's Back takes back; without values one is removed."""
-    changed = {name: values for name, values in (_noted() | parameters).items() if values}
+    changed = {name: values for name, values in {**_noted(), **parameters}.items() if values}
     if changed != _seen():
         st.query_params.from_dict(changed)
     note()
 
 
 def _noted() -> dict[str, Sequence[str]]:
-    noted: dict[str, Sequence[str]] = st.session_state.get(NOTED) or _seen()
+    noted: dict[str, Sequence[str]] = st.session_state[NOTED] if NOTED in st.session_state else _seen()
     return noted
 
 

@@ -41,7 +41,7 @@ def _address(app: AppTest) -> dict[str, list[str]]:
     return {name: [value] if isinstance(value, str) else value for name, value in app.query_params.items()}
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.permutations(CHOICES, 2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(CHOICES, 2)))
 def test_a_choice_keeps_the_one_that_the_browser_has_not_heard_of_yet(
     first: tuple[Choose, dict[str, list[str]]], second: tuple[Choose, dict[str, list[str]]]
 ) -> None:
@@ -52,6 +52,16 @@ def test_a_choice_keeps_the_one_that_the_browser_has_not_heard_of_yet(
     second[0](app)
     assert _address(app) == first[1] | second[1]
     assert not app.exception
+
+
+def test_what_was_taken_back_stays_so_with_the_next_choice() -> None:
+    app = AppTest.from_function(_page).run()
+    app.toggle(key="in_stock").set_value(True).run()
+    app.toggle(key="in_stock").set_value(False).run()
+    assert _address(app) == {}
+    app.query_params["in_stock"] = "yes"  # the browser chose again before it got the new address
+    app.button(key="more").click().run()
+    assert _address(app) == {"more": ["a:1"]}
 
 
 def test_a_visit_to_an_earlier_address_is_where_the_next_choice_begins() -> None:
