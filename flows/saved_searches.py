@@ -6,6 +6,7 @@ last checked, and the news since. Whoever can write the data root can save and f
 
 from __future__ import annotations
 
+import functools
 import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +28,7 @@ from embedding.recommend.products import ProductNumbers, Products
 from flows import alerts
 from flows.config import Config
 from storage import encoders, generations, tables
-from storage.errors import InputError, LookalikeError
+from storage.errors import InputError, LookalikeError, UnreadableImageError
 from storage.money import display_price
 from storage.root import Root
 from storage.terms import Availability
@@ -121,9 +122,14 @@ def read_all(root: Root) -> tuple[list[SavedSearch], list[str]]:
     found, damaged = [], []
     for name in root.files.below(FOLDER):
         try:
-            found.append(SavedSearch.model_validate_json(root.files.read(name) or b""))
+            search = SavedSearch.model_validate_json(root.files.read(name) or b"")
         except (ValidationError, OSError, LookalikeError):
-            damaged.append(f"The saved search {root}/{name} is damaged. Remove that file.")
+            damaged.append(_damaged(root, name))
+            continue
+        if name == _file(search.id):
+            found.append(search)
+        else:
+            damaged.append(f"The saved search {root}/{name} is a copy under another name. Remove that file.")
     return sorted(found, key=lambda search: search.created_at, reverse=True), damaged
 
 
@@ -157,6 +163,7 @@ def check_saved_searches(root: Root, config: Config) -> list[str]:
     index = Index.open(folder, manifest, root.verified)
     encoder = root.check_or_refetch(encoders.folder_name(manifest.encoder.model), load_encoder)
 
+    @functools.lru_cache(maxsize=1)  # the news of a search and what is noted need the same
     def embed(photo: bytes) -> np.ndarray:
         embeddings = encoder.encode(pixels_of(photo, encoder.spec.size)[None])
         vector: np.ndarray = index.projection.apply(embeddings)[0]
@@ -164,8 +171,13 @@ def check_saved_searches(root: Root, config: Config) -> list[str]:
 
     checker, sentences = Checker(root, index, embed), []
     for search in searches:
-        news = checker.news(search)
-        if _update(root, search, checker.note(search, news)):
+        try:
+            news = checker.news(search)
+            checked = checker.note(search, news)
+        except UnreadableImageError:
+            problems.append(_damaged(root, _file(search.id)))
+            continue
+        if _update(root, search, checked):
             sentences += [f"{search.name}: {one.sentence}" for one in news]
     if sentences:
         name = f"Lookalike ({config.name})" if config.name else "Lookalike"
@@ -303,6 +315,10 @@ def is_cheaper(now: Watched, before: Watched) -> bool:
         and now.currency == before.currency
         and now.price < before.price
     )
+
+
+def _damaged(root: Root, name: str) -> str:
+    return f"The saved search {root}/{name} is damaged. Remove that file."
 
 
 def _file(search_id: str) -> str:

@@ -137,12 +137,30 @@ def test_a_search_is_forgotten_and_a_damaged_one_is_named(
     gone = save(shop, garments[1].photos[0](), "Gone")
     forget(shop, gone.id)
     (root.path / FOLDER / "broken.json").write_text("{")
+    shutil.copy(root.path / FOLDER / f"{kept.id}.json", root.path / FOLDER / "copy.json")
     searches, damaged = read_all(shop)
     assert [search.id for search in searches] == [kept.id]
-    assert len(damaged) == 1
-    assert "broken.json" in damaged[0]
+    assert ["broken.json is damaged" in damaged[0], "copy.json is a copy" in damaged[1]] == [True, True]
+    assert len(damaged) == 2
     assert check_saved_searches(root, Config(file=None, data=root.path)) == damaged
     assert only_names(shop) == ["Kept"]
+
+
+def test_a_photo_that_cannot_be_read_costs_its_own_search(
+    root: Root, shop: Shop, garments: list[DemoProduct]
+) -> None:
+    product = shop.product(f"{STORE}:{garments[0].product_id}")
+    searches = [save(shop, product, name) for name in ("First", "Broken", "Last")]
+    file = root.path / FOLDER / f"{searches[1].id}.json"
+    file.write_text(searches[1].model_copy(update={"photo": b"no photo"}).model_dump_json())
+    change(root, garments[0], price=Decimal("1.50"))
+    [problem] = check_saved_searches(root, Config(file=None, data=root.path))
+    assert file.name in problem
+    assert {search.name: len(search.news) for search in read_all(shop)[0]} == {
+        "First": 1,
+        "Broken": 0,
+        "Last": 1,
+    }
 
 
 def only_names(shop: Shop) -> list[str]:
