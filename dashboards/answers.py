@@ -16,6 +16,7 @@ from lookalike.facets import Order, can_be_bought
 from lookalike.likeness import Looks, shared
 from lookalike.picture_sheet import picture_sheet
 from lookalike.rendering import escaped, render
+from lookalike.spreadsheet import harmless
 from storage.errors import LookalikeError
 from storage.money import decimal_string, display_price
 
@@ -27,8 +28,6 @@ ORDERS = {
     Order.DEAREST: "Most expensive first",
 }
 CSV_COLUMNS = ("store", "title", "brand", "category", "price", "was_price", "currency", "availability", "url")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def alike(answers: Sequence[Match], banded: bool) -> list[Match]:
@@ -183,10 +182,5 @@ def csv_of(answers: Sequence[Match]) -> bytes:
         facts = {name: getattr(match, name) for name in CSV_COLUMNS}
         for name in ("price", "was_price"):
             facts[name] = decimal_string(facts[name], match.currency)
-        writer.writerow([_harmless(value) for value in facts.values()])
+        writer.writerow([harmless(value or "") for value in facts.values()])
     return table.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: str | None) -> str:
-    text = value or ""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -17,6 +17,7 @@ import streamlit as st
 from dashboards.page_parts import SEARCHES, draw_note, footer, header
 from dashboards.product import show_cards
 from lookalike import FilterArguments, Shop
+from lookalike.arguments import MOST_CHARACTERS
 from lookalike.browse import Browsed, Order
 from storage.errors import LookalikeError
 
@@ -65,7 +66,7 @@ class Choice:
         last = {name: values[-1] for name, values in parameters.items() if values}
         page = last.get("page", "")
         return cls(
-            words=last.get("words", "").strip(),
+            words=last.get("words", "")[:MOST_CHARACTERS].strip(),
             **{name: tuple(dict.fromkeys(parameters.get(name, ()))) for name in FACETS},
             in_stock=last.get("in_stock") == "true",
             lowest=_price(last.get("lowest")),
@@ -100,13 +101,7 @@ def page(shop: Shop) -> None:
     st.html('<h1 class="la-page">Browse</h1>')
     choice = Choice.of_address({name: st.query_params.get_all(name) for name in vars(Choice())})
     try:
-        browsed = shop.browser.browse(
-            choice.words,
-            order=choice.order,
-            page=choice.page,
-            per_page=PER_PAGE,
-            **choice.filters(shop.currencies),
-        )
+        choice, browsed = browse(shop, choice)
     except LookalikeError as error:
         draw_note(str(error))
         st.button("Show all products", on_click=show, args=(Choice(),))
@@ -116,13 +111,35 @@ def page(shop: Shop) -> None:
     footer(shop)
 
 
+def browse(shop: Shop, choice: Choice) -> tuple[Choice, Browsed]:
+    """The products of the chosen page, or of the last where there are fewer now; and the choice of that page.
+
+    :raises InputError: a value that no product has.
+    """
+    browsed = shop.browser.browse(
+        choice.words,
+        order=choice.order,
+        page=choice.page,
+        per_page=PER_PAGE,
+        **choice.filters(shop.currencies),
+    )
+    if browsed.total and not browsed.products:
+        return browse(shop, replace(choice, page=math.ceil(browsed.total / PER_PAGE)))
+    return choice, browsed
+
+
 def draw_choice(choice: Choice, browsed: Browsed, currencies: Sequence[str]) -> None:
     """Draws what a visitor chooses with, as the address says."""
     # The address decides, also after the browser's Back: each widget shows it, and writes to it.
     for name, value in vars(choice).items():
         st.session_state[_key(name)] = _shown(value)
     with st.container(key="la-browse-top"):
-        st.text_input("Words in title, brand or category", placeholder="linen dress", **_widget("words"))
+        st.text_input(
+            "Words in title, brand or category",
+            placeholder="linen dress",
+            max_chars=MOST_CHARACTERS,
+            **_widget("words"),
+        )
         st.selectbox("Sort", list(Order), format_func=ORDERS.__getitem__, **_widget("order"))
     with st.sidebar:
         st.html('<h2 class="la-side">Narrow it down</h2>')

@@ -76,9 +76,8 @@ def draw_facets(answers: Sequence[Match], currencies: Sequence[str], choices: Ch
 def show_only(facet: str, key: str) -> None:
     """Makes the value of another widget the only choice of a facet: a correction of what a photo shows."""
     if value := st.session_state[key]:
-        st.query_params[facet] = [value]
-        address.forget(address.SHOWN)
-        address.show_unlike_too()  # the photo was seen as something else, so of the right kind few look alike
+        # The photo was seen as something else, so of the right kind few look alike: these are shown, too.
+        address.change({facet: [value], address.SHOWN: [], address.UNLIKE_TOO: [address.YES]})
 
 
 def _draw_values(name: str, label: str, values: Sequence[FacetValue], chosen: Sequence[str]) -> None:

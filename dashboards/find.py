@@ -62,6 +62,7 @@ def page(shop: Shop) -> None:
     :param shop: the shop at its newest generation.
     """
     header()
+    address.note()
     slots, typed = draw_frame()
     try:
         query = current_query(shop, typed)
@@ -173,9 +174,12 @@ def search(shop: Shop, query: Query, choices: Choices) -> Matches:
 
     :raises LookalikeError: the query cannot be read, or no product can fit; the sentence says which.
     """
-    remembered: dict[object, Matches] = st.session_state.setdefault(REMEMBERED, {})
-    asked = (shop.generation, query.identity(), choices.searched())
+    remembered: dict[tuple[object, ...], Matches] = st.session_state.setdefault(REMEMBERED, {})
+    generation = shop.generation
+    asked = (generation, query.identity(), choices.searched())
     if asked not in remembered:
+        for old in [one for one in remembered if one[0] != generation]:
+            del remembered[old]  # answers hold the generation that they came from in memory
         remembered[asked] = query.search(shop, address.MOST_ANSWERS, choices.filters())
         while len(remembered) > MOST_REMEMBERED:
             remembered.pop(next(iter(remembered)))

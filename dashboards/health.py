@@ -119,12 +119,12 @@ def show_quarantine(root: Root, status: Status) -> None:
             )
         )
         with st.container(horizontal=True):
-            draw_decision(
-                f"Accept {store.name}", f"accept-{store.name}", partial(health.accept, root, store.name)
-            )
-            draw_decision(
-                f"Reject {store.name}", f"reject-{store.name}", partial(health.reject, root, store.name)
-            )
+            for label, decide in (("Accept", health.accept), ("Reject", health.reject)):
+                draw_decision(
+                    f"{label} {store.name}",
+                    f"{label.lower()}-{store.name}",
+                    partial(decide, root, store.name, store.findings),
+                )
 
 
 def show_crawls(root: Root) -> None:

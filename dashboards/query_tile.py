@@ -10,12 +10,13 @@ from PIL import ImageOps
 from dashboards import address, asking, crop
 from dashboards.asking import CURRENT, Query, Upload
 from dashboards.facets import show_only
-from dashboards.page_parts import plain
+from dashboards.page_parts import draw_note, plain
 from lookalike import Match, Matches
 from lookalike.description import Description, percent
 from lookalike.facets import Choices, count
 from lookalike.photo_reader import decode_photo
 from lookalike.rendering import render
+from storage.errors import UnreadableImageError
 
 SEEN_AS = {"article_type": ("category", "Kind"), "colour": ("colour", "Colour")}
 """By what the heads see, the facet that corrects it, and its name."""
@@ -106,7 +107,11 @@ def choose_part(photo: Upload) -> None:
     """Shows the photo with handles; the part that they enclose is searched for."""
     from streamlit_cropper import st_cropper  # here alone, since few visitors crop
 
-    whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
+    try:
+        whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
+    except UnreadableImageError as error:
+        draw_note(f"{photo.name} cannot be cropped: it is {error}.")
+        return
     st.caption("Tap the frame to get its handles, then drag them around what you look for.")
     enclosed = st_cropper(
         whole,
@@ -117,5 +122,9 @@ def choose_part(photo: Upload) -> None:
     )
     if st.button("Search for this part", key="crop-search", width="stretch"):
         left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))
-        asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
-        st.rerun()
+        try:
+            asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
+        except UnreadableImageError as error:
+            draw_note(f"{photo.name} cannot be cropped: it is {error}.")
+        else:
+            st.rerun()

@@ -26,6 +26,8 @@ EVENTS = {
 MOST_NAMED = 80
 """Characters of a search's name."""
 
+PROBLEM = "saved-problem"  # session key: why a search could not be forgotten
+
 
 def page(shop: Shop) -> None:
     """Draws the page for one visitor, or why there is nothing to show."""
@@ -34,6 +36,8 @@ def page(shop: Shop) -> None:
         '<h1 class="la-page">Saved searches</h1><p class="la-count">Each night looks for new lookalikes, '
         "lower prices and your size. Everybody who can open this page sees all searches.</p>"
     )
+    if problem := st.session_state.pop(PROBLEM, ""):
+        draw_note(problem)
     searches, damaged = read_all(shop)
     for sentence in damaged:
         draw_note(sentence)
@@ -62,7 +66,7 @@ def show_search(shop: Shop, search: SavedSearch) -> None:
             elif st.button("Search again", key=f"again-{search.id}"):
                 asking.search_for_photo(search.id, search.name, search.photo)
                 st.switch_page(links.target(links.FIND))
-            st.button("Forget", key=f"forget-{search.id}", on_click=forget, args=(shop, search.id))
+            st.button("Forget", key=f"forget-{search.id}", on_click=_forget, args=(shop, search.id))
 
 
 def facts(search: SavedSearch) -> list[str]:
@@ -116,6 +120,13 @@ def draw_save(shop: Shop, query: bytes | Match, name: str) -> None:
             else:
                 draw_note("Saved. The next night looks for news.")
                 links.draw_link("Saved searches", links.SAVED)
+
+
+def _forget(shop: Shop, search_id: str) -> None:
+    try:
+        forget(shop, search_id)
+    except LookalikeError as error:
+        st.session_state[PROBLEM] = str(error)
 
 
 def _day(moment: datetime) -> str:

@@ -123,9 +123,14 @@ def read_all(root: Root) -> tuple[list[SavedSearch], list[str]]:
     found, damaged = [], []
     for name in root.files.below(FOLDER):
         try:
-            found.append(SavedSearch.model_validate_json(root.files.read(name) or b""))
+            search = SavedSearch.model_validate_json(root.files.read(name) or b"")
         except (ValidationError, OSError, LookalikeError):
             damaged.append(f"The saved search {root}/{name} is damaged. Remove that file.")
+            continue
+        if name == _file(search.id):
+            found.append(search)
+        else:
+            damaged.append(f"The saved search {root}/{name} is a copy under another name. Remove that file.")
     return sorted(found, key=lambda search: search.created_at, reverse=True), damaged
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from storage.schemas import TABLES
 
 if TYPE_CHECKING:
     from lookalike.query import Shop
+    from storage.staging import Finding
 
 EXAMPLES = 3
 """Addresses that stand for all rejects of a reason."""
@@ -130,26 +132,28 @@ def embedding_map(shop: Shop, most: int = MAPPED) -> pd.DataFrame:
     )
 
 
-def accept(root: Root, store: str) -> str:
+def accept(root: Root, store: str, seen: Sequence[Finding]) -> str:
     """Merges a quarantined crawl into the tables; says so in a sentence.
 
-    :raises LookalikeError: there is none, or the store is being crawled.
+    :param seen: the findings that the operator saw.
+    :raises LookalikeError: there is none, or another one by now, or the store is being crawled.
     """
     from flows import quarantine
 
-    crawl = quarantine.accept(root, store)
+    crawl = quarantine.accept(root, store, seen)
     products = f"{crawl['products']:,} products"
     return f"The crawl of '{store}' is in the tables: {products}. The next night publishes it."
 
 
-def reject(root: Root, store: str) -> str:
+def reject(root: Root, store: str, seen: Sequence[Finding]) -> str:
     """Drops a quarantined crawl; says so in a sentence.
 
-    :raises LookalikeError: there is none, or the store is being crawled.
+    :param seen: the findings that the operator saw.
+    :raises LookalikeError: there is none, or another one by now, or the store is being crawled.
     """
     from flows import quarantine
 
-    quarantine.reject(root, store)
+    quarantine.reject(root, store, seen)
     return f"The crawl of '{store}' is dropped. The next night reads the store again."
 
 
@@ -162,4 +166,8 @@ def publish(root: Root, generation: str) -> str:
 
 
 def _folder_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    total = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the night removes old generations meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total

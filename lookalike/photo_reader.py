@@ -9,6 +9,7 @@ import atexit
 import functools
 import os
 import queue
+import threading
 
 from PIL import Image
 
@@ -22,6 +23,8 @@ PROCESSES = 2
 CPU_S = 10.0
 """Processor time for one photo; the most work that `storage.images` allows takes half of it."""
 
+_STARTING = threading.Lock()
+
 
 def decode_photo(data: bytes, fit: int | None = None) -> Image.Image:
     """Decodes a photo to RGB as `storage.images.decode` does.
@@ -30,7 +33,8 @@ def decode_photo(data: bytes, fit: int | None = None) -> Image.Image:
 
     :raises UnreadableImageError: as there, or it takes too much time or crashes its process.
     """
-    workers = _workers(os.getpid())
+    with _STARTING:  # two first photos at once would otherwise get workers of their own each
+        workers = _workers(os.getpid())
     worker = workers.get()
     try:
         pixels = worker.call(images.decode_pixels, data, fit=fit)

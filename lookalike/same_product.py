@@ -88,6 +88,15 @@ class SameProducts:
         numbers, starts = np.unique(groups[rows], return_index=True)
         return dict(zip(numbers.tolist(), np.split(rows, starts)[1:], strict=True))
 
+    @functools.cached_property
+    def _gtins(self) -> pa.StringArray:
+        """The GTIN of each row with all its digits; kept, since every card of a page asks."""
+        return pc.utf8_lpad(self._items["gtin"].chunk(0), width=_GTIN_DIGITS, padding="0")
+
+    @functools.cached_property
+    def _skus(self) -> pa.StringArray:
+        return pc.utf8_upper(pc.utf8_trim_whitespace(self._items["sku"].chunk(0)))
+
     def _facts(self, row: int) -> dict[str, str | None]:
         there = [
             name for name in ("store", "title", "brand", "gtin", "sku") if name in self._items.schema.names
@@ -101,17 +110,15 @@ class SameProducts:
         code = (own.get("gtin") or "").strip()
         if not code.strip("0"):
             return set()
-        padded = pc.utf8_lpad(self._items["gtin"].chunk(0), width=_GTIN_DIGITS, padding="0")
-        return self._products(pc.equal(padded, code.rjust(_GTIN_DIGITS, "0")))
+        return self._products(pc.equal(self._gtins, code.rjust(_GTIN_DIGITS, "0")))
 
     def _same_sku(self, own: dict[str, str | None]) -> set[int]:
         sku, brand = (own.get("sku") or "").strip().upper(), (own.get("brand") or "").casefold()
         if not sku or not brand:
             return set()
-        folded = pc.utf8_upper(pc.utf8_trim_whitespace(self._items["sku"].chunk(0)))
         coded, known = columns.codes(self._items["brand"].chunk(0))
         same_brand = np.array([(name or "").casefold() == brand for name in known], bool)
-        return {product for product, row in self._rows(pc.equal(folded, sku)) if same_brand[coded[row]]}
+        return {product for product, row in self._rows(pc.equal(self._skus, sku)) if same_brand[coded[row]]}
 
     def _products(self, equal: pa.BooleanArray) -> set[int]:
         return {product for product, _ in self._rows(equal)}

@@ -36,6 +36,9 @@ and Buckley found best ("Improving Retrieval Performance by Relevance Feedback",
 
 _LEAST_NORM = 1e-6
 
+_MOST_HINTS = 4
+"""Words for which similar ones are looked for: each is compared with all words of the catalogue."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -306,6 +309,10 @@ def _not_clothing_warning(published: OpenGeneration, photos: Sequence[QueryInput
 
 def _unknown(published: Published, words: Sequence[str]) -> str:
     known = published.words.words()
-    close = [name for word in words for name in difflib.get_close_matches(word, known, n=1, cutoff=0.75)]
+    close = [
+        name
+        for word in words[:_MOST_HINTS]
+        for name in difflib.get_close_matches(word, known, n=1, cutoff=0.75)
+    ]
     hint = f" Did you mean {' '.join(close)}?" if close else ""
     return f"No product here has the words: {', '.join(words)}.{hint}"

@@ -207,10 +207,10 @@ class Index:
     def compare(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
         """The inner products of a query, float32 [dimensions], with rows, int64 [n]: float32 [n]."""
         scores = np.empty(len(rows), np.float32)
-        whole = len(rows) == len(self.products)
+        whole = np.array_equal(rows, np.arange(len(self.products)))
         for start in range(0, len(rows), _BLOCK_ROWS):
             part = slice(start, start + _BLOCK_ROWS)
-            # Slices of the whole are read in place, other rows gathered.
+            # Slices of the whole, in its own order, are read in place, other rows gathered.
             scores[part] = similarities(self.vectors[part if whole else rows[part]], query)
         return scores
 

@@ -168,8 +168,10 @@ def _shop(config: Path | None, data: str | None) -> Shop:
 
 
 def _write(table: LazyTable, file: Path) -> None:
-    """Writes a table; lists become texts with commas in CSV, which has none."""
+    """Writes a table; in CSV, lists become texts with commas, and no text is a formula."""
     import pyarrow.parquet as pq
+
+    from lookalike.spreadsheet import harmless
 
     try:
         if file.suffix.lower() == ".parquet":
@@ -179,6 +181,9 @@ def _write(table: LazyTable, file: Path) -> None:
             frame["colours"] = frame["colours"].map(
                 lambda names: ", ".join(names if names is not None else ())
             )
-            frame.to_csv(file, index=False)
+            texts = frame.select_dtypes(["object", "string"])
+            frame[texts.columns] = texts.map(harmless, na_action="ignore")
+            # As RFC 4180 ends lines: only then is a text that holds one of these characters quoted.
+            frame.to_csv(file, index=False, lineterminator="\r\n")
     except OSError as error:
         raise LookalikeError(f"{file} cannot be written ({error.strerror or error}).") from None

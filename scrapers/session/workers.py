@@ -82,7 +82,12 @@ class Worker:
             if self.ended:
                 raise EndedError("its reading was given up")
             process = self.process = self.process or self._start()
-            answer = self._answer(process, question)
+            try:
+                answer = self._answer(process, question)
+            except BaseException:  # Ctrl-C, for one: the next call must not read this one's answer
+                process.kill()
+                self._failure(process)
+                raise
             if answer is None:
                 raise self._failure(process)
         try:

@@ -45,7 +45,9 @@ def test_answers_by_price_and_without_bands_have_no_headings(order: Order, bande
     assert sections([], order, banded) == []
 
 
-@pytest.mark.parametrize("title", ["=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "title", ["=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＠SUM(A1)"]
+)
 def test_a_spreadsheet_computes_nothing_that_a_store_wrote(title: str) -> None:
     [_, row] = rows(csv_of([match(title=title, price=Decimal("49.9"))]))
     assert dict(zip(CSV_COLUMNS, row, strict=True)) | {"title": ""} == {

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 
 import lookalike
+from dashboards import browse
 from dashboards.browse import Choice
 from lookalike import Match, Shop
+from lookalike.arguments import MOST_CHARACTERS
 from lookalike.browse import Order
 from storage.errors import InputError
 from storage.root import Root
@@ -58,12 +60,26 @@ def test_what_makes_no_sense_in_an_address_is_left_out(parameters: dict[str, lis
     assert Choice.of_address(parameters) == Choice()
 
 
+def test_no_more_words_are_looked_for_than_a_search_takes() -> None:
+    assert len(Choice.of_address({"words": ["a " * 50_000]}).words) <= MOST_CHARACTERS
+
+
 def test_all_products_are_there_once_over_all_pages(shop: Shop) -> None:
     browser = shop.browser
     pages = [browser.browse(page=number, per_page=4).products for number in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [4, 4, len(shop) - 8, 0]
     assert len({product.id for page in pages for product in page}) == len(shop)
     assert all(product.rank == 0 for page in pages for product in page)
+
+
+@pytest.mark.parametrize("page", [1, 3, 4, 999_999])
+def test_past_the_last_page_is_the_last_page(shop: Shop, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr(browse, "PER_PAGE", 4)
+    choice, browsed = browse.browse(shop, Choice(page=page))
+    assert choice.page == min(page, 3)
+    assert browsed == shop.browser.browse(page=choice.page, per_page=4)
+    choice, browsed = browse.browse(shop, Choice(words="zzz", page=page))
+    assert (choice.page, browsed.products, browsed.total) == (page, (), 0)
 
 
 @pytest.mark.parametrize(

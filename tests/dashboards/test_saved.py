@@ -137,10 +137,11 @@ def test_a_search_is_forgotten_and_a_damaged_one_is_named(
     gone = save(shop, garments[1].photos[0](), "Gone")
     forget(shop, gone.id)
     (root.path / FOLDER / "broken.json").write_text("{")
+    shutil.copy(root.path / FOLDER / f"{kept.id}.json", root.path / FOLDER / "copy.json")
     searches, damaged = read_all(shop)
     assert [search.id for search in searches] == [kept.id]
-    assert len(damaged) == 1
-    assert "broken.json" in damaged[0]
+    assert ["broken.json is damaged" in damaged[0], "copy.json is a copy" in damaged[1]] == [True, True]
+    assert len(damaged) == 2
     assert check_saved_searches(root, Config(file=None, data=root.path)) == damaged
     assert only_names(shop) == ["Kept"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -75,6 +76,19 @@ def test_accepted_it_is_in_the_tables(root, capsys):
     assert not Staging(root, STORE)
     assert main(["accept", STORE, "--data", str(root)]) == 2
     assert "No crawl of 'shop.example' is quarantined." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("decide", [accept, reject])
+def test_a_crawl_that_nobody_saw_is_not_decided_about(root, decide):
+    shown = Staging(root, STORE).decision().findings
+    newer = replace(FINDING, sentence="1 of 1 prices is a tenth.")
+    Staging(root, STORE).decide(State.QUARANTINED, CRAWL, [newer])
+    with pytest.raises(InputError, match="is another one now"):
+        decide(root, STORE, shown)
+    assert prices(root) == [10]
+    assert Staging(root, STORE).decision().findings == (newer,)
+    decide(root, STORE, [newer])
+    assert not Staging(root, STORE)
 
 
 def test_what_a_later_crawl_read_before_it_was_killed_is_not_accepted(root):

@@ -151,6 +151,18 @@ def test_a_built_index_finds_an_article_once(root: Root) -> None:
     ]
 
 
+def test_rows_are_compared_in_the_order_in_which_they_are_given(root: Root) -> None:
+    catalogues.simple(root, 20)
+    build_index(root, MODEL)
+    index = opened(root)
+    query = index.vectors[3].astype(np.float32)
+    ascending = np.arange(20)
+    scores = index.compare(ascending, query)
+    assert np.argmax(scores) == 3
+    for rows in (ascending[::-1], np.roll(ascending, 7), ascending[::2], ascending[10:3:-1]):
+        assert np.allclose(index.compare(rows, query), scores[rows])
+
+
 def test_a_generation_of_an_earlier_release_still_opens(root: Root) -> None:
     catalogues.simple(root, 20)
     build_index(root, MODEL)

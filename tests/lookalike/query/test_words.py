@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import shutil
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import lookalike
 from embedding.encoder.heads import CLOTHING, Head, write_heads
 from embedding.encoder.preprocess import pixels_of
 from embedding.index.build import build_index
+from lookalike import similar
 from lookalike.query import Shop
 from lookalike.vocabulary import meaning, words_of
 from storage import encoders, images
@@ -43,6 +46,16 @@ def garment(kind: int, colour: tuple[int, int, int]) -> Image.Image:
     picture = Image.new("RGB", (60, 80), "white")
     picture.paste(colour, (20, 5, 40, 75) if kind == 0 else (5, 30, 55, 50))
     return picture
+
+
+def test_few_of_many_unknown_words_are_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+    monkeypatch.setattr(difflib, "get_close_matches", lambda word, *_, **__: looked_up.append(word) or [])
+    unknown = [f"x{number}" for number in range(60)]
+    published = SimpleNamespace(words=SimpleNamespace(words=lambda: ["red"]))
+    sentence = similar._unknown(published, unknown)
+    assert all(word in sentence for word in unknown)
+    assert 0 < len(looked_up) < 10
 
 
 @pytest.fixture(scope="module")

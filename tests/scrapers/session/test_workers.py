@@ -98,6 +98,22 @@ def test_a_worker_that_is_ended_gives_up_its_call_and_every_later_one():
     worker.close()
 
 
+def interrupt(_number, _frame):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_call_leaves_no_answer_to_the_next(worker):
+    worker.call(print_and_add, 1, two=2)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            worker.call(time.sleep, 600)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert worker.call(print_and_add, 1, two=2) == 3
+
+
 def test_an_answer_makes_this_process_call_nothing(worker, capfd):
     with pytest.raises(WorkerError, match="has no place in an answer"):
         worker.call(Mischief)
