@@ -23,8 +23,12 @@ def draw_link(
     :param parameters: of the address.
     :param wide: whether it takes the whole width.
     """
-    width = "stretch" if wide else "content"
-    st.page_link(target(page, label), label=label, width=width, query_params=dict(parameters or {}))
+    st.page_link(
+        target(page, label),
+        label=label,
+        width="stretch" if wide else "content",
+        query_params=dict(parameters or {}),
+    )
 
 
 def target(page: str, title: str = "") -> StreamlitPage:
