@@ -34,7 +34,7 @@ import tomlkit
 from small_encoder import write_small_encoder
 from soak_faults import FAULTS, SILENT, Fault
 from soak_report import NightRecord, line, plot, summarise
-from soak_stores import DIALECTS, Stores, compare
+from soak_stores import DIALECTS, Sold, Stores, compare
 
 import lookalike
 from embedding.encoder.convert import specify
@@ -74,19 +74,13 @@ class Soak:
         now = datetime.now(UTC) + timedelta(days=night)
         self.stores.change(_CHANGED, now)
         state = self.stores.sold[store]
-        if fault:
-            state.front.trouble = fault.trouble
-            if fault.lie:
-                state.front.replace_products(
-                    fault.lie(list(state.now.values())), datetime.now(UTC) + timedelta(days=night)
-                )
-            if fault.damage:
-                fault.damage(self.root)
-        self._write_settings({store: fault.url} if fault and fault.url else {})
         began, used = time.monotonic(), _children_s()
-        report, words, peak = self._night(night, fault)
+        with ExitStack() as trouble:
+            if fault:
+                self._begin(fault, state, now, trouble)
+            self._write_settings({store: fault.url} if fault and fault.url else {})
+            report, words, peak = self._night(night, fault)
         seconds, processor = time.monotonic() - began, _children_s() - used
-        state.front.trouble = None
         if fault and fault.damage and report.get("failures"):
             words += self._command("repair", night)
             self._write_settings({})
@@ -116,6 +110,15 @@ class Soak:
         )
         self._after(night, statuses)
         return record
+
+    def _begin(self, fault: Fault, state: Sold, now: datetime, trouble: ExitStack) -> None:
+        """What goes wrong begins; it ends with `trouble`."""
+        state.front.trouble = fault.trouble
+        trouble.callback(setattr, state.front, "trouble", None)
+        if fault.lie:
+            trouble.enter_context(state.front.selling(fault.lie(list(state.now.values())), now))
+        if fault.damage:
+            fault.damage(self.root)
 
     def _after(self, night: int, statuses: dict[str, str]) -> None:
         """What the operator does by day."""

@@ -70,6 +70,17 @@ class Storefront:
                 changed_at = (now or datetime.now(UTC)).replace(microsecond=0)
                 self._server.shelf = self._server.shelf.replaced(products, changed_at)
 
+    @contextlib.contextmanager
+    def selling(self, products: Sequence[DemoProduct], now: datetime) -> Iterator[None]:
+        """Sells other products until the block ends, then the same as before, as if nothing had happened."""
+        shelf = self._server.shelf
+        self.replace_products(products, now)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._server.shelf = shelf
+
     @property
     def trouble(self) -> Trouble | None:
         """What it answers instead of its pages; None while all is well."""
