@@ -106,8 +106,8 @@ def test_an_interrupted_call_leaves_no_answer_to_the_next(worker):
     worker.call(print_and_add, 1, two=2)
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):  # at whatever moment it comes
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
             worker.call(time.sleep, 600)
     finally:
         signal.signal(signal.SIGALRM, before)
