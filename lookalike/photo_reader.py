@@ -10,12 +10,16 @@ import functools
 import os
 import queue
 import threading
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from scrapers.session.workers import Worker, WorkerError
+from lookalike.own_packages import require_own
 from storage import images
 from storage.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from scrapers.session.workers import Worker
 
 PROCESSES = 2
 """Photos decoded at once; the largest has 60 million pixels of up to four bytes."""
@@ -30,9 +34,12 @@ def decode_photo(data: bytes, fit: int | None = None) -> Image.Image:
     """Decodes a photo to RGB as `storage.images.decode` does.
 
     :param fit: as there: px of the longer side.
-
     :raises UnreadableImageError: as there, or it takes too much time or crashes its process.
+    :raises ImportError: a file of the user's hides the package `scrapers`.
     """
+    require_own("scrapers")
+    from scrapers.session.workers import WorkerError
+
     with _STARTING:  # two first photos at once would otherwise get workers of their own each
         workers = _workers(os.getpid())
     worker = workers.get()
@@ -48,6 +55,8 @@ def decode_photo(data: bytes, fit: int | None = None) -> Image.Image:
 @functools.cache
 def _workers(process: int) -> queue.LifoQueue[Worker]:
     """This process's workers, each started with its first photo; a forked process has its own."""
+    from scrapers.session.workers import Worker
+
     workers: queue.LifoQueue[Worker] = queue.LifoQueue()
     for _ in range(PROCESSES):
         worker = Worker(CPU_S)

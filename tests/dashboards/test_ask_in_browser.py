@@ -24,6 +24,11 @@ PASTE = """photo => {
   document.body.dispatchEvent(new ClipboardEvent('paste', {clipboardData: files, bubbles: true}));
 }"""
 
+FIRST_PICTURE = """video => new Promise(done => {
+  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) done();
+  else video.addEventListener('loadeddata', () => done(), {once: true});
+})"""
+
 
 def test_a_pasted_photo_is_searched_for(visit: Visit, garments: list[DemoProduct]) -> None:
     for place in (FIRST, SECOND):  # on the first page, and beside an answer
@@ -64,6 +69,8 @@ def test_handles_choose_a_part_of_the_photo(visit: Visit, garments: list[DemoPro
 
 def test_the_camera_takes_a_photo(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Take a photo").click()
+    # Without a picture from the camera, the button does nothing.
+    visit.page.locator("video").evaluate(FIRST_PICTURE)
     visit.page.get_by_test_id("stCameraInputButton").click()
     expect(visit.headline).to_have_text("Looks like your photo")
     expect(visit.page.get_by_alt_text("Your photo")).to_be_visible()

@@ -85,7 +85,7 @@ for room in {ROOMS}:
     module = importlib.import_module(room)
     assert module.__file__.startswith({str(installed)!r}), module.__file__
 from embedding.encoder.weights import load_weights
-assert len(load_weights("fashion").arrays) == 434
+assert len(load_weights("fashion").arrays) == 568
 """
     environment = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True)
