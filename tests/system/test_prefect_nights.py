@@ -173,7 +173,7 @@ def test_runs_that_died_with_the_machine_are_marked_crashed(client, api, tmp_pat
     from flows.heartbeats import crash_silent_runs
 
     file = install(tmp_path / "dead", "http://127.0.0.1:9", 'name = "dead"')
-    _, deployment = register(file, api)
+    _, (deployment, _) = register(file, api)
     running, pending, alive = (
         client.create_flow_run_from_deployment(deployment, state=state)
         for state in (Running(), Pending(), Running())
