@@ -62,7 +62,8 @@ def passes(row: dict[str, Any], wanted: Filters) -> bool:
     inside = any(
         steps[start : start + len(name)] == name for name in categories for start in range(len(steps))
     )
-    compared = row["price"] is not None and row["currency"] == wanted.currency
+    in_currency = row["currency"] == wanted.currency
+    compared = row["price"] is not None and in_currency
     return all(
         (
             not wanted.store or row["store"] in wanted.store,
@@ -70,7 +71,7 @@ def passes(row: dict[str, Any], wanted: Filters) -> bool:
             not wanted.category or (row["category"] is not None and inside),
             not wanted.colour
             or any({*name.casefold().split()} <= {*colour} for name in wanted.colour for colour in words),
-            compared,
+            in_currency,
             wanted.min_price is None or (compared and row["price"] >= wanted.min_price),
             wanted.max_price is None or (compared and row["price"] <= wanted.max_price),
             not wanted.in_stock or row["availability"] == "in_stock",
