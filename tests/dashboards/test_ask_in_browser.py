@@ -106,6 +106,7 @@ def test_back_undoes_each_choice_and_reloading_keeps_them(visit: Visit, garments
 def test_a_card_steers_the_search(visit: Visit, garments: list[DemoProduct]) -> None:
     visit.upload(garments[FIRST].photos[0]())
     expect(visit.cards).to_have_count(len(garments))
+    visit.settle()
     title = visit.cards.nth(1).get_attribute("aria-label") or ""
     visit.page.get_by_role("button", name="Change the search").nth(1).click()
     visit.page.get_by_text("Less of this").click()
