@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards.page_parts import SEARCHES, draw_note, footer, header
+from dashboards.page_parts import SEARCHES, draw_note, draw_price, footer, header
 from dashboards.product import show_cards
 from lookalike import FilterArguments, Shop
 from lookalike.arguments import MOST_CHARACTERS
@@ -148,15 +148,7 @@ def draw_choice(choice: Choice, browsed: Browsed, currencies: Sequence[str]) -> 
             draw_facet(name, facet, getattr(choice, name), browsed.facets[facet])
         with st.container(horizontal=True, key="la-prices"):
             for label, name in (("Lowest price", "lowest"), ("Highest price", "highest")):
-                st.number_input(
-                    label,
-                    min_value=0.0,
-                    value=None,
-                    step=5.0,
-                    format="%.2f",
-                    placeholder="Any",
-                    **_widget(name),
-                )
+                draw_price(label, **_widget(name))
         if len(currencies) > 1:
             st.selectbox("Currency", currencies, index=None, placeholder=currencies[0], **_widget("currency"))
 

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import address
+from dashboards.page_parts import draw_price
 from lookalike import Match
 from lookalike.facets import Choices, FacetValue, count, count_flag
 
@@ -100,17 +101,7 @@ def _draw_values(name: str, label: str, values: Sequence[FacetValue], chosen: Se
 
 def _draw_price(name: str, label: str, limit: Decimal | None) -> None:
     st.session_state[name] = None if limit is None else float(limit)
-    st.number_input(
-        label,
-        min_value=0.0,
-        value=None,
-        step=5.0,
-        format="%.2f",
-        placeholder="Any",
-        key=name,
-        on_change=address.write,
-        args=(name,),
-    )
+    draw_price(label, key=name, on_change=address.write, args=(name,))
 
 
 def _price(text: str | None) -> Decimal | None:

@@ -1,8 +1,9 @@
-"""What every page has: its header, its footer, and sentences to the visitor."""
+"""What several pages have: header, footer, sentences to the visitor, the field of a price limit."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import streamlit as st
 
@@ -45,3 +46,11 @@ def draw_note(sentence: str) -> None:
 def plain(text: str) -> str:
     """A text as a widget's label shows it: Streamlit reads labels as Markdown, which could load images."""
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def draw_price(label: str, **widget: Any) -> None:
+    """Draws the field of a price limit, empty for none.
+
+    :param widget: its key and what happens when it changes, as Streamlit takes them.
+    """
+    st.number_input(label, min_value=0.0, value=None, step=5.0, format="%.2f", placeholder="Any", **widget)

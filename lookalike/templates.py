@@ -164,20 +164,23 @@ DESCRIPTION = """\
 {%- for row in described.rows() %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
 </table></div>"""
 
-# No script runs and nothing is loaded: photos are data.
-CONTACT_SHEET = """\
-<!doctype html>
-<html lang="en">
+# Of a page that can be sent to somebody else: no script runs and nothing is loaded, photos are data.
+HEAD = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="referrer" content="no-referrer">
-<title>What looks like this? – Lookalike</title>
+<title>{{ title }} – Lookalike</title>
 <style>
 {{ style | safe }}</style>
-</head>
+</head>"""
+
+CONTACT_SHEET = """\
+<!doctype html>
+<html lang="en">
+{% with title = "What looks like this?" %}{% include "head" %}{% endwith %}
 <body>
 <main>
 <header class="top">
@@ -206,20 +209,10 @@ These are the most similar of all their products.</p>
 </html>
 """
 
-# As above: it can be sent to somebody else, and shows what the stores wrote as text only.
 SHEET = """\
 <!doctype html>
 <html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<title>{{ matches.query }} – Lookalike</title>
-<style>
-{{ style | safe }}</style>
-</head>
+{% with title = matches.query %}{% include "head" %}{% endwith %}
 <body>
 <main>
 <header class="top">
@@ -245,6 +238,7 @@ TEMPLATES = {
     "contact_sheet": CONTACT_SHEET,
     "description": DESCRIPTION,
     "elsewhere": ELSEWHERE,
+    "head": HEAD,
     "match": MATCH,
     "news": NEWS,
     "notebook": NOTEBOOK,
