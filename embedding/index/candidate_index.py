@@ -12,13 +12,13 @@ import itertools
 import math
 import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor
+import time
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
+from loky import ProcessPoolExecutor
 
 from embedding.index.engines import ENDINGS, Candidates, engine
 from storage.errors import LookalikeError
@@ -122,8 +122,9 @@ def build(
             _build_shard(*part)
         return
     # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it
-    # is killed and not this one. Not by fork, which copies locks that other threads hold.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as pool:
+    # is killed and not this one. Not by fork, which copies locks that other threads hold; not by spawn, which
+    # runs the caller's script again where that has no `if __name__ == "__main__"`.
+    with ProcessPoolExecutor(workers, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         try:
             for building in [pool.submit(_build_shard, *part) for part in parts]:
                 building.result()
@@ -141,11 +142,15 @@ def remove(folder: Path) -> None:
             file.unlink()
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """Ends this process when its parent ends, even if that was killed."""
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _build_shard(

@@ -155,13 +155,48 @@ def test_builders_end_with_the_process_that_started_them(tmp_path: Path) -> None
         assert time.monotonic() < deadline
 
 
+UNGUARDED = """
+import sys
+from pathlib import Path
+from embedding.index import candidate_index
+
+print("runs")
+candidate_index.build(Path(sys.argv[1]), dimensions=16, trees=4, shards=2, workers=2)
+"""
+"""As an analyst writes it, without `if __name__ == "__main__"`."""
+
+ODD_MAIN = """
+import sys
+from pathlib import Path
+from types import ModuleType
+from embedding.index import candidate_index
+
+print("runs")
+other = ModuleType("__main__")
+other.__file__ = "/nowhere/page.py"
+sys.modules["__main__"] = other
+candidate_index.build(Path(sys.argv[1]), dimensions=16, trees=4, shards=2, workers=2)
+"""
+"""As Streamlit does it with the script of a page."""
+
+
+@pytest.mark.parametrize("script", [UNGUARDED, ODD_MAIN], ids=["unguarded", "odd main"])
+def test_builders_do_not_run_their_callers_script(script: str, tmp_path: Path) -> None:
+    (tmp_path / "build.py").write_text(script)
+    file = saved(tmp_path / "index", vectors(3000))
+    command = [sys.executable, tmp_path / "build.py", file]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "runs\n"), done.stderr
+    assert len(forest_files(file.parent)) == 2
+
+
 def children(pid: int) -> list[int]:
     """The builders that a process started."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"spawn_main" in (folder / "cmdline").read_bytes():
+            if parent == pid and b"popen_loky" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
         except (FileNotFoundError, ProcessLookupError):
             continue
