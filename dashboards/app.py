@@ -23,8 +23,8 @@ from lookalike.rendering import escaped
 from storage.errors import InputError, LookalikeError
 
 if TYPE_CHECKING:
-    from flows.config import Config
     from lookalike import Shop
+    from lookalike.settings import Config
 
 _log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def load_settings(arguments: list[str] | None = None) -> Config:
 
     :raises InputError: an unknown argument or a malformed settings file.
     """
-    from flows.config import load_config
+    from lookalike.settings import load_config
 
     parser = _Arguments(prog="dashboards/app.py", add_help=False)
     parser.add_argument("--data")

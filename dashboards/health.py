@@ -18,9 +18,9 @@ import streamlit as st
 from dashboards.page_parts import SEARCHES, draw_note, footer, header, plain
 from dashboards.price_chart import COLOURS
 from dashboards.product import show_cards
-from flows.config import Config
 from lookalike import Shop, health
 from lookalike.rendering import render
+from lookalike.settings import Config
 from lookalike.status import GenerationStatus, Status, StoreStatus, read_status
 from storage import images
 from storage.errors import LookalikeError
