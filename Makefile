@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Most tests wait for a process or a socket: two processes halve the time. A file's tests share fixtures.
-PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile
+# Tests start hundreds of processes: what one has compiled, the next need not.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: install demo test test-all coverage lint audit sbom clean
 
@@ -26,7 +29,7 @@ test-all: install
 
 coverage: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/coverage run -m pytest --numprocesses=$(PROCESSES) --dist=loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
