@@ -55,13 +55,15 @@ def index_line(index: BuildOutcome) -> str:
 
 def recommend_line(done: RecommendOutcome) -> str:
     """A line about the recommendations."""
-    skipped = ""
+    left_out = ""
     if done.skipped:
         named = ", ".join(done.skipped_products)
-        skipped = f"; {done.skipped} purchases skipped, since the generation lacks the product ({named}, …)"
+        left_out = f"; {done.skipped} purchases skipped, since the generation lacks the product ({named}, …)"
+    if done.without_customer:
+        left_out += f"; {done.without_customer} rows skipped, since they name no customer"
     return (
         f"{done.customers} customers, {done.rows} recommendations from {done.purchases} purchases in "
-        f"{done.seconds:.1f} s{skipped}"
+        f"{done.seconds:.1f} s{left_out}"
     )
 
 

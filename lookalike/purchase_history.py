@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from embedding.recommend.interests import MOST_PURCHASES, Histories, decay
+from embedding.recommend.purchases import names_of, rows_of_frame
 from lookalike.matches import Match
 from storage.errors import InputError
 
@@ -81,7 +83,7 @@ def read_history(history: Any, number_of: Callable[[str], int | None], now: date
 
 def _purchases(history: Any) -> list[tuple[Any, Any]]:
     """What was bought and when, as given; None where no date is."""
-    if hasattr(history, "columns") and hasattr(history, "itertuples"):
+    if hasattr(history, "columns"):
         return _rows_of(history)
     if isinstance(history, str | Match) or _is_pair(history):
         history = [history]
@@ -128,16 +130,12 @@ def _moment(value: Any) -> datetime:
 
 def _rows_of(frame: Any) -> list[tuple[str, Any]]:
     """The (product, date) pairs of a DataFrame."""
-    named = {"store", "product_id"} <= set(frame.columns)
-    if not named and "url" not in frame.columns:
-        have = ", ".join(map(str, list(frame.columns)[:12]))
-        raise InputError(f"The DataFrame names no product: it has {have or 'no column'}. {_FORMS}")
-    if "customer_id" in frame.columns and frame["customer_id"].nunique() > 1:
+    rows = rows_of_frame(frame)
+    have = set(rows.column_names)
+    if not {"store", "product_id"} <= have and "url" not in have:
+        shown = ", ".join(map(str, list(frame.columns)[:12])) or "no column"
+        raise InputError(f"The DataFrame names no product: it has {shown}. {_FORMS}")
+    if "customer_id" in have and pc.count_distinct(rows["customer_id"]).as_py() > 1:
         raise InputError("The DataFrame holds purchases of several customers. Give those of one.")
-    names = (
-        [f"{store}:{product}" for store, product in zip(frame["store"], frame["product_id"], strict=True)]
-        if named
-        else [str(url) for url in frame["url"]]
-    )
-    times = frame["bought_at"] if "bought_at" in frame.columns else [None] * len(frame)
-    return [(name, None if when != when else when) for name, when in zip(names, times, strict=True)]
+    times = rows["bought_at"].to_pylist() if "bought_at" in have else [None] * len(rows)
+    return list(zip(names_of(rows), times, strict=True))

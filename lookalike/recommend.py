@@ -36,7 +36,7 @@ from storage.root import Root
 if TYPE_CHECKING:
     from lookalike.generation import OpenGeneration
 
-_Version = tuple[str, int, int]
+_Version = tuple[tuple[str, int, int], ...]
 _KEPT_HISTORIES = 16
 
 EVIDENCE = {LOOKS: "looks", TOGETHER: "bought together", POPULAR: "popular"}
@@ -252,7 +252,7 @@ class Shopper:
 
         is_path = isinstance(purchases, str | Path)
         with self._learning:  # a second visitor waits, and learns nothing again
-            version = _version(Path(purchases)) if is_path else (str(id(purchases)), 0, 0)
+            version = _version(Path(purchases)) if is_path else ((str(id(purchases)), 0, 0),)
             if self._learnt is None or self._learnt[0] != (version, store):
                 read = (
                     read_purchases(Path(purchases), self._numbers, store=store)
@@ -293,12 +293,14 @@ class Shopper:
 
 
 def _version(file: Path) -> _Version | None:
-    """What is another once a file was written again; None where there is none."""
+    """What is another once a file, or one of a folder, was written again; None where there is none."""
+    from embedding.recommend.purchase_files import parts
+
     try:
-        status = file.stat()
-    except OSError:
+        found = [(part, part.stat()) for part in parts(file)]
+    except (OSError, InputError):
         return None
-    return str(file.absolute()), status.st_mtime_ns, status.st_size
+    return tuple((str(part.absolute()), status.st_mtime_ns, status.st_size) for part, status in found)
 
 
 def _evidence(bits: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from embedding.outfits.outfit_model import load_outfits
 from scrapers.config.store import Store
-from storage import generations, tables
+from storage import encoders, generations, tables
 from storage.crawl_history import crawl_histories
 from storage.errors import LookalikeError
 from storage.manifest import GenerationError
@@ -88,13 +89,32 @@ class GenerationStatus:
 
 
 @dataclass(frozen=True)
+class StyleHeadStatus:
+    """A style head that was trained on outfits and lies beside its encoder.
+
+    :ivar used: whether `complete` asks it; where False, the untrained default did better on outfits that the
+        head never saw, and answers. None where the file is damaged.
+    :ivar cold: by method, share of blanks filled with products that no training outfit held.
+    :ivar warm: the same, with products of training outfits.
+    """
+
+    used: bool | None
+    cold: Mapping[str, float]
+    warm: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Status:
-    """All of it."""
+    """All of it.
+
+    :ivar style_heads: by model; of other models the untrained default completes outfits.
+    """
 
     data: str
     stores: tuple[StoreStatus, ...]
     tables: dict[str, TableStatus]
     embeddings: dict[str, int]
+    style_heads: dict[str, StyleHeadStatus]
     generations: tuple[GenerationStatus, ...]
     current: str | None
 
@@ -105,11 +125,13 @@ def read_status(root: Root, stores: Iterable[Store] = ()) -> Status:
     :param stores: the configured stores; stores that only the tables know are reported, too.
     """
     current = generations.current_name(root)
+    embeddings = _count(tables.read(root, "embeddings", columns=["model"])["model"])
     return Status(
         data=str(root),
         stores=tuple(_stores(root, {store.name: store for store in stores})),
         tables={name: TableStatus(tables.version(root, name), _rows(root, name)) for name in TABLES},
-        embeddings=_count(tables.read(root, "embeddings", columns=["model"])["model"]),
+        embeddings=embeddings,
+        style_heads=dict(_style_heads(root, sorted({*embeddings, *encoders.available(root)}))),
         generations=tuple(_generations(root, current)),
         current=current,
     )
@@ -189,6 +211,17 @@ def _generations(root: Root, current: str | None) -> Iterable[GenerationStatus]:
             items=manifest.counts.items,
             recall=manifest.recall.at_5,
         )
+
+
+def _style_heads(root: Root, models: Iterable[str]) -> Iterable[tuple[str, StyleHeadStatus]]:
+    for model in models:
+        try:
+            trained = load_outfits(root, model)
+        except LookalikeError:
+            yield model, StyleHeadStatus(None, {}, {})
+            continue
+        if trained is not None:
+            yield model, StyleHeadStatus(trained.used, trained.figures.cold, trained.figures.warm)
 
 
 def _count(column: pa.ChunkedArray) -> dict[str, int]:

@@ -37,6 +37,7 @@ class RecommendOutcome:
     :ivar rows: recommendations written.
     :ivar skipped: purchases of products that the generation does not hold.
     :ivar skipped_products: names of some of them.
+    :ivar without_customer: rows of the file that name no customer.
     """
 
     generation: str
@@ -45,6 +46,7 @@ class RecommendOutcome:
     rows: int
     skipped: int
     skipped_products: tuple[str, ...]
+    without_customer: int
     seconds: float
 
 
@@ -95,6 +97,7 @@ def recommend_all(
         rows,
         purchases.skipped,
         purchases.skipped_products,
+        purchases.without_customer,
         time.monotonic() - started,
     )
 
@@ -178,7 +181,8 @@ def _recommended(
 
 def _nothing_known(file: Path, purchases: Purchases, generation: str) -> str:
     if not purchases.skipped:
-        return f"{file} holds no purchase. Give a file with at least one."
+        named = " that names a customer" if purchases.without_customer else ""
+        return f"{file} holds no purchase{named}. Give a file with at least one."
     named = ", ".join(purchases.skipped_products)
     return (
         f"None of the {purchases.skipped:,} purchases of {file} is of a product in generation {generation} "

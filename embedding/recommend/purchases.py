@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
 from embedding.recommend.products import ProductNumbers
+from embedding.recommend.purchase_files import (
+    COLUMNS,
+    as_texts,
+    batches,
+    damage_named,
+    require_columns,
+    require_once,
+)
 from storage.errors import InputError
 
-WANTED = "customer_id, store, product_id or url, bought_at"
+if TYPE_CHECKING:
+    import pandas as pd
+
 DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _END_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) + 1
+_DAY_FIRST = r"\s*\d{1,2}\.\d{1,2}\.\d{4}"  # 01.02.2026 is the first of February wherever it is written
 
 _FRAME = "The DataFrame"
-
-_HM = ("t_dat", "customer_id", "article_id")
-_RENT_THE_RUNWAY = ("user_id", "item_id", "review_date")
-_JSON_LINES = 50_000
 _MOST_NAMED = 5
 
 
@@ -45,6 +48,7 @@ class Purchases:
     :ivar when: int64 [n], microseconds since 1970, UTC.
     :ivar skipped: rows of products that the generation does not hold.
     :ivar skipped_products: names of some of them.
+    :ivar without_customer: rows that name no customer.
     """
 
     customers: list[str]
@@ -53,6 +57,7 @@ class Purchases:
     when: np.ndarray
     skipped: int
     skipped_products: tuple[str, ...]
+    without_customer: int = 0
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -61,15 +66,15 @@ class Purchases:
 def read_purchases(file: Path, numbers: ProductNumbers, *, store: str | None = None) -> Purchases:
     """The purchases of a file, read a part at a time: 16 bytes a purchase and the customers' ids stay.
 
-    :param file: `.parquet`, `.csv` or `.json`: columns `customer_id`, `store`, `product_id` or `url`,
-        `bought_at`; H&M's `transactions_train.csv`; or Rent the Runway's `renttherunway_final_data.json`,
-        a document a line.
+    :param file: Parquet, CSV or JSON lines with the columns `customer_id`, `store`, `product_id` or `url`,
+        `bought_at`; H&M's `transactions_train.csv`; Rent the Runway's `renttherunway_final_data.json.gz`; or
+        a folder of such files.
     :param store: the store of all purchases, where the file names none; the generation's only one where None.
     :raises InputError: there is no such file, it is malformed, lacks a column, or holds a date that is none.
     """
     reader = _Reader(file, numbers, store)
-    with _damage_named(file):
-        for batch in _batches(file):
+    with damage_named(file):
+        for batch in batches(file):
             reader.add(batch)
     return reader.purchases()
 
@@ -86,8 +91,8 @@ def read_history(
     :param store: as for `read_purchases`.
     :raises InputError: as `read_purchases`, and where the file holds no purchase of this customer.
     """
-    with _damage_named(file):
-        return _history(file, _batches(file), customer, numbers, store)
+    with damage_named(file):
+        return _history(file, batches(file), customer, numbers, store)
 
 
 def history_of_frame(
@@ -97,8 +102,6 @@ def history_of_frame(
 
     :raises InputError: it lacks a column, holds a date that is none, or no purchase of this customer.
     """
-    if "customer_id" in frame:
-        frame = frame[frame["customer_id"].astype("string") == customer]
     return _history(_FRAME, _frame_batches(frame), customer, numbers, store)
 
 
@@ -115,21 +118,19 @@ def from_frame(frame: Any, numbers: ProductNumbers, *, store: str | None = None)
 
 def _history(
     source: Path | str,
-    batches: Iterable[pa.RecordBatch],
+    rows: Iterable[pa.RecordBatch],
     customer: str,
     numbers: ProductNumbers,
     store: str | None,
 ) -> list[tuple[str, datetime]]:
     history: list[tuple[str, datetime]] = []
-    for batch in map(_renamed, batches):
-        _require_columns(source, batch)
-        ids = batch["customer_id"].cast(pa.string())
-        own = batch.filter(pc.fill_null(pc.equal(ids, customer), False))
+    for batch in rows:
+        own = batch.filter(pc.fill_null(pc.equal(batch["customer_id"], customer), False))
         if own.num_rows:
             found = _find(source, own, numbers, store).tolist()
             names = [
                 given if number < 0 else numbers.name(number)
-                for number, given in zip(found, _names(own), strict=True)
+                for number, given in zip(found, names_of(own), strict=True)
             ]
             when = moments(source, own["bought_at"]).tolist()
             history += zip(names, (_EPOCH + timedelta(microseconds=one) for one in when), strict=True)
@@ -138,16 +139,38 @@ def _history(
     return history
 
 
+def rows_of_frame(frame: Any) -> pa.Table:
+    """The rows of a DataFrame of pandas or Polars, or of a table of Arrow: its columns that a file may have.
+
+    :raises InputError: it is none.
+    """
+    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
+    if not hasattr(frame, "columns") or not hasattr(frame, "itertuples"):
+        raise InputError(f"Purchases cannot be a {type(frame).__name__}. Give a file or a DataFrame.")
+    require_once(_FRAME, list(map(str, frame.columns)))
+    rows = pa.table({name: _column(frame[name]) for name in COLUMNS if name in frame.columns})
+    return pa.Table.from_batches(map(as_texts, rows.to_batches())) if len(rows) else rows
+
+
 def _frame_batches(frame: Any) -> list[pa.RecordBatch]:
-    wanted = [name for name in ("customer_id", "store", "product_id", "url", "bought_at") if name in frame]
-    # pandas' own texts become an array of several chunks.
-    texts = pa.table(
-        {
-            name: pa.array(frame[name].astype("string").to_numpy(object, na_value=None), pa.string())
-            for name in wanted
-        }
-    )
-    return texts.to_batches() or [pa.RecordBatch.from_pylist([], texts.schema)]
+    rows = rows_of_frame(frame)
+    require_columns(_FRAME, rows.column_names)
+    return rows.to_batches()
+
+
+def _column(values: pd.Series) -> pa.Array:
+    """A column of a DataFrame; numbers among texts as texts, whole ones without a fraction."""
+    try:
+        found = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        found = pa.array([_text(value) for value in values.astype("object").where(values.notna(), None)])
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class _Reader:
@@ -162,14 +185,16 @@ class _Reader:
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._skipped = 0
         self._named: dict[str, None] = {}
+        self._without_customer = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        batch = _renamed(batch)
-        _require_columns(self.source, batch)
         found = _find(self.source, batch, self.numbers, self.store)
-        customer = batch["customer_id"].cast(pa.string())
+        customer = batch["customer_id"]
         when = moments(self.source, batch["bought_at"])
-        known = (found >= 0) & np.asarray(customer.is_valid().to_numpy(zero_copy_only=False), bool)
+        named = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(customer), ""), False)
+        named = np.asarray(named.to_numpy(zero_copy_only=False), bool)
+        self._without_customer += int((~named).sum())
+        known = (found >= 0) & named
         self._skip(batch, found < 0)
         encoded = customer.filter(pa.array(known)).dictionary_encode()
         codes = np.array(
@@ -194,23 +219,15 @@ class _Reader:
         order = np.lexsort((when, customer))
         customer, product, when = customer[order], product[order], when[order]
         starts = np.searchsorted(customer, np.arange(len(names) + 1))
-        return Purchases(names, starts, product, when, self._skipped, tuple(self._named))
+        return Purchases(
+            names, starts, product, when, self._skipped, tuple(self._named), self._without_customer
+        )
 
     def _skip(self, batch: pa.RecordBatch, unknown: np.ndarray) -> None:
         self._skipped += int(unknown.sum())
         for row in np.flatnonzero(unknown)[:_MOST_NAMED].tolist():
             if len(self._named) < _MOST_NAMED:
-                self._named[_names(batch.slice(row, 1))[0]] = None
-
-
-def _require_columns(source: Path | str, batch: pa.RecordBatch) -> None:
-    names = batch.schema.names
-    have = ", ".join(names[:12]) or "no column"
-    for name in ("customer_id", "bought_at"):
-        if name not in names:
-            raise InputError(f"{source} has no column {name}; it has {have}. Required columns: {WANTED}.")
-    if "product_id" not in names and "url" not in names:
-        raise InputError(f"{source} names no product: it has {have}. Required columns: {WANTED}.")
+                self._named[names_of(batch.slice(row, 1))[0]] = None
 
 
 def _only_store(source: Path | str, stores: Sequence[str], store: str | None) -> str:
@@ -241,7 +258,7 @@ def _find(
     return np.where(found < 0, numbers.by_url(batch["url"]), found) if "url" in names else found
 
 
-def _names(batch: pa.RecordBatch) -> list[str]:
+def names_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
     """What the rows call their products: `store:product_id`, else the id or the address of the page."""
     naming = [name for name in ("store", "product_id", "url") if name in batch.schema.names]
     return [_name(row) for row in batch.select(naming).to_pylist()]
@@ -268,7 +285,8 @@ def moments(source: Path | str, column: pa.Array) -> np.ndarray:
         values = times.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     else:
         texts = pd.Series(column.cast(pa.string()).to_pylist(), dtype="object")
-        parsed = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed")
+        day_first = bool(texts.str.match(_DAY_FIRST).any())
+        parsed = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed", dayfirst=day_first)
         missing = parsed.isna().to_numpy()
         values = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
     if missing.any():
@@ -278,63 +296,3 @@ def moments(source: Path | str, column: pa.Array) -> np.ndarray:
     if ((values < _FIRST_US) | (values >= _END_US)).any():
         raise InputError(f"{source} has a date outside the years 1 to 9999. Correct it.")
     return np.asarray(values, np.int64)
-
-
-@contextmanager
-def _damage_named(file: Path) -> Iterator[None]:
-    """Turns what its readers say of a malformed file into a sentence."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise InputError(f"{file} cannot be read ({reason}). Give Parquet or CSV with {WANTED}.") from None
-
-
-def _renamed(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Columns of H&M and Rent the Runway under our names."""
-    have = set(batch.schema.names)
-    for known, names in (
-        (_HM, ("bought_at", "customer_id", "product_id")),
-        (_RENT_THE_RUNWAY, ("customer_id", "product_id", "bought_at")),
-    ):
-        if set(known) <= have:
-            return pa.RecordBatch.from_arrays([batch[name] for name in known], names=list(names))
-    return batch
-
-
-def _batches(file: Path) -> Iterator[pa.RecordBatch]:
-    if not file.is_file():
-        raise InputError(f"There is no file {file}. Give Parquet or CSV with {WANTED}.")
-    suffix = file.suffix.lower()
-    if suffix in (".json", ".jsonl"):
-        yield from _json_lines(file)
-    elif suffix == ".csv":
-        with file.open("rb") as stream:
-            header = stream.readline(65_536).decode("utf-8-sig").strip().split(",")
-        columns = {name.strip().strip('"'): pa.string() for name in header}
-        yield from pacsv.open_csv(
-            file, convert_options=pacsv.ConvertOptions(column_types=columns, strings_can_be_null=True)
-        )
-    else:
-        stored = pq.ParquetFile(file)
-        wanted = {"customer_id", "store", "product_id", "url", "bought_at", *_HM, *_RENT_THE_RUNWAY}
-        have = [name for name in stored.schema_arrow.names if name in wanted]
-        yield from stored.iter_batches(columns=have or None)
-
-
-def _json_lines(file: Path) -> Iterator[pa.RecordBatch]:
-    rows: list[dict[str, str | None]] = []
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            document = json.loads(line)
-            if not isinstance(document, dict) or not set(_RENT_THE_RUNWAY) <= set(document):
-                wanted = ", ".join(_RENT_THE_RUNWAY)
-                raise InputError(f"Line {number} of {file} is no document with {wanted}. Correct it.")
-            rows.append({name: str(document[name]) for name in _RENT_THE_RUNWAY})
-            if len(rows) == _JSON_LINES:
-                yield pa.RecordBatch.from_pylist(rows)
-                rows = []
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows)

@@ -50,8 +50,9 @@ def recommend(
             "--purchases",
             metavar="FILE",
             help="Purchases of all customers: Parquet or CSV with customer_id, store, product_id or url, "
-            "bought_at. Without PRODUCT or --customer, every customer gets recommendations, in the table; "
-            "one --store says which store sold all products, where the file names none.",
+            "bought_at, or a folder of such files. Without PRODUCT or --customer, every customer gets "
+            "recommendations, in the table; one --store says which store sold all products, where the file "
+            "names none.",
         ),
     ] = None,
     k: Annotated[

@@ -11,7 +11,7 @@ from lookalike.commands import terminal
 from lookalike.commands.options import ConfigOption, DataOption, JsonOption, settings
 
 if TYPE_CHECKING:
-    from lookalike.status import Status, StoreStatus
+    from lookalike.status import Status, StoreStatus, StyleHeadStatus
 
 
 def status(
@@ -68,8 +68,11 @@ def _print_status(status: Status) -> None:
     )
     terminal.print_lines([""])
     terminal.print_rows(
-        ("encoder", "vectors"),
-        [(model, str(vectors)) for model, vectors in status.embeddings.items()],
+        ("encoder", "vectors", "outfits completed by"),
+        [
+            (model, str(vectors), _completed_by(status.style_heads.get(model)))
+            for model, vectors in status.embeddings.items()
+        ],
         titled=True,
     )
     terminal.print_lines([""])
@@ -98,6 +101,18 @@ def _last_crawl(store: StoreStatus) -> str:
     if store.failure and store.failure != ended:
         return f"{ended} ({store.failure})"
     return ended if store.staged in (None, ended) else f"{ended}, {store.staged}"
+
+
+def _completed_by(head: StyleHeadStatus | None) -> str:
+    """What answers `complete`, and why, such as `style head (fills 0.57 of the blanks, the default 0.41)`."""
+    if head is None:
+        return "untrained default"
+    if head.used is None:
+        return "nothing: the style head is damaged, run `lookalike repair`"
+    filled = f"fills {head.cold['learnt']:.2f} of the blanks"
+    if head.used:
+        return f"style head ({filled}, the default {head.cold['default']:.2f})"
+    return f"untrained default (the style head {filled}, the default {head.cold['default']:.2f})"
 
 
 def _age(span: timedelta) -> str:

@@ -22,6 +22,7 @@ from embedding.outfits.train import StyleRecipe
 from lookalike.cli import main
 from lookalike.outfit_training import train_outfits
 from lookalike.query import Shop
+from lookalike.status import read_status
 from storage import encoders, images, tables
 from storage.audit import remove_damaged
 from storage.errors import InputError, LookalikeError
@@ -169,7 +170,9 @@ def against_colour(count: int = 300) -> list[list[str]]:
     return outfits
 
 
-def test_what_outfits_teach_is_stored_used_and_exported(changing: Root, tmp_path: Path) -> None:
+def test_what_outfits_teach_is_stored_used_and_exported(
+    changing: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pq.write_table(pa.table({"product_ids": against_colour()}), tmp_path / "outfits.parquet")
     model, outfits = train_outfits(changing, [tmp_path / "outfits.parquet"], RECIPE)
     assert (outfits, model.used) == (300, True)
@@ -177,6 +180,10 @@ def test_what_outfits_teach_is_stored_used_and_exported(changing: Root, tmp_path
     [shoes] = completed
     assert "-tan-" in shoes.product_id
     assert completed.to_dict()["style"] == completed[:1].style == "head"
+    head = read_status(changing).style_heads[MODEL]
+    assert (head.used, head.cold, head.warm) == (True, model.figures.cold, model.figures.warm)
+    assert main(["status", "--data", str(changing.path)]) == 0
+    assert f"style head (fills {head.cold['learnt']:.2f} of the blanks" in capsys.readouterr().out
     export(changing, tmp_path / "exported")
     copied = load_outfits(Root.open(tmp_path / "exported"), MODEL)
     assert copied is not None
@@ -234,7 +241,9 @@ def test_the_command_says_why(filled: Root, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.count("goes with: ") == 2
 
 
-def test_what_outfits_did_not_teach_is_not_used(changing: Root, tmp_path: Path) -> None:
+def test_what_outfits_did_not_teach_is_not_used(
+    changing: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = ids(lookalike.open(changing.path).complete("a.example:dresses-navy-1"))
     random = np.random.default_rng(1)
     everything = [
@@ -247,6 +256,8 @@ def test_what_outfits_did_not_teach_is_not_used(changing: Root, tmp_path: Path) 
     after = lookalike.open(changing.path).complete("a.example:dresses-navy-1")
     assert ids(after) == before
     assert after.style == "default"
+    assert main(["status", "--data", str(changing.path)]) == 0
+    assert "untrained default (the style head fills" in capsys.readouterr().out
 
 
 def test_a_damaged_style_head_is_a_sentence_and_repaired(changing: Root, tmp_path: Path) -> None:
@@ -256,6 +267,8 @@ def test_a_damaged_style_head_is_a_sentence_and_repaired(changing: Root, tmp_pat
     with pytest.raises(LookalikeError, match=r"holds no style head .* run `lookalike train --head outfits`"):
         shop.complete("a.example:dresses-navy-1")
     assert len(shop.similar("a.example:dresses-navy-1")) == 5
+    assert read_status(changing).style_heads[MODEL].used is None
+    assert main(["status", "--data", str(changing.path), "--json"]) == 0
     name = encoders.heads_name(changing, MODEL, encoders.OUTFITS)
     (changing.path / str(name)).write_bytes(b"other bytes")
     with pytest.raises(LookalikeError, match=r"is damaged\. Run `lookalike repair`"):
