@@ -186,7 +186,6 @@ def test_a_full_build_has_no_history(root: Root, name: str, tmp_path: Path) -> N
     assert build(root, name, full=True).generation is not None
     fresh = Root.open(shutil.copytree(root.path, tmp_path / "fresh"))
     shutil.rmtree(fresh.index)
-    fresh.index.mkdir()
     build(fresh, name)
     facts = [opened(one)[1] for one in (root, fresh)]
     assert facts[0].files == facts[1].files
