@@ -277,6 +277,7 @@ def index_and_publish(
     advance: Advance | None = None,
     *,
     allow_loss: bool = False,
+    full: bool = False,
 ) -> BuildOutcome:
     """Builds, verifies and publishes a generation; keeps the published one if nothing changed.
 
@@ -284,6 +285,7 @@ def index_and_publish(
 
     :param model: the encoder's name; the configured one if None.
     :param allow_loss: whether to publish however many products are missing.
+    :param full: whether everything is built, also what did not change.
     :raises LookalikeError: where nothing is embedded, a new encoder has not embedded everything, the recall
         is too low, or too many products are missing; nothing is published then.
     :raises ProbeError: what is published does not answer.
@@ -306,6 +308,7 @@ def index_and_publish(
         shard_rows=config.index.shard_rows,
         engine=config.index.engine,
         withheld=withheld_stores(root, config),
+        full=full,
         on_progress=show,
     )
     probe(root)

@@ -5,21 +5,27 @@ A product on sale keeps its photos, its newest page and every change of its pric
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.maintain_settings import MaintainSettings
-from flows.purge import delete_photos, photo_ids, staged_photo_ids
+from flows.purge import CHUNK, delete_photos, photo_ids, staged_photo_ids
+from scrapers.session.snapshot import LISTED
 from storage import tables
 from storage.crawl_history import crawl_histories
 from storage.root import Root
+from storage.schemas import TIME
 from storage.staging import staged_stores
 
 _OFFER = ["store", "product_id", "variant_id"]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE_NAME_SQL = "concat(store, '|', product_id, '|', CAST(CAST(fetched_at AS BIGINT) AS VARCHAR))"
+"""See `_page_name`: the time in microseconds since 1970, without which nothing is written for it."""
+
 _OFFER_STATE = ["price", "was_price", "currency", "availability"]
 
 Product = tuple[str, str]
@@ -41,7 +47,10 @@ def drop_expired(root: Root, settings: MaintainSettings, now: datetime) -> dict[
     dropped = {
         "pages": _drop_pages(root, now - timedelta(days=settings.pages_days), long_gone(settings.pages_days)),
         "offers": _drop_offers(root, long_gone(settings.offers_days)),
-        "images": _drop_photos(root, long_gone(settings.photos_days)),
+        "images": _drop_photos(
+            root, now - timedelta(days=settings.photos_days), long_gone(settings.photos_days)
+        ),
+        "fetches": _drop_listed(root, now - timedelta(days=settings.pages_days)),
         "crawls": _drop_crawls(root, now - timedelta(days=settings.crawls_days)),
         "rejects": _drop_rejects(root, now - timedelta(days=settings.rejects_days)),
     }
@@ -56,17 +65,30 @@ def _removed_at(root: Root) -> dict[Product, datetime]:
 
 
 def _drop_pages(root: Root, before: datetime, gone: set[Product]) -> int:
-    """Drops pages older than `before` that are not the newest of their product, and all of gone products."""
+    """Drops pages older than `before` that are not the newest of their product, and all of gone products.
+
+    Only the files that hold some of them are written again: the table holds every page of every product.
+    """
     key = ["store", "product_id"]
     pages = tables.read(root, "pages", columns=[*key, "fetched_at"])
     last = pages.group_by(key).aggregate([("fetched_at", "max")]).to_pylist()
     newest = {(row["store"], row["product_id"]): row["fetched_at_max"] for row in last}
 
-    def keeps(row: Row) -> bool:
+    def is_expired(row: Row) -> bool:
         product, at = (row["store"], row["product_id"]), row["fetched_at"]
-        return product not in gone and (_is_recent(at, before) or at == newest[product])
+        return product in gone or not (_is_recent(at, before) or at == newest[product])
 
-    return _drop_rows(root, "pages", [*key, "fetched_at"], keeps)
+    # Not by their times alone: one crawl reads the newest page of one product and an older one of another.
+    expired = {
+        _page_name(row) for row in pages.to_pylist() if row["product_id"] is not None and is_expired(row)
+    }
+    return _delete_named(root, "pages", _PAGE_NAME_SQL, expired)
+
+
+def _page_name(row: Row) -> str:
+    at: datetime | None = row["fetched_at"]
+    time = "" if at is None else str((at - _EPOCH) // timedelta(microseconds=1))
+    return f"{row['store']}|{row['product_id']}|{time}"
 
 
 def _drop_offers(root: Root, gone: set[Product]) -> int:
@@ -99,17 +121,42 @@ def _is_change(offers: pa.Table) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(first, pa.bool_()), pc.invert(same)])
 
 
-def _drop_photos(root: Root, gone: set[Product]) -> int:
-    """Drops the photos that only gone products show."""
+def _drop_photos(root: Root, before: datetime, gone: set[Product]) -> int:
+    """Drops photos that no product shows but gone ones, neither first seen nor requested since `before`.
+
+    Such are those of gone products, and those that a product showed until its store replaced them.
+    """
     products = tables.read(root, "products", columns=["store", "product_id", "images"])
     keys = zip(products["store"].to_pylist(), products["product_id"].to_pylist(), strict=True)
     is_gone = pa.array([key in gone for key in keys], pa.bool_())
-    kept = photo_ids(products.filter(pc.invert(is_gone)))
-    kept |= {image_id for store in staged_stores(root) for image_id in staged_photo_ids(root, store)}
-    stored = set(tables.read(root, "images", columns=["image_id"])["image_id"].to_pylist())
-    orphans = (photo_ids(products.filter(is_gone)) & stored) - kept
+    shown = photo_ids(products.filter(pc.invert(is_gone)))
+    shown |= {image_id for store in staged_stores(root) for image_id in staged_photo_ids(root, store)}
+    of_gone = photo_ids(products.filter(is_gone))
+    recent = pc.field("fetched_at") >= pa.scalar(before, TIME)
+    requested = tables.read(root, "fetches", columns=["image_id"], where=recent)["image_id"]
+    shown_lately = {*requested.drop_null().to_pylist()} - of_gone
+    orphans = {
+        row["image_id"]
+        for row in tables.read(root, "images", columns=["image_id", "first_seen"]).to_pylist()
+        if row["image_id"] in of_gone or not _is_recent(row["first_seen"], before)
+    }
+    orphans -= shown | shown_lately
     delete_photos(root, orphans)
     return len(orphans)
+
+
+def _drop_listed(root: Root, before: datetime) -> int:
+    """Drops what listings showed before that time of products that are not on sale."""
+    on_sale = tables.read(root, "products", columns=["url"], where=pc.field("removed_at").is_null())
+    urls = {LISTED + url for url in on_sale["url"].drop_null().to_pylist()}
+    noted = tables.read(root, "fetches", columns=["store", "url", "fetched_at"])
+    noted = noted.filter(pc.starts_with(noted["url"], LISTED))
+    expired = {
+        f"{row['store']}|{row['url']}"
+        for row in noted.to_pylist()
+        if row["url"] != LISTED and row["url"] not in urls and not _is_recent(row["fetched_at"], before)
+    }
+    return _delete_named(root, "fetches", "concat(store, '|', url)", expired)
 
 
 def _drop_crawls(root: Root, before: datetime) -> int:
@@ -133,6 +180,19 @@ def _drop_rejects(root: Root, before: datetime) -> int:
 def _is_recent(at: datetime | None, before: datetime) -> bool:
     """Whether a row is kept for its time; one without a time is, since its age is unknown."""
     return at is None or at >= before
+
+
+def _delete_named(root: Root, table: str, name_sql: str, names: Collection[str]) -> int:
+    """Deletes the rows that have one of these names; other files than theirs stay as they are.
+
+    :param name_sql: what gives a row's name.
+    :return: rows deleted.
+    """
+    ordered, deleted = sorted(names), 0
+    for start in range(0, len(ordered), CHUNK):
+        quoted = ("'" + name.replace("'", "''") + "'" for name in ordered[start : start + CHUNK])
+        deleted += tables.delete(root, table, f"{name_sql} IN ({', '.join(quoted)})")
+    return deleted
 
 
 def _drop_rows(root: Root, table: str, columns: Sequence[str], keeps: Callable[[Row], bool]) -> int:

@@ -7,15 +7,16 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from storage.errors import LookalikeError
 from storage.names import Count, FileName, ModelName, Sha256, ShardName, Size, StoreName, Text
 from storage.regular import read_small
 
 FILE = "manifest.json"
-SCHEMA_VERSION = 2
-"""Version of a generation's files. A newer one is refused. Since 2 a projection may hold heads."""
+SCHEMA_VERSION = 3
+"""Version of a generation's files. A newer one is refused. Since 2 a projection may hold heads, since 3 an
+index may have grown from the one before."""
 
 
 class GenerationError(LookalikeError):
@@ -82,6 +83,9 @@ class Search(_Part):
     :ivar ann_dimensions: leading dimensions that the engine compares; None means all.
     :ivar shards: files that the engine's part is in.
     :ivar engine: see `embedding.index.engines`.
+    :ivar entries: entries of all shards of an index that has grown, see `embedding.index.candidate_index`;
+        None where they are the rows in their order.
+    :ivar added: entries of the last shard, if that holds what was added to a whole build, else 0.
     """
 
     dimensions: int = Field(ge=1, le=65_536)
@@ -91,6 +95,29 @@ class Search(_Part):
     ann_dimensions: int | None = Field(None, ge=1, le=65_536)
     shards: int = Field(1, ge=1, le=10_000)
     engine: Text = "annoy"
+    entries: int | None = Field(default=None, ge=1, le=2**31)
+    added: Count = 0
+
+    @model_validator(mode="after")
+    def _require_whole_part(self) -> Search:
+        """Checks that beside the shard of what was added there is another."""
+        if self.added and (self.shards < 2 or self.entries is None or self.added >= self.entries):
+            raise ValueError("there is no shard beside that of what was added")
+        return self
+
+
+class Origin(_Part):
+    """What a generation was built with, and whether the next one can grow from it.
+
+    :ivar basis: sha256 of everything but the rows that determines its content.
+    :ivar added: photos that were added since the projection was learnt.
+    :ivar added_explained: share of their variance that the projection keeps, see
+        `embedding.index.projection.Projection.explained`.
+    """
+
+    basis: Text
+    added: Count = 0
+    added_explained: float = 1.0
 
 
 class Recall(_Part):
@@ -100,6 +127,7 @@ class Recall(_Part):
     :ivar lower_bound: of its 95 % confidence interval.
     :ivar queries: items drawn as queries; if these are all items, the bound equals the measured value.
     :ivar filtered: mean recall under filters that pass a random share of the items, by that share.
+    :ivar added: mean recall of queries from the shard of what was added; None where there is none.
     """
 
     goal: float
@@ -107,12 +135,14 @@ class Recall(_Part):
     lower_bound: float
     queries: int
     filtered: dict[Text, float] = Field(default_factory=dict, max_length=1000)
+    added: float | None = None
 
 
 class Manifest(_Part):
     """A generation's facts.
 
     :ivar content: sha256 of everything that the build reads; equal content needs no new generation.
+    :ivar origin: None in generations of earlier releases, from which none grows.
     :ivar tables: versions of the tables it was built from.
     :ivar files: the other files of the folder, by name.
     :ivar thumbnails: the shards in `thumbnails/` it refers to and their sizes in bytes.
@@ -124,6 +154,7 @@ class Manifest(_Part):
     search: Search
     recall: Recall
     content: Text
+    origin: Origin | None = None
     tables: dict[Text, int] = Field(max_length=100)
     files: dict[FileName, StoredFile] = Field(max_length=20_000)
     thumbnails: dict[ShardName, Size] = Field(max_length=100_000)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage import tables
+from storage import row_groups, tables
 from storage.root import Root
 
 BLOCK_ROWS = 4096
@@ -53,8 +53,14 @@ class EmbeddingMatrix:
             self.vectors = np.memmap(stream, np.float32, "r+", shape=(len(ids), dim))
         # Hashed once; Arrow's `index_in` would hash all ids for each batch.
         rows_of = pd.Index(ids.to_numpy(zero_copy_only=False))
-        for batch in tables.scan(
-            root, "embeddings", columns=["image_id", "vector"], where=pc.field("model") == model
+        for batch in row_groups.scan(
+            root,
+            "embeddings",
+            ids,
+            key="image_id",
+            columns=("image_id", "vector"),
+            batch_size=BLOCK_ROWS,
+            where=pc.field("model") == model,
         ):
             places = rows_of.get_indexer(batch.column("image_id").to_numpy(zero_copy_only=False))
             lengths = pc.fill_null(pc.list_value_length(batch.column("vector")), 0)

@@ -54,6 +54,7 @@ RECOGNISED_WEIGHT = 0.5
 """Length of an attribute's part where the vector's is 1."""
 
 _EPSILON = 1e-12
+_EXPLAINED = "explained"
 _NO_VARIANCE = 1e-6
 
 
@@ -66,12 +67,15 @@ class Projection:
     :ivar heads: what recognises the attributes of `RECOGNISED`; `inputs` is the length of the encoder's
         vectors and the number of all their classes.
     :ivar cut_offs: the encoder's, of the bands of likeness; None where there are none.
+    :ivar learnt_explained: share of the variance of the vectors it was learnt from that it keeps, in [0, 1];
+        None where that is unknown.
     """
 
     mean: np.ndarray
     matrix: np.ndarray | None
     heads: Mapping[str, Head] = field(default_factory=dict)
     cut_offs: CutOffs | None = None
+    learnt_explained: float | None = None
 
     @property
     def dimensions(self) -> int:
@@ -99,6 +103,19 @@ class Projection:
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         return projected / np.maximum(norms, _EPSILON)
 
+    def explained(self, vectors: np.ndarray) -> float:
+        """The share of vectors' variance around the mean that this projection keeps, in [0, 1].
+
+        Vectors unlike those it was learnt from lie outside its directions, and lower it.
+
+        :param vectors: as for `apply`, at least one.
+        """
+        if self.matrix is None:
+            return 1.0
+        centred = _with_recognised(np.asarray(vectors, np.float32), self.heads) - self.mean
+        kept = np.square(matmul.matmul(centred, self.matrix), dtype=np.float64).sum()
+        return float(kept / max(np.square(centred, dtype=np.float64).sum(), _EPSILON))
+
     def band(self, cosine: float) -> Band | None:
         """How alike two photos of this cosine are; None where not alike, or the encoder has no cut-offs."""
         if self.cut_offs is None:
@@ -110,6 +127,8 @@ class Projection:
         matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
         with file.open("wb") as stream:
             arrays = {"mean": self.mean, "matrix": matrix}
+            if self.learnt_explained is not None:
+                arrays[_EXPLAINED] = np.float64(self.learnt_explained)
             stored = arrays | recognition.to_arrays(self.heads) | bands.to_arrays(self.cut_offs)
             np.savez(stream, allow_pickle=False, **stored)
 
@@ -123,10 +142,11 @@ class Projection:
             arrays = read_npz(file)
             heads, cut_offs = recognition.pop_heads(arrays), bands.pop_cut_offs(arrays)
             mean, matrix = arrays["mean"], arrays["matrix"]
+            explained = float(arrays[_EXPLAINED]) if _EXPLAINED in arrays else None
             _require_fitting(mean, matrix, heads)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no projection: {error}") from error
-        return cls(mean, matrix if matrix.size else None, heads, cut_offs)
+        return cls(mean, matrix if matrix.size else None, heads, cut_offs, explained)
 
 
 def _require_fitting(mean: np.ndarray, matrix: np.ndarray, heads: Mapping[str, Head]) -> None:
@@ -177,8 +197,11 @@ def fit(
         moments.add(_with_recognised(block, used))
     if moments.count < min_images:
         return Projection(np.zeros(inputs, np.float32), None, cut_offs=cut_offs)
-    _, directions = moments.principal(max_dimensions)
-    return Projection(moments.mean.astype(np.float32), directions.astype(np.float32), used, cut_offs)
+    variances, directions = moments.principal(max_dimensions)
+    explained = float(variances.sum() / max(moments.variance, _EPSILON))
+    return Projection(
+        moments.mean.astype(np.float32), directions.astype(np.float32), used, cut_offs, explained
+    )
 
 
 def _with_recognised(vectors: np.ndarray, heads: Mapping[str, Head]) -> np.ndarray:
@@ -194,6 +217,7 @@ class Moments:
     def __init__(self, inputs: int) -> None:
         self.count = 0
         self._total = np.zeros(inputs, np.float64)
+        self._squares = 0.0
         self._products: np.ndarray | None = None
         self._few: list[np.ndarray] = []
 
@@ -202,10 +226,16 @@ class Moments:
         """float64 [inputs]."""
         return self._total / max(1, self.count)
 
+    @property
+    def variance(self) -> float:
+        """In all directions together."""
+        return self._squares / max(1, self.count) - float(self.mean @ self.mean)
+
     def add(self, block: np.ndarray) -> None:
         """Adds float32 [m, inputs]."""
         self.count += len(block)
         self._total += block.sum(axis=0, dtype=np.float64)
+        self._squares += float(np.square(block, dtype=np.float64).sum())
         self._few.append(block)
         if self.count > len(self._total):
             if self._products is None:

@@ -64,18 +64,23 @@ class Sample:
         )
 
 
-def draw_sample(index: Index, queries: int = QUERIES, mask: np.ndarray | None = None) -> Sample:
+def draw_sample(
+    index: Index,
+    queries: int = QUERIES,
+    mask: np.ndarray | None = None,
+    among: np.ndarray | None = None,
+) -> Sample:
     """Draws items at random, reproducibly, and searches each exactly.
 
     An item's own product is left out, its other photos too: they are found too easily.
 
     :param mask: bool [rows], the rows to find; the queries are drawn from all.
+    :param among: int [n], the rows that queries are drawn from; all where None.
     """
-    count = len(index.products)
-    census = count <= queries
-    rows = np.arange(count)
+    rows = np.arange(len(index.products)) if among is None else np.sort(among)
+    census = len(rows) <= queries
     if not census:
-        rows = np.sort(np.random.default_rng(_SEED).choice(count, queries, replace=False))
+        rows = rows[np.sort(np.random.default_rng(_SEED).choice(len(rows), queries, replace=False))]
     vectors = widen(index.vectors[rows])
     return Sample(rows, vectors, *_nearest(index, rows, vectors, mask), census, mask)
 

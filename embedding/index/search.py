@@ -120,7 +120,12 @@ class Index:
             raise GenerationError(f"Generation {folder.name} does not hold what its manifest says. {WAY_OUT}")
         searching = manifest.search
         few = searching.ann_dimensions or dimensions
-        candidates = CandidateIndex.load(folder, rows, few, searching.shards, searching.engine, verified)
+        candidates = CandidateIndex.load(
+            folder,
+            *(rows, few, searching.shards, searching.engine, verified),
+            entries=searching.entries,
+            added=searching.added,
+        )
         return cls(table, vectors, candidates, projection, search_k=searching.search_k)
 
     def search(

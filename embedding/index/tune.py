@@ -11,6 +11,7 @@ import pyarrow as pa
 from embedding.index import candidate_index, recall
 from embedding.index.engines import engine
 from embedding.index.projection import Projection
+from embedding.index.recall import Sample
 from embedding.index.search import Index
 from storage.errors import LookalikeError
 from storage.manifest import Recall, Search
@@ -85,14 +86,60 @@ def build_tuned(
     return searching, measured.model_copy(update={"filtered": filtered})
 
 
+def tune_grown(
+    vectors: Path, table: pa.Table, projection: Projection, goal: float, searching: Search
+) -> tuple[Search, Recall] | None:
+    """Measures the recall of an index that has grown, and inspects more where it is below the goal.
+
+    Queries from what was added have to reach the goal, too: among all queries they are few.
+
+    :param vectors: beside which the index lies, see `build_tuned`.
+    :param searching: how it was built, and how the one before is searched.
+    :return: how it has to be searched, and the recall that gives; None where it needs to be built again.
+    """
+    stored = np.load(vectors, mmap_mode="r")
+    candidates = candidate_index.CandidateIndex.load(
+        vectors.parent,
+        len(stored),
+        searching.ann_dimensions or searching.dimensions,
+        *(searching.shards, searching.engine),
+        entries=searching.entries,
+        added=searching.added,
+    )
+    index = Index(table, stored, candidates, projection, search_k=len(stored))
+    most = max(engine(searching.engine).enough, 2 * searching.search_k)
+    sample, search_k = recall.draw_sample(index), searching.search_k
+    measured = recall.measure(index, sample, search_k, goal)
+    while measured.lower_bound < goal and search_k < most:
+        search_k = search_k * 3 // 2
+        measured = recall.measure(index, sample, search_k, goal)
+    enough, filtered = _under_filters(index, search_k, goal)
+    of_added = None
+    if searching.added:
+        added = candidates.rows_of_added()
+        enough, of_added = _reaching(
+            index, recall.draw_sample(index, recall.FEWER, among=added), enough, goal
+        )
+    if enough > search_k:
+        search_k, measured = enough, recall.measure(index, sample, enough, goal)
+    if measured.lower_bound < goal or recall.count_unfound(index, sample, search_k):
+        return None
+    facts = {"filtered": filtered, "added": of_added}
+    return searching.model_copy(update={"search_k": search_k}), measured.model_copy(update=facts)
+
+
 def _under_filters(index: Index, search_k: int, goal: float) -> tuple[int, dict[str, float]]:
     """The `search_k` that reaches the goal under filters too, and the mean recall under each."""
     measured = {}
     for share, sample in recall.draw_filtered_samples(index):
-        while True:
-            found = recall.measure(index, sample, search_k, goal)
-            if found.at_5 >= goal or search_k >= len(index.products):
-                break
-            search_k = search_k * 3 // 2
-        measured[f"{share:g}"] = found.at_5
+        search_k, measured[f"{share:g}"] = _reaching(index, sample, search_k, goal)
     return search_k, measured
+
+
+def _reaching(index: Index, sample: Sample, search_k: int, goal: float) -> tuple[int, float]:
+    """The least `search_k` from this on whose mean recall reaches the goal, and that recall."""
+    while True:
+        found = recall.measure(index, sample, search_k, goal)
+        if found.at_5 >= goal or search_k >= len(index.products):
+            return search_k, found.at_5
+        search_k = search_k * 3 // 2

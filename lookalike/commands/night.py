@@ -76,6 +76,10 @@ def index(
         bool,
         typer.Option("--allow-loss", help="Publish even if far more products are missing than `max_loss`."),
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Build everything, also what did not change since the index before."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -87,7 +91,7 @@ def index(
     root = resolved.open_root()
     terminal.log_to_stderr(as_json=resolved.logs.as_json)
     with terminal.progress() as advance:
-        outcome = night.index_and_publish(root, resolved, advance=advance, allow_loss=allow_loss)
+        outcome = night.index_and_publish(root, resolved, advance=advance, allow_loss=allow_loss, full=full)
     _print(outcome, report.index_line(outcome), as_json)
 
 

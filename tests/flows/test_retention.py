@@ -12,6 +12,7 @@ import pytest
 
 from flows.maintain import maintain
 from flows.maintain_settings import MaintainSettings
+from flows.retention import drop_expired
 from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
 from storage import table_audit, tables
@@ -55,6 +56,32 @@ def test_a_page_stays_while_it_is_recent_or_the_newest_of_a_product(root: Root) 
     kept = {(row["product_id"], len(row["body_zstd"])) for row in tables.read(root, "pages").to_pylist()}
     assert kept == {("sold", 11), ("left", 12), ("recent", 9), ("recent", 8)}
     assert upkeep(root) == {}
+
+
+def test_only_files_with_expired_pages_are_written_again(root: Root) -> None:
+    """However many of their rows expire: none, some, all."""
+
+    def page(product_id: str, days: float) -> dict[str, Any]:
+        return {"store": STORE, "product_id": product_id, "fetched_at": ago(days), "body_zstd": b"x"}
+
+    written: list[set[str]] = []
+    for pages in ([page("it's", 50), page("b|1", 50)], [page("it's", 40), page("c", 40)], [page("b|1", 3)]):
+        before = page_files(root) if written else set()
+        tables.append(root, "pages", pages)
+        written.append(page_files(root) - before)
+    assert upkeep_without_joining(root) == 2
+    assert written[0].isdisjoint(page_files(root))
+    assert page_files(root) >= written[1] | written[2]
+    kept = {(row["product_id"], row["fetched_at"]) for row in tables.read(root, "pages").to_pylist()}
+    assert kept == {("it's", ago(40)), ("c", ago(40)), ("b|1", ago(3))}
+
+
+def page_files(root: Root) -> set[str]:
+    return set(tables._dataset(root, "pages").files)
+
+
+def upkeep_without_joining(root: Root) -> int:
+    return drop_expired(root, SETTINGS, NOW)["pages"]
 
 
 def test_rows_without_a_time_stay(root: Root) -> None:
@@ -114,6 +141,36 @@ def test_photos_of_removed_products_go_unless_another_product_shows_them(root: R
     }.items():
         assert set(tables.read(root, table)["image_id"].to_pylist()) == {*left}, table
     assert table_audit.missing_photos(root) == []  # nothing for `repair` to crawl again
+
+
+def test_photos_that_were_replaced_go_once_nobody_asks_for_them(root: Root) -> None:
+    tables.merge(root, "products", [product("sold", ["new"]), product("left", ["shown"], 1)])
+    catalogues.write_photos(root, {name: name.encode() for name in ("new", "shown")})
+    old = {"old": 21, "asked": 21, "lately": 19}
+    images = [
+        {"image_id": name, "first_seen": ago(days), "bytes": b"x", "month": "m"} for name, days in old.items()
+    ]
+    tables.merge(root, "images", images)
+    times = {"new": 30, "old": 20.5, "asked": 3}
+    fetches = [
+        {"store": STORE, "url": name, "image_id": name, "fetched_at": ago(at)} for name, at in times.items()
+    ]
+    tables.merge(root, "fetches", fetches)
+    assert upkeep(root) == {"images": 1}
+    assert set(tables.read(root, "images")["image_id"].to_pylist()) == {"new", "shown", "asked", "lately"}
+    assert set(tables.read(root, "fetches")["url"].to_pylist()) == {"new", "asked"}
+
+
+def test_what_listings_showed_goes_with_the_product(root: Root) -> None:
+    tables.merge(root, "products", [product("sold", []), product("gone", [], 11)])
+    sold, gone = (f"https://{STORE}/p/{name}" for name in ("sold", "gone"))
+    listed = {"": 90, sold: 90, gone: 90, f"{gone}-lately": 9, f"{gone}'s": 11}
+    rows = [{"store": STORE, "url": f"listed:{url}", "fetched_at": ago(days)} for url, days in listed.items()]
+    rows += [{"store": STORE, "url": f"moved:{gone}", "fetched_at": ago(90)}]
+    tables.merge(root, "fetches", rows)
+    assert upkeep(root) == {"fetches": 2}
+    kept = {row["url"] for row in tables.read(root, "fetches").to_pylist()}
+    assert kept == {"listed:", f"listed:{sold}", f"listed:{gone}-lately", f"moved:{gone}"}
 
 
 def test_crawls_and_rejects_go_with_time_but_a_stores_freshness_stays(root: Root) -> None:
