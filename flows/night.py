@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from embedding.encoder.stage import (
     EmbedOutcome,
@@ -41,6 +41,7 @@ from storage.root import Root
 from storage.verdicts import CrawlStatus
 
 _log = logging.getLogger(__name__)
+Done = TypeVar("Done")
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 
 Advance = Callable[[str, int, int | None], None]
@@ -111,24 +112,22 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     with root.lock("nightly"):
         untold = alerts.ping(config.alerts, os.environ, alerts.START)
         crawls, failures = crawl_stores(stores, stages.crawl, at_once=config.crawl.at_once)
-        failures += _dead_stores(root, config)
-        embed = index = recommend = None
+        steps = Steps(failures)
+        failures += steps.run("Counting failed nights", lambda: _dead_stores(root, config)) or []
+        index = recommend = None
         notes: list[str] = []
-        try:
-            embed = stages.embed()
-            leaving = leaving_sentences(root, withheld_stores(root, config))
-            index = stages.index(embed.model)
-            notes = leaving
-            untold += check_saved_searches(root, config)
+        if embed := steps.run("Embedding", stages.embed):
+            model = embed.model
+            leaving = steps.run(
+                "Naming the stores that leave", lambda: leaving_sentences(root, withheld_stores(root, config))
+            )
+            if index := steps.run("Building the index", lambda: stages.index(model)):
+                notes = leaving or []
+        if index:
+            untold += steps.run("Checking saved searches", lambda: check_saved_searches(root, config)) or []
             if config.recommend.purchases:
-                recommend = stages.recommend()
-        except LookalikeError as error:
-            failures.append(str(error))
-        except Exception as error:
-            # What was crawled is stored, and the report of the night must say so.
-            _log.exception("The night failed after the crawls")
-            failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
-        failures += _keep_up(root)
+                recommend = steps.run("Recommending", stages.recommend)
+        failures += steps.run("The upkeep of the tables", lambda: _keep_up(root)) or []
     night = Night(
         started_at,
         datetime.now(UTC),
@@ -139,9 +138,36 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
         recommend,
         notes=tuple(notes),
     )
-    untold += write_metrics(config, root, night)
-    untold += _send_alerts(config, night)
-    return replace(night, untold=tuple(dict.fromkeys(untold)))
+    reports = Steps(untold)
+    untold += reports.run("Writing the metrics", lambda: write_metrics(config, root, night)) or []
+    night = replace(night, untold=tuple(dict.fromkeys(untold)))
+    unreached = reports.run("Sending alerts", lambda: _send_alerts(config, night)) or []
+    return replace(night, untold=tuple(dict.fromkeys([*untold, *unreached])))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Runs steps of a night each on its own: if one fails, the others run all the same.
+
+    :ivar problems: gets a sentence for each step that fails.
+    """
+
+    problems: list[str]
+
+    def run(self, name: str, step: Callable[[], Done]) -> Done | None:
+        """The outcome of a step; None if it fails.
+
+        :param name: of the step, as the subject of a sentence.
+        """
+        try:
+            return step()
+        except LookalikeError as error:
+            self.problems.append(str(error))
+        except Exception as error:
+            # A bug in one step: what the others have done is stored, and the night's report must say so.
+            _log.exception("%s failed", name)
+            self.problems.append(f"{name} broke off ({type(error).__name__}: {error}). The log says where.")
+        return None
 
 
 def _dead_stores(root: Root, config: Config) -> list[str]:
@@ -155,19 +181,13 @@ def _dead_stores(root: Root, config: Config) -> list[str]:
 def _keep_up(root: Root) -> list[str]:
     """Joins the files that crawls appended, and notes the checksums of new ones.
 
-    :return: a sentence for each damaged file, and for what failed.
+    :return: a sentence for each damaged file.
     """
-    try:
-        failures = join_appended_files(root)
-        # Noted now, the checksum of a damaged file would count as right.
-        if not failures:
-            table_audit.note_checksums(root)
-    except LookalikeError as error:
-        return [str(error)]
-    except Exception as error:
-        _log.exception("The upkeep of the tables failed")
-        return [f"The upkeep of the tables broke off ({type(error).__name__}: {error}). The log says where."]
-    return failures
+    damaged = join_appended_files(root)
+    # Noted now, the checksum of a damaged file would count as right.
+    if not damaged:
+        table_audit.note_checksums(root)
+    return damaged
 
 
 def _send_alerts(config: Config, night: Night) -> list[str]:

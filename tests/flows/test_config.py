@@ -91,6 +91,11 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         ("name = 'My Shop'", ["`name`", "'My Shop'", "lower-case letters"]),
         ("[prefect]\nkeep_days = 0", ["`prefect.keep_days`", "greater than or equal to 1"]),
         ("[prefect]\ndatabase = 'mysql://x'", ["`prefect.database`", "postgresql://user:${PASSWORD}"]),
+        (
+            "[maintain]\ncrawls_days = 6",
+            ["`maintain.crawls_days` is 6", "`crawl.dead_nights` is 7", "7 days"],
+        ),
+        ("[crawl]\ndead_nights = 400", ["`maintain.crawls_days` is 365", "Keep crawls for 400 days"]),
         ("data = 'gs://bucket/x'", ["gs://bucket/x", "s3://bucket/prefix"]),
         ("[[stores]]\nname = 'shop.example'", ["lacks `url`", "store 'shop.example'"]),
         ("[[stores]]\nurl = 'https://a.example'", ["lacks `name`", "entry number 1"]),
