@@ -15,6 +15,7 @@ from flows.alert_settings import AlertSettings
 from flows.log_settings import LogSettings
 from flows.maintain_settings import MaintainSettings
 from flows.prefect_settings import PrefectSettings, ScheduleSettings
+from flows.scale_settings import ScaleSettings, TelemetrySettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -110,6 +111,8 @@ class _File(_Section):
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    scale: ScaleSettings = ScaleSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     stores: list[Store] = Field(default_factory=list)
 
 
@@ -139,6 +142,8 @@ class Config(BaseModel):
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    scale: ScaleSettings = ScaleSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     def open_root(self, *, create: bool = False) -> Root:
         """The data root; see `storage.root.Root.open`."""
@@ -195,6 +200,8 @@ def load_config(
         prefect=settings.prefect,
         alerts=settings.alerts,
         dashboard=settings.dashboard,
+        scale=settings.scale,
+        telemetry=settings.telemetry,
     )
 
 

@@ -22,6 +22,7 @@ from flows import alerts, artifacts, night, report
 from flows.child import end_run_with_worker
 from flows.config import Config, load_config
 from flows.maintain import Upkeep, alert_about_damage, check_and_maintain
+from flows.steps import Steps
 from flows.turns import skipped, take_turn
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
@@ -84,7 +85,7 @@ def _show(settings: Config, done: night.Night) -> list[str]:
     :return: a sentence for each that could not be shown.
     """
     missing: list[str] = []
-    steps = night.Steps(missing)
+    steps = Steps(missing)
     steps.run(
         "The artifact `nightly`",
         lambda: create_markdown_artifact(
@@ -149,7 +150,7 @@ def maintain(config: Settings = None, data: str | None = None) -> dict[str, Upke
 def _maintain(settings: Config) -> dict[str, Upkeep]:
     done, damaged = check_and_maintain(settings.open_root(), settings.maintain)
     missing: list[str] = []
-    night.Steps(missing).run(
+    Steps(missing).run(
         "The artifact `maintain`",
         lambda: create_markdown_artifact(key="maintain", markdown=report.upkeep_markdown(done, damaged)),
     )

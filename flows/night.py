@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from embedding.encoder.stage import (
     EmbedOutcome,
@@ -22,15 +22,18 @@ from embedding.encoder.stage import (
     resolve_model,
 )
 from embedding.index.build import BuildOutcome, build_index
+from embedding.index.candidate_index import built_elsewhere
 from embedding.probe import probe
 from embedding.recommend.batch import RecommendOutcome, recommend_all
-from flows import alerts
+from flows import alerts, telemetry
 from flows.config import Config
 from flows.maintain import join_appended_files
 from flows.metrics import write_metrics
 from flows.night_outcome import Night
 from flows.saved_searches import check_saved_searches
+from flows.scale import Cluster
 from flows.served import dead_sentence, leaving_sentences, withheld_stores
+from flows.steps import Steps
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from storage import generations, table_audit, tables
@@ -41,7 +44,6 @@ from storage.root import Root
 from storage.verdicts import CrawlStatus
 
 _log = logging.getLogger(__name__)
-Done = TypeVar("Done")
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 
 Advance = Callable[[str, int, int | None], None]
@@ -108,6 +110,20 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     stores = config.choose_stores()
     root = config.open_root(create=True)
     stages = stages or PlainStages(root, config, advance)
+    untold: list[str] = []
+    with telemetry.tracing(config, untold), telemetry.span("night", catalogue=config.name) as describe:
+        night = _run_stages(config, root, stores, stages)
+        describe(ok=night.ok, failures=night.failures)
+    reports = Steps(untold)
+    untold += [*night.untold]
+    untold += reports.run("Writing the metrics", lambda: write_metrics(config, root, night)) or []
+    night = replace(night, untold=tuple(dict.fromkeys(untold)))
+    unreached = reports.run("Sending alerts", lambda: _send_alerts(config, night)) or []
+    return replace(night, untold=tuple(dict.fromkeys([*untold, *unreached])))
+
+
+def _run_stages(config: Config, root: Root, stores: Sequence[Store], stages: Stages) -> Night:
+    """Runs all stages, and reports nothing to anybody but the dead man's switch."""
     started_at = datetime.now(UTC)
     with root.lock("nightly"):
         untold = alerts.ping(config.alerts, os.environ, alerts.START)
@@ -122,13 +138,14 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
                 "Naming the stores that leave", lambda: leaving_sentences(root, withheld_stores(root, config))
             )
             if index := steps.run("Building the index", lambda: stages.index(model)):
-                notes = leaving or []
+                notes = [*(leaving or ()), *index.notes]
+            notes = [*dict.fromkeys([*embed.notes, *notes])]
         if index:
             untold += steps.run("Checking saved searches", lambda: check_saved_searches(root, config)) or []
             if config.recommend.purchases:
                 recommend = steps.run("Recommending", stages.recommend)
         failures += steps.run("The upkeep of the tables", lambda: _keep_up(root)) or []
-    night = Night(
+    return Night(
         started_at,
         datetime.now(UTC),
         tuple(crawls),
@@ -136,38 +153,9 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
         index,
         tuple(failures),
         recommend,
-        notes=tuple(notes),
+        tuple(untold),
+        tuple(notes),
     )
-    reports = Steps(untold)
-    untold += reports.run("Writing the metrics", lambda: write_metrics(config, root, night)) or []
-    night = replace(night, untold=tuple(dict.fromkeys(untold)))
-    unreached = reports.run("Sending alerts", lambda: _send_alerts(config, night)) or []
-    return replace(night, untold=tuple(dict.fromkeys([*untold, *unreached])))
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Runs steps of a night each on its own: if one fails, the others run all the same.
-
-    :ivar problems: gets a sentence for each step that fails.
-    """
-
-    problems: list[str]
-
-    def run(self, name: str, step: Callable[[], Done]) -> Done | None:
-        """The outcome of a step; None if it fails.
-
-        :param name: of the step, as the subject of a sentence.
-        """
-        try:
-            return step()
-        except LookalikeError as error:
-            self.problems.append(str(error))
-        except Exception as error:
-            # A bug in one step: what the others have done is stored, and the night's report must say so.
-            _log.exception("%s failed", name)
-            self.problems.append(f"{name} broke off ({type(error).__name__}: {error}). The log says where.")
-        return None
 
 
 def _dead_stores(root: Root, config: Config) -> list[str]:
@@ -265,17 +253,25 @@ def crawl_store(
             advance(f"crawl {store.name}", progress.products, progress.expected)
 
     _log.info("The crawl of %s begins.", store.name)
-    outcome = run_crawl(
-        root,
-        store,
-        allow_private=config.crawl.allow_private or store.allow_private,
-        throttle=config.crawl.throttle,
-        query=query,
-        keep_logs=config.logs.keep,
-        on_progress=show,
-    )
-    if outcome.status == CrawlStatus.FAILED:
-        raise StoreFailedError(outcome)
+    with telemetry.span("crawl", store=store.name) as describe:
+        outcome = run_crawl(
+            root,
+            store,
+            allow_private=config.crawl.allow_private or store.allow_private,
+            throttle=config.crawl.throttle,
+            query=query,
+            keep_logs=config.logs.keep,
+            on_progress=show,
+        )
+        describe(
+            crawl_id=outcome.crawl_id,
+            status=outcome.status,
+            failure=outcome.failure,
+            products=outcome.products,
+            requests=outcome.requests,
+        )
+        if outcome.status == CrawlStatus.FAILED:
+            raise StoreFailedError(outcome)
     return outcome
 
 
@@ -287,7 +283,12 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
             advance("embed", progress.done, progress.missing)
 
     _log.info("Embedding begins.")
-    return embed_new_images(root, config.embed.weights, on_progress=show)
+    cluster = Cluster(config.scale)
+    weights = config.embed.weights
+    with telemetry.span("embed") as describe:
+        done = embed_new_images(root, weights, on_progress=show, elsewhere=cluster.embeds(root, weights))
+        describe(model=done.model, embedded=done.embedded, rejected=done.rejected)
+    return replace(done, notes=tuple(cluster.problems))
 
 
 def index_and_publish(
@@ -318,18 +319,24 @@ def index_and_publish(
     _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
     _require_complete(root, model)
-    outcome = build_index(
-        root,
-        model,
-        recall_goal=config.index.recall_goal,
-        max_loss=1.0 if allow_loss else config.index.max_loss,
-        shard_rows=config.index.shard_rows,
-        engine=config.index.engine,
-        withheld=withheld_stores(root, config),
-        on_progress=show,
-    )
+    cluster = Cluster(config.scale)
+    with telemetry.span("index", model=model) as describe, built_elsewhere(cluster.builds(root)):
+        outcome = build_index(
+            root,
+            model,
+            recall_goal=config.index.recall_goal,
+            max_loss=1.0 if allow_loss else config.index.max_loss,
+            shard_rows=config.index.shard_rows,
+            engine=config.index.engine,
+            withheld=withheld_stores(root, config),
+            on_progress=show,
+        )
+        describe(generation=outcome.generation, products=outcome.products, recall=outcome.recall)
+        if outcome.generation:
+            built_at = generations.read_manifest(root, outcome.generation).built_at
+            telemetry.past_span("publish", built_at, generation=outcome.generation)
     probe(root)
-    return outcome
+    return replace(outcome, notes=tuple(dict.fromkeys(cluster.problems)))
 
 
 def recommend_to_customers(root: Root, config: Config, advance: Advance | None = None) -> RecommendOutcome:

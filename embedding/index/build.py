@@ -58,6 +58,7 @@ class BuildOutcome:
         stays.
     :ivar items: rows of the published generation, one a photo of a product.
     :ivar recall: at 5, measured.
+    :ivar notes: what the operator should know: a sentence each.
     """
 
     generation: str | None
@@ -66,6 +67,7 @@ class BuildOutcome:
     dimensions: int
     recall: float
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

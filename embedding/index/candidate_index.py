@@ -13,7 +13,10 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
 
@@ -29,6 +32,25 @@ SEED = 20_261
 
 _SMALL_ROWS = 4096
 """Rows that are built in this process: a few MB, written in a moment."""
+
+
+Part = tuple[str, Path, Path, int, int, int, int]
+"""The arguments of `build_shard`."""
+
+Elsewhere = Callable[[Sequence[Part]], bool]
+"""Builds shards by other processes; False if it could not build all."""
+
+_elsewhere: ContextVar[Elsewhere | None] = ContextVar("elsewhere", default=None)
+
+
+@contextmanager
+def built_elsewhere(elsewhere: Elsewhere | None) -> Iterator[None]:
+    """Inside the block, several shards are built elsewhere; here only if that fails."""
+    token = _elsewhere.set(elsewhere)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
 
 
 class CandidateIndex:
@@ -116,17 +138,19 @@ def build(
             _files(vectors.parent, shards, name), _bounds(rows, shards), strict=True
         )
     ]
+    if (elsewhere := _elsewhere.get()) and len(parts) > 1 and elsewhere(parts):
+        return
     workers = min(workers or len(os.sched_getaffinity(0)), shards)
     if workers == 1 and rows <= _SMALL_ROWS:
         for part in parts:
-            _build_shard(*part)
+            build_shard(*part)
         return
     # A process of its own, also for a single shard: where the disk fills up after all while Annoy writes, it
     # is killed and not this one. Not by fork, which copies locks that other threads hold; not by spawn, which
     # runs the caller's script again where that has no `if __name__ == "__main__"`.
     with ProcessPoolExecutor(workers, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         try:
-            for building in [pool.submit(_build_shard, *part) for part in parts]:
+            for building in [pool.submit(build_shard, *part) for part in parts]:
                 building.result()
         except BrokenProcessPool:
             raise LookalikeError(
@@ -153,9 +177,10 @@ def _end_with(parent: int) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def _build_shard(
+def build_shard(
     name: str, file: Path, vectors: Path, start: int, stop: int, dimensions: int, trees: int
 ) -> None:
+    """Builds one shard, of the rows from `start` to `stop` of a file of vectors; see `build`."""
     part = np.load(vectors, mmap_mode="r")[start:stop]
     engine(name).build(file, part, dimensions, trees, SEED)
 

@@ -30,7 +30,7 @@ def test_the_example_names_every_setting_with_its_default(tmp_path):
     uncommented = re.sub(r"^# (?=[a-z_]+ = |\[\[?stores)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
     document = tomllib.loads(uncommented)
     config = load_config(write(tmp_path, "data = 'data'"), environ={})
-    for section in ("crawl", "embed", "index", "recommend", "schedule", "prefect"):
+    for section in ("crawl", "embed", "index", "recommend", "schedule", "prefect", "scale", "telemetry"):
         defaults = getattr(config, section).model_dump(exclude={"limits"})
         written = {key: value for key, value in document[section].items() if key != "limits"}
         assert written == defaults
