@@ -6,11 +6,11 @@ import importlib.util
 import logging
 import smtplib
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -40,6 +40,15 @@ class Alert:
     title: str
     reasons: tuple[str, ...]
 
+    @classmethod
+    def of(cls, catalogue: str, what: str, reasons: Sequence[str]) -> Self:
+        """An alert whose title names the catalogue.
+
+        :param what: happened.
+        """
+        name = f"Lookalike ({catalogue})" if catalogue else "Lookalike"
+        return cls(catalogue, f"{name}: {what}", tuple(reasons))
+
     @property
     def text(self) -> str:
         """The alert as plain text."""
@@ -47,7 +56,7 @@ class Alert:
 
 
 def alert_of(night: Night, catalogue: str) -> Alert | None:
-    """The alert about a night; None if the night was good.
+    """The alert about a night; None if the night was good and is reported in full.
 
     :param catalogue: its name in the settings, empty where it has none.
     """
@@ -56,13 +65,20 @@ def alert_of(night: Night, catalogue: str) -> Alert | None:
         for crawl in night.crawls
         if crawl.status == CrawlStatus.PARTIAL
     )
-    reasons = (*night.failures, *partial)
+    incomplete = (*night.failures, *partial)
+    reasons = (*incomplete, *night.untold)
     if not reasons:
         return None
     reasons += night.notes
-    name = f"Lookalike ({catalogue})" if catalogue else "Lookalike"
-    ended = "was not ok" if night.failures else "is partial"
-    return Alert(catalogue, f"{name}: the night of {night.started_at:%Y-%m-%d} {ended}", reasons)
+    ended = "is partial" if incomplete else "is ok, but not its reports"
+    if night.failures:
+        ended = "was not ok"
+    return Alert.of(catalogue, f"the night of {night.started_at:%Y-%m-%d} {ended}", reasons)
+
+
+def unshown(catalogue: str, reasons: Sequence[str]) -> Alert:
+    """The alert about a night that Prefect does not show in full."""
+    return Alert.of(catalogue, "the last night is not shown in full in Prefect", reasons)
 
 
 def send(settings: AlertSettings, alert: Alert, environ: Mapping[str, str]) -> list[str]:
@@ -117,7 +133,7 @@ def _try_to_send(receiver: _Receiver, alert: Alert) -> str:
     """Why a receiver could not be reached, as a sentence; empty if it was."""
     try:
         receiver.send(alert)
-    except (LookalikeError, requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
+    except Exception as error:  # a receiver's fault, or a bug of Apprise's, must not keep others from it
         # An error's own words may hold the address, which is a secret.
         reason = str(error).rstrip(".") if isinstance(error, LookalikeError) else _reason(error)
         address = _without_secrets(receiver.address)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from flows.alert_settings import AlertSettings
 from flows.log_settings import LogSettings
-from flows.maintain_settings import Cron, MaintainSettings
+from flows.maintain_settings import MaintainSettings
+from flows.prefect_settings import PrefectSettings, ScheduleSettings
+from flows.scale_settings import ScaleSettings, TelemetrySettings
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -86,39 +85,6 @@ class RecommendSettings(_Section):
         return Path(self.purchases) if self.purchases else None
 
 
-class ScheduleSettings(_Section):
-    """When the night runs, for `lookalike deploy`."""
-
-    cron: Cron = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
-    timezone: str = Field(default="UTC", description="The IANA time zone the cron line is read in.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value != "UTC" and value not in available_timezones():
-            raise ValueError("it must be a time zone such as 'UTC' or 'Europe/Berlin'")
-        return value
-
-
-class PrefectSettings(_Section):
-    """The Prefect server that `lookalike deploy` and `lookalike nightly` start."""
-
-    port: int = Field(default=4200, ge=1, le=65535, description="Its port: the first free one from this one.")
-    database: str = Field(
-        default="", description="`postgresql://…`; an SQLite file in `.prefect` beside the settings if empty."
-    )
-    keep_days: int = Field(default=60, ge=1, description="Days that the history of runs is kept.")
-
-    @field_validator("database")
-    @classmethod
-    def _postgresql(cls, value: str) -> str:
-        if value and not re.match(r"postgresql(\+asyncpg)?://.", value):
-            raise ValueError("it must be an address such as postgresql://user:${PASSWORD}@localhost/prefect")
-        if (password := urlsplit(value).password) and not re.fullmatch(r"\$\{\w+\}", password):
-            raise ValueError("its password is written ${PASSWORD}, the name of an environment variable")
-        return value
-
-
 class DashboardSettings(_Section):
     """The dashboard."""
 
@@ -145,6 +111,8 @@ class _File(_Section):
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    scale: ScaleSettings = ScaleSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     stores: list[Store] = Field(default_factory=list)
 
 
@@ -174,6 +142,8 @@ class Config(BaseModel):
     prefect: PrefectSettings = PrefectSettings()
     alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    scale: ScaleSettings = ScaleSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     def open_root(self, *, create: bool = False) -> Root:
         """The data root; see `storage.root.Root.open`."""
@@ -230,6 +200,8 @@ def load_config(
         prefect=settings.prefect,
         alerts=settings.alerts,
         dashboard=settings.dashboard,
+        scale=settings.scale,
+        telemetry=settings.telemetry,
     )
 
 
@@ -261,6 +233,7 @@ def parse_config(text: str, file: Path) -> _File:
     except ValidationError as error:
         raise InputError(_sentence(error, raw, file)) from None
     _refuse_duplicate_names(settings.stores, file)
+    _refuse_short_history(settings, file)
     return settings
 
 
@@ -331,6 +304,16 @@ def _refuse_duplicate_names(stores: Iterable[Store], file: Path) -> None:
                 f"{file} has two stores named '{store.name}'. Give each [[stores]] entry a name of its own."
             )
         names.add(store.name)
+
+
+def _refuse_short_history(settings: _File, file: Path) -> None:
+    kept, nights = settings.maintain.crawls_days, settings.crawl.dead_nights
+    if kept < nights:
+        raise InputError(
+            f"{file}: `maintain.crawls_days` is {kept}, but `crawl.dead_nights` is {nights}: the records "
+            f"of so many nights would be deleted before a store is called dead. "
+            f"Keep crawls for {nights} days."
+        )
 
 
 def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:

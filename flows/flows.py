@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -15,10 +18,11 @@ from prefect.states import Failed, State
 from embedding.encoder.stage import EmbedOutcome
 from embedding.index.build import BuildOutcome
 from embedding.recommend.batch import RecommendOutcome
-from flows import artifacts, night, report
+from flows import alerts, artifacts, night, report
 from flows.child import end_run_with_worker
 from flows.config import Config, load_config
 from flows.maintain import Upkeep, alert_about_damage, check_and_maintain
+from flows.steps import Steps
 from flows.turns import skipped, take_turn
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
@@ -67,13 +71,33 @@ def nightly(config: Settings = None, data: str | None = None) -> night.Night | S
 
 def _nightly(settings: Config) -> night.Night:
     done = night.run_nightly(settings, stages=PrefectStages(settings))
-    create_markdown_artifact(key="nightly", markdown=report.markdown(done), description="The last night")
-    stores = [store.name for store in settings.stores]
-    for key, rows in artifacts.night_tables(settings.open_root(), stores).items():
-        create_table_artifact(key=key, table=report.plain(rows))
+    if missing := _show(settings, done):
+        unreached = alerts.send(settings.alerts, alerts.unshown(settings.name, missing), os.environ)
+        done = replace(done, untold=(*done.untold, *missing, *unreached))
     if not done.ok:
         raise NightFailedError(done)
     return done
+
+
+def _show(settings: Config, done: night.Night) -> list[str]:
+    """Shows a night in Prefect: a summary, and tables.
+
+    :return: a sentence for each that could not be shown.
+    """
+    missing: list[str] = []
+    steps = Steps(missing)
+    steps.run(
+        "The artifact `nightly`",
+        lambda: create_markdown_artifact(
+            key="nightly", markdown=report.markdown(done), description="The last night"
+        ),
+    )
+    stores = [store.name for store in settings.stores]
+    found = steps.run("Tabulating the night", lambda: artifacts.night_tables(settings.open_root(), stores))
+    for key, rows in (found or {}).items():
+        show = partial(create_table_artifact, key=key, table=report.plain(rows))
+        steps.run(f"The artifact `{key}`", show)
+    return missing
 
 
 @flow(name="crawl-store", flow_run_name="crawl-{store}")
@@ -125,10 +149,16 @@ def maintain(config: Settings = None, data: str | None = None) -> dict[str, Upke
 
 def _maintain(settings: Config) -> dict[str, Upkeep]:
     done, damaged = check_and_maintain(settings.open_root(), settings.maintain)
-    create_markdown_artifact(key="maintain", markdown=report.upkeep_markdown(done, damaged))
+    missing: list[str] = []
+    Steps(missing).run(
+        "The artifact `maintain`",
+        lambda: create_markdown_artifact(key="maintain", markdown=report.upkeep_markdown(done, damaged)),
+    )
     if damaged:
         alert_about_damage(settings, damaged)
         raise LookalikeError(" ".join(damaged))
+    for sentence in missing:
+        get_run_logger().warning(sentence)
     return done
 
 

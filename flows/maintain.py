@@ -89,10 +89,7 @@ def alert_about_damage(config: Config, damaged: Sequence[str]) -> list[str]:
 
     :return: a sentence for each receiver that could not be reached.
     """
-    name = f"Lookalike ({config.name})" if config.name else "Lookalike"
-    alert = alerts.Alert(
-        config.name, f"{name}: stored data is damaged", (*damaged, "Run `lookalike repair`.")
-    )
+    alert = alerts.Alert.of(config.name, "stored data is damaged", (*damaged, "Run `lookalike repair`."))
     return alerts.send(config.alerts, alert, os.environ)
 
 

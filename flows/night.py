@@ -22,15 +22,18 @@ from embedding.encoder.stage import (
     resolve_model,
 )
 from embedding.index.build import BuildOutcome, build_index
+from embedding.index.candidate_index import built_elsewhere
 from embedding.probe import probe
 from embedding.recommend.batch import RecommendOutcome, recommend_all
-from flows import alerts
+from flows import alerts, telemetry
 from flows.config import Config
 from flows.maintain import join_appended_files
 from flows.metrics import write_metrics
 from flows.night_outcome import Night
 from flows.saved_searches import check_saved_searches
+from flows.scale import Cluster
 from flows.served import dead_sentence, leaving_sentences, withheld_stores
+from flows.steps import Steps
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome, CrawlProgress, run_crawl
 from storage import generations, table_audit, tables
@@ -107,29 +110,42 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
     stores = config.choose_stores()
     root = config.open_root(create=True)
     stages = stages or PlainStages(root, config, advance)
+    untold: list[str] = []
+    with telemetry.tracing(config, untold), telemetry.span("night", catalogue=config.name) as describe:
+        night = _run_stages(config, root, stores, stages)
+        describe(ok=night.ok, failures=night.failures)
+    reports = Steps(untold)
+    untold += [*night.untold]
+    untold += reports.run("Writing the metrics", lambda: write_metrics(config, root, night)) or []
+    night = replace(night, untold=tuple(dict.fromkeys(untold)))
+    unreached = reports.run("Sending alerts", lambda: _send_alerts(config, night)) or []
+    return replace(night, untold=tuple(dict.fromkeys([*untold, *unreached])))
+
+
+def _run_stages(config: Config, root: Root, stores: Sequence[Store], stages: Stages) -> Night:
+    """Runs all stages, and reports nothing to anybody but the dead man's switch."""
     started_at = datetime.now(UTC)
     with root.lock("nightly"):
         untold = alerts.ping(config.alerts, os.environ, alerts.START)
         crawls, failures = crawl_stores(stores, stages.crawl, at_once=config.crawl.at_once)
-        failures += _dead_stores(root, config)
-        embed = index = recommend = None
+        steps = Steps(failures)
+        failures += steps.run("Counting failed nights", lambda: _dead_stores(root, config)) or []
+        index = recommend = None
         notes: list[str] = []
-        try:
-            embed = stages.embed()
-            leaving = leaving_sentences(root, withheld_stores(root, config))
-            index = stages.index(embed.model)
-            notes = leaving
-            untold += check_saved_searches(root, config)
+        if embed := steps.run("Embedding", stages.embed):
+            model = embed.model
+            leaving = steps.run(
+                "Naming the stores that leave", lambda: leaving_sentences(root, withheld_stores(root, config))
+            )
+            if index := steps.run("Building the index", lambda: stages.index(model)):
+                notes = [*(leaving or ()), *index.notes]
+            notes = [*dict.fromkeys([*embed.notes, *notes])]
+        if index:
+            untold += steps.run("Checking saved searches", lambda: check_saved_searches(root, config)) or []
             if config.recommend.purchases:
-                recommend = stages.recommend()
-        except LookalikeError as error:
-            failures.append(str(error))
-        except Exception as error:
-            # What was crawled is stored, and the report of the night must say so.
-            _log.exception("The night failed after the crawls")
-            failures.append(f"The night broke off after the crawls ({type(error).__name__}: {error}).")
-        failures += _keep_up(root)
-    night = Night(
+                recommend = steps.run("Recommending", stages.recommend)
+        failures += steps.run("The upkeep of the tables", lambda: _keep_up(root)) or []
+    return Night(
         started_at,
         datetime.now(UTC),
         tuple(crawls),
@@ -137,11 +153,9 @@ def run_nightly(config: Config, *, stages: Stages | None = None, advance: Advanc
         index,
         tuple(failures),
         recommend,
-        notes=tuple(notes),
+        tuple(untold),
+        tuple(notes),
     )
-    untold += write_metrics(config, root, night)
-    untold += _send_alerts(config, night)
-    return replace(night, untold=tuple(dict.fromkeys(untold)))
 
 
 def _dead_stores(root: Root, config: Config) -> list[str]:
@@ -155,19 +169,13 @@ def _dead_stores(root: Root, config: Config) -> list[str]:
 def _keep_up(root: Root) -> list[str]:
     """Joins the files that crawls appended, and notes the checksums of new ones.
 
-    :return: a sentence for each damaged file, and for what failed.
+    :return: a sentence for each damaged file.
     """
-    try:
-        failures = join_appended_files(root)
-        # Noted now, the checksum of a damaged file would count as right.
-        if not failures:
-            table_audit.note_checksums(root)
-    except LookalikeError as error:
-        return [str(error)]
-    except Exception as error:
-        _log.exception("The upkeep of the tables failed")
-        return [f"The upkeep of the tables broke off ({type(error).__name__}: {error}). The log says where."]
-    return failures
+    damaged = join_appended_files(root)
+    # Noted now, the checksum of a damaged file would count as right.
+    if not damaged:
+        table_audit.note_checksums(root)
+    return damaged
 
 
 def _send_alerts(config: Config, night: Night) -> list[str]:
@@ -245,17 +253,25 @@ def crawl_store(
             advance(f"crawl {store.name}", progress.products, progress.expected)
 
     _log.info("The crawl of %s begins.", store.name)
-    outcome = run_crawl(
-        root,
-        store,
-        allow_private=config.crawl.allow_private or store.allow_private,
-        throttle=config.crawl.throttle,
-        query=query,
-        keep_logs=config.logs.keep,
-        on_progress=show,
-    )
-    if outcome.status == CrawlStatus.FAILED:
-        raise StoreFailedError(outcome)
+    with telemetry.span("crawl", store=store.name) as describe:
+        outcome = run_crawl(
+            root,
+            store,
+            allow_private=config.crawl.allow_private or store.allow_private,
+            throttle=config.crawl.throttle,
+            query=query,
+            keep_logs=config.logs.keep,
+            on_progress=show,
+        )
+        describe(
+            crawl_id=outcome.crawl_id,
+            status=outcome.status,
+            failure=outcome.failure,
+            products=outcome.products,
+            requests=outcome.requests,
+        )
+        if outcome.status == CrawlStatus.FAILED:
+            raise StoreFailedError(outcome)
     return outcome
 
 
@@ -267,7 +283,12 @@ def embed_images(root: Root, config: Config, advance: Advance | None = None) -> 
             advance("embed", progress.done, progress.missing)
 
     _log.info("Embedding begins.")
-    return embed_new_images(root, config.embed.weights, on_progress=show)
+    cluster = Cluster(config.scale)
+    weights = config.embed.weights
+    with telemetry.span("embed") as describe:
+        done = embed_new_images(root, weights, on_progress=show, elsewhere=cluster.embeds(root, weights))
+        describe(model=done.model, embedded=done.embedded, rejected=done.rejected)
+    return replace(done, notes=tuple(cluster.problems))
 
 
 def index_and_publish(
@@ -300,19 +321,25 @@ def index_and_publish(
     _log.info("Building the index begins.")
     model = model or resolve_model(root, config.embed.weights)
     _require_complete(root, model)
-    outcome = build_index(
-        root,
-        model,
-        recall_goal=config.index.recall_goal,
-        max_loss=1.0 if allow_loss else config.index.max_loss,
-        shard_rows=config.index.shard_rows,
-        engine=config.index.engine,
-        withheld=withheld_stores(root, config),
-        full=full,
-        on_progress=show,
-    )
+    cluster = Cluster(config.scale)
+    with telemetry.span("index", model=model) as describe, built_elsewhere(cluster.builds(root)):
+        outcome = build_index(
+            root,
+            model,
+            recall_goal=config.index.recall_goal,
+            max_loss=1.0 if allow_loss else config.index.max_loss,
+            shard_rows=config.index.shard_rows,
+            engine=config.index.engine,
+            withheld=withheld_stores(root, config),
+            full=full,
+            on_progress=show,
+        )
+        describe(generation=outcome.generation, products=outcome.products, recall=outcome.recall)
+        if outcome.generation:
+            built_at = generations.read_manifest(root, outcome.generation).built_at
+            telemetry.past_span("publish", built_at, generation=outcome.generation)
     probe(root)
-    return outcome
+    return replace(outcome, notes=tuple(dict.fromkeys(cluster.problems)))
 
 
 def recommend_to_customers(root: Root, config: Config, advance: Advance | None = None) -> RecommendOutcome:

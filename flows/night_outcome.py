@@ -21,7 +21,8 @@ class Night:
     :ivar failures: a sentence for each failure; empty after a good night.
     :ivar recommend: None if the settings name no purchases, or recommending failed.
     :ivar notes: what else the operator should know, such as that a store left the index: a sentence each.
-    :ivar untold: a sentence for each receiver of alerts that could not be reached.
+    :ivar untold: a sentence for each receiver of alerts that could not be reached, each report that could not
+        be written, and each saved search that could not be checked. The night is `ok` all the same.
     """
 
     started_at: datetime

@@ -6,6 +6,7 @@ last checked, and the news since. Whoever can write the data root can save and f
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ from storage.errors import InputError, LookalikeError
 from storage.money import display_price
 from storage.root import Root
 from storage.terms import Availability
+
+_log = logging.getLogger(__name__)
 
 FOLDER = "saved"
 LOCK = "saved"
@@ -175,17 +178,21 @@ def check_saved_searches(root: Root, config: Config) -> list[str]:
     checker, sentences = Checker(root, index, manifest.encoder.model, embed), []
     for search in searches:
         try:
-            checked, news = checker.check(search)
+            checked, found = checker.check(search)
             is_saved = _update(root, search, checked)
         except LookalikeError as error:
             problems.append(f"The saved search '{search.name}' could not be checked: {error}")
             continue
+        except Exception as error:  # a bug that shows with one search must not stop the others
+            _log.exception("The saved search %s could not be checked", search.id)
+            why = f"{type(error).__name__}: {error}"
+            problems.append(f"The saved search '{search.name}' could not be checked ({why}).")
+            continue
         if is_saved:
-            sentences += [f"{search.name}: {one.sentence}" for one in news]
+            sentences += [f"{search.name}: {one.sentence}" for one in found]
     if sentences:
-        name = f"Lookalike ({config.name})" if config.name else "Lookalike"
-        title = f"{name}: {len(sentences)} news of saved searches"
-        problems += alerts.send(config.alerts, alerts.Alert(config.name, title, tuple(sentences)), os.environ)
+        news = alerts.Alert.of(config.name, f"{len(sentences)} news of saved searches", sentences)
+        problems += alerts.send(config.alerts, news, os.environ)
     return problems
 
 

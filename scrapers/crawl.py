@@ -101,7 +101,8 @@ class CrawlOutcome:
     @property
     def sentence(self) -> str:
         """Why it is not complete, and what to do; empty if it is complete."""
-        if self.failure is None or self.status == CrawlStatus.QUARANTINED:  # its message says what to do
+        # A quarantined crawl's message says what to do; of a rejected one nothing is left to do.
+        if self.failure is None or self.status in (CrawlStatus.QUARANTINED, CrawlStatus.REJECTED):
             return self.message
         return f"{self.message} {Failure(self.failure).advice}"
 

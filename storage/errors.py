@@ -39,3 +39,7 @@ class NotPublishedError(InputError):
 
 class UnreadableImageError(InputError):
     """The bytes are no image that can or may be decoded; the message is the reason for `rejects`."""
+
+
+class UnsuitableImageError(UnreadableImageError):
+    """The bytes are an image, but one of a size that is not kept: the same bytes will never do."""

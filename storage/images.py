@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
-from storage.errors import UnreadableImageError
+from storage.errors import UnreadableImageError, UnsuitableImageError
 
 MAX_IMAGE_PIXELS = 60_000_000
 """Images with more pixels are refused by their header, before decoding."""
@@ -128,18 +128,18 @@ def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     try:
         opened = Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"too large (more than {max_pixels:,} pixels)") from error
+        raise UnsuitableImageError(f"too large (more than {max_pixels:,} pixels)") from error
     except Exception as error:  # Pillow's readers raise whatever their parsing of hostile bytes runs into.
         raise UnreadableImageError(_why_unreadable(data)) from error
     size = f"{opened.width}×{opened.height} px"
     if opened.width * opened.height > max_pixels:
-        raise UnreadableImageError(f"too large ({size}, at most {max_pixels:,} pixels)")
+        raise UnsuitableImageError(f"too large ({size}, at most {max_pixels:,} pixels)")
     if min(opened.size) < min_side:
-        raise UnreadableImageError(f"too small ({size}, at least {min_side} px a side)")
+        raise UnsuitableImageError(f"too small ({size}, at least {min_side} px a side)")
     if _form(opened) == "JPEG":
         scans = data.count(_START_OF_SCAN)
         if scans * opened.width * opened.height > MAX_SCANNED_PIXELS:
-            raise UnreadableImageError(f"too much work to decode ({size} in {scans:,} scans)")
+            raise UnsuitableImageError(f"too much work to decode ({size} in {scans:,} scans)")
     return opened
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -23,6 +23,12 @@ from storage.root import Root
 from storage.schemas import TABLES
 
 Device = Literal["auto", "cpu", "gpu"]
+
+Counts = tuple[int, int]
+"""Photos that got a vector, and photos that could not be decoded."""
+
+Elsewhere = Callable[[str, pa.Array], Iterator[Counts]]
+"""Embeds photos by other processes, given the model's name and the photos' ids; may leave some out."""
 
 STAGE = "embed"
 """Name of this stage in `rejects`."""
@@ -53,6 +59,7 @@ class EmbedOutcome:
     :param total: photos of this model with a vector, after the run.
     :param seconds: the run's duration.
     :param predicted: photos for which the encoder's heads predicted what they show.
+    :param notes: what the operator should know: a sentence each.
     """
 
     model: str
@@ -61,6 +68,7 @@ class EmbedOutcome:
     total: int
     seconds: float
     predicted: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def resolve_model(root: Root, weights: str) -> str:
@@ -95,6 +103,7 @@ def embed_new_images(
     *,
     device: Device = "auto",
     on_progress: Callable[[EmbedProgress], None] = lambda _: None,
+    elsewhere: Elsewhere | None = None,
 ) -> EmbedOutcome:
     """Embeds every photo in `images` without a vector of this model, in constant memory.
 
@@ -103,6 +112,7 @@ def embed_new_images(
     decoded costs a row in `rejects`, not its batch, and isn't tried again.
 
     :param device: `auto` takes a GPU where there is one.
+    :param elsewhere: embeds first; this process embeds what that leaves out.
     :raises InputError: no such weights.
     :raises BusyError: another process embeds in this root.
     """
@@ -115,34 +125,63 @@ def embed_new_images(
         embedded = rejected = 0
         if missing:
             on_progress(EmbedProgress(0, len(missing)))
-            encoder, batch = _encoder(root, model, weights, device)
-            rows = row_groups.scan(
-                root,
-                "images",
-                missing,
-                key="image_id",
-                columns=("image_id", "bytes"),
-                batch_size=batch,
-            )
-            for portion in pipeline.embed(rows, encoder, _writer(root, model), write_every=_WRITE_EVERY):
-                embedded += len(portion.ids)
-                rejected += len(portion.refused)
+            for now_embedded, now_rejected in _everywhere(root, model, weights, missing, device, elsewhere):
+                embedded += now_embedded
+                rejected += now_rejected
                 on_progress(EmbedProgress(embedded + rejected, len(missing)))
         total = len(tables.read(root, "embeddings", columns=["image_id"], where=pc.field("model") == model))
         predicted = predict_missing(root, model)
     return EmbedOutcome(model, embedded, rejected, total, time.monotonic() - started, predicted)
 
 
-def missing_images(root: Root, model: str) -> pa.Array:
-    """Identifiers of the photos that this model has neither embedded nor refused yet, strings."""
-    images = tables.read(root, "images", columns=["image_id"])["image_id"]
-    done = tables.read(root, "embeddings", columns=["image_id"], where=pc.field("model") == model)["image_id"]
-    refused = tables.read(root, "rejects", columns=["url"], where=pc.field("stage") == STAGE)["url"]
+def _everywhere(
+    root: Root, model: str, weights: str, missing: pa.Array, device: Device, elsewhere: Elsewhere | None
+) -> Iterator[Counts]:
+    if elsewhere is not None:
+        yield from elsewhere(model, missing)
+        missing = missing_images(root, model)
+    if len(missing):
+        encoder, batch = open_encoder(root, model, weights, device)
+        yield from embed_photos(root, model, missing, encoder, batch)
+
+
+def embed_photos(
+    root: Root, model: str, ids: pa.Array, encoder: runtime.Encoder, batch: int
+) -> Iterator[Counts]:
+    """Embeds these photos, and writes their vectors and rejects portion by portion.
+
+    Several processes may do so at once, and twice the same photos.
+
+    :param ids: strings.
+    :param batch: photos that are encoded at a time.
+    """
+    rows = row_groups.scan(
+        root, "images", ids, key="image_id", columns=("image_id", "bytes"), batch_size=batch
+    )
+    for portion in pipeline.embed(rows, encoder, _writer(root, model), write_every=_WRITE_EVERY):
+        yield len(portion.ids), len(portion.refused)
+
+
+def missing_images(root: Root, model: str, among: pa.Array | None = None) -> pa.Array:
+    """Identifiers of the photos that this model has neither embedded nor refused yet, strings.
+
+    :param among: the photos to look at; all that are stored if None.
+    """
+    of_model, of_stage = pc.field("model") == model, pc.field("stage") == STAGE
+    if among is None:
+        images = tables.read(root, "images", columns=["image_id"])["image_id"]
+    else:
+        images = pa.chunked_array([among])
+        of_model &= pc.field("image_id").isin(among)
+        of_stage &= pc.field("url").isin(among)
+    done = tables.read(root, "embeddings", columns=["image_id"], where=of_model)["image_id"]
+    refused = tables.read(root, "rejects", columns=["url"], where=of_stage)["url"]
     known = pa.chunked_array([*done.chunks, *refused.chunks], pa.string())
     return images.filter(pc.invert(pc.is_in(images, known))).combine_chunks()
 
 
-def _encoder(root: Root, model: str, weights: str, device: Device) -> tuple[runtime.Encoder, int]:
+def open_encoder(root: Root, model: str, weights: str, device: Device) -> tuple[runtime.Encoder, int]:
+    """An encoder that embeds many photos, and how many it takes at a time."""
     folder = encoders.folder(root, model)
     if device == "auto":
         device = "gpu" if runtime.has_gpu() else "cpu"

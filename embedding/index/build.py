@@ -62,6 +62,7 @@ class BuildOutcome:
     :ivar items: rows of the published generation, one a photo of a product.
     :ivar recall: at 5, measured.
     :ivar grown: whether it grew from the generation before.
+    :ivar notes: what the operator should know: a sentence each.
     """
 
     generation: str | None
@@ -71,6 +72,7 @@ class BuildOutcome:
     recall: float
     seconds: float
     grown: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
 
@@ -35,6 +38,25 @@ ENTRIES_FILE = "entries.npy"
 
 _SMALL_ROWS = 4096
 """Rows that are built in this process: a few MB, written in a moment."""
+
+
+Part = tuple[str, Path, Path, int, int, int, int]
+"""The arguments of `build_shard`."""
+
+Elsewhere = Callable[[Sequence[Part]], bool]
+"""Builds shards by other processes; False if it could not build all."""
+
+_elsewhere: ContextVar[Elsewhere | None] = ContextVar("elsewhere", default=None)
+
+
+@contextmanager
+def built_elsewhere(elsewhere: Elsewhere | None) -> Iterator[None]:
+    """Inside the block, several shards are built elsewhere; here only if that fails."""
+    token = _elsewhere.set(elsewhere)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
 
 
 class CandidateIndex:
@@ -172,6 +194,8 @@ def _run(
 
     :param rows: of all parts together.
     """
+    if (elsewhere := _elsewhere.get()) and len(parts) > 1 and elsewhere(parts):
+        return
     workers = min(workers or len(os.sched_getaffinity(0)), len(parts))
     if workers == 1 and rows <= _SMALL_ROWS:
         for part in parts:

@@ -13,14 +13,14 @@ from scrapy.http.request import NO_CALLBACK
 
 from scrapers.items import Photo, ProductItem
 from scrapers.middlewares.revalidate import NOT_MODIFIED
-from scrapers.middlewares.stopped import Stopped
+from scrapers.middlewares.stopped import GivenUp, Stopped
 from scrapers.session.component import JobComponent
-from scrapers.session.fetches import note_photo_read
+from scrapers.session.fetches import note_photo_failed, note_photo_read
 from scrapers.session.reject_reasons import is_fault, reason_for
 from scrapers.session.snapshot import KnownFetch
 from scrapers.session.workers import EndedError, WorkerError
 from storage import images
-from storage.errors import UnreadableImageError
+from storage.errors import UnreadableImageError, UnsuitableImageError
 from storage.verdicts import RejectStage
 
 if TYPE_CHECKING:
@@ -108,22 +108,21 @@ class PhotosPipeline(JobComponent):
         except Exception as error:
             job.stats.reject(url, RejectStage.PHOTO, reason_for(error))
             job.stats.errors += is_fault(error)
+            if not isinstance(error, GivenUp):  # then nothing was learnt about this photo
+                note_photo_failed(job, url)
             return None
 
     async def _read_response(
         self, job: Job, url: str, response: Response, known: KnownFetch | None
     ) -> str | None:
         """The id of the photo in a response; the earlier one if the response holds none."""
-        earlier = known.image_id if known else None
-        if response.status == NOT_MODIFIED and known:
-            note_photo_read(job, url, response, known.image_id, known.content_hash)
+        if response.status == NOT_MODIFIED and known and known.image_id:
+            note_photo_read(job, url, response, known.image_id)
             return known.image_id
         if response.status != 200:
             job.stats.reject(url, RejectStage.PHOTO, f"HTTP {response.status}")
             job.stats.errors += response.status >= 500
-            if 400 <= response.status < 500 and response.status != 429:
-                note_photo_read(job, url, response, None, None)
-            return earlier
+            return note_photo_failed(job, url, response)
         return await self._store(job, url, response)
 
     async def _store(self, job: Job, url: str, response: Response) -> str | None:
@@ -138,8 +137,7 @@ class PhotosPipeline(JobComponent):
                 return None
             except (UnreadableImageError, WorkerError) as error:
                 job.stats.reject(url, RejectStage.PHOTO, str(error))
-                note_photo_read(job, url, response, None, image_id)
-                return None
+                return note_photo_failed(job, url, response, for_good=isinstance(error, UnsuitableImageError))
             now = datetime.now(UTC)
             job.write_buffer.add_image(
                 {
@@ -154,5 +152,5 @@ class PhotosPipeline(JobComponent):
                 }
             )
             job.snapshot.image_ids.add(image_id)
-        note_photo_read(job, url, response, image_id, image_id)
+        note_photo_read(job, url, response, image_id)
         return image_id

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from scrapers.extensions.retry_after import retry_after_s
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.session.freshness import next_due
 from scrapers.session.snapshot import LISTED, KnownFetch
@@ -19,8 +20,21 @@ if TYPE_CHECKING:
     from scrapers.session.job import Job
     from scrapers.session.rows import Row
 
-RETRY_DAYS = 7
-"""Days until an address that had no photo is requested again."""
+RETRY_DAYS = (0, 2, 4, 7)
+"""Days from the first, second, third and each later failure of a photo to its next request.
+
+0 is the next crawl, so a photo that keeps failing is requested on the first, third and seventh night after
+its first failure, and then weekly."""
+
+GONE = (404, 410)
+"""Statuses that a server answers for good: such a photo is requested weekly from the start."""
+
+MAX_RETRY_AFTER_DAYS = 30
+"""Longest wait that a Retry-After may ask for; a longer one is taken for a mistake."""
+
+_EARLY = timedelta(hours=12)
+"""A photo is due half a day before its night, so that a crawl that begins a little earlier requests it.
+Crawls that follow each other faster count as one failure."""
 
 
 def note_page_read(job: Job, source: Source) -> None:
@@ -58,28 +72,67 @@ def note_listed_offers(job: Job, addresses: Iterable[str]) -> None:
     job.write_buffer.add_page_fetch({"url": LISTED, "status": listed.proofs, **own})
 
 
-def note_photo_read(
-    job: Job, url: str, response: Response, image_id: str | None, content_hash: str | None
-) -> None:
-    """Notes that a photo's address was requested.
-
-    :param image_id: None if there was no photo.
-    """
+def note_photo_read(job: Job, url: str, response: Response, image_id: str) -> None:
+    """Notes that a photo was read, or has not changed since."""
     known = job.snapshot.fetches.get(url)
     unchanged = known if response.status == NOT_MODIFIED else None
     now = datetime.now(UTC)
-    days = job.store.limits.image_due_days if image_id else RETRY_DAYS
     fetch = KnownFetch(
         etag=header(response, "ETag") or (unchanged.etag if unchanged else None),
         last_modified=header(response, "Last-Modified") or (unchanged.last_modified if unchanged else None),
         status=response.status,
-        content_hash=content_hash,
+        content_hash=image_id,
         image_id=image_id,
         fetched_at=now,
-        due_at=now + timedelta(days=days),
+        due_at=now + timedelta(days=job.store.limits.image_due_days),
     )
     job.snapshot.fetches[url] = fetch
     job.write_buffer.add_photo_fetch(_row(job, url, fetch))
+
+
+def note_photo_failed(
+    job: Job, url: str, response: Response | None = None, *, for_good: bool = False
+) -> str | None:
+    """Notes that no photo could be read from an address, and when to request it again.
+
+    :param response: None if there was none.
+    :param for_good: whether its bytes are a photo that is never kept.
+    :return: the photo that was read from there earlier, which stays; None if there was none.
+    """
+    known, now = job.snapshot.fetches.get(url), datetime.now(UTC)
+    status = response.status if response else None
+    days = RETRY_DAYS[-1:] if for_good or status in GONE else RETRY_DAYS
+    asked = retry_after_s(response.headers.get("Retry-After")) if response else None
+    fetch = KnownFetch(
+        etag=known.etag if known else None,
+        last_modified=known.last_modified if known else None,
+        status=status,
+        content_hash=None,
+        image_id=known.image_id if known else None,
+        fetched_at=now,
+        due_at=now + max(wait_after_failure(known, now, days), _bounded(asked)),
+    )
+    job.snapshot.fetches[url] = fetch
+    job.write_buffer.add_photo_fetch(_row(job, url, fetch))
+    return fetch.image_id
+
+
+def wait_after_failure(known: KnownFetch | None, now: datetime, days: Sequence[int]) -> timedelta:
+    """How long to wait after a failure: longer than after the failure before, if there was one.
+
+    :param days: as `RETRY_DAYS`.
+    """
+    waits = [max(timedelta(days=count) - _EARLY, timedelta()) for count in days]
+    if known is None or known.due_at is None or known.content_hash is not None:
+        return waits[0]  # its last request did not fail
+    before = known.due_at - known.fetched_at
+    if now - known.fetched_at < _EARLY:
+        return max(before, waits[0])
+    return next((wait for wait in waits if wait > before), waits[-1])
+
+
+def _bounded(seconds: float | None) -> timedelta:
+    return timedelta(seconds=min(seconds or 0.0, MAX_RETRY_AFTER_DAYS * 86_400.0))
 
 
 def header(response: Response, name: str) -> str | None:

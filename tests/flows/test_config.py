@@ -30,7 +30,7 @@ def test_the_example_names_every_setting_with_its_default(tmp_path):
     uncommented = re.sub(r"^# (?=[a-z_]+ = |\[\[?stores)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
     document = tomllib.loads(uncommented)
     config = load_config(write(tmp_path, "data = 'data'"), environ={})
-    for section in ("crawl", "embed", "index", "recommend", "schedule", "prefect"):
+    for section in ("crawl", "embed", "index", "recommend", "schedule", "prefect", "scale", "telemetry"):
         defaults = getattr(config, section).model_dump(exclude={"limits"})
         written = {key: value for key, value in document[section].items() if key != "limits"}
         assert written == defaults
@@ -91,6 +91,11 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         ("name = 'My Shop'", ["`name`", "'My Shop'", "lower-case letters"]),
         ("[prefect]\nkeep_days = 0", ["`prefect.keep_days`", "greater than or equal to 1"]),
         ("[prefect]\ndatabase = 'mysql://x'", ["`prefect.database`", "postgresql://user:${PASSWORD}"]),
+        (
+            "[maintain]\ncrawls_days = 6",
+            ["`maintain.crawls_days` is 6", "`crawl.dead_nights` is 7", "7 days"],
+        ),
+        ("[crawl]\ndead_nights = 400", ["`maintain.crawls_days` is 365", "Keep crawls for 400 days"]),
         ("data = 'gs://bucket/x'", ["gs://bucket/x", "s3://bucket/prefix"]),
         ("[[stores]]\nname = 'shop.example'", ["lacks `url`", "store 'shop.example'"]),
         ("[[stores]]\nurl = 'https://a.example'", ["lacks `name`", "entry number 1"]),

@@ -6,8 +6,9 @@ import pytest
 
 from embedding.encoder.stage import EmbedOutcome
 from embedding.index.build import BuildOutcome
-from flows import report
-from flows.config import Config
+from flows import alerts, report
+from flows import night as night_module
+from flows.config import Config, RecommendSettings
 from flows.night import Night, crawl_stores, run_nightly
 from scrapers.config.store import Store
 from scrapers.crawl import CrawlOutcome
@@ -75,6 +76,46 @@ def test_a_broken_stage_ends_the_night_with_its_sentence(config, broken, ran):
     assert len(night.failures) == 1
     assert night.index is None
     assert stages.ran[3:] == ran
+
+
+def broken(*args, **kwargs):
+    raise ZeroDivisionError("division by zero")
+
+
+AFTER_PUBLISHING = {
+    "check_saved_searches": "Checking saved searches",
+    "recommend": "Recommending",
+    "join_appended_files": "The upkeep of the tables",
+    "write_metrics": "Writing the metrics",
+}
+ALWAYS = ["check_saved_searches", "recommend", "join_appended_files", "write_metrics", "_send_alerts"]
+
+
+@pytest.mark.parametrize("step", [None, "_dead_stores", "leaving_sentences", *ALWAYS])
+def test_a_step_that_breaks_costs_no_other_step(config, monkeypatch, step):
+    ran, sent = [], []
+    for name in ALWAYS[:1] + ALWAYS[2:4]:
+        monkeypatch.setattr(night_module, name, lambda *_, name=name: ran.append(name) or [])
+    monkeypatch.setattr(alerts, "send", lambda _, alert, __: sent.append(alert) or [])
+    stages = Stages()
+    stages.recommend = lambda: ran.append("recommend")
+    if step == "recommend":
+        stages.recommend = broken
+    elif step:
+        monkeypatch.setattr(night_module, step, broken)
+    settings = config.model_copy(update={"recommend": RecommendSettings(purchases="purchases.csv")})
+    night = run_nightly(settings, stages=stages)
+    assert night.index is not None
+    assert ran == [name for name in ALWAYS[:4] if name != step]
+    told = [*night.failures, *night.untold]
+    assert len(told) == (step is not None)
+    assert night.ok == (step in (None, "write_metrics", "_send_alerts"))
+    if step:
+        assert "(ZeroDivisionError: division by zero). The log says where." in told[0]
+        assert told[0] in report.markdown(night)
+    assert [alert.reasons for alert in sent] == ([tuple(told)] if step not in (None, "_send_alerts") else [])
+    if step in AFTER_PUBLISHING:
+        assert told[0].startswith(AFTER_PUBLISHING[step])
 
 
 def test_one_night_at_a_time(config):

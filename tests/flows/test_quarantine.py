@@ -91,6 +91,35 @@ def test_a_crawl_that_nobody_saw_is_not_decided_about(root, decide):
     assert not Staging(root, STORE)
 
 
+@pytest.mark.parametrize(
+    ("decide", "other", "price", "what"),
+    [(accept, reject, 1000, "accepted"), (reject, accept, 10, "rejected")],
+)
+def test_a_second_press_of_a_button_says_what_was_decided(root, decide, other, price, what):
+    first = decide(root, STORE, [FINDING])
+    before = tables.versions(root)
+    again = decide(root, STORE, [FINDING])
+    assert {name: again[name] for name in CRAWL} == {name: first[name] for name in CRAWL}
+    with pytest.raises(InputError, match=f"was {what} on"):
+        other(root, STORE, [FINDING])
+    with pytest.raises(InputError, match="No crawl of"):
+        accept(root, STORE, [replace(FINDING, sentence="Another.")])
+    assert tables.versions(root) == before
+    assert prices(root) == [price]
+    newer = replace(FINDING, sentence="1 of 1 prices is a tenth.")
+    Staging(root, STORE).add("20261102T030000-ab12cd34", "products", [product(1)])
+    Staging(root, STORE).decide(State.QUARANTINED, CRAWL | {"crawl_id": "20261102T030000-ab12cd34"}, [newer])
+    with pytest.raises(InputError, match="is another one now"):
+        decide(root, STORE, [FINDING])
+
+
+def test_of_a_rejected_crawl_nothing_is_left_to_decide(root):
+    crawl = reject(root, STORE)
+    outcome = CrawlOutcome(spider="sitemap", **crawl)
+    assert outcome.failure == "quarantined"
+    assert "accept" not in outcome.sentence.lower()
+
+
 def test_what_a_later_crawl_read_before_it_was_killed_is_not_accepted(root):
     Staging(root, STORE).add("20261102T030000-ab12cd34", "products", [product(1)])
     accept(root, STORE)

@@ -1,8 +1,9 @@
 """A store that was crawled before: what is asked for again, and what is not."""
 
+import math
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,14 +11,16 @@ import pytest
 from lookalike.demo.storefront import serve
 from scrapers.config.store import Limits, Store
 from scrapers.crawl import run_crawl
+from scrapers.session.fetches import wait_after_failure
+from scrapers.session.snapshot import KnownFetch
 from storage import tables
 from tests.scrapers.shelves import products
 from tests.scrapers.webserver import Answer, photo, product_page, sitemap
 
 
-def a_day_passes(root) -> None:
-    """Everything that was fetched was fetched a day earlier."""
-    day = timedelta(days=1)
+def a_day_passes(root, days: int = 1) -> None:
+    """Everything that was fetched was fetched a day earlier, or several days."""
+    day = timedelta(days=days)
     rows = tables.read(root, "fetches").to_pylist()
     earlier = [
         row | {"fetched_at": row["fetched_at"] - day, "due_at": row["due_at"] and row["due_at"] - day}
@@ -98,6 +101,88 @@ def test_a_photo_that_failed_is_asked_for_again_though_its_page_is_unchanged(sit
     second = crawl(root, site, retries=0)
     assert (second.status, second.images, second.images_new) == ("complete", 2, 1)
     assert set(site.asked()) == {"/robots.txt", "/sitemap.xml", "/p/2", "/2.jpg"}
+
+
+CUT = {"Content-Length": "100000", "Connection": "close"}
+FAILING = {
+    "broken": Answer("broken", 500),
+    "forbidden": Answer("no", 403),
+    "cut-short": Answer(photo(50), content_type="image/jpeg", headers=CUT),
+    "page": Answer("<h1>Back soon</h1>"),
+    "half": Answer(photo(51, (300, 300))[:700], content_type="image/jpeg"),
+    "missing": Answer("not found", 404),
+    "removed": Answer("gone", 410),
+    "tiny": Answer(photo(52, (1, 1)), content_type="image/jpeg"),
+    "busy": Answer("slow down", 429, headers={"Retry-After": str(3 * 86_400)}),
+}
+FOR_GOOD = {"missing", "removed", "tiny"}
+
+
+def serve_failing(site) -> None:
+    site.etags = True
+    site.pages["/robots.txt"] = Answer(f"Sitemap: {site.url}/sitemap.xml", content_type="text/plain")
+    site.pages["/sitemap.xml"] = Answer(sitemap(*(f"{site.url}/p/{name}" for name in FAILING)))
+    for name, answer in FAILING.items():
+        site.pages[f"/p/{name}"] = Answer(product_page(f"Shirt {name}", image=f"/{name}.jpg"))
+        site.pages[f"/{name}.jpg"] = answer
+
+
+def serve_photos(site) -> None:
+    for number, name in enumerate(FAILING):
+        site.pages[f"/{name}.jpg"] = Answer(photo(number), content_type="image/jpeg")
+
+
+def test_a_photo_that_failed_is_asked_for_the_next_night_and_then_ever_more_rarely(site, root):
+    serve_failing(site)
+
+    def asked_after(days: int) -> set[str]:
+        a_day_passes(root, days)
+        site.seen.clear()
+        assert crawl(root, site, retries=0, retry_after_s=0.05).images == 0
+        return {path[1:-4] for path in site.asked() if path.endswith(".jpg")}
+
+    def nights_until_due() -> dict[str, int]:
+        rows = tables.read(root, "fetches").to_pylist()
+        waits = {row["url"].rpartition("/")[2]: row["due_at"] - row["fetched_at"] for row in rows}
+        return {name: math.ceil(waits[f"{name}.jpg"] / timedelta(days=1)) for name in FAILING}
+
+    hiccups = FAILING.keys() - FOR_GOOD - {"busy"}
+    for_good = dict.fromkeys(FOR_GOOD, 7)
+    assert asked_after(0) == {*FAILING}
+    assert nights_until_due() == dict.fromkeys(hiccups, 0) | for_good | {"busy": 3}
+    assert asked_after(1) == hiccups
+    assert nights_until_due() == dict.fromkeys(hiccups, 2) | for_good | {"busy": 3}
+    assert asked_after(2) == hiccups | {"busy"}
+    assert nights_until_due() == dict.fromkeys(hiccups, 4) | for_good | {"busy": 4}
+    serve_photos(site)
+    a_day_passes(root, 7)
+    assert crawl(root, site).images_new == len(FAILING)
+
+
+def test_a_stored_photo_stays_though_its_address_fails(site, root):
+    serve_failing(site)
+    serve_photos(site)
+    assert crawl(root, site).images == len(FAILING)
+    before = tables.read(root, "products", columns=["product_id", "images"]).to_pylist()
+    serve_failing(site)
+    for days in (40, 1):
+        a_day_passes(root, days)
+        assert crawl(root, site, retries=0, retry_after_s=0.05).images == len(FAILING)
+    assert tables.read(root, "products", columns=["product_id", "images"]).to_pylist() == before
+
+
+@pytest.mark.parametrize(
+    ("days", "now", "nights"),
+    [((0, 2, 4, 7), 0, [0, 2, 4, 7, 7]), ((7,), 0, [7, 7, 7, 7, 7]), ((0, 2, 4, 7), 1, [0, 0, 0, 0, 0])],
+)
+def test_failures_that_follow_each_other_wait_longer_but_those_of_one_night_do_not(days, now, nights):
+    moment, known, found = datetime(2026, 11, 1, tzinfo=UTC), None, []
+    for _ in nights:
+        wait = wait_after_failure(known, moment, days)
+        found.append(math.ceil(wait / timedelta(days=1)))
+        known = KnownFetch(None, None, 500, None, None, moment, moment + wait)
+        moment += timedelta(hours=1) if now else max(wait, timedelta(days=1))
+    assert found == nights
 
 
 def test_a_placeholder_is_a_reject_and_stays_one(site, root):
