@@ -116,7 +116,8 @@ class Visitor:
         self._browser = requests.Session()
         self._browser.get(f"{dashboard.address}/_stcore/health", timeout=TIMEOUT_S)
         token = self._browser.cookies.get("_streamlit_xsrf", "")
-        self._browser.headers["X-Xsrftoken"] = token
+        # The server closes what is idle for five seconds, which a busy visitor would run into.
+        self._browser.headers.update({"X-Xsrftoken": token, "Connection": "close"})
         self._socket: ClientConnection = connect(
             f"ws://127.0.0.1:{dashboard.port}/_stcore/stream",
             subprotocols=["streamlit", token],  # type: ignore[list-item]

@@ -6,10 +6,11 @@ others narrow the answers that are there. Counts are taken from answers, never f
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -80,13 +81,12 @@ class Choices:
 
         :param without: the name of a choice that is not asked about.
         """
-        return all(
-            getattr(self, one.name) in ((), None, False)
-            or one.name == without
-            or one.name not in _FITS
-            or _FITS[one.name](self, match)
-            for one in fields(self)
-        )
+        return all(name == without or _FITS[name](self, match) for name in self._made)
+
+    @functools.cached_property
+    def _made(self) -> tuple[str, ...]:
+        """The names of what was chosen."""
+        return tuple(name for name in _FITS if getattr(self, name) not in ((), None, False))
 
 
 @dataclass(frozen=True)
