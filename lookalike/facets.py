@@ -46,6 +46,7 @@ class Choices:
     category: tuple[str, ...] = ()
     colour: tuple[str, ...] = ()
     brand: tuple[str, ...] = ()
+    size: tuple[str, ...] = ()
     store: tuple[str, ...] = ()
     gender: tuple[str, ...] = ()
     min_price: Decimal | None = None
@@ -69,6 +70,7 @@ class Choices:
             category=self.category or None,
             colour=self.colour or None,
             brand=self.brand or None,
+            size=self.size or None,
             store=self.store or None,
             min_price=self.min_price,
             max_price=self.max_price,
@@ -189,6 +191,7 @@ _VALUES: dict[str, Callable[[Match], frozenset[str]]] = {
     "category": _categories,
     "colour": lambda match: frozenset(match.colours),
     "brand": lambda match: frozenset({match.brand} if match.brand else ()),
+    "size": lambda match: frozenset(match.sizes),
     "store": lambda match: frozenset({match.store}),
     "gender": _genders,
 }
@@ -227,6 +230,7 @@ _FITS: dict[str, Callable[[Choices, Match], bool]] = {
     "category": _in_category,
     "colour": _in_colour,
     "brand": _is_of("brand"),
+    "size": _is_of("size"),
     "store": _is_of("store"),
     "gender": _is_of("gender"),
     "min_price": _within_price,

@@ -40,7 +40,7 @@ from storage.root import Root
 
 _log = logging.getLogger(__name__)
 
-BUILD = 3
+BUILD = 4
 """Build format version: bump it to force a rebuild."""
 
 Progress = Callable[[int, int | None], None]
