@@ -51,7 +51,7 @@ print(json.dumps(spent))
 def main(data: Path) -> None:
     """Prints the table."""
     shop = lookalike.open(data)
-    products, photos = _drawn(shop, Root.open(data))
+    products, photos = drawn(shop, Root.open(data))
     fresh = [_fresh(data, photos[0]) for _ in range(PROCESSES + 1)][1:]  # the first reads from the disk
     print("| question | wall, ms | processor, ms |")
     print("|---|---|---|")
@@ -72,7 +72,7 @@ def main(data: Path) -> None:
     print(f"{len(shop):,} products; {len(folded) / (5 * len(products)):.1%} of the results are at several.")
 
 
-def _drawn(shop: Shop, root: Root) -> tuple[list[str], list[bytes]]:
+def drawn(shop: Shop, root: Root) -> tuple[list[str], list[bytes]]:
     """Products, and photos of others, at random."""
     rows = tables.read(
         root, "products", columns=["store", "product_id", "images"], where=pc.field("removed_at").is_null()

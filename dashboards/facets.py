@@ -18,6 +18,7 @@ LABELS = {
     "category": "Category",
     "colour": "Colour",
     "brand": "Brand",
+    "size": "Size",
     "store": "Store",
     "gender": "For",
 }

@@ -108,12 +108,12 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
         except LookalikeError as error:
             trouble = str(error)
     banded = shop.has_bands and query.is_compared
-    pool = alike([*(everything or ()), *(found or ())], banded)
-    if everything is not None:
-        draw_facets(pool, shop.currencies, choices)
     show_found(shop, slots, query, choices, found, trouble)
+    pool = [*(everything or ()), *(found or ())]
     with slots.query_tile:
-        draw_query(query, found, [*(everything or ()), *(found or ())])
+        draw_query(query, found, pool)
+    if everything is not None:
+        draw_facets(alike(pool, banded), shop.currencies, choices)
 
 
 def show_found(

@@ -13,12 +13,17 @@ import streamlit as st
 from dashboards import address, links, price_chart, saved
 from dashboards.page_parts import draw_note, footer, header
 from lookalike import Match, Shop
+from lookalike.photo_reader import decode_photo
 from lookalike.product_details import ProductDetails, photos, read_details
 from lookalike.rendering import escaped, render
+from storage import images
 from storage.errors import LookalikeError
 
 NEIGHBOURS = 6
 """Products that look like it, and products that go with it, that are shown."""
+
+SMALL_SIDE = 400
+"""Pixels of the longer side of all photos but the first, until they are opened."""
 
 
 def page(shop: Shop) -> None:
@@ -73,12 +78,9 @@ def facts(details: ProductDetails) -> list[tuple[str, str]]:
 
 
 def gallery_html(jpegs: Sequence[bytes], title: str) -> str:
-    """The photos: the first over the whole width, the others below it, two in a row."""
-    shown = "".join(
-        f"<li>{render('photo', jpeg=jpeg, description=f'{title}, photo {number} of {len(jpegs)}')}</li>"
-        for number, jpeg in enumerate(jpegs, 1)
-    )
-    return f'<ul class="la-gallery" aria-label="Photos">{shown}</ul>'
+    """The photos: the first over the whole width, the others small below it; each opens over the page."""
+    small = [images.thumbnail(decode_photo(jpeg, fit=SMALL_SIDE), SMALL_SIDE) for jpeg in jpegs[1:]]
+    return render("gallery", photos=list(zip([*jpegs[:1], *small], jpegs, strict=True)), title=title)
 
 
 def show_prices(shop: Shop, match: Match) -> None:

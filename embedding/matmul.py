@@ -1,6 +1,10 @@
-"""Matrix multiplication that uses one thread for a single vector."""
+"""Matrix multiplication for searches: how many threads BLAS uses."""
 
 from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
 
 import numpy as np
 
@@ -19,3 +23,39 @@ def matmul(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     # photo's encoder.
     product = np.einsum("ij,jk->ik", vectors, matrix)
     return product
+
+
+class _SingleThread:
+    """Keeps BLAS at one thread while anything runs within it, in whichever threads of the process.
+
+    The number of threads is the process's, so the last to leave sets back what the first has found.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._limit = _blas().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.restore_original_limits()
+
+
+single_thread = _SingleThread()
+"""A search multiplies small matrices: BLAS's other threads would spin for longer than they compute, half
+of a photo's processor time."""
+
+
+@functools.cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # looks through all loaded libraries, which takes a millisecond

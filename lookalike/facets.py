@@ -6,10 +6,11 @@ others narrow the answers that are there. Counts are taken from answers, never f
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -45,6 +46,7 @@ class Choices:
     category: tuple[str, ...] = ()
     colour: tuple[str, ...] = ()
     brand: tuple[str, ...] = ()
+    size: tuple[str, ...] = ()
     store: tuple[str, ...] = ()
     gender: tuple[str, ...] = ()
     min_price: Decimal | None = None
@@ -68,6 +70,7 @@ class Choices:
             category=self.category or None,
             colour=self.colour or None,
             brand=self.brand or None,
+            size=self.size or None,
             store=self.store or None,
             min_price=self.min_price,
             max_price=self.max_price,
@@ -80,13 +83,12 @@ class Choices:
 
         :param without: the name of a choice that is not asked about.
         """
-        return all(
-            getattr(self, one.name) in ((), None, False)
-            or one.name == without
-            or one.name not in _FITS
-            or _FITS[one.name](self, match)
-            for one in fields(self)
-        )
+        return all(name == without or _FITS[name](self, match) for name in self._made)
+
+    @functools.cached_property
+    def _made(self) -> tuple[str, ...]:
+        """The names of what was chosen."""
+        return tuple(name for name in _FITS if getattr(self, name) not in ((), None, False))
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,7 @@ _VALUES: dict[str, Callable[[Match], frozenset[str]]] = {
     "category": _categories,
     "colour": lambda match: frozenset(match.colours),
     "brand": lambda match: frozenset({match.brand} if match.brand else ()),
+    "size": lambda match: frozenset(match.sizes),
     "store": lambda match: frozenset({match.store}),
     "gender": _genders,
 }
@@ -227,6 +230,7 @@ _FITS: dict[str, Callable[[Choices, Match], bool]] = {
     "category": _in_category,
     "colour": _in_colour,
     "brand": _is_of("brand"),
+    "size": _is_of("size"),
     "store": _is_of("store"),
     "gender": _is_of("gender"),
     "min_price": _within_price,

@@ -36,7 +36,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANY = Filters()
 _SHOWN = (
     *("image_id", "store", "product_id", "title", "brand", "category", "price", "was_price", "currency"),
-    *("availability", "url", "image_url", "seen", "colours", "thumbnail_shard", "thumbnail_row"),
+    *("availability", "url", "image_url", "seen", "colours", "sizes", "thumbnail_shard", "thumbnail_row"),
 )
 
 
@@ -199,7 +199,8 @@ class OpenGeneration:
         )
         if shown["seen"] is not None:
             shown["seen"] = _EPOCH + timedelta(microseconds=shown["seen"])
-        shown["colours"] = tuple(colour for colour in shown["colours"] or () if colour)
+        for listed in ("colours", "sizes"):
+            shown[listed] = tuple(one for one in shown.get(listed) or () if one)
         return Match(rank=rank, score=min(1.0, score), photo=photo, **shown)
 
     def _load(self) -> Encoder:
@@ -236,7 +237,7 @@ class OpenGeneration:
 
 def _shown(items: pa.Table) -> pa.Table:
     """The columns that a match shows; `seen` in microseconds: Arrow imports pandas to make it a datetime."""
-    shown = items.select(list(_SHOWN))
+    shown = items.select([name for name in _SHOWN if name in items.column_names])
     return shown.set_column(
         shown.schema.get_field_index("seen"), "seen", shown["seen"].chunk(0).view(pa.int64())
     )

@@ -77,6 +77,7 @@ class Match:
     :ivar why: in words, why it completes an outfit, where `Shop.complete` found it, or where the words were
         found that were searched for.
     :ivar colours: as its store names them.
+    :ivar sizes: those that its store offers, as it spells them.
     :ivar band: how alike the photos are, where `Shop.similar` or `Shop.elsewhere` found it; None where they
         are not alike, or where the generation's encoder has no cut-offs.
     """
@@ -102,6 +103,7 @@ class Match:
     because: str | None = None
     why: str | None = None
     colours: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
     band: Band | None = None
 
     @property
@@ -249,7 +251,7 @@ class Matches(Sequence[Match]):
         """One row a match.
 
         Prices are float64, NaN where the store gives none, `seen` is a UTC timestamp; `also_at`,
-        `evidence` and `colours` are texts, with commas. A match itself and `to_dict` have the exact prices.
+        `evidence`, `colours` and `sizes` are texts, with commas. A match itself and `to_dict` have the exact prices.
         """
         import pandas as pd
 
@@ -263,6 +265,7 @@ class Matches(Sequence[Match]):
             also_at=[", ".join(offer.id for offer in match.also_at) for match in self],
             evidence=[", ".join(match.evidence) for match in self],
             colours=[", ".join(match.colours) for match in self],
+            sizes=[", ".join(match.sizes) for match in self],
         )
 
     def to_html(self) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from lookalike.generation import OpenGeneration
     from lookalike.query import Shop
 
-PHOTO_SIDE = 900
-"""Pixels of the longer side of a photo as `photos` gives it."""
+PHOTO_SIDE = 1280
+"""Pixels of the longer side of a photo as `photos` gives it: about twice what a screen shows it with."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from embedding.bands import Band
 from embedding.index import columns
 from embedding.index.filter_arguments import parse_filters, yes_or_no
 from embedding.index.filters import Filters
 from embedding.index.search import Hits
-from embedding.index.spatial_verification import SHORTLIST, same_photos
+from embedding.index.spatial_verification import MIN_COSINE, SHORTLIST, same_photos
+from embedding.matmul import single_thread
 from lookalike import description
 from lookalike.arguments import require_words
 from lookalike.description import Description
@@ -126,7 +126,8 @@ def find_similar(
     for colour in colours if asked.wanted else ():
         mask = _both(mask, known[colour] > 0)
     ranked = [word for word in known if not (asked.wanted and word in colours)]
-    hits, same = _search(published, asked, ranked, k, mask)
+    with single_thread:
+        hits, same = _search(published, asked, ranked, k, mask)
     cosines = bool(asked.wanted and not ranked)
     return _matches(published, asked, wanted, hits, same, cosines=cosines)
 
@@ -161,8 +162,7 @@ def find_many(
             nearest = published.index.search_many(
                 vectors, shortlist, mask=mask, without=[one.products for one in queries]
             )
-            # A processor a photo: BLAS's own threads would spend as much time waiting for each other.
-            with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            with single_thread, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
                 hits = list(
                     pool.map(lambda of, one: _put_same_photo_first(published, of, [one]), nearest, some)
                 )
@@ -280,10 +280,12 @@ def _put_same_photo_first(
 ) -> tuple[Hits, int]:
     """Moves the hits that show one of the photos to the front; returns the hits, and how many those are."""
     differences = np.full(len(hits), np.inf, np.float32)
+    # Hits stand by cosine; pixels of those that are too far apart need not be touched.
+    near = int((hits.scores[:SHORTLIST] >= MIN_COSINE).sum())
     for query_input in photos:
         if query_input.image is not None:
-            compared = published.differences(hits.rows[:SHORTLIST], query_input.image)
-            differences[:SHORTLIST] = np.minimum(differences[:SHORTLIST], compared)
+            compared = published.differences(hits.rows[:near], query_input.image)
+            differences[:near] = np.minimum(differences[:near], compared)
     same = same_photos(differences, hits.scores)
     order = np.r_[same, np.delete(np.arange(len(hits)), same)]
     return Hits(hits.rows[order], hits.scores[order]), len(same)

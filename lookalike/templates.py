@@ -95,6 +95,20 @@ PRODUCT = """\
 {%- endif %}
 </article>"""
 
+# The browser itself opens a photo over the page and closes it, by the pointer, Escape or its button: no script.
+GALLERY = """\
+<ul class="la-gallery" aria-label="Photos">
+{%- for small, jpeg in photos -%}
+{%- set description = title ~ ", photo " ~ loop.index ~ " of " ~ loop.length -%}
+<li><button type="button" class="la-zoom" popovertarget="la-photo-{{ loop.index }}"
+ aria-label="Enlarge {{ description }}"><img src="{{ small | data_uri }}" alt=""></button>
+<div popover id="la-photo-{{ loop.index }}" class="la-enlarged" role="dialog" aria-label="{{ description }}">
+{%- include "photo" -%}
+<button type="button" popovertarget="la-photo-{{ loop.index }}" popovertargetaction="hide">Close</button>
+</div></li>
+{%- endfor -%}
+</ul>"""
+
 ELSEWHERE = """\
 <ul class="la-elsewhere">
 {%- for match in matches %}{% set link = match.url | safe_link -%}
@@ -238,6 +252,7 @@ TEMPLATES = {
     "contact_sheet": CONTACT_SHEET,
     "description": DESCRIPTION,
     "elsewhere": ELSEWHERE,
+    "gallery": GALLERY,
     "head": HEAD,
     "match": MATCH,
     "news": NEWS,
@@ -275,7 +290,6 @@ display:flex;flex-direction:column;max-width:260px}
 .lkl .la-alike{order:1;margin:0 9px;color:var(--dim);font-size:12px}
 .lkl h3.la-title{margin-block:2px;padding:0;font-family:inherit;font-size:13px;font-weight:600;
 line-height:1.35;
-display:-webkit-box;-webkit-line-clamp:3;-webkit-box-orient:vertical;overflow:hidden;
 overflow-wrap:anywhere;color:inherit}
 .lkl .la-price{font-variant-numeric:tabular-nums}
 .lkl .la-was{color:var(--dim);font-size:12px}

@@ -18,7 +18,7 @@ from storage.shared_images import find_shared_images
 
 _FROM_PRODUCT = (
     *("store", "product_id", "title", "brand", "category", "colours", "url"),
-    *("price", "price_max", "was_price", "currency", "availability", "first_seen", "gtin", "sku"),
+    *("price", "price_max", "was_price", "currency", "availability", "first_seen", "gtin", "sku", "sizes"),
 )
 
 

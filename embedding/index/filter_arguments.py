@@ -39,6 +39,7 @@ def parse_filters(**arguments: Unpack[FilterArguments]) -> Filters:
         category=_names("category", arguments.get("category")),
         colour=_names("colour", arguments.get("colour")),
         brand=_names("brand", arguments.get("brand")),
+        size=_names("size", arguments.get("size")),
         min_price=least,
         max_price=most,
         currency=compared,

@@ -22,6 +22,7 @@ class FilterArguments(TypedDict, total=False):
     :ivar category: only this category, or one of these: a store's whole path, or one step of it.
     :ivar colour: only this colour, or one of these, or colours that contain this word, as stores state them.
     :ivar brand: only this brand, or one of these.
+    :ivar size: only what there is in this size, or in one of these, as its store spells it: `M`, `42`.
     :ivar min_price: lowest price.
     :ivar max_price: highest price; where there are prices in several currencies, `currency` is needed.
     :ivar currency: the currency of the limits, ISO 4217; without `rates` only prices in it are returned, and
@@ -39,6 +40,7 @@ class FilterArguments(TypedDict, total=False):
     category: Names | None
     colour: Names | None
     brand: Names | None
+    size: Names | None
     min_price: Number | None
     max_price: Number | None
     currency: str | None

@@ -43,6 +43,7 @@ class Filters:
         `Women > Dresses`).
     :ivar colour: one of its colours holds all words of one of these (`blue` in `Navy blue`).
     :ivar brand: its brand is one of these.
+    :ivar size: one of its sizes is one of these.
     :ivar min_price: the lowest price, in `currency`.
     :ivar max_price: the highest price, in `currency`.
     :ivar currency: the currency that prices are compared in, ISO 4217; without `rates` also the only one that
@@ -56,6 +57,7 @@ class Filters:
     category: tuple[str, ...] = ()
     colour: tuple[str, ...] = ()
     brand: tuple[str, ...] = ()
+    size: tuple[str, ...] = ()
     min_price: Decimal | None = None
     max_price: Decimal | None = None
     currency: str | None = None
@@ -80,7 +82,9 @@ def row_mask(items: pa.Table, filters: Filters) -> np.ndarray | None:
     if filters.category:
         masks.append(_named(items, "category", filters.category, _in_category))
     if filters.colour:
-        masks.append(_coloured(items, filters.colour))
+        masks.append(_listing(items, "colours", "colour", filters.colour, _has_words))
+    if filters.size:
+        masks.append(_listing(items, "sizes", "size", filters.size, _same_text))
     if filters.currency is not None:
         masks.append(_in_currency(items, filters))
     if filters.min_price is not None or filters.max_price is not None:
@@ -162,15 +166,24 @@ def _matching_codes(items: pa.Table, column: str, matches: Callable[[str], bool]
     return np.array([value is not None and matches(value) for value in known], bool)[coded]
 
 
-def _coloured(items: pa.Table, values: Sequence[str]) -> np.ndarray:
-    lists = items["colours"].chunk(0)
+def _listing(
+    items: pa.Table, column: str, what: str, values: Sequence[str], matches: Callable[[str, str], bool]
+) -> np.ndarray:
+    """The rows whose list holds a match of any of the values.
+
+    :param what: what the caller calls one of the list.
+    :param matches: called with a requested and a stored value.
+    :raises InputError: a value matches no row.
+    """
+    if column not in items.column_names:  # in generations of earlier releases
+        raise _unknown(what, values[0], [])
+    lists = items[column].chunk(0)
     coded, names = columns.codes(pc.list_flatten(lists).dictionary_encode(null_encoding="encode"))
     wanted = np.zeros(len(names), bool)
     for requested in values:
-        words = set(_words(requested))
-        fits = np.array([bool(words) and words <= set(_words(name or "")) for name in names], bool)
+        fits = np.array([name is not None and matches(requested, name) for name in names], bool)
         if not fits.any():
-            raise _unknown("colour", requested, [name for name in names if name])
+            raise _unknown(what, requested, [name for name in names if name])
         wanted |= fits
     mask = np.zeros(items.num_rows, bool)
     mask[np.from_dlpack(pc.list_parent_indices(lists))[wanted[coded]]] = True
@@ -226,6 +239,11 @@ def _microseconds(when: datetime) -> int:
 
 def _same_text(requested: str, value: str) -> bool:
     return _folded(requested) == _folded(value)
+
+
+def _has_words(requested: str, value: str) -> bool:
+    words = set(_words(requested))
+    return bool(words) and words <= set(_words(value))
 
 
 def _in_category(requested: str, path: str) -> bool:

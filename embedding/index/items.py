@@ -18,8 +18,8 @@ FILE = "items.arrow"
 CODED = ("store", "brand", "category", "currency", "availability", "thumbnail_shard")
 """Columns of few distinct values, dictionary-encoded: filters look codes up instead of comparing text."""
 
-_ADDED = ("article", "gtin", "sku")
-"""Columns that generations of the first releases lack."""
+_ADDED = ("article", "gtin", "sku", "sizes")
+"""Columns that generations of earlier releases lack."""
 
 _COMPLETE = (
     *("image_id", "store", "product_id", "thumbnail_shard", "thumbnail_row"),
@@ -55,6 +55,7 @@ SCHEMA = pa.schema(
         pa.field("article", pa.int32()),
         pa.field("gtin", pa.string()),
         pa.field("sku", pa.string()),
+        pa.field("sizes", pa.list_(pa.string())),
     ]
 )
 

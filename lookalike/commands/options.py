@@ -101,6 +101,7 @@ FILTER_OPTIONS: dict[str, Any] = {
     "category": _option(list[str] | None, "--category", "C", "Only this category; may be repeated."),
     "colour": _option(list[str] | None, "--colour", "C", "Only this colour; may be repeated."),
     "brand": _option(list[str] | None, "--brand", "B", "Only this brand; may be repeated."),
+    "size": _option(list[str] | None, "--size", "S", "Only what there is in this size; may be repeated."),
     "min_price": _option(str | None, "--min-price", "P", "Only from this price on, see --currency."),
     "max_price": _option(str | None, "--max-price", "P", "Only up to this price, see --currency."),
     "currency": _option(str | None, "--currency", "CODE", "The prices' currency, such as EUR."),

@@ -59,6 +59,17 @@ def test_browse_leads_to_a_product_and_back(page: Page, address: str, garments: 
     page.wait_for_function("image => image.naturalWidth > 50", arg=photo.element_handle())
     expect(page.get_by_role("heading", name="Looks like it")).to_be_visible()
 
+    enlarged = page.get_by_role("dialog", name=f"{garment.title}, photo 1 of 1")
+    for close in ("Escape", "Enter"):  # the photo's own button closes it, too
+        expect(enlarged).not_to_be_visible()
+        page.get_by_role("button", name=f"Enlarge {garment.title}, photo 1 of 1").press("Enter")
+        expect(enlarged.get_by_role("img")).to_be_in_viewport()
+        if close == "Enter":
+            page.keyboard.press("Tab")
+            expect(enlarged.get_by_role("button", name="Close")).to_be_focused()
+        page.keyboard.press(close)
+    expect(enlarged).not_to_be_visible()
+
     page.reload()
     expect(page.get_by_role("heading", name=garment.title, level=1)).to_be_visible()
     page.go_back()

@@ -46,8 +46,8 @@ def names(found: list[Match]) -> list[str]:
     return [one.product_id for one in found]
 
 
-RED = match("1", category="Women > Dresses", brand="Ostra", colours=("Red", "White"), availability="in_stock")
-BLUE = match("2", category="Women / Dresses", brand="OSTRA", colours=("Navy blue",), store="b.example")
+RED = match("1", category="Women > Dresses", brand="Ostra", colours=("Red", "White"), sizes=("S", "M"), availability="in_stock")
+BLUE = match("2", category="Women / Dresses", brand="OSTRA", colours=("Navy blue",), sizes=("m",), store="b.example")
 SHIRT = match("3", category="Men > Shirts", brand="Ostra", colours=("Navy blue",), availability="in_stock")
 ANSWERS = [RED, BLUE, SHIRT]
 
@@ -57,6 +57,7 @@ def test_values_are_counted_whatever_their_case_and_path() -> None:
     assert counts["category"] == [FacetValue("Dresses", 2), FacetValue("Shirts", 1)]
     assert counts["colour"][0] == FacetValue("Navy blue", 2)
     assert counts["brand"] == [FacetValue("Ostra", 3)]
+    assert counts["size"] == [FacetValue("M", 2), FacetValue("S", 1)]
     assert counts["gender"] == [FacetValue("Women", 2), FacetValue("Men", 1)]
 
 

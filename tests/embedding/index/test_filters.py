@@ -20,6 +20,7 @@ ROWS: list[dict[str, Any]] = [
         "category": "Women > Dresses",
         "colours": ["Navy blue", "White"],
         "brand": "Ärmel & Söhne",
+        "sizes": ["M", "L", "XL"],
         "price": Decimal("59.9000"),
         "currency": "EUR",
         "availability": "in_stock",
@@ -30,6 +31,7 @@ ROWS: list[dict[str, Any]] = [
         "category": "Men > T-Shirts",
         "colours": ["Blueberry"],
         "brand": "ACME",
+        "sizes": ["EU 42", None],
         "price": Decimal("60.0000"),
         "currency": "EUR",
         "availability": "out_of_stock",
@@ -40,6 +42,7 @@ ROWS: list[dict[str, Any]] = [
         "category": "Men / Shirts",
         "colours": [],
         "brand": "Acme",
+        "sizes": ["m", "One  size"],
         "price": Decimal("10.0000"),
         "currency": "USD",
         "availability": "preorder",
@@ -81,6 +84,10 @@ def passing(rows: pa.Table, **wishes: Any) -> list[int]:
         ({"colour": "navy"}, [0]),
         ({"colour": "blue navy"}, [0]),
         ({"colour": "WHITE"}, [0]),
+        ({"size": "M"}, [0, 2]),
+        ({"size": "l"}, [0]),
+        ({"size": " eu 42"}, [1]),
+        ({"size": ["xl", "one size"]}, [0, 2]),
         ({"brand": "acme"}, [1, 2]),
         ({"brand": "ärmel  & söhne"}, [0]),
         ({"max_price": Decimal("59.90"), "currency": "EUR"}, [0]),
@@ -173,6 +180,7 @@ def test_a_price_where_no_store_gives_any(tmp_path: Path) -> None:
         ({"colour": "red"}, "the colour 'red'. Known are: Blueberry, Navy blue and White"),
         ({"colour": "?"}, "the colour '?'"),
         ({"brand": "x"}, "the brand 'x'"),
+        ({"size": "42"}, "the size '42'"),
     ],
 )
 def test_a_value_no_product_has_is_a_mistake(rows: pa.Table, wishes: dict[str, str], sentence: str) -> None:
@@ -311,3 +319,8 @@ def test_equal_wishes_are_equal_filters() -> None:
     }
     assert parse_filters(**wishes) == parse_filters(**wishes)
     assert hash(parse_filters(**wishes)) == hash(parse_filters(**wishes))
+
+
+def test_a_generation_without_sizes_says_so(rows: pa.Table) -> None:
+    with pytest.raises(InputError, match="No product here says its size"):
+        row_mask(rows.drop_columns(["sizes"]), Filters(size=("M",)))
