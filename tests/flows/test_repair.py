@@ -180,6 +180,24 @@ def test_every_file_of_every_table(
         shutil.rmtree(fresh)
 
 
+@pytest.mark.parametrize("damaged", [("images", "pages"), ("images", "products", "offers"), tuple(TABLES)])
+def test_data_of_several_tables_at_once(tables_alone: Path, tmp_path: Path, damaged: tuple[str, ...]) -> None:
+    """What one table's repair changed does not hide from another's what it has to change."""
+    root = Root.open(shutil.copytree(tables_alone, tmp_path / "data"))
+    for table in damaged:
+        emptied(root.table_path(table) / active(root, table)[0])
+    only_tables(root)
+    assert audit.tables_damage(root) == []
+    stored = set(tables.read(root, "images")["image_id"].to_pylist())
+    shown = {
+        photo["image_id"] for row in tables.read(root, "products").to_pylist() for photo in row["images"]
+    }
+    assert shown - {None} <= stored
+    again = repairing.Repaired()
+    repairing._repair_tables(root, again)
+    assert again.mended == []
+
+
 def active(root: Root, table: str) -> list[str]:
     """The data files of a table, below its folder."""
     return sorted(table_log.read(root.table_path(table)).active)
