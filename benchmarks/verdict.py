@@ -124,7 +124,8 @@ def labelled_pages(folder: Path) -> Iterator[Labelled]:
     for shop in sorted(path for path in (folder / "stores").iterdir() if (path / "truth.json").is_file()):
         yield from pages_of_shop(shop)
     for case in json.loads(CASES.read_text("utf-8")):
-        yield Labelled("cases of no product", case["url"], case["html"].encode(), False)
+        html = (CASES.parent / "html" / case["file"]).read_text("utf-8") if "file" in case else case["html"]
+        yield Labelled("cases of no product", case["url"], html.encode(), False)
 
 
 def pages_of_shop(shop: Path) -> Iterator[Labelled]:

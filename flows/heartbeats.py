@@ -44,12 +44,15 @@ RECENT = 200
 """Nights that are searched for unfinished stages; the API returns as many at once."""
 
 
-def watch_heartbeats(client: SyncPrefectClient, flows: Sequence[str]) -> None:
+def watch_heartbeats(
+    client: SyncPrefectClient, flows: Sequence[str], *, silence: timedelta = SILENCE
+) -> None:
     """Creates the automation, or brings it up to date.
 
     An automation that is up to date is not touched: an update would make it forget the runs it watches.
 
     :param flows: names of the flows to watch; other flows on the same server are not affected.
+    :param silence: time without a heartbeat after which a process counts as gone.
     """
     automation = AutomationCore(
         name=AUTOMATION,
@@ -64,7 +67,7 @@ def watch_heartbeats(client: SyncPrefectClient, flows: Sequence[str]) -> None:
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=SILENCE,
+            within=silence,
         ),
         actions=[
             ChangeFlowRunState(

@@ -136,7 +136,8 @@ def _forget_photos(root: Root, photos: list[str]) -> None:
             if any(image["image_id"] in lost for image in row["images"] or ())
         ]
         for row in rows:
-            row["content_hash"] = ""
+            # A row counts as changed where its hash does, and this one may have been emptied before.
+            row["content_hash"] = f"{row['content_hash'] or ''} without a photo"
             for photo in row["images"]:
                 photo["image_id"] = None if photo["image_id"] in lost else photo["image_id"]
         tables.merge(root, "products", rows)

@@ -40,6 +40,7 @@ def environment(home: Path) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",  # instead of 10: tests wait for what a worker finds
         "PYTHONPATH": str(REPO),
     }
 
@@ -143,9 +144,9 @@ def deployment_id(api: str, name: str) -> str:
     return str(answer.json()["id"])
 
 
-def trigger(api: str, deployment: str, due: str | None = None) -> str:
-    """Creates a run by hand, or one that was due at a moment; returns its id."""
-    state: dict[str, Any] = {"type": "SCHEDULED"}
+def trigger(api: str, deployment: str, due: str | None = None, *, state_type: str = "SCHEDULED") -> str:
+    """Creates a run by hand, or one that was due at a moment, or one that is over; returns its id."""
+    state: dict[str, Any] = {"type": state_type}
     if due:
         state |= {"state_details": {"scheduled_time": due}}
     answer = _session().post(

@@ -38,6 +38,7 @@ def convert_elsewhere(folder: Path, which: str) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.slow
 def test_another_backend_s_encoder_is_the_same(fashion_encoder: Path, tmp_path: Path) -> None:
     done = convert_elsewhere(tmp_path / "encoder", "fashion")
     assert done.returncode == 0, done.stderr

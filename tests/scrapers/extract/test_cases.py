@@ -1,4 +1,7 @@
-"""Every field on pages that once were read wrong: a new bug is a line in `cases/`."""
+"""Every field on pages that once were read wrong: a new bug is a case in `cases/`.
+
+A case holds its page as `html`; a long page is a file in `cases/html/`, which the case names as `file`.
+"""
 
 import json
 from decimal import Decimal
@@ -16,6 +19,9 @@ FIELDS = sorted(path.stem for path in CASES.glob("*.json") if path.stem not in O
 
 def cases(name: str) -> list:
     found = json.loads((CASES / f"{name}.json").read_text())
+    for case in found:
+        if "file" in case:
+            case["html"] = (CASES / "html" / case["file"]).read_text()
     return [
         pytest.param(
             name,
@@ -51,6 +57,16 @@ def test_a_page_that_is_no_product(name, case):
 @pytest.mark.parametrize(("name", "case"), cases("jsonld"))
 def test_a_script_of_json_ld(name, case):
     assert loads(case["text"]) == case["value"]
+
+
+def test_every_page_is_some_cases():
+    named = [
+        case["file"]
+        for path in CASES.glob("*.json")
+        for case in json.loads(path.read_text())
+        if "file" in case
+    ]
+    assert sorted(named) == sorted(path.name for path in (CASES / "html").iterdir())
 
 
 def test_numbers_of_json_ld_are_decimals():

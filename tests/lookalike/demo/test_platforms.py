@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from lookalike.demo.storefront import serve
-from tests.lookalike.storefront.fronts import (
+from tests.lookalike.demo.fronts import (
     API,
     NASTY,
     PRODUCTS,

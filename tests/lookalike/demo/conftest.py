@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lookalike.demo.storefront import Storefront, serve
-from tests.lookalike.storefront.fronts import PRODUCTS
+from tests.lookalike.demo.fronts import PRODUCTS
 
 
 @pytest.fixture(scope="session")

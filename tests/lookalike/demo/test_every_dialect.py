@@ -21,7 +21,7 @@ from bs4 import BeautifulSoup
 from lookalike.demo.faults import Faults
 from lookalike.demo.storefront import serve
 from storage.errors import LookalikeError
-from tests.lookalike.storefront.fronts import (
+from tests.lookalike.demo.fronts import (
     API,
     DIALECTS,
     NASTY,
