@@ -33,8 +33,8 @@ from threadpoolctl import threadpool_limits
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
 from embedding.index.search import Index
-from embedding.recommend.batch import Neighbours
 from embedding.recommend.learn import histories_of, learn
+from embedding.recommend.nearest import Neighbours
 from embedding.recommend.products import ProductNumbers, Products
 from embedding.recommend.purchases import Purchases, from_frame
 from embedding.recommend.recommender import Recommender

@@ -85,6 +85,8 @@ def _purchases(history: Any) -> list[tuple[Any, Any]]:
     """What was bought and when, as given; None where no date is."""
     if hasattr(history, "columns"):
         return _rows_of(history)
+    if hasattr(history, "tolist"):  # an array, or a column of a DataFrame
+        history = history.tolist()
     if isinstance(history, str | Match) or _is_pair(history):
         history = [history]
     if not isinstance(history, Sequence) or isinstance(history, bytes | bytearray):
@@ -132,10 +134,11 @@ def _rows_of(frame: Any) -> list[tuple[str, Any]]:
     """The (product, date) pairs of a DataFrame."""
     rows = rows_of_frame(frame)
     have = set(rows.column_names)
-    if not {"store", "product_id"} <= have and "url" not in have:
+    named = {"store", "product_id"} <= have
+    if not named and "url" not in have:
         shown = ", ".join(map(str, list(frame.columns)[:12])) or "no column"
         raise InputError(f"The DataFrame names no product: it has {shown}. {_FORMS}")
     if "customer_id" in have and pc.count_distinct(rows["customer_id"]).as_py() > 1:
         raise InputError("The DataFrame holds purchases of several customers. Give those of one.")
     times = rows["bought_at"].to_pylist() if "bought_at" in have else [None] * len(rows)
-    return list(zip(names_of(rows), times, strict=True))
+    return list(zip(names_of(rows if named else rows.select(["url"])), times, strict=True))

@@ -165,12 +165,13 @@ class Shop(ShopData):
             Later purchases count more; those that the generation does not hold are named in `skipped`.
         :param include_owned: whether what was bought, and what shows the same photo, may be recommended.
         :param diversity: how much likeness to what is recommended already counts against a product, 0 to 1;
-            0.1 if not given.
+            0.01 if not given.
         :param purchases: other customers' purchases, a DataFrame or a file, see `lookalike recommend`; what
             they say is kept for the next call with the same.
         :param purchases_store: the store of all purchases, where they name none.
         :param filters: as for `similar`.
-        :raises InputError: a history of nothing known, or a filter no product can pass.
+        :raises InputError: a history of nothing known, more than 1,000 products, or a filter no product can
+            pass.
         """
         from embedding.recommend.recommender import DIVERSITY
 

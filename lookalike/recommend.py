@@ -14,18 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedding.index.filters import Filters
-from embedding.index.search import Hits
+from embedding.index.search import Hits, Index
 from embedding.recommend.interests import find_interests
+from embedding.recommend.nearest import NEAREST
 from embedding.recommend.products import ProductNumbers, Products
 from embedding.recommend.recommender import (
     DIVERSITY,
     LOOKS,
-    NEAREST,
     POPULAR,
     TOGETHER,
     Learnt,
     Recommended,
     Recommender,
+    require_count,
 )
 from lookalike.matches import Matches
 from lookalike.purchase_history import History, read_history
@@ -93,6 +94,7 @@ class Shopper:
         """See `lookalike.query.Shop.recommend`."""
         if not 0 <= diversity <= 1:
             raise InputError(f"diversity={diversity!r} is out of range. Give a number from 0 to 1.")
+        require_count(k)
         mask = self._published.mask(filters)
         if isinstance(history, Customer):
             if purchases is None:
@@ -154,7 +156,7 @@ class Shopper:
         histories = bought.recent()
         allowed = None if mask is None else self._allowed(mask)
         wanted = max(NEAREST, 4 * k) + (0 if include_owned else len(items))
-        nearest = functools.partial(self._nearest, count=wanted, mask=mask)
+        nearest = _Nearest(self._published.index, self._products, wanted, mask)
         return Recommender(self._products, learnt, nearest).recommend(
             histories,
             k,
@@ -163,14 +165,6 @@ class Shopper:
             owned=(np.zeros(len(items), np.int64), items),
             diversity=diversity,
         )
-
-    def _nearest(self, numbers: np.ndarray, *, count: int, mask: np.ndarray | None) -> np.ndarray:
-        index = self._published.index
-        found = np.full((len(numbers), count), -1, np.int64)
-        for at, vector in enumerate(self._products.vectors(numbers)):
-            rows = index.search(vector, count, mask=mask).rows
-            found[at, : len(rows)] = index.products[rows]
-        return found
 
     def _allowed(self, mask: np.ndarray) -> np.ndarray:
         allowed = np.zeros(len(self._products), bool)
@@ -290,6 +284,26 @@ class Shopper:
             return None if number < 0 else number
         store, _, product_id = name.partition(":")
         return self._published.find(store, product_id)
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """The nearest products, at most `count`, by the generation's index; see `nearest.Nearest`."""
+
+    index: Index
+    products: Products
+    count: int
+    mask: np.ndarray | None
+
+    def of_products(self, numbers: np.ndarray) -> np.ndarray:
+        return self.of_vectors(self.products.vectors(numbers))
+
+    def of_vectors(self, vectors: np.ndarray) -> np.ndarray:
+        found = np.full((len(vectors), self.count), -1, np.int64)
+        for at, vector in enumerate(vectors):
+            rows = self.index.search(vector, self.count, mask=self.mask).rows
+            found[at, : len(rows)] = self.index.products[rows]
+        return found
 
 
 def _version(file: Path) -> _Version | None:

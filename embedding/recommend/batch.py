@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from embedding.index.search import Index
 from embedding.recommend.learn import histories_of, learn
+from embedding.recommend.nearest import Neighbours
 from embedding.recommend.products import ProductNumbers, Products
 from embedding.recommend.purchases import Purchases, read_purchases
-from embedding.recommend.recommender import NEAREST, Recommender, exact_nearest
+from embedding.recommend.recommender import Recommender, require_count
 from storage import generations, tables
 from storage.errors import InputError
 from storage.root import Root
@@ -74,6 +75,7 @@ def recommend_all(
     :raises NotPublishedError: nothing was published yet.
     :raises BusyError: another run is at it.
     """
+    require_count(k)
     started = time.monotonic()
     # Many small products: on a busy machine BLAS waits for its own threads, measured ten times as long.
     with root.lock("recommend"), threadpool_limits(limits=1, user_api="blas"):
@@ -109,23 +111,6 @@ class _Run:
     k: int
     include_owned: bool
     now_us: float
-
-
-class Neighbours:
-    """The nearest products of each product, computed when a product is first an interest's medoid."""
-
-    def __init__(self, products: Products) -> None:
-        self._products = products
-        self._count = min(NEAREST, len(products))
-        self._known = np.zeros(len(products), bool)
-        self._nearest = np.zeros((len(products), self._count), np.int32)
-
-    def __call__(self, numbers: np.ndarray) -> np.ndarray:
-        new = np.unique(numbers[~self._known[numbers]])
-        if len(new):
-            self._nearest[new] = exact_nearest(self._products, new, self._count)
-            self._known[new] = True
-        return self._nearest[numbers].astype(np.int64)
 
 
 def _rows(

@@ -49,7 +49,7 @@ def learn(
         whole.kinds,
         _weights(
             *(np.flatnonzero(on_sale), purchases, customers, cut),
-            *(Recommender(products, earlier, _no_neighbours), seed),
+            *(Recommender(products, earlier, _NoNeighbours()), seed),
         ),
         min(_MOST_NEW, float(unknown.mean()) if len(unknown) else 0.0),
     )
@@ -119,5 +119,10 @@ def _weights(
     )
 
 
-def _no_neighbours(numbers: np.ndarray) -> np.ndarray:
-    return np.empty((len(numbers), 0), np.int64)
+class _NoNeighbours:
+    """Finds nothing: the candidates that weights are fitted on are given."""
+
+    def of_products(self, numbers: np.ndarray) -> np.ndarray:
+        return np.empty((len(numbers), 0), np.int64)
+
+    of_vectors = of_products

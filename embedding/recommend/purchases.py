@@ -266,7 +266,7 @@ def names_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
 
 def _name(row: dict[str, Any]) -> str:
     if row.get("product_id") is None:
-        return str(row.get("url"))
+        return str(row.get("url") or "a row that names no product")
     return f"{row['store']}:{row['product_id']}" if row.get("store") else str(row["product_id"])
 
 

@@ -1,13 +1,12 @@
 """Recommends products to many customers at once: candidates of every kind, one score, few that look the same.
 
-Candidates are the nearest products of each interest, what was bought together with the purchases, and what is
-popular among the customer's kinds and in all. `blend` scores them all; maximal marginal relevance (Carbonell
-and Goldstein, 1998) takes those that add something.
+Candidates are the nearest products of each interest and of the mean of all purchases, what was bought
+together with the purchases, and what is popular among the customer's kinds and in all. `blend` scores them
+all; maximal marginal relevance (Carbonell and Goldstein, 1998) takes those that add something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +14,19 @@ import numpy as np
 from embedding.recommend import blend
 from embedding.recommend.copurchase import CoPurchases
 from embedding.recommend.interests import MOST_INTERESTS, Histories, Interests, find_interests
+from embedding.recommend.nearest import Nearest
 from embedding.recommend.products import Products
+from storage.errors import InputError
 
-NEAREST = 100
-"""Candidates of each interest."""
+MOST_RECOMMENDED = 1000
+"""Products for one customer; the time to choose among candidates grows with their square."""
 
-DIVERSITY = 0.1
-"""How much likeness to what is recommended already counts against a candidate, from 0 to 1."""
+DIVERSITY = 0.01
+"""How much likeness to what is recommended already counts against a candidate, from 0 to 1.
+
+With 0.1 customers of one taste got what they like less often than from the vector mean: recall@12 was 0.044,
+and 0.050 with 0.01, in planted world 100, whose best control reaches 0.052.
+"""
 
 LOOKS, TOGETHER, POPULAR = 1, 2, 4
 """Bits of `Recommended.evidence`."""
@@ -33,11 +38,6 @@ _BESTSELLERS = 30  # candidates of all kinds
 _POOL = 4  # candidates that maximal marginal relevance chooses from, a product wanted
 _LOGIT = 10.0  # a score's range beside that of a cosine
 _BLOCK_FLOATS = 2**24
-_NEAREST_PRODUCTS = 2**13  # compared at once with
-_NEAREST_QUERIES = 256
-
-Nearest = Callable[[np.ndarray], np.ndarray]
-"""Takes numbers of products, int64 [m]; gives the nearest products of each, int64 [m, n], -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Learnt:
 class Recommender:
     """Recommends from the products of one generation.
 
-    :param nearest: finds the nearest products of an interest's medoid.
+    :param nearest: finds candidates by their looks.
     """
 
     def __init__(self, products: Products, learnt: Learnt, nearest: Nearest) -> None:
@@ -119,7 +119,7 @@ class Recommender:
         vectors = self.products.vectors(histories.items)
         interests = find_interests(vectors, histories)
         history = _padded(vectors, histories, interests)
-        near = self._near(histories, interests)
+        near = self._near(vectors, histories, interests)
         together = self._together(histories)
         bestsellers = np.repeat(self._bestsellers, len(histories), axis=0)
         candidates = np.concatenate(
@@ -160,12 +160,14 @@ class Recommender:
         history = _padded(vectors, histories, find_interests(vectors, histories))
         return self.signals(history, histories, candidates, self._together(histories))
 
-    def _near(self, histories: Histories, interests: Interests) -> np.ndarray:
-        """The nearest products of each interest, int64 [customers, interests × n]."""
-        found = self.nearest(histories.items[interests.medoids])
+    def _near(self, vectors: np.ndarray, histories: Histories, interests: Interests) -> np.ndarray:
+        """The nearest products of each interest and of the mean, int64 [customers, (interests + 1) × n]."""
+        found = self.nearest.of_products(histories.items[interests.medoids])
         out = np.full((len(histories), MOST_INTERESTS, found.shape[1]), -1, np.int64)
         out[interests.customers, _places(interests.customers)] = found
-        return out.reshape(len(histories), -1)
+        means = np.add.reduceat(vectors * histories.weights[:, None], histories.starts[:-1], axis=0)
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+        return np.concatenate([out.reshape(len(histories), -1), self.nearest.of_vectors(means)], axis=1)
 
     def _together(self, histories: Histories) -> _Together:
         size = len(self.products)
@@ -308,37 +310,13 @@ class _Together:
         return np.where(self.keys[at] == wanted, self.sums[at], 0)
 
 
-def exact_nearest(products: Products, numbers: np.ndarray, count: int) -> np.ndarray:
-    """The nearest products of some, by comparing all: int64 [n, count], -1 where there are fewer.
+def require_count(k: int) -> None:
+    """Checks how many products a customer is recommended.
 
-    Blocks of products against blocks of queries, so that memory does not grow with the products, and each
-    product's vector is widened once.
+    :raises InputError: they are too many.
     """
-    count_found = min(count, len(products))
-    best = np.empty((len(numbers), 0), np.float32)
-    which = np.empty((len(numbers), 0), np.int64)
-    queries = products.vectors(numbers)
-    for start in range(0, len(products), _NEAREST_PRODUCTS):
-        block = np.arange(start, min(start + _NEAREST_PRODUCTS, len(products)))
-        vectors = products.vectors(block).T
-        rows = range(0, len(numbers), _NEAREST_QUERIES)
-        found = [_best_of(queries[at : at + _NEAREST_QUERIES] @ vectors, count_found) for at in rows]
-        best = np.concatenate([best, np.concatenate([scores for scores, _ in found])], axis=1)
-        which = np.concatenate([which, block[np.concatenate([places for _, places in found])]], axis=1)
-        best, places = _best_of(best, count_found)
-        which = np.take_along_axis(which, places, axis=1)
-    out = np.full((len(numbers), count), -1, np.int64)
-    order = np.argsort(-best, axis=1, kind="stable")
-    out[:, :count_found] = np.take_along_axis(which, order, axis=1)
-    return out
-
-
-def _best_of(scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The highest scores of each row, and their places, in no order; all where there are no more."""
-    if scores.shape[1] <= count:
-        return scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    places = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
-    return np.take_along_axis(scores, places, axis=1), places
+    if k > MOST_RECOMMENDED:
+        raise InputError(f"k={k} is too many for one customer. Give at most {MOST_RECOMMENDED}.")
 
 
 def _padded(vectors: np.ndarray, histories: Histories, interests: Interests) -> blend.Padded:

@@ -77,8 +77,30 @@ def test_filters_hold(shop: Shop) -> None:
             }
         ),
         pd.DataFrame({"url": ["https://b.example/p/d2", "https://a.example/p/d3"]}),
+        pd.DataFrame(
+            {
+                "store": ["b.example", None],
+                "product_id": ["d2", None],
+                "url": [None, "https://a.example/p/d3"],
+            }
+        ),
+        pd.DataFrame({"product_id": [1, 2], "url": ["https://b.example/p/d2", "https://a.example/p/d3"]}),
+        pd.Series(["b.example:d2", "a.example:d3"]),
+        np.array(["b.example:d2", "a.example:d3"]),
     ],
-    ids=["pairs", "days", "future", "twice", "urls", "frame", "frame of urls"],
+    ids=[
+        "pairs",
+        "days",
+        "future",
+        "twice",
+        "urls",
+        "frame",
+        "frame of urls",
+        "mixed",
+        "sku",
+        "series",
+        "array",
+    ],
 )
 def test_histories_come_in_many_forms(shop: Shop, history: object) -> None:
     matches = shop.recommend(history, k=4)
@@ -117,6 +139,13 @@ def test_a_history_that_cannot_be_used_is_said_in_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         shop.recommend(history)
+
+
+def test_more_products_than_can_be_ranked_are_a_sentence(shop: Shop) -> None:
+    assert len(shop.recommend(["a.example:d3"], k=1000)) < 60
+    for k in (1001, 10**9):
+        with pytest.raises(InputError, match=f"k={k} is too many for one customer. Give at most 1000"):
+            shop.recommend(["a.example:d3"], k=k)
 
 
 def test_ten_thousand_purchases_of_one_customer(shop: Shop) -> None:

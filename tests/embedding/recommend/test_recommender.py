@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from embedding.recommend.interests import Histories
+from embedding.recommend.nearest import Neighbours
 from embedding.recommend.products import Products
-from embedding.recommend.recommender import Learnt, Recommender, exact_nearest
+from embedding.recommend.recommender import Learnt, Recommender
 
 KINDS, EACH = 4, 50
 
@@ -30,7 +31,27 @@ def test_a_bestseller_of_another_kind_is_a_candidate() -> None:
     popularity = np.ones(len(some), np.float32)
     popularity[bestseller] = 10_000
     learnt = replace(Learnt.nothing(some), popularity=popularity)
-    recommender = Recommender(some, learnt, lambda numbers: exact_nearest(some, numbers, 20))
+    recommender = Recommender(some, learnt, Neighbours(some))
     histories = Histories(np.array([0, 1, EACH]), np.ones(3, np.float32), np.array([0, 2, 3]))
     found = recommender.recommend(histories, 12)
     assert (found.products == bestseller).any(axis=1).all()
+
+
+def test_what_lies_between_the_purchases_is_a_candidate() -> None:
+    """Far from each purchase and near to their mean: the medoids' neighbours alone would miss it."""
+    random = np.random.default_rng(4)
+    bought = np.eye(3, 8)
+    crowds = np.repeat(bought, 150, axis=0) + 0.05 * random.normal(size=(450, 8))
+    between = bought.sum(axis=0, keepdims=True)
+    vectors = np.concatenate([bought, crowds, between])
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    numbers = np.arange(len(vectors))
+    some = Products(
+        numbers,
+        numbers.astype(np.int32),
+        np.zeros(len(numbers), np.int32),
+        SimpleNamespace(vectors=vectors),  # type: ignore[arg-type]
+    )
+    histories = Histories(np.arange(3), np.ones(3, np.float32), np.array([0, 3]))
+    found = Recommender(some, Learnt.nothing(some), Neighbours(some)).recommend(histories, 12)
+    assert numbers[-1] in found.products
