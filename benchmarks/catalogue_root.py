@@ -58,7 +58,7 @@ def main(source: Path, target: Path, items: int | None, real: Path | None) -> No
         embed_new_images(root)
         _write_products(root, catalogue, np.arange(len(catalogue.ids)), catalogue.ids)
         return
-    ids, vectors, model = _vectors_of(Root.open(real))
+    ids, vectors, model = vectors_of(Root.open(real))
     resolve_model(root, "fashion")
     adopt_heads(root, model, load_heads(Root.open(real), model))
     random = np.random.default_rng(1)
@@ -86,7 +86,8 @@ def _photos(source: Path) -> Photos:
     return Photos(facts, data, np.array([images.image_id(image) for image in data]))
 
 
-def _vectors_of(root: Root) -> tuple[np.ndarray, np.ndarray, str]:
+def vectors_of(root: Root) -> tuple[np.ndarray, np.ndarray, str]:
+    """The ids of a root's photos, their vectors, float32 [n, 2048], and their model."""
     stored = tables.read(root, "embeddings").combine_chunks()
     vectors = stored["vector"].chunk(0).flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
     return np.array(stored["image_id"].to_pylist()), vectors, stored["model"][0].as_py()

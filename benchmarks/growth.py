@@ -1,10 +1,10 @@
 """What an index that grows takes, beside one that is built whole, and what it finds.
 
     python benchmarks/catalogue_root.py PHOTOS LARGE --items 1000000 --real REAL
-    python benchmarks/growth.py LARGE [--nights 3] [--changed 0.01]
+    python benchmarks/growth.py LARGE REAL [--nights 3] [--changed 0.01]
 
 LARGE is built whole. Then each night this share of the products is gone, as many come with photos of their
-own (a mix of two of LARGE's vectors and noise, see `mixes.py`), as many show another price, and the index
+own (made of REAL's as LARGE's were, see `mixes.py`), as many show another price, and the index
 grows. Every build is a process of its own whose processor time counts, with those of its shards. At last it
 is built whole again, from the same tables.
 """
@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from catalogue_root import vectors_of
 from mixes import Mixer
 
 from storage import encoders, generations, images, row_groups, tables
@@ -39,11 +40,11 @@ done = build_index(Root.open(sys.argv[1]), sys.argv[2], full=sys.argv[3] == "who
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps(dataclasses.asdict(done) | {"peak": peak}))
 """
-_PARENTS = 4096
+_PARENTS = 64
 _NEW_DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 
-def main(folder: Path, nights: int, changed: float) -> None:
+def main(folder: Path, real: Path, nights: int, changed: float) -> None:
     """Prints a line a build."""
     root = Root.open(folder)
     [model] = encoders.available(root)
@@ -52,9 +53,10 @@ def main(folder: Path, nights: int, changed: float) -> None:
         "| recall@5, lower bound | recall@5 of added |\n|---|---|---|---|---|---|---|---|",
         flush=True,
     )
+    made = _mixer(Root.open(real))
     whole = _build(root, model, "whole", None)
     for night in range(1, nights + 1):
-        change(root, model, changed, night)
+        change(root, model, made, changed, night)
         _build(root, model, f"night {night}", whole)
     _build(root, model, "whole", whole)
 
@@ -69,15 +71,16 @@ def _build(root: Root, model: str, name: str, whole: float | None) -> float:
         raise SystemExit(f"{name}: the index {'grew' if done['grown'] else 'was built whole'}.")
     share = f"{took / whole:.1%}" if whole else ""
     added = "" if facts.recall.added is None else f"{facts.recall.added:.4f}"
+    recall = f"{facts.recall.at_5:.4f}, {facts.recall.lower_bound:.4f}"
     print(
         f"| {name} | {done['products']:,} | {took:.0f} s | {share} | {seconds:.0f} "
-        f"| {done['peak'] / 2**20:.1f} GB | {facts.recall.at_5:.4f}, {facts.recall.lower_bound:.4f} | {added} |",
+        f"| {done['peak'] / 2**20:.1f} GB | {recall} | {added} |",
         flush=True,
     )
     return took
 
 
-def change(root: Root, model: str, share: float, night: int) -> None:
+def change(root: Root, model: str, made: Mixer, share: float, night: int) -> None:
     """Changes this share of the products in each of three ways: gone, new, dearer."""
     random = np.random.default_rng(night)
     on_sale = tables.read(root, "products", where=pc.field("removed_at").is_null()).combine_chunks()
@@ -88,28 +91,31 @@ def change(root: Root, model: str, share: float, night: int) -> None:
         price = row["price"] + Decimal("1.0000")
         rows.append(row | {"price": price, "content_hash": f"{night}"})
     for row, photo in zip(
-        on_sale.take(pa.array(parents)).to_pylist(), _photos(root, model, count, night, random), strict=True
+        on_sale.take(pa.array(parents)).to_pylist(), _photos(root, model, made, count, night), strict=True
     ):
         shown = row["images"][0] | {"image_id": photo}
         rows.append(row | {"product_id": f"n{night}-{row['product_id']}", "images": [shown]})
     tables.merge(root, "products", rows)
 
 
-def _photos(root: Root, model: str, count: int, night: int, random: np.random.Generator) -> Iterator[str]:
+def _mixer(real: Root) -> Mixer:
+    """What makes vectors like those of `catalogue_root.py`."""
+    ids, vectors, _ = vectors_of(real)
+    products = tables.read(real, "products", columns=["images", "category"]).to_pylist()
+    kinds = {row["images"][0]["image_id"]: row["category"] for row in products}
+    return Mixer(vectors, np.array([kinds.get(image_id, "") for image_id in ids]), seed=7)
+
+
+def _photos(root: Root, model: str, made: Mixer, count: int, night: int) -> Iterator[str]:
     """Adds so many photos with vectors; their ids."""
+    random = np.random.default_rng(1000 + night)
     ids = tables.read(root, "images", columns=["image_id"])["image_id"].combine_chunks()
     some = ids.take(pa.array(np.sort(random.choice(len(ids), min(_PARENTS, len(ids)), replace=False))))
     scanned = row_groups.scan(
-        root, "embeddings", some, key="image_id", columns=("image_id", "vector"), batch_size=_PARENTS
+        root, "images", some, key="image_id", columns=("image_id", "bytes"), batch_size=_PARENTS
     )
-    stored = pa.Table.from_batches(scanned).combine_chunks()
-    vectors = stored["vector"].chunk(0).flatten().to_numpy().reshape(-1, EMBEDDING_DIM)
-    bytes_of = pa.Table.from_batches(
-        row_groups.scan(
-            root, "images", some.slice(0, 64), key="image_id", columns=("image_id", "bytes"), batch_size=64
-        )
-    )["bytes"].to_pylist()
-    _, mixes = Mixer(vectors, np.zeros(len(vectors), int), seed=night).some(count)
+    bytes_of = pa.Table.from_batches(scanned)["bytes"].to_pylist()
+    _, mixes = made.some(count)
     data = [bytes_of[at % len(bytes_of)] + f"{night}-{at:08x}".encode() for at in range(count)]
     new = [images.image_id(one) for one in data]
     hashes = [f"{number:016x}" for number in random.integers(2**63, size=count)]
@@ -130,8 +136,9 @@ def _children_s() -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("root", type=Path)
+    parser.add_argument("root", type=Path, metavar="LARGE")
+    parser.add_argument("real", type=Path, metavar="REAL")
     parser.add_argument("--nights", type=int, default=3)
     parser.add_argument("--changed", type=float, default=0.01)
     given = parser.parse_args()
-    main(given.root, given.nights, given.changed)
+    main(given.root, given.real, given.nights, given.changed)

@@ -81,7 +81,8 @@ class CandidateIndex:
         roots = np.sqrt([stop - start for start, stop in bounds])
         self._efforts = (roots / roots.sum()).tolist()
         self._random, self._added = len(shards) - bool(added), added
-        self._removed = 1.0 if entries is None else len(entries) / max(1, np.count_nonzero(entries >= 0))
+        present = 1 if entries is None else int(np.count_nonzero(entries >= 0))
+        self._widening = 1.0 if entries is None else len(entries) / max(1, present)
 
     @classmethod
     def load(
@@ -121,7 +122,7 @@ class CandidateIndex:
         :param search_k: how many to inspect, in all shards together.
         :return: int64, ascending.
         """
-        count, shards = math.ceil(count * self._removed), self._random
+        count, shards = math.ceil(count * self._widening), self._random
         head = query[: self.dimensions]
         # Of the nearest, a shard of a whole build holds its share more or less; what was added may be alike.
         share = count if shards == 1 else min(count, 2 * math.ceil(count / shards) + 8)

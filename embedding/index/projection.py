@@ -126,9 +126,9 @@ class Projection:
         """Writes the projection; equal projections give equal bytes."""
         matrix = np.empty((0, 0), np.float32) if self.matrix is None else self.matrix
         with file.open("wb") as stream:
-            arrays = {"mean": self.mean, "matrix": matrix}
+            arrays: dict[str, np.ndarray] = {"mean": self.mean, "matrix": matrix}
             if self.learnt_explained is not None:
-                arrays[_EXPLAINED] = np.float64(self.learnt_explained)
+                arrays[_EXPLAINED] = np.array(self.learnt_explained)
             stored = arrays | recognition.to_arrays(self.heads) | bands.to_arrays(self.cut_offs)
             np.savez(stream, allow_pickle=False, **stored)
 

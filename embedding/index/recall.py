@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,11 +87,11 @@ def draw_sample(
     return Sample(rows, vectors, *_nearest(index, rows, vectors, mask), census, mask)
 
 
-def draw_filtered_samples(index: Index) -> Iterator[tuple[float, Sample]]:
-    """Queries under filters that pass a share of the rows each, see `SHARES`."""
+def draw_filters(index: Index) -> Iterator[tuple[float, np.ndarray]]:
+    """Filters that pass a share of the rows each, see `SHARES`: bool [rows]."""
     random = np.random.default_rng(_SEED)
     for share in SHARES:
-        yield share, draw_sample(index, FEWER, random.random(len(index.products)) < share)
+        yield share, random.random(len(index.products)) < share
 
 
 def leading_dimensions(index: Index, sample: Sample, goal: float) -> int:
@@ -158,25 +160,40 @@ def count_unfound(index: Index, sample: Sample, search_k: int) -> int:
 def _nearest(
     index: Index, rows: np.ndarray, vectors: np.ndarray, mask: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The five nearest other products of many items: scores and rows. One matrix product a block."""
-    keep = min(_KEEP, len(index.products))
-    own = index.products[rows][:, None]
-    kept = LargestScores(len(rows), keep)
-    for start in range(0, len(index.products), _BLOCK_ROWS):
-        part = slice(start, start + _BLOCK_ROWS)
-        scores = vectors @ widen(index.vectors[part]).T
-        scores[own == index.products[None, part]] = -np.inf
-        if mask is not None:
-            scores[:, ~mask[part]] = -np.inf
-        kept.add(scores, start)
-    best, at = kept.sorted()
+    """The five nearest other products of many items: scores and rows."""
+    parts = [slice(start, start + FEWER) for start in range(0, len(rows), FEWER)]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # NumPy lets other threads run
+        found = list(pool.map(lambda part: _nearest_of_some(index, rows[part], vectors[part], mask), parts))
+    if not found:
+        return np.empty((0, AT), np.float32), np.empty((0, AT), np.int64)
+    scores, places = zip(*found, strict=True)
+    return np.concatenate(scores), np.concatenate(places)
+
+
+def _nearest_of_some(
+    index: Index, rows: np.ndarray, vectors: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """See `_nearest`. One matrix product a block."""
     nearest = np.full((len(rows), AT), -np.inf, np.float32)
     found = np.full((len(rows), AT), -1, np.int64)
-    for query, (scores, places) in enumerate(zip(best, at, strict=True)):
+    passing = np.arange(len(index.products)) if mask is None else np.flatnonzero(mask)
+    if not len(passing):
+        return nearest, found
+    keep = min(_KEEP, len(passing))
+    own = index.products[rows][:, None]
+    kept = LargestScores(len(rows), keep)
+    for start in range(0, len(passing), _BLOCK_ROWS):
+        # Slices of the whole are read in place, other rows gathered.
+        part = slice(start, start + _BLOCK_ROWS) if mask is None else passing[start : start + _BLOCK_ROWS]
+        scores = vectors @ widen(index.vectors[part]).T
+        scores[own == index.products[None, part]] = -np.inf
+        kept.add(scores, start)
+    best, at = kept.sorted()
+    for query, (scores, places) in enumerate(zip(best, passing[at], strict=True)):
         firsts = np.sort(np.unique(index.groups[places], return_index=True)[1])
         firsts = firsts[np.isfinite(scores[firsts])][:AT]
         distinct, distinct_rows = scores[firsts], places[firsts]
-        if len(firsts) < AT and keep < len(index.products):
+        if len(firsts) < AT and keep < len(passing):
             # Products with very many photos fill all the places that were kept.
             hits = index.scan(vectors[query], AT, mask=mask, without=(int(index.products[rows[query]]),))
             distinct, distinct_rows = hits.scores, hits.rows

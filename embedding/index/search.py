@@ -142,6 +142,14 @@ class Index:
             return self.scan(query, k, mask=mask, without=without)
         return self.approximate(query, k, self.search_k, mask=mask, without=without)
 
+    def compares_all(self, search_k: int, mask: np.ndarray) -> bool:
+        """Whether `approximate` compares every row that passes, so that it misses none.
+
+        :param mask: bool [rows].
+        """
+        passing = int(np.count_nonzero(mask))
+        return math.ceil(search_k * len(mask) / max(1, passing)) >= passing
+
     def approximate(
         self,
         query: np.ndarray,

@@ -106,10 +106,24 @@ def test_as_few_dimensions_as_rank_the_true_neighbours() -> None:
 
 def test_a_filtered_sample_counts_only_what_passes() -> None:
     index = Index(table(3000), vectors(3000, 0.93), None, LEARNT, search_k=0)
-    for share, sample in recall.draw_filtered_samples(index):
+    for share, mask in recall.draw_filters(index):
+        sample = recall.draw_sample(index, recall.FEWER, mask)
         assert sample.mask is not None
         assert sample.mask.mean() == pytest.approx(share, abs=0.04)
         assert sample.mask[sample.found].all()
         scores = widen(index.vectors) @ sample.vectors[7]
         scores[sample.rows[7]] = -1
         np.testing.assert_allclose(np.sort(scores[sample.mask])[:-6:-1], sample.nearest[7], atol=1e-5)
+
+
+def test_a_search_that_compares_all_that_passes_misses_none(grown: tuple[Path, np.ndarray]) -> None:
+    file, stored = grown
+    searching, _ = tune.build_tuned(file, table(1500), LEARNT, 0.99)
+    forest = CandidateIndex.load(file.parent, 1500, searching.ann_dimensions or DIMENSIONS)
+    index = Index(table(1500), stored, forest, LEARNT, search_k=searching.search_k)
+    for share, mask in recall.draw_filters(index):
+        sample = recall.draw_sample(index, 50, mask)
+        found = recall.measure(index, sample, searching.search_k, 0.99).at_5
+        assert found == 1.0 or not index.compares_all(searching.search_k, mask), share
+    assert index.compares_all(searching.search_k, np.arange(1500) < 20)
+    assert not index.compares_all(10, np.ones(1500, bool))
