@@ -46,7 +46,7 @@ def _print_status(status: Status) -> None:
             str(store.products),
             str(store.removed),
             _last_crawl(store),
-            _age(now - store.fresh_at) if store.fresh_at else "",
+            terminal.age(now - store.fresh_at) if store.fresh_at else "",
             str(store.last_crawl["images_new"]) if store.last_crawl else "",
         )
         for store in status.stores
@@ -98,10 +98,3 @@ def _last_crawl(store: StoreStatus) -> str:
     if store.failure and store.failure != ended:
         return f"{ended} ({store.failure})"
     return ended if store.staged in (None, ended) else f"{ended}, {store.staged}"
-
-
-def _age(span: timedelta) -> str:
-    hours = span.total_seconds() / 3600
-    if hours < 1:
-        return f"{span.total_seconds() / 60:.0f} min ago"
-    return f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"

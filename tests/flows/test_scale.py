@@ -149,7 +149,8 @@ def sharded(root: Root, scheduler: str = "") -> Config:
 def test_shards_are_built_by_workers_and_are_the_same(embedded, cluster, tmp_path, monkeypatch) -> None:
     here, there = fresh(embedded, tmp_path / "a"), fresh(embedded, tmp_path / "b")
     for root in (here, there):
-        shutil.copytree(embedded.table_path("embeddings"), root.table_path("embeddings"))
+        for table in ("embeddings", "rejects"):
+            shutil.copytree(embedded.table_path(table), root.table_path(table))
     index_and_publish(here, sharded(here), catalogues.MODEL)
     taken: list[bool] = []
     take = scale._take
