@@ -37,10 +37,14 @@ class PostgreSQL:
         """Stops it, which ends all connections, and starts it again."""
         self.run("pg_ctl", "-l", str(self.folder / "log"), "-m", "fast", "-w", "restart")
 
-    def query(self, sql: str) -> list[str]:
-        """What `psql` prints for a statement."""
-        command = ["psql", "-At", "-c", sql, f"postgresql://prefect:{PASSWORD}@{self.address}"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+def query(address: str, sql: str) -> list[str]:
+    """What `psql` prints for a statement.
+
+    :param address: of a database, as `PostgreSQL.address`.
+    """
+    command = ["psql", "-At", "-c", sql, f"postgresql://prefect:{PASSWORD}@{address}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
 @contextmanager

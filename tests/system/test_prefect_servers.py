@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from tests.system.postgresql import PASSWORD, postgresql_server
+from tests.system.postgresql import postgresql_server, query
 from tests.system.prefect_processes import (
     deployed,
     deployment_id,
@@ -87,22 +87,23 @@ def test_a_night_that_is_ended_takes_its_temporary_server_with_it(tmp_path, numb
 
 @pytest.fixture
 def postgresql():
-    with postgresql_server() as running_server:
-        yield running_server
+    """The address of a PostgreSQL database."""
+    with postgresql_server() as database:
+        yield database.address
 
 
 def test_history_is_kept_in_postgresql_for_sixty_days(tmp_path, postgresql):
-    file = install(tmp_path / "shop", f'database = "postgresql://prefect:${{SECRET}}@{postgresql.address}"')
+    file = install(tmp_path / "shop", f'database = "postgresql://prefect:${{SECRET}}@{postgresql}"')
     environ = {
         **environment(tmp_path / "home"),
-        "SECRET": PASSWORD,
+        "SECRET": "s3cret",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "2",
     }
     log = tmp_path / "deploy.log"
     with deployed(file, environ, log):
-        assert PASSWORD not in log.read_text()
+        assert "s3cret" not in log.read_text()
         flows = "select flow.name from deployment join flow on flow.id = deployment.flow_id order by 1"
-        assert postgresql.query(flows) == ["maintain", "nightly"]
+        assert query(postgresql, flows) == ["maintain", "nightly"]
         api = api_of(log)
         deployment = deployment_id(api, "nightly")
         old = trigger(api, deployment)
@@ -110,7 +111,8 @@ def test_history_is_kept_in_postgresql_for_sixty_days(tmp_path, postgresql):
         recent = trigger(api, deployment)
         wait_for(lambda: ended(api, deployment) == [old, recent], "another night")
         for run, days in ((old, 61), (recent, 59)):
-            postgresql.query(
+            query(
+                postgresql,
                 f"update flow_run set end_time = now() - interval '{days} days' where id = '{run}'",
             )
         wait_for(lambda: ended(api, deployment) == [recent], "the old night's removal", 60)

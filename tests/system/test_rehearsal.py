@@ -18,7 +18,7 @@ from storage.root import Root
 from tests import catalogues
 from tests.flows.test_alerts import mail as mail
 from tests.flows.test_alerts import web as web
-from tests.system.postgresql import PASSWORD, PostgreSQL, postgresql_server
+from tests.system.postgresql import PASSWORD, postgresql_server, query
 from tests.system.prefect_processes import deployed, deployment_id, environment, nights, trigger, wait_for
 from tests.system.test_operating import Installation, blocks
 from tests.system.test_prefect_nights import ENDED, run_of
@@ -72,7 +72,7 @@ def test_an_installation_is_operated_as_the_page_says(tmp_path: Path, web: Any, 
     folder, log = tmp_path / "installed", tmp_path / "deploy.log"
     environ = {**environment(tmp_path / "prefect"), "SECRET": PASSWORD, "HOOK": "hook"}
     scheduled_for = datetime.now(UTC) + timedelta(minutes=4)
-    with serve(catalogue(PRODUCTS), "schema", crawl_delay=3) as front, postgresql_server() as database:
+    with serve(catalogue(PRODUCTS), "schema", crawl_delay=2) as front, postgresql_server() as database:
         root = install(
             folder,
             at=scheduled_for,
@@ -92,7 +92,7 @@ def test_an_installation_is_operated_as_the_page_says(tmp_path: Path, web: Any, 
             database.restart()
             wait_for(lambda: state(api, scheduled)["state_type"] in ENDED, "its end", 300)
             assert state(api, scheduled)["auto_scheduled"]
-        check_night(state_after(database, scheduled), root)
+        check_night(state_after(database.address, scheduled), root)
     told = json.loads(web.asked[-1][1])
     assert web.asked[-1][0] == "/hook"
     [reason] = told["reasons"]
@@ -131,9 +131,9 @@ def running_besides(api: str, run: str) -> str:
     return next((row["id"] for row in nights(api) if row["id"] != run and row["state_name"] == "Running"), "")
 
 
-def state_after(database: PostgreSQL, run: str) -> str:
+def state_after(database: str, run: str) -> str:
     """The state of a run in the database itself."""
-    (name,) = database.query(f"select state_name from flow_run where id = '{run}'")
+    (name,) = query(database, f"select state_name from flow_run where id = '{run}'")
     return name
 
 
