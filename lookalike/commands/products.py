@@ -67,20 +67,19 @@ def products(
                 row[name] = row[name] and row[name].isoformat().replace("+00:00", "Z")
         terminal.print_json({"generation": shop.generation, "count": len(everything), "products": rows})
         return
-    terminal.print_rows(
-        ("product", "title", "brand", "category", "price", "link"),
-        [
-            (
-                f"{row['store']}:{row['product_id']}",
-                row["title"] or "",
-                row["brand"] or "",
-                row["category"] or "",
-                display_price(row["price"], row["currency"]),
-                row["url"] or "",
-            )
-            for row in rows
-        ],
-    )
+    shown = [
+        (
+            f"{row['store']}:{row['product_id']}",
+            row["title"] or "",
+            row["brand"] or "",
+            row["category"] or "",
+            display_price(row["price"], row["currency"]),
+            row["url"] or "",
+        )
+        for row in rows
+    ]
+    head = ("product", "title", "brand", "category", "price", "link")
+    terminal.print_rows(*terminal.with_ages(head, shown, [row["seen"] for row in rows]))
     if len(everything) > k:
         terminal.say(f"{k:,} of {len(everything):,} products. -k N shows more, --output FILE writes all.")
     if not rows:

@@ -265,7 +265,7 @@ def print_matches(matches: Matches) -> None:
     if matches.warning:
         terminal.say(matches.warning)
     explained = any(match.why for match in matches)
-    rows = []
+    rows, seen = [], []
     for match in matches:
         score = f"{match.score:.3f}"
         offers: tuple[Match | AlsoAt, ...] = (match, *match.also_at)
@@ -274,8 +274,10 @@ def print_matches(matches: Matches) -> None:
             front = ("also at", "") if place else (str(match.rank), score)
             why = ("" if place else match.why or "",) if explained else ()
             rows.append((*front, *why, title, price, offer.store, offer.url or ""))
+            seen.append(None if place else match.seen)
     why_head = ("why",) if explained else ()
-    terminal.print_rows(("", "score", *why_head, "title", "price", "store", "link"), rows)
+    head = ("", "score", *why_head, "title", "price", "store", "link")
+    terminal.print_rows(*terminal.with_ages(head, rows, seen))
     if not rows:
         terminal.say("Nothing matches. Widen the filters.")
 

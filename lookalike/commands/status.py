@@ -46,7 +46,7 @@ def _print_status(status: Status) -> None:
             str(store.products),
             str(store.removed),
             _last_crawl(store),
-            _age(now - store.fresh_at) if store.fresh_at else "",
+            terminal.age(now - store.fresh_at) if store.fresh_at else "",
             str(store.last_crawl["images_new"]) if store.last_crawl else "",
         )
         for store in status.stores
@@ -113,10 +113,3 @@ def _completed_by(head: StyleHeadStatus | None) -> str:
     if head.used:
         return f"style head ({filled}, the default {head.cold['default']:.2f})"
     return f"untrained default (the style head {filled}, the default {head.cold['default']:.2f})"
-
-
-def _age(span: timedelta) -> str:
-    hours = span.total_seconds() / 3600
-    if hours < 1:
-        return f"{span.total_seconds() / 60:.0f} min ago"
-    return f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"

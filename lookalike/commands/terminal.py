@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lookalike.commands.log_lines import JsonFormatter, TextFormatter
@@ -29,6 +30,10 @@ Advance = Callable[[str, int, int | None], None]
 
 What follows a comma in the name is shown with it, and may change.
 """
+
+
+OLD = timedelta(days=2)
+"""What was last seen so long ago is shown with its age: a store is crawled every night."""
 
 
 def out() -> Console:
@@ -151,6 +156,29 @@ def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, titled: bo
     console.print(_table(head[:-1], [row[:-1] for row in safe]))
     for row in safe:
         console.print(f"{row[0]}  {row[-1]}", soft_wrap=True, markup=False)
+
+
+def age(span: timedelta) -> str:
+    """How long ago something was, in words."""
+    hours = span.total_seconds() / 3600
+    if hours < 1:
+        return f"{span.total_seconds() / 60:.0f} min ago"
+    return f"{hours:.0f} h ago" if hours < 48 else f"{hours / 24:.0f} days ago"
+
+
+def with_ages(
+    head: Sequence[str], rows: Sequence[Sequence[str]], seen: Sequence[datetime | None]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """A table with a column "seen" before its last one, if any row is old; those that are not have none.
+
+    :param seen: when what a row shows was last seen, of each row.
+    """
+    now = datetime.now(UTC)
+    ages = [age(now - moment) if moment and now - moment >= OLD else "" for moment in seen]
+    if not any(ages):
+        return head, rows
+    dated = [(*row[:-1], told, row[-1]) for row, told in zip(rows, ages, strict=True)]
+    return (*head[:-1], "seen", head[-1]), dated
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -43,7 +43,7 @@ WEIGHTS = "untrained"
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes; one that is killed is started again."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.ERROR
     ) as running:
         yield running
 
@@ -149,7 +149,8 @@ def sharded(root: Root, scheduler: str = "") -> Config:
 def test_shards_are_built_by_workers_and_are_the_same(embedded, cluster, tmp_path, monkeypatch) -> None:
     here, there = fresh(embedded, tmp_path / "a"), fresh(embedded, tmp_path / "b")
     for root in (here, there):
-        shutil.copytree(embedded.table_path("embeddings"), root.table_path("embeddings"))
+        for table in ("embeddings", "rejects"):
+            shutil.copytree(embedded.table_path(table), root.table_path(table))
     index_and_publish(here, sharded(here), catalogues.MODEL)
     taken: list[bool] = []
     take = scale._take
@@ -193,7 +194,7 @@ def test_a_cluster_that_is_lost_in_the_middle_is_a_sentence(embedded, tmp_path, 
     root = fresh(embedded, tmp_path)
     closing = threading.Event()
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
     ) as own:
 
         def close(stage: str, done: int, total: int | None) -> None:
@@ -271,7 +272,7 @@ def test_a_scheduler_that_is_down_is_a_sentence_and_the_work_is_done(small) -> N
 
 def test_a_scheduler_without_workers_is_a_sentence(small) -> None:
     with LocalCluster(
-        n_workers=0, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+        n_workers=0, processes=True, dashboard_address=":0", silence_logs=logging.ERROR
     ) as idle:
         scale = ScaleSettings(scheduler=idle.scheduler_address, wait_s=0.5)
         done = embed_images(small, config(small).model_copy(update={"scale": scale}))
@@ -306,7 +307,7 @@ def test_a_whole_night_in_a_bucket(tmp_path, monkeypatch) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         # After the environment is set: the workers reach the bucket by it.
         with LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
         ) as own:
             root = Root.open(f"s3://{BUCKET}/scaled", create=True)
             local = Root.open(tmp_path / "local", create=True)

@@ -139,18 +139,29 @@ class Installation:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def small(cls, folder: Path) -> Installation:
+        """One with a published generation."""
+        made = cls(folder)
         folder.mkdir()
         (folder / "lookalike.toml").write_text(
             'data = "data"\n[crawl]\nserve_for = 36500\n[[stores]]\nname = "a.example"\nurl = "https://a.example"\n'
         )
-        self.root = Root.open(folder / "data", create=True)
+        root = Root.open(folder / "data", create=True)
         data = [catalogues.jpeg((5 * at, 200 - 5 * at, 90)) for at in range(20)]
         photos = {images.image_id(photo): photo for photo in data}
         products = [catalogues.product("a.example", f"{at}", [photo]) for at, photo in enumerate(photos)]
         vectors = dict(zip(photos, catalogues.clustered(len(photos)), strict=True))
-        catalogues.write(self.root, products, photos, vectors)
-        catalogues.write_encoder(self.root)
-        build_index(self.root, catalogues.MODEL)
+        catalogues.write(root, products, photos, vectors)
+        catalogues.write_encoder(root)
+        build_index(root, catalogues.MODEL)
+        return made
+
+    @property
+    def root(self) -> Root:
+        """Its data root."""
+        return Root.open(self.folder / "data")
 
     def run(self, commands: str) -> subprocess.CompletedProcess[str]:
         """Runs commands where its folder stands for /srv/lookalike; no service is stopped or started."""
@@ -168,7 +179,7 @@ class Installation:
 
     def content(self) -> dict[str, object]:
         """All rows, and what is published."""
-        root = Root.open(self.folder / "data")
+        root = self.root
         found: dict[str, object] = {
             table: sorted(map(repr, tables.read(root, table).to_pylist())) for table in TABLES
         }
@@ -178,7 +189,7 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
-    return Installation(tmp_path / "installed")
+    return Installation.small(tmp_path / "installed")
 
 
 def test_a_backup_is_restored_whole(installation: Installation) -> None:

@@ -1,21 +1,17 @@
 """The Prefect servers that Lookalike starts itself: side by side, killed, and on PostgreSQL."""
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.system.postgresql import postgresql_server, query
 from tests.system.prefect_processes import (
     deployed,
     deployment_id,
     environment,
-    free_port,
     nights,
     processes,
     running,
@@ -91,37 +87,9 @@ def test_a_night_that_is_ended_takes_its_temporary_server_with_it(tmp_path, numb
 
 @pytest.fixture
 def postgresql():
-    """The address of a PostgreSQL database, served by a user without rights: PostgreSQL refuses root."""
-    [*_, binaries] = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-    port = free_port()
-    # Not below pytest's own folder, which that user must not enter.
-    with tempfile.TemporaryDirectory() as folder:
-        data, password = f"{folder}/cluster", Path(folder, "password")
-        password.write_text("s3cret\n")
-        if user:
-            shutil.chown(folder, "postgres")
-
-        def run(name, *arguments):
-            subprocess.run([*user, binaries / name, "-D", data, *arguments], cwd=folder, check=True)
-
-        run("initdb", "-U", "prefect", "-A", "scram-sha-256", f"--pwfile={password}")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        run("pg_ctl", "-l", f"{folder}/log", "-o", options, "-w", "start")
-        try:
-            yield f"127.0.0.1:{port}/postgres"
-        finally:
-            run("pg_ctl", "-m", "fast", "-w", "stop")
-
-
-def query(database, sql):
-    """What `psql` prints for a statement."""
-    return subprocess.run(
-        ["psql", "-At", "-c", sql, f"postgresql://prefect:s3cret@{database}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+    """The address of a PostgreSQL database."""
+    with postgresql_server() as database:
+        yield database.address
 
 
 def test_history_is_kept_in_postgresql_for_sixty_days(tmp_path, postgresql):

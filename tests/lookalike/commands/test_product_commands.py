@@ -9,12 +9,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from lookalike.cli import main
+from lookalike.commands import terminal
 from lookalike.products import SCHEMA
 from lookalike.query import Shop
 from tests.lookalike.test_elsewhere import shop  # noqa: F401 - a fixture
@@ -40,6 +42,20 @@ def test_products_are_listed_as_many_as_asked_for(lookalike: Run, shop: Shop) ->
     assert f"2 of {len(shop)} products" in err
     _, out, err = lookalike("products", "-k", "100000")
     assert (out.count("\n"), err) == (len(shop), "")
+
+
+@pytest.mark.parametrize("command", [("products", "-k", "2"), ("search", "a.example:dress", "-k", "2")])
+def test_what_was_last_seen_long_ago_is_shown_with_its_age(
+    lookalike: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(terminal, "OLD", timedelta(days=36_500))
+    _, fresh, _ = lookalike(*command)
+    monkeypatch.setattr(terminal, "OLD", timedelta(days=-36_500))
+    _, old, _ = lookalike(*command)
+    for new, dated in zip(fresh.splitlines(), old.splitlines(), strict=True):
+        *front, age, link = dated.split("\t")
+        assert [*front, link] == new.split("\t")
+        assert age.endswith(" ago") or front[0] == "also at"
 
 
 def test_products_as_json_and_filtered(lookalike: Run, shop: Shop) -> None:  # noqa: F811

@@ -1,5 +1,6 @@
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -108,3 +109,14 @@ def test_a_log_line_is_one_safe_line(capsys):
     terminal.log_to_stderr()
     logging.getLogger("scrapers.crawl").warning("%s is refused", "red\x9b31m \u202egpj.exe\nlookalike: done")
     assert capsys.readouterr().err.endswith("red 31m gpj.exe lookalike: done is refused\n")
+
+
+def test_a_table_has_a_column_of_ages_only_if_a_row_is_old():
+    now = datetime.now(UTC)
+    head, rows = ("title", "link"), [("Shirt", "a"), ("Coat", "b"), ("Hat", "c")]
+    young = [now, None, now - timedelta(hours=47)]
+    assert terminal.with_ages(head, rows, young) == (head, rows)
+    assert terminal.with_ages(head, rows, [now, None, now - timedelta(days=5)]) == (
+        ("title", "seen", "link"),
+        [("Shirt", "", "a"), ("Coat", "", "b"), ("Hat", "5 days ago", "c")],
+    )
