@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Most tests wait for a process or a socket: two processes halve the time. A file's tests share fixtures.
 PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
-.PHONY: install demo test test-all coverage lint audit sbom clean
+.PHONY: install demo test test-all coverage lint translations audit sbom clean
 
 install: $(INSTALLED)
 
@@ -35,6 +35,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+# Finds the texts that visitors read and compiles their translations.
+translations: install
+	$(BIN)/python -m lookalike.locales.update
 
 # Asks PyPI's advisories, so it needs the internet.
 audit: install
