@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Most tests wait for a process or a socket: two processes halve the time. A file's tests share fixtures.
 PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
-.PHONY: install demo test test-all coverage lint translations audit sbom clean
+.PHONY: install demo docs test test-all coverage lint translations audit sbom clean
 
 install: $(INSTALLED)
 
@@ -17,6 +17,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/lookalike demo
+
+# The documentation as a site in build/site; a broken link fails it.
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: install
 	$(PYTEST) -m 'not slow'

@@ -75,7 +75,7 @@ def test_upload_crop_filter_and_a_link_by_keyboard_alone(
     def settle() -> None:
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
-    reach(page.get_by_test_id("stFileUploaderDropzone").get_by_role("button"))
+    reach(page.locator(".st-key-la-uploader button"))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(photo)
@@ -89,7 +89,7 @@ def test_upload_crop_filter_and_a_link_by_keyboard_alone(
     page.keyboard.press("Enter")
     reach(dialog.get_by_role("slider").nth(2))  # the upper edge
     page.keyboard.press("ArrowRight")
-    expect(dialog.get_by_role("slider").nth(2)).to_have_attribute("aria-valuenow", "11")
+    expect(dialog.get_by_role("slider").nth(2)).to_have_value("11")
     settle()
     reach(dialog.get_by_role("button", name="Search for this part"))
     page.keyboard.press("Enter")
