@@ -29,7 +29,7 @@ from urllib.parse import urlencode
 
 import psutil
 import requests
-from query import QUESTIONS, drawn
+from query import drawn
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
@@ -39,7 +39,8 @@ import lookalike
 from storage.root import Root
 
 REPOSITORY = Path(__file__).parents[1]
-COLD_STARTS = 5
+COLD_STARTS = 3
+WARMING = 3  # photos before those that are timed
 SESSIONS = 20
 ASKED_BY_EACH = 5
 TIMEOUT_S = 120.0
@@ -201,7 +202,7 @@ def serving(data: Path) -> Iterator[Dashboard]:
         dashboard.stop()
 
 
-def main(data: Path, only: str) -> None:
+def main(data: Path, only: str, questions: int) -> None:
     """Prints the table."""
     products, photos = drawn(lookalike.open(data), Root.open(data))
     print("| question | clock, median, ms | clock, 95th percentile, ms | processor, median, ms |")
@@ -210,7 +211,7 @@ def main(data: Path, only: str) -> None:
         _cold(data, photos[0])
     with serving(data) as dashboard:
         if "warm" in only:
-            _warm(dashboard, products, photos)
+            _warm(dashboard, products[: questions // 2], photos[: questions + WARMING])
         if "load" in only:
             _load(dashboard, photos)
 
@@ -232,12 +233,12 @@ def _cold(data: Path, photo: bytes) -> None:
 
 def _warm(dashboard: Dashboard, products: Sequence[str], photos: Sequence[bytes]) -> None:
     visitor = Visitor(dashboard)
-    for photo in photos[:3]:
+    for photo in photos[:WARMING]:
         visitor.upload(photo)
-    answers = [visitor.upload(photo) for photo in photos[3 : QUESTIONS // 2]]
+    answers = [visitor.upload(photo) for photo in photos[WARMING:]]
     _line("a photo: first card", answers)
     _line("a photo: whole page", [Answer(one.whole_s, 0, one.processor_s, one.cards) for one in answers])
-    named = [Visitor(dashboard).ask(product) for product in products[: QUESTIONS // 4]]
+    named = [Visitor(dashboard).ask(product) for product in products]
     _line("a link to a product, in a new session: first card", named)
     assert all(one.cards for one in (*answers, *named))
 
@@ -270,5 +271,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", default="cold warm load", help="some of these words")
+    parser.add_argument("--questions", type=int, default=100)
     asked = parser.parse_args()
-    main(asked.data, asked.only)
+    main(asked.data, asked.only, asked.questions)

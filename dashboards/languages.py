@@ -23,6 +23,8 @@ def begin() -> None:
     else:
         speak(preferred(st.context.headers.get("Accept-Language", ENGLISH)))
     words = {
+        "upload": _("Upload"),
+        "limits": _("At most 20 MB: JPG, PNG, WEBP, AVIF, GIF"),
         "another": _("Another photo"),
         "travels": _("Your photo is on its way…"),
         "kinds": _("Give a JPEG, PNG, WebP, AVIF or GIF of at most 20 MB."),

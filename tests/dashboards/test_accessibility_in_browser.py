@@ -75,6 +75,8 @@ def test_upload_crop_filter_and_a_link_by_keyboard_alone(
     def settle() -> None:
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
+    expect(page.locator(".st-key-la-uploader button")).to_be_visible()
+    settle()
     reach(page.locator(".st-key-la-uploader button"))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
