@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile
 # Tests start hundreds of processes: what one has compiled, the next need not.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo test test-all coverage lint audit sbom clean
+.PHONY: install demo docs test test-all coverage lint translations audit sbom clean
 
 install: $(INSTALLED)
 
@@ -20,6 +20,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/lookalike demo
+
+# The documentation as a site in build/site; a broken link fails it.
+docs: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: install
 	$(PYTEST) -m 'not slow'
@@ -38,6 +43,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+# Finds the texts that visitors read and compiles their translations.
+translations: install
+	$(BIN)/python -m lookalike.locales.update
 
 # Asks PyPI's advisories, so it needs the internet.
 audit: install

@@ -13,19 +13,21 @@ from dashboards import address, links
 from dashboards.page_parts import SEARCHES
 from lookalike import Match, Shop
 from lookalike.facets import Order, can_be_bought
+from lookalike.language import marked, price
+from lookalike.language import translated as _
 from lookalike.likeness import Looks, shared
 from lookalike.picture_sheet import picture_sheet
 from lookalike.rendering import escaped, render
 from lookalike.spreadsheet import harmless
 from storage.errors import LookalikeError
-from storage.money import decimal_string, display_price
+from storage.money import decimal_string
 
-LESS_ALIKE, OUT_OF_STOCK = "less alike", "Out of stock"
-MORE_LIKE, LESS_LIKE = "More of this", "Less of this"
+LESS_ALIKE, OUT_OF_STOCK = marked("Less alike"), marked("Out of stock")
+MORE_LIKE, LESS_LIKE = marked("More of this"), marked("Less of this")
 ORDERS = {
-    Order.LIKENESS: "Best match first",
-    Order.CHEAPEST: "Cheapest first",
-    Order.DEAREST: "Most expensive first",
+    Order.LIKENESS: marked("Best match first"),
+    Order.CHEAPEST: marked("Cheapest first"),
+    Order.DEAREST: marked("Most expensive first"),
 }
 CSV_COLUMNS = ("store", "title", "brand", "category", "price", "was_price", "currency", "availability", "url")
 
@@ -62,7 +64,7 @@ def draw_answers(shop: Shop, shown: Sequence[tuple[str, list[Match]]], looks: Lo
     """
     for heading, matches in shown:
         if heading:
-            st.html(f'<h3 class="la-band">{escaped(heading)}</h3>')
+            st.html(f'<h3 class="la-band">{escaped(_(heading))}</h3>')
         for match in matches:
             draw_match(shop, match, looks)
 
@@ -74,8 +76,8 @@ def draw_match(shop: Shop, match: Match, looks: Looks) -> None:
         with st.container(key=f"la-actions-{match.rank}", gap=None):
             links.draw_product_link(match.id)
             for label, key, completes in (
-                ("More like this", "more", False),
-                ("What goes with it", "goes", True),
+                (_("More like this"), "more", False),
+                (_("What goes with it"), "goes", True),
             ):
                 st.button(
                     label,
@@ -87,8 +89,9 @@ def draw_match(shop: Shop, match: Match, looks: Looks) -> None:
                 )
             key = f"steer-{match.rank}"
             st.menu_button(
-                "Change the search",
+                _("Change the search"),
                 [MORE_LIKE, LESS_LIKE],
+                format_func=_,
                 key=key,
                 type="tertiary",
                 on_click=steer,
@@ -113,7 +116,11 @@ def steer(key: str, product: str) -> None:
 def why_html(looks: Looks, match: Match) -> str:
     """What the answer shares with the query; empty where nothing is known."""
     found = [] if match.why else shared(looks, match)
-    return f'<p class="la-because" dir="auto">In common: {escaped(", ".join(found))}</p>' if found else ""
+    return (
+        f'<p class="la-because" dir="auto">{escaped(_("In common: {facts}", facts=", ".join(found)))}</p>'
+        if found
+        else ""
+    )
 
 
 def cheaper_html(shop: Shop, match: Match) -> str:
@@ -128,8 +135,8 @@ def cheaper_html(shop: Shop, match: Match) -> str:
     cheapest = next((one for one in others if one.currency == match.currency and one.price is not None), None)
     if cheapest is None or cheapest.price is None or cheapest.price >= match.price or cheapest.id in named:
         return ""
-    price = display_price(cheapest.price, cheapest.currency)
-    return f'<p class="la-cheaper" dir="auto">{escaped(price)} at {escaped(cheapest.store)}</p>'
+    cheaper = _("{price} at {store}", price=price(cheapest.price, cheapest.currency), store=cheapest.store)
+    return f'<p class="la-cheaper" dir="auto">{escaped(cheaper)}</p>'
 
 
 def draw_order() -> Order:
@@ -137,10 +144,10 @@ def draw_order() -> Order:
     asked = st.query_params.get(address.SORT)
     st.session_state[address.SORT] = next((order for order in Order if order == asked), Order.LIKENESS)
     return st.selectbox(
-        "Sort",
+        _("Sort"),
         list(ORDERS),
         key=address.SORT,
-        format_func=ORDERS.__getitem__,
+        format_func=lambda order: _(ORDERS[order]),
         label_visibility="collapsed",
         width=190,
         on_change=address.write,
@@ -152,7 +159,7 @@ def draw_downloads(answers: Sequence[Match], headline: str) -> None:
     """Draws the buttons that save the answers that are shown."""
     with st.container(horizontal=True, horizontal_alignment="center", key="la-downloads"):
         st.download_button(
-            "Save as CSV",
+            _("Save as CSV"),
             partial(csv_of, answers),
             "lookalike.csv",
             "text/csv",
@@ -162,7 +169,7 @@ def draw_downloads(answers: Sequence[Match], headline: str) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "Save as picture",
+            _("Save as picture"),
             partial(picture_sheet, answers, headline),
             "lookalike.png",
             "image/png",

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, NoReturn
 import streamlit as st
 
 import lookalike
+from dashboards import languages
+from lookalike.language import translated as _
 from lookalike.rendering import escaped
 from storage.errors import InputError, LookalikeError
 
@@ -70,9 +72,10 @@ def main() -> None:
         layout="wide",
     )
     st.html(HERE / "look.css")
+    languages.begin()
     waiting = st.empty()
     if "dashboards.find" not in sys.modules:
-        waiting.html('<p class="la-waiting" role="status">Lookalike is opening the shop…</p>')
+        waiting.html('<p class="la-waiting" role="status">' + _("Lookalike is opening the shop…") + "</p>")
     try:
         from dashboards import customer, find, links
 
@@ -86,18 +89,18 @@ def main() -> None:
         waiting.empty()
     # A new page is one more `st.Page` here; with several, Streamlit draws a menu.
     pages = [
-        st.Page(lambda: find.page(shop), title="Find", url_path="find", default=True),
-        st.Page(_later("browse", shop), title="Browse", url_path=links.BROWSE),
-        st.Page(_later("saved", shop), title="Saved searches", url_path=links.SAVED),
+        st.Page(lambda: find.page(shop), title=_("Find"), url_path="find", default=True),
+        st.Page(_later("browse", shop), title=_("Browse"), url_path=links.BROWSE),
+        st.Page(_later("saved", shop), title=_("Saved searches"), url_path=links.SAVED),
         st.Page(
             lambda: customer.page(shop, config.recommend.purchases_file, config.recommend.store or None),
-            title="For a customer",
+            title=_("For a customer"),
             url_path="customer",
         ),
-        st.Page(_later("product", shop), title="Product", url_path=links.PRODUCT, visibility="hidden"),
+        st.Page(_later("product", shop), title=_("Product"), url_path=links.PRODUCT, visibility="hidden"),
     ]
     if config.dashboard.health:
-        pages.append(st.Page(_later("health", shop, config), title="Health", url_path=links.HEALTH))
+        pages.append(st.Page(_later("health", shop, config), title=_("Health"), url_path=links.HEALTH))
     st.navigation(pages).run()
 
 
@@ -105,7 +108,7 @@ def _later(module: str, *arguments: object) -> Callable[[], None]:
     """A page whose module, with what that imports, is loaded when somebody first opens it."""
 
     def draw() -> None:
-        with st.spinner("Opening the page…"):
+        with st.spinner(_("Opening the page…")):
             opened = importlib.import_module(f"dashboards.{module}")
         opened.page(*arguments)
 
@@ -127,8 +130,10 @@ def show_closed(reason: str) -> None:
     """
     sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(reason))
     with st.container(key="la-closed"):
-        st.html(f'<section class="la-closed"><h1>The shop is not open yet</h1><p>{sentence}</p></section>')
-        if st.button("Look again", icon=":material/refresh:"):
+        st.html(
+            f'<section class="la-closed"><h1>{_("The shop is not open yet")}</h1><p>{sentence}</p></section>'
+        )
+        if st.button(_("Look again"), icon=":material/refresh:"):
             st.rerun()
 
 

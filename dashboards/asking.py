@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboards import address, crop
 from dashboards.facets import FLAGS, LABELS, PRICES
 from lookalike import FilterArguments, Match, Matches, Shop
+from lookalike.language import translated as _
 from lookalike.photo_reader import decode_photo
 from lookalike.vocabulary import meaning, vocabulary, words_of
 from storage import images
@@ -110,11 +111,13 @@ def current_query(shop: Shop, typed: str) -> Query | None:
     if query is None:
         if not words and not more_of:
             return None
-        query = Query(None, "", f"Found for “{words}”" if words else "More like what you chose")
+        query = Query(
+            None, "", _("Found for “{words}”", words=words) if words else _("More like what you chose")
+        )
     elif query.completes:
         return query
     elif words:
-        query = replace(query, headline=f"{query.headline}, but “{words}”")
+        query = replace(query, headline=_("{headline}, but “{words}”", headline=query.headline, words=words))
     return replace(query, words=words, more_of=more_of, less_of=less_of)
 
 
@@ -127,16 +130,18 @@ def read_typed(text: str) -> tuple[str | None, str]:
 
 
 def _of_product(shop: Shop) -> Query | None:
-    for parameter, words in ((address.LIKE, "More like"), (address.GOES_WITH, "Goes with")):
+    for parameter in (address.LIKE, address.GOES_WITH):
         if (name := st.query_params.get(parameter)) is not None:
             product = shop.product(name)
+            completes = parameter == address.GOES_WITH
+            title = product.title or _("this product")
             return Query(
                 product,
                 product.id,
-                f"{words} {product.title or 'this product'}",
-                f"{words} this",
+                _("Goes with {title}", title=title) if completes else _("More like {title}", title=title),
+                _("Goes with this") if completes else _("More like this"),
                 product.thumbnail(),
-                completes=parameter == address.GOES_WITH,
+                completes=completes,
             )
     return None
 
@@ -148,7 +153,9 @@ def _of_address(location: str | None) -> Query | None:
         host = urlsplit(location).hostname
     except ValueError:  # an unclosed bracket in the host, for one; the search says so
         host = None
-    return Query(location, location, f"Looks like the photo at {host or 'this address'}", "The photo there")
+    return Query(
+        location, location, _("Looks like the photo at {host}", host=host or location), _("The photo there")
+    )
 
 
 def _of_photo() -> Query | None:
@@ -159,12 +166,14 @@ def _of_photo() -> Query | None:
     try:
         preview = images.thumbnail(decode_photo(data, fit=PREVIEW_SIDE), side=PREVIEW_SIDE)
     except UnreadableImageError as error:
-        raise UnreadableImageError(f"{photo.name} could not be opened: it is {error}.") from None
+        raise UnreadableImageError(
+            _("{name} could not be opened: it is {reason}.", name=photo.name, reason=error)
+        ) from None
     return Query(
         data,
         f"{photo.file_id} {hash(photo.part)}",
-        "Looks like your photo" if photo.part is None else "Looks like this part of your photo",
-        "Your photo",
+        _("Looks like your photo") if photo.part is None else _("Looks like this part of your photo"),
+        _("Your photo"),
         preview,
     )
 
@@ -177,7 +186,7 @@ def draw_uploader() -> UploadedFile | None:
     """
     with st.container(key="la-uploader"):
         return st.file_uploader(
-            "Upload a photo",
+            _("Upload a photo"),
             type=PHOTO_TYPES,
             max_upload_size=MAX_UPLOAD_MB,
             key=f"{PHOTO}-{st.session_state.get(UPLOADERS, 0)}",
@@ -192,9 +201,9 @@ def draw_text_field(searched: bool) -> str:
     """
     st.session_state[address.WORDS] = st.query_params.get(address.WORDS, "")[:MOST_CHARACTERS]
     typed = st.text_input(
-        "What should differ" if searched else "Describe it, or paste a link",
+        _("What should differ") if searched else _("Describe it, or paste a link"),
         key=address.WORDS,
-        placeholder="…but green" if searched else "Or describe it: red linen dress. Or paste a link",
+        placeholder=_("…but green") if searched else _("Or describe it: red linen dress. Or paste a link"),
         icon=":material/search:",
         label_visibility="collapsed",
         on_change=_search_for_typed,
@@ -202,10 +211,13 @@ def draw_text_field(searched: bool) -> str:
     return (typed or "")[:MOST_CHARACTERS]
 
 
-@st.dialog("Take a photo", icon=":material/photo_camera:")
 def take_photo() -> None:
-    """Shows what the camera sees; the photo that is taken is searched for."""
-    if (photo := st.camera_input("Take a photo", label_visibility="collapsed", key="taken")) is not None:
+    """Shows what the camera sees in a dialog; the photo that is taken is searched for."""
+    st.dialog(_("Take a photo"), icon=":material/photo_camera:")(_draw_camera)()
+
+
+def _draw_camera() -> None:
+    if (photo := st.camera_input(_("Take a photo"), label_visibility="collapsed", key="taken")) is not None:
         receive_photo(photo)
         st.rerun()
 

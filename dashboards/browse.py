@@ -14,11 +14,14 @@ from typing import Any
 
 import streamlit as st
 
+from dashboards.facets import LABELS
 from dashboards.page_parts import SEARCHES, draw_note, draw_price, footer, header
 from dashboards.product import show_cards
 from lookalike import FilterArguments, Shop
 from lookalike.arguments import MOST_CHARACTERS
 from lookalike.browse import Browsed, Order
+from lookalike.language import marked, number, plural
+from lookalike.language import translated as _
 from storage.errors import LookalikeError
 
 PER_PAGE = 48
@@ -28,12 +31,12 @@ MOST_OFFERED = 500
 """Values of a facet that can be chosen from, the most frequent."""
 
 FACETS = {"categories": "category", "colours": "colour", "brands": "brand", "stores": "store"}
-"""Fields of `Choice`, and the facet that each narrows down."""
+"""Fields of `Choice`, and the facet that each narrows down, which `dashboards.facets` labels."""
 
 ORDERS = {
-    Order.NEWEST: "Newest first",
-    Order.CHEAPEST: "Cheapest first",
-    Order.DEAREST: "Most expensive first",
+    Order.NEWEST: marked("Newest first"),
+    Order.CHEAPEST: marked("Cheapest first"),
+    Order.DEAREST: marked("Most expensive first"),
 }
 
 
@@ -98,13 +101,13 @@ class Choice:
 def page(shop: Shop) -> None:
     """Draws the page for one visitor, or why nothing can be shown."""
     header()
-    st.html('<h1 class="la-page">Browse</h1>')
+    st.html(f'<h1 class="la-page">{_("Browse")}</h1>')
     choice = Choice.of_address({name: st.query_params.get_all(name) for name in vars(Choice())})
     try:
         choice, browsed = browse(shop, choice)
     except LookalikeError as error:
         draw_note(str(error))
-        st.button("Show all products", on_click=show, args=(Choice(),))
+        st.button(_("Show all products"), on_click=show, args=(Choice(),))
     else:
         draw_choice(choice, browsed, shop.currencies)
         show_products(choice, browsed)
@@ -135,22 +138,24 @@ def draw_choice(choice: Choice, browsed: Browsed, currencies: Sequence[str]) -> 
         st.session_state[_key(name)] = _shown(value)
     with st.container(key="la-browse-top"):
         st.text_input(
-            "Words in title, brand or category",
-            placeholder="linen dress",
+            _("Words in title, brand or category"),
+            placeholder=_("linen dress"),
             max_chars=MOST_CHARACTERS,
             **_widget("words"),
         )
-        st.selectbox("Sort", list(Order), format_func=ORDERS.__getitem__, **_widget("order"))
+        st.selectbox(_("Sort"), list(Order), format_func=lambda order: _(ORDERS[order]), **_widget("order"))
     with st.sidebar:
-        st.html('<h2 class="la-side">Narrow it down</h2>')
-        st.toggle("In stock only", **_widget("in_stock"))
+        st.html(f'<h2 class="la-side">{_("Narrow it down")}</h2>')
+        st.toggle(_("In stock only"), **_widget("in_stock"))
         for name, facet in FACETS.items():
             draw_facet(name, facet, getattr(choice, name), browsed.facets[facet])
         with st.container(horizontal=True, key="la-prices"):
-            for label, name in (("Lowest price", "lowest"), ("Highest price", "highest")):
+            for label, name in ((_("Lowest price"), "lowest"), (_("Highest price"), "highest")):
                 draw_price(label, **_widget(name))
         if len(currencies) > 1:
-            st.selectbox("Currency", currencies, index=None, placeholder=currencies[0], **_widget("currency"))
+            st.selectbox(
+                _("Currency"), currencies, index=None, placeholder=currencies[0], **_widget("currency")
+            )
 
 
 def draw_facet(name: str, facet: str, chosen: Sequence[str], counts: Mapping[str, int]) -> None:
@@ -160,10 +165,10 @@ def draw_facet(name: str, facet: str, chosen: Sequence[str], counts: Mapping[str
     """
     offered = [*chosen, *(value for value in counts if value not in chosen)]
     st.multiselect(
-        facet.capitalize(),
+        _(LABELS[facet]),
         offered[:MOST_OFFERED],
-        format_func=lambda value: f"{value} ({counts.get(value, 0):,})",
-        placeholder="Any",
+        format_func=lambda value: f"{value} ({number(counts.get(value, 0))})",
+        placeholder=_("Any"),
         select_all=False,
         **_widget(name),
     )
@@ -172,21 +177,27 @@ def draw_facet(name: str, facet: str, chosen: Sequence[str], counts: Mapping[str
 def show_products(choice: Choice, browsed: Browsed) -> None:
     """Shows a page of products, and the way to the other pages."""
     pages = max(1, math.ceil(browsed.total / PER_PAGE))
-    where = f", page {choice.page:,} of {pages:,}" if pages > 1 else ""
-    counted = f"{browsed.total:,} product{'' if browsed.total == 1 else 's'}{where}"
-    st.html(f'<p class="la-count" role="status">{counted}</p><h2 class="la-hidden">Products</h2>')
+    counted = plural("{count} product", "{count} products", browsed.total)
+    if pages > 1:
+        counted = _(
+            "{products}, page {page} of {pages}",
+            products=counted,
+            page=number(choice.page),
+            pages=number(pages),
+        )
+    st.html(f'<p class="la-count" role="status">{counted}</p><h2 class="la-hidden">{_("Products")}</h2>')
     if not browsed.products:
-        draw_note("No product fits. Remove a word, or loosen a filter.")
+        draw_note(_("No product fits. Remove a word, or loosen a filter."))
     show_cards("", "browse", browsed.products)
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center", key="la-pages"):
-            for label, number in (("Previous page", choice.page - 1), ("Next page", choice.page + 1)):
+            for label, turned in ((_("Previous page"), choice.page - 1), (_("Next page"), choice.page + 1)):
                 st.button(
                     label,
-                    key=label,
-                    disabled=not 1 <= number <= pages,
+                    key=f"page-{turned}",
+                    disabled=not 1 <= turned <= pages,
                     on_click=show,
-                    args=(replace(choice, page=number),),
+                    args=(replace(choice, page=turned),),
                 )
 
 

@@ -14,6 +14,10 @@ LEAST = 0.03
 """Least part of a side that is searched for; what is smaller was a slip of the hand."""
 
 
+SUGGESTED = (10, 90)
+"""Edges of the frame at first, in percent of a side."""
+
+
 class Box(NamedTuple):
     """A part of a photo: edges as fractions of its width and height, from the left and the top."""
 
@@ -39,6 +43,19 @@ def cut(data: bytes, box: Box) -> bytes:
     part = io.BytesIO()
     photo.crop((left, top, right, bottom)).save(part, "PNG", compress_level=1)
     return part.getvalue()
+
+
+def coordinates(
+    across: tuple[int, int], down: tuple[int, int], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """The pixels of a frame: left, right, top, bottom, as the dialog's handles take them.
+
+    :param across: its left and right edge, in percent of the width; `down` likewise of the height.
+    :param size: the photo's width and height in pixels.
+    """
+    left, right = (round(edge * size[0] / 100) for edge in across)
+    top, bottom = (round(edge * size[1] / 100) for edge in down)
+    return left, right, top, bottom
 
 
 def box_of(left: float, top: float, width: float, height: float, size: tuple[int, int]) -> Box:

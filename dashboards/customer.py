@@ -12,6 +12,8 @@ import streamlit as st
 
 from dashboards.find import choose_filters, draw_note, footer, header
 from lookalike import FilterArguments, Match, Matches, Shop
+from lookalike.language import percent
+from lookalike.language import translated as _
 from lookalike.recommend import Customer, Interest
 from lookalike.rendering import escaped, render
 from storage.errors import LookalikeError
@@ -37,10 +39,12 @@ def page(shop: Shop, purchases: Path | None, store: str | None) -> None:
     try:
         filters = choose_filters(shop)
         header()
-        st.html('<h1 class="la-page">For a customer</h1>')
+        st.html(f'<h1 class="la-page">{_("For a customer")}</h1>')
         customer = choose_customer(shop)
         if not customer:
-            draw_note("Choose a customer, or type an id: you see what they bought and what they would like.")
+            draw_note(
+                _("Choose a customer, or type an id: you see what they bought and what they would like.")
+            )
         else:
             show_customer(shop, Customer(customer), purchases, store, filters)
         footer(shop)
@@ -51,10 +55,10 @@ def page(shop: Shop, purchases: Path | None, store: str | None) -> None:
 def choose_customer(shop: Shop) -> str | None:
     """Draws the choice of a customer, and returns the id."""
     chosen: str | None = st.selectbox(
-        "Customer",
+        _("Customer"),
         shop.customers(MOST_LISTED),
         index=None,
-        placeholder="Choose a customer or type an id",
+        placeholder=_("Choose a customer or type an id"),
         accept_new_options=True,
         key=CUSTOMER,
         bind="query-params",
@@ -69,7 +73,7 @@ def show_customer(
 
     :raises LookalikeError: nothing is known of the customer, or the purchases or the table cannot be read.
     """
-    with st.spinner("Looking at what they bought…"):
+    with st.spinner(_("Looking at what they bought…")):
         interests = shop.interests(customer, purchases=purchases, purchases_store=store)
         found = shop.recommend(customer, RECOMMENDED, purchases=purchases, purchases_store=store, **filters)
     # The table's skipped products were recommended, not bought.
@@ -83,11 +87,12 @@ def show_interests(shop: Shop, interests: list[Interest], skipped: tuple[str, ..
     :param skipped: names of purchases that the shop no longer has.
     """
     shown = "".join(interest_html(shop, interest, number) for number, interest in enumerate(interests, 1))
-    st.html(f'<h2 class="la-part">Bought</h2><div class="la-interests">{shown}</div>')
+    st.html(f'<h2 class="la-part">{_("Bought")}</h2><div class="la-interests">{shown}</div>')
     if skipped:
         named = ", ".join(skipped[:MOST_PHOTOS])
         more = len(skipped) - MOST_PHOTOS
-        draw_note(f"No longer in the shop: {named}{f' and {more} more' if more > 0 else ''}.")
+        named += " " + _("and {count} more", count=more) if more > 0 else ""
+        draw_note(_("No longer in the shop: {products}.", products=named))
 
 
 def interest_html(shop: Shop, interest: Interest, number: int) -> str:
@@ -99,17 +104,18 @@ def interest_html(shop: Shop, interest: Interest, number: int) -> str:
         photo = render("photo", jpeg=product.thumbnail(), description=title)
         photos.append(f'<li title="{escaped(title)}">{photo}</li>')
     more = len(interest.products) - len(photos)
-    label = f"Interest {number}, {interest.share:.0%}{f', {more} more' if more > 0 else ''}"
+    label = _("Interest {number}, {share}", number=number, share=percent(interest.share))
+    label += ", " + _("and {count} more", count=more) if more > 0 else ""
     return f'<section class="la-interest"><p>{label}</p><ul>{"".join(photos)}</ul></section>'
 
 
 def show_recommended(shop: Shop, found: Matches) -> None:
     """Shows what the customer would like, and because of which purchase."""
-    st.html('<h2 class="la-part">Would like</h2>')
+    st.html(f'<h2 class="la-part">{_("Would like")}</h2>')
     if found.warning:
         draw_note(found.warning)
     if not found:
-        draw_note("Nothing in the shop fits these filters. Loosen one of them.")
+        draw_note(_("Nothing in the shop fits these filters. Loosen one of them."))
     with st.container(key="la-cards-recommended"):
         for match in found:
             with st.container(key=f"la-match-{match.rank}"):
@@ -124,4 +130,5 @@ def because_html(shop: Shop, match: Match) -> str:
         title = shop.product(match.because).title or match.because
     except LookalikeError:
         title = match.because
-    return f'<p class="la-because" dir="auto">Because of {escaped(title)}</p>'
+    because = _("Because of {title}", title=title)
+    return f'<p class="la-because" dir="auto">{escaped(because)}</p>'

@@ -13,19 +13,21 @@ from dashboards import address
 from dashboards.page_parts import draw_price
 from lookalike import Match
 from lookalike.facets import Choices, FacetValue, count, count_flag
+from lookalike.language import marked
+from lookalike.language import translated as _
 
 LABELS = {
-    "category": "Category",
-    "colour": "Colour",
-    "brand": "Brand",
-    "size": "Size",
-    "store": "Store",
-    "gender": "For",
+    "category": marked("Category"),
+    "colour": marked("Colour"),
+    "brand": marked("Brand"),
+    "size": marked("Size"),
+    "store": marked("Store"),
+    "gender": marked("For"),
 }
 """Facets of several values, in the order in which they are drawn."""
 
-FLAGS = {"in_stock": "In stock only", "on_sale": "On sale only"}
-PRICES = {"min_price": "Lowest price", "max_price": "Highest price"}
+FLAGS = {"in_stock": marked("In stock only"), "on_sale": marked("On sale only")}
+PRICES = {"min_price": marked("Lowest price"), "max_price": marked("Highest price")}
 CURRENCY = "currency"
 MOST_VALUES = 60
 """Values of a facet that are listed, the most frequent ones."""
@@ -52,12 +54,12 @@ def draw_facets(answers: Sequence[Match], currencies: Sequence[str], choices: Ch
     """
     counts = count(answers, choices)
     with st.sidebar:
-        st.html('<h2 class="la-side">Narrow it down</h2>')
+        st.html(f'<h2 class="la-side">{_("Narrow it down")}</h2>')
         for name, label in FLAGS.items():
             number = count_flag(answers, choices, name)
             if number or getattr(choices, name):
                 st.session_state[name] = getattr(choices, name)
-                st.toggle(f"{label} ({number})", key=name, on_change=address.write, args=(name,))
+                st.toggle(f"{_(label)} ({number})", key=name, on_change=address.write, args=(name,))
         for name, label in LABELS.items():
             _draw_values(name, label, counts[name], getattr(choices, name))
         with st.container(horizontal=True, key="la-prices"):
@@ -66,7 +68,7 @@ def draw_facets(answers: Sequence[Match], currencies: Sequence[str], choices: Ch
         if choices.priced and len(currencies) > 1:
             st.session_state[CURRENCY] = choices.currency
             st.segmented_control(
-                "Currency",
+                _("Currency"),
                 currencies,
                 required=True,
                 key=CURRENCY,
@@ -89,11 +91,11 @@ def _draw_values(name: str, label: str, values: Sequence[FacetValue], chosen: Se
         return
     st.session_state[name] = list(chosen)
     st.multiselect(
-        label,
+        _(label),
         options,
         key=name,
-        placeholder="Any",
-        format_func=lambda value: f"{value} ({counts.get(value, 0)})",
+        placeholder=_("Any"),
+        format_func=lambda value: f"{_(value) if name == 'gender' else value} ({counts.get(value, 0)})",
         select_all=False,
         on_change=address.write,
         args=(name,),
@@ -102,7 +104,7 @@ def _draw_values(name: str, label: str, values: Sequence[FacetValue], chosen: Se
 
 def _draw_price(name: str, label: str, limit: Decimal | None) -> None:
     st.session_state[name] = None if limit is None else float(limit)
-    draw_price(label, key=name, on_change=address.write, args=(name,))
+    draw_price(_(label), key=name, on_change=address.write, args=(name,))
 
 
 def _price(text: str | None) -> Decimal | None:

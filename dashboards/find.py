@@ -28,6 +28,8 @@ from dashboards.page_parts import draw_note, footer, header
 from dashboards.query_tile import draw_query
 from lookalike import FilterArguments, Match, Matches, Shop
 from lookalike.facets import Choices, Order, narrow, sort
+from lookalike.language import marked, plural
+from lookalike.language import translated as _
 from lookalike.likeness import Looks
 from lookalike.rendering import escaped
 from storage.errors import LookalikeError
@@ -36,7 +38,7 @@ __all__ = ["choose_filters", "draw_note", "footer", "header", "nothing_found", "
 
 REMEMBERED = "answers"  # session key: the latest searches, by what was asked
 MOST_REMEMBERED = 8
-PHOTO_LEFT_OUT = (
+PHOTO_LEFT_OUT = marked(
     "This link comes from a search by photo. A photo is never part of a link: upload it here, and the link's "
     "filters apply."
 )
@@ -72,7 +74,7 @@ def page(shop: Shop) -> None:
         show_welcome(slots, trouble=str(error))
     else:
         if query is None:
-            show_welcome(slots, PHOTO_LEFT_OUT if asking.came_by_link_from_photo() else "")
+            show_welcome(slots, _(PHOTO_LEFT_OUT) if asking.came_by_link_from_photo() else "")
         else:
             show_answer(shop, slots, query)
     with slots.below:
@@ -92,7 +94,7 @@ def draw_frame() -> tuple[Slots, str]:
             with st.container(key="la-words"):
                 searched = CURRENT in st.session_state or address.LIKE in st.query_params
                 typed = asking.draw_text_field(searched)
-            if st.button("Take a photo", icon=":material/photo_camera:", key="camera"):
+            if st.button(_("Take a photo"), icon=":material/photo_camera:", key="camera"):
                 asking.take_photo()
     return Slots(lead, grid, query_tile, st.container(key="la-below")), typed
 
@@ -101,7 +103,12 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
     """Shows the answers, or why there are none."""
     choices = chosen(shop.currencies)
     found, everything, trouble = None, None, ""
-    with slots.lead, st.spinner(f"Looking for what {'goes with' if query.completes else 'looks like'} it…"):
+    with (
+        slots.lead,
+        st.spinner(
+            _("Looking for what goes with it…") if query.completes else _("Looking for what looks like it…")
+        ),
+    ):
         try:
             everything = search(shop, query, Choices())
             found = search(shop, query, choices)
@@ -149,9 +156,9 @@ def show_found(
             draw_note(not_similar(choices))
     with slots.below, st.container(horizontal_alignment="center", key="la-after"):
         if len(shown) < min(len(answers), address.MOST_ANSWERS):
-            st.button("Show more", key="show-more", on_click=address.show_more)
+            st.button(_("Show more"), key="show-more", on_click=address.show_more)
         elif len(answers) < len(nearest):
-            st.button("Show less alike ones too", key="show-all", on_click=address.show_unlike_too)
+            st.button(_("Show less alike ones too"), key="show-all", on_click=address.show_unlike_too)
         if shown:
             draw_downloads(shown, query.headline)
             if isinstance(query.subject, bytes | Match) and not query.completes:
@@ -164,8 +171,10 @@ def show_found(
 def draw_bar(number: int) -> Order:
     """Draws the number of answers, and the choice of their order."""
     with st.container(horizontal=True, vertical_alignment="center", key="la-bar"):
-        many = f"{number}+" if number >= address.MOST_ANSWERS else str(number)
-        st.html(f'<p class="la-count" role="status">{many} product{"" if number == 1 else "s"}</p>')
+        counted = plural("{count} product", "{count} products", number)
+        if number >= address.MOST_ANSWERS:
+            counted = _("{count} products and more", count=number)
+        st.html(f'<p class="la-count" role="status">{escaped(counted)}</p>')
         return draw_order()
 
 
@@ -193,17 +202,18 @@ def nothing_found(currencies: Sequence[str], filters: FilterArguments) -> str:
     """
     currency = filters.get("currency")
     if currency is None or len(currencies) < 2:
-        return "Nothing in the shop fits these filters. Loosen one of them."
-    return (
-        f"Nothing with a price in {currency} fits these filters. Choose another currency, or loosen a filter."
+        return _("Nothing in the shop fits these filters. Loosen one of them.")
+    return _(
+        "Nothing with a price in {currency} fits these filters. Choose another currency, or loosen a filter.",
+        currency=currency,
     )
 
 
 def not_similar(choices: Choices) -> str:
     """Says that what passes the filters, if any are set, is not similar enough, and what can be done."""
     if choices == Choices(currency=choices.currency):
-        return "Nothing here is similar enough. The button below shows what comes closest."
-    return (
+        return _("Nothing here is similar enough. The button below shows what comes closest.")
+    return _(
         "Nothing that fits these filters is similar enough. "
         "Loosen a filter, or see what comes closest by the button below."
     )
@@ -215,18 +225,18 @@ def choose_filters(shop: Shop) -> FilterArguments:
     :return: the chosen filters.
     """
     with st.sidebar:
-        st.html('<h2 class="la-side">Narrow it down</h2>')
+        st.html(f'<h2 class="la-side">{_("Narrow it down")}</h2>')
         store = st.selectbox(
-            "Store", shop.stores, index=None, placeholder="All stores", key="store", bind="query-params"
+            _("Store"), shop.stores, index=None, placeholder=_("All stores"), key="store", bind="query-params"
         )
-        in_stock = st.toggle("In stock only", key="in_stock", bind="query-params")
+        in_stock = st.toggle(_("In stock only"), key="in_stock", bind="query-params")
         limit = st.number_input(
-            "Highest price",
+            _("Highest price"),
             min_value=0.0,
             value=None,
             step=5.0,
             format="%.2f",
-            placeholder="Any",
+            placeholder=_("Any"),
             key="max_price",
             bind="query-params",
         )
@@ -234,7 +244,7 @@ def choose_filters(shop: Shop) -> FilterArguments:
         currency = currencies[0] if currencies else None
         if limit is not None and len(currencies) > 1:
             currency = st.segmented_control(
-                "Currency",
+                _("Currency"),
                 currencies,
                 default=currencies[0],
                 required=True,
@@ -251,17 +261,20 @@ def show_welcome(slots: Slots, trouble: str = "") -> None:
     """Shows the page before a search, and what was wrong with the last photo."""
     with slots.lead:
         st.html(
-            '<section class="la-hero"><h1>Seen it somewhere? Find it in a store.</h1>'
-            "<p>Upload a photo of something to wear. You get the products that look most like it, "
-            "with their prices and links to the stores.</p></section>"
+            f'<section class="la-hero"><h1>{_("Seen it somewhere? Find it in a store.")}</h1><p>'
+            + _(
+                "Upload a photo of something to wear. You get the products that look most like it, "
+                "with their prices and links to the stores."
+            )
+            + "</p></section>"
         )
     with slots.below:
         if trouble:
             draw_note(trouble)
-        st.html(
-            '<ul class="la-tips">'
-            "<li><b>One garment, filling the picture</b><span>Crop away what you do not want.</span></li>"
-            "<li><b>Any photo will do</b><span>A snapshot, a pasted screenshot, a link.</span></li>"
-            "<li><b>It stays yours</b><span>Your photo is used for this search and is not kept.</span></li>"
-            "</ul>"
+        tips = (
+            (_("One garment, filling the picture"), _("Crop away what you do not want.")),
+            (_("Any photo will do"), _("A snapshot, a pasted screenshot, a link.")),
+            (_("It stays yours"), _("Your photo is used for this search and is not kept.")),
         )
+        items = "".join(f"<li><b>{headline}</b><span>{tip}</span></li>" for headline, tip in tips)
+        st.html(f'<ul class="la-tips">{items}</ul>')

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from dashboards import languages
+from lookalike.language import translated as _
+
 FIND, PRODUCT, BROWSE, SAVED, HEALTH = "find", "product", "browse", "saved", "health"
 """Each page's own part of the address; `dashboards.app` gives them to Streamlit."""
 
@@ -17,7 +20,7 @@ PRODUCT_PARAMETER = "product"
 def draw_link(
     label: str, page: str, parameters: Mapping[str, str] | None = None, *, wide: bool = False
 ) -> None:
-    """Draws a link to another page.
+    """Draws a link to another page, in the same language.
 
     :param label: our own words, since Streamlit reads Markdown in them.
     :param parameters: of the address.
@@ -27,7 +30,7 @@ def draw_link(
         target(page, label),
         label=label,
         width="stretch" if wide else "content",
-        query_params=dict(parameters or {}),
+        query_params={**languages.kept(), **(parameters or {})},
     )
 
 
@@ -38,7 +41,7 @@ def target(page: str, title: str = "") -> StreamlitPage:
 
 def draw_product_link(product: str) -> None:
     """Draws the link from a card to the page of its product ("store:product_id")."""
-    draw_link("Details", PRODUCT, {PRODUCT_PARAMETER: product}, wide=True)
+    draw_link(_("Details"), PRODUCT, {PRODUCT_PARAMETER: product}, wide=True)
 
 
 def _nothing() -> None:

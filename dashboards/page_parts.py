@@ -8,7 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboards import scripts
+from dashboards.languages import choose_language
 from lookalike import Shop
+from lookalike.language import current, day, plural
+from lookalike.language import translated as _
 from lookalike.rendering import escaped
 
 SEARCHES = "searches"
@@ -23,19 +26,24 @@ def header() -> None:
     searches = int(st.session_state.get(SEARCHES, 0))
     st.html(
         f'<header data-searches="{searches}"><span class="la-mark">Lookalike</span></header>'
-        + (f"<script>{scripts.SCROLL_UP}</script>" if searches else ""),
+        + f"<script>{scripts.LANGUAGES[current()]}{scripts.SCROLL_UP if searches else ''}</script>",
         unsafe_allow_javascript=True,
     )
 
 
 def footer(shop: Shop) -> None:
     """Draws the number of products and when they were last read."""
-    stores = f"{len(shop.stores)} store" + ("" if len(shop.stores) == 1 else "s")
     built = shop.manifest.built_at
-    st.html(
-        f'<footer class="la-foot">{len(shop):,} products from {stores}, '
-        f"last read {built.day} {built:%B %Y, %H:%M} UTC. Prices and stock can have changed since.</footer>"
+    sentence = _(
+        "{products} from {stores}, last read {day}, {time} UTC. Prices and stock can have changed since.",
+        products=plural("{count} product", "{count} products", len(shop)),
+        stores=plural("{count} store", "{count} stores", len(shop.stores)),
+        day=day(built),
+        time=f"{built:%H:%M}",
     )
+    with st.container(key="la-foot", horizontal=True, vertical_alignment="center"):
+        st.html(f'<footer class="la-foot">{escaped(sentence)}</footer>')
+        choose_language()
 
 
 def draw_note(sentence: str) -> None:
@@ -53,4 +61,4 @@ def draw_price(label: str, **widget: Any) -> None:
 
     :param widget: its key and what happens when it changes, as Streamlit takes them.
     """
-    st.number_input(label, min_value=0.0, value=None, step=5.0, format="%.2f", placeholder="Any", **widget)
+    st.number_input(label, min_value=0.0, value=None, step=5.0, format="%.2f", placeholder=_("Any"), **widget)

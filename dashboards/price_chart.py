@@ -9,6 +9,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from lookalike.language import current, day, marked
+from lookalike.language import translated as _
 from lookalike.rendering import AVAILABILITY, render
 from storage.money import display_price
 
@@ -23,7 +25,7 @@ MOST_DAYS = 7
 AIR = 0.05
 """Share of the lowest and the highest price that is left free below and above them."""
 
-COLUMNS = ("Seen", "Store", "Price", "Stock")
+COLUMNS = (marked("Seen"), marked("Store"), marked("Price"), marked("Stock"))
 
 
 def draw(history: pd.DataFrame, until: datetime) -> None:
@@ -35,8 +37,8 @@ def draw(history: pd.DataFrame, until: datetime) -> None:
     known = history.dropna(subset=["price"])
     for currency, prices in known.groupby(known["currency"].fillna(""), sort=True):
         st.altair_chart(chart(with_ends(prices, until), str(currency)), width="stretch")
-    with st.expander("The prices as a table"):
-        st.html(render("table", caption="Price history", head=COLUMNS, rows=as_rows(known)))
+    with st.expander(_("The prices as a table")):
+        st.html(render("table", caption=_("Price history"), head=list(map(_, COLUMNS)), rows=as_rows(known)))
 
 
 def with_ends(prices: pd.DataFrame, until: datetime) -> pd.DataFrame:
@@ -55,7 +57,12 @@ def chart(prices: pd.DataFrame, currency: str) -> alt.Chart:
     shown = prices.assign(shown=[_price(price, currency) for price in prices["price"]])
     stores = ", ".join(sorted(shown["store"].unique()))
     lowest, highest = shown["price"].min(), shown["price"].max()
-    spread = f"between {_price(lowest, currency)} and {_price(highest, currency)}"
+    described = _(
+        "Prices at {stores}: between {lowest} and {highest}.",
+        stores=stores,
+        lowest=_price(lowest, currency),
+        highest=_price(highest, currency),
+    )
     days = pd.date_range(shown["seen"].min().floor("D"), shown["seen"].max().floor("D"))
     return (
         alt.Chart(shown[["store", "product_id", "seen", "price", "shown"]])
@@ -69,7 +76,7 @@ def chart(prices: pd.DataFrame, currency: str) -> alt.Chart:
             ),
             y=alt.Y(
                 "price:Q",
-                title=currency or "Price",
+                title=currency or _("Price"),
                 axis=alt.Axis(format=",.2f", tickCount=5),
                 scale=alt.Scale(domain=[float(lowest) * (1 - AIR), float(highest) * (1 + AIR)]),
             ),
@@ -81,12 +88,12 @@ def chart(prices: pd.DataFrame, currency: str) -> alt.Chart:
             ),
             detail="product_id:N",
             tooltip=[
-                alt.Tooltip("store:N", title="Store"),
-                alt.Tooltip("shown:N", title="Price"),
-                alt.Tooltip("seen:T", title="Seen", format="%-d %B %Y"),
+                alt.Tooltip("store:N", title=_("Store")),
+                alt.Tooltip("shown:N", title=_("Price")),
+                alt.Tooltip("seen:T", title=_("Seen"), format="%-d %B %Y"),
             ],
         )
-        .properties(height=HEIGHT, description=f"Prices at {stores}: {spread}.")
+        .properties(height=HEIGHT, description=described)
     )
 
 
@@ -96,14 +103,16 @@ def as_rows(history: pd.DataFrame) -> list[tuple[str, ...]]:
     rows = ordered.sort_values("seen", ascending=False).to_dict("records")
     return [
         (
-            f"{row['seen'].day} {row['seen']:%B %Y}",
+            day(row["seen"].date()),
             row["store"],
             _price(row["price"], row["currency"]),
-            AVAILABILITY.get(row["availability"], ""),
+            _(AVAILABILITY[row["availability"]]) if row["availability"] in AVAILABILITY else "",
         )
         for row in rows
     ]
 
 
 def _price(price: float, currency: object) -> str:
-    return display_price(Decimal(str(price)), currency if isinstance(currency, str) and currency else None)
+    return display_price(
+        Decimal(str(price)), currency if isinstance(currency, str) and currency else None, current()
+    )

@@ -6,13 +6,14 @@ The product is in the address: `product?product=store:id`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import streamlit as st
 
 from dashboards import address, links, price_chart, saved
 from dashboards.page_parts import draw_note, footer, header
 from lookalike import Match, Shop
+from lookalike.language import day
+from lookalike.language import translated as _
 from lookalike.photo_reader import decode_photo
 from lookalike.product_details import ProductDetails, photos, read_details
 from lookalike.rendering import escaped, render
@@ -31,15 +32,15 @@ def page(shop: Shop) -> None:
     header()
     name = st.query_params.get(links.PRODUCT_PARAMETER, "")
     if not name:
-        draw_note("No product is chosen. Choose one from the results of a search, or browse.")
-        links.draw_link("Browse all products", links.BROWSE)
+        draw_note(_("No product is chosen. Choose one from the results of a search, or browse."))
+        links.draw_link(_("Browse all products"), links.BROWSE)
         footer(shop)
         return
     try:
         details = read_details(shop, name)
     except LookalikeError as error:
         draw_note(str(error))
-        links.draw_link("Browse all products", links.BROWSE)
+        links.draw_link(_("Browse all products"), links.BROWSE)
     else:
         show_product(shop, details)
         show_prices(shop, details.match)
@@ -57,8 +58,8 @@ def show_product(shop: Shop, details: ProductDetails) -> None:
         with st.container(key="la-facts"):
             st.html(render("product", details=details, facts=facts(details)))
             with st.container(key="la-actions", horizontal=True, vertical_alignment="center"):
-                links.draw_link("More like this", links.FIND, {address.LIKE: match.id})
-                links.draw_link("What goes with it", links.FIND, {address.GOES_WITH: match.id})
+                links.draw_link(_("More like this"), links.FIND, {address.LIKE: match.id})
+                links.draw_link(_("What goes with it"), links.FIND, {address.GOES_WITH: match.id})
                 saved.draw_save(shop, match, match.title or match.id)
 
 
@@ -66,13 +67,13 @@ def facts(details: ProductDetails) -> list[tuple[str, str]]:
     """What the store states, as name and value; what it does not state is left out."""
     match = details.match
     found = [
-        ("Category", match.category or ""),
-        ("Colour", ", ".join(details.colours)),
-        ("Sizes", ", ".join(details.sizes)),
-        ("GTIN", details.gtin or ""),
-        ("SKU", details.sku or ""),
-        ("First seen", _day(details.first_seen)),
-        ("Last seen", _day(match.seen)),
+        (_("Category"), match.category or ""),
+        (_("Colour"), ", ".join(details.colours)),
+        (_("Sizes"), ", ".join(details.sizes)),
+        (_("GTIN"), details.gtin or ""),
+        (_("SKU"), details.sku or ""),
+        (_("First seen"), day(details.first_seen)),
+        (_("Last seen"), day(match.seen)),
     ]
     return [(name, value) for name, value in found if value]
 
@@ -85,7 +86,7 @@ def gallery_html(jpegs: Sequence[bytes], title: str) -> str:
 
 def show_prices(shop: Shop, match: Match) -> None:
     """Shows how the price changed, in all stores that sell the product."""
-    st.html('<h2 class="la-part">Price history</h2>')
+    st.html(f'<h2 class="la-part">{_("Price history")}</h2>')
     try:
         history = shop.price_history(match)
     except LookalikeError as error:
@@ -94,24 +95,24 @@ def show_prices(shop: Shop, match: Match) -> None:
     if history["price"].notna().any():
         price_chart.draw(history, until=shop.manifest.built_at)
     else:
-        draw_note("No store has given a price for this product yet.")
+        draw_note(_("No store has given a price for this product yet."))
 
 
 def show_elsewhere(shop: Shop, match: Match) -> None:
     """Shows the same product in other stores, the cheapest first."""
     found = shop.elsewhere(match)
     if found:
-        st.html('<h2 class="la-part">Also sold at</h2>' + render("elsewhere", matches=found))
+        st.html(f'<h2 class="la-part">{_("Also sold at")}</h2>' + render("elsewhere", matches=found))
 
 
 def show_neighbours(shop: Shop, match: Match) -> None:
     """Shows what looks like the product, and what goes with it."""
-    show_cards("Looks like it", "like", shop.similar(match, NEIGHBOURS))
+    show_cards(_("Looks like it"), "like", shop.similar(match, NEIGHBOURS))
     try:
         goes_with = list(shop.complete(match, NEIGHBOURS))
     except LookalikeError:
         goes_with = []  # no garment was recognised, so nothing goes with it
-    show_cards("Goes with it", "goes", goes_with)
+    show_cards(_("Goes with it"), "goes", goes_with)
 
 
 def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
@@ -135,7 +136,3 @@ def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
 def _photos(_shop: Shop, generation: str, product: str) -> list[bytes]:
     """A product's photos, kept as long as the generation: reading the originals takes a tenth of a second."""
     return photos(_shop, read_details(_shop, product))
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment.day} {moment:%B %Y}" if moment else ""

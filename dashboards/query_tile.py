@@ -14,11 +14,13 @@ from dashboards.page_parts import draw_note, plain
 from lookalike import Match, Matches
 from lookalike.description import Description, percent
 from lookalike.facets import Choices, count
+from lookalike.language import marked
+from lookalike.language import translated as _
 from lookalike.photo_reader import decode_photo
 from lookalike.rendering import render
 from storage.errors import UnreadableImageError
 
-SEEN_AS = {"article_type": ("category", "Kind"), "colour": ("colour", "Colour")}
+SEEN_AS = {"article_type": ("category", marked("Kind")), "colour": ("colour", marked("Colour"))}
 """By what the heads see, the facet that corrects it, and its name."""
 
 HALF = 0.5
@@ -50,17 +52,17 @@ def draw_ways_out(query: Query, photo: Upload | None) -> None:
     """Draws the buttons to search for a part of the photo, to go back to it, and to start over."""
     if photo is None or not isinstance(query.subject, bytes):
         if photo is not None:
-            st.button("Back to your photo", key="back", on_click=address.leave_search, width="stretch")
+            st.button(_("Back to your photo"), key="back", on_click=address.leave_search, width="stretch")
         else:
-            st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
+            st.button(_("Start over"), key="restart", on_click=asking.start_over, width="stretch")
         return
     if photo.part is not None:
         st.button(
-            "Whole photo", key="uncrop", on_click=asking.crop_photo, args=(crop.WHOLE,), width="stretch"
+            _("Whole photo"), key="uncrop", on_click=asking.crop_photo, args=(crop.WHOLE,), width="stretch"
         )
-    elif st.button("Crop", key="crop", icon=":material/crop:", width="stretch"):
+    elif st.button(_("Crop"), key="crop", icon=":material/crop:", width="stretch"):
         choose_part(photo)
-    st.button("Start over", key="restart", on_click=asking.start_over, width="stretch")
+    st.button(_("Start over"), key="restart", on_click=asking.start_over, width="stretch")
 
 
 def draw_seen(description: Description, pool: Sequence[Match]) -> None:
@@ -70,17 +72,17 @@ def draw_seen(description: Description, pool: Sequence[Match]) -> None:
     if not seen:
         return
     with st.container(horizontal=True, key="la-chips"):
-        st.html('<span class="la-seen">Seen as</span>')
+        st.html('<span class="la-seen">' + _("Seen as") + "</span>")
         for name, guess in seen:
             facet, label = SEEN_AS[name]
             sure = percent(guess.probability) if guess.probability > HALF else "?"
             with st.popover(plain(f"{guess.value} {sure}"), key=f"chip-{facet}"):
                 key = f"correct-{facet}"
                 st.selectbox(
-                    f"{label}: not {plain(guess.value.lower())}, but",
+                    _("{facet}: not {seen}, but", facet=_(label), seen=plain(guess.value.lower())),
                     [one.value for one in counts[facet]],
                     index=None,
-                    placeholder="Choose",
+                    placeholder=_("Choose"),
                     key=key,
                     on_change=show_only,
                     args=(facet, key),
@@ -89,42 +91,54 @@ def draw_seen(description: Description, pool: Sequence[Match]) -> None:
 
 def draw_examples(query: Query) -> None:
     """Draws the products that the search was steered by, each to be taken back."""
-    for sign, examples in (("More of", query.more_of), ("Less of", query.less_of)):
+    for more, examples in ((True, query.more_of), (False, query.less_of)):
         for product in examples:
+            title = plain(product.title or product.id)
             st.button(
-                f"{sign}: {plain(product.title or product.id)}",
+                _("More of: {title}", title=title) if more else _("Less of: {title}", title=title),
                 key=f"drop-{product.id}",
                 icon=":material/close:",
-                help="Take this back",
+                help=_("Take this back"),
                 on_click=address.drop_example,
                 args=(product.id,),
                 width="stretch",
             )
 
 
-@st.dialog("Choose a part of your photo", icon=":material/crop:")
 def choose_part(photo: Upload) -> None:
-    """Shows the photo with handles; the part that they enclose is searched for."""
+    """Shows the photo with handles in a dialog; the part that they enclose is searched for."""
+    st.dialog(_("Choose a part of your photo"), icon=":material/crop:")(_draw_handles)(photo)
+
+
+def _draw_handles(photo: Upload) -> None:
     from streamlit_cropper import st_cropper  # here alone, since few visitors crop
 
     try:
         whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
     except UnreadableImageError as error:
-        draw_note(f"{photo.name} cannot be cropped: it is {error}.")
+        draw_note(_("{name} cannot be cropped: it is {reason}.", name=photo.name, reason=error))
         return
-    st.caption("Tap the frame to get its handles, then drag them around what you look for.")
-    enclosed = st_cropper(
-        whole,
-        box_color=HANDLES,
-        return_type="box",
-        should_resize_image=False,
-        key=f"cropper-{photo.file_id}",
-    )
-    if st.button("Search for this part", key="crop-search", width="stretch"):
+    st.caption(_("Tap the frame to get its handles, then drag them around what you look for."))
+    frame = st.container()
+    with st.expander(_("By keyboard")):
+        edges = [
+            st.slider(label, 0, 100, crop.SUGGESTED, format="%d %%", key=f"crop-{label}")
+            for label in (_("From left to right"), _("From top to bottom"))
+        ]
+    with frame:
+        enclosed = st_cropper(
+            whole,
+            default_coords=crop.coordinates(*edges, whole.size),
+            box_color=HANDLES,
+            return_type="box",
+            should_resize_image=False,
+            key=f"cropper-{photo.file_id}-{edges}",  # other edges, another frame
+        )
+    if st.button(_("Search for this part"), key="crop-search", width="stretch"):
         left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))
         try:
             asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
         except UnreadableImageError as error:
-            draw_note(f"{photo.name} cannot be cropped: it is {error}.")
+            draw_note(_("{name} cannot be cropped: it is {reason}.", name=photo.name, reason=error))
         else:
             st.rerun()

@@ -1,5 +1,9 @@
 """The page's own scripts. The server allows exactly these, by their hashes, so their text is constant."""
 
+from __future__ import annotations
+
+from lookalike import language
+
 SCROLL_UP = "document.querySelector('[data-testid=stMain]')?.scrollTo({top: 0});"
 
 # A pasted picture goes the way of a chosen file. Text that is pasted into a field stays there.
@@ -19,4 +23,11 @@ if (!window.lookalikePaste) {
 }
 """
 
-ALL = (SCROLL_UP, PASTE)
+LANGUAGES = {code: f"document.documentElement.lang = '{code}';" for code in language.LANGUAGES}
+"""Tells screen readers the page's language."""
+
+ALL = (
+    PASTE,
+    *LANGUAGES.values(),
+    *(script + SCROLL_UP for script in LANGUAGES.values()),
+)

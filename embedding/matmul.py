@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,8 @@ def matmul(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 class _SingleThread:
     """Keeps BLAS at one thread while anything runs within it, in whichever threads of the process.
 
-    The number of threads is the process's, so the last to leave sets back what the first has found.
+    The number of threads is the process's, so the last to leave sets back what the first has found. Both are
+    done by one thread: threadpoolctl lets only the thread that set a limit change it.
     """
 
     def __init__(self) -> None:
@@ -39,14 +42,14 @@ class _SingleThread:
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._limit = _blas().limit(limits=1, user_api="blas")
+                self._limit = _worker().submit(lambda: _blas().limit(limits=1, user_api="blas")).result()
             self._inside += 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                self._limit.restore_original_limits()
+                _worker().submit(self._limit.restore_original_limits).result()
 
 
 single_thread = _SingleThread()
@@ -59,3 +62,11 @@ def _blas() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()  # looks through all loaded libraries, which takes a millisecond
+
+
+@functools.cache
+def _worker() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
+
+
+os.register_at_fork(after_in_child=_worker.cache_clear)  # threads do not survive a fork

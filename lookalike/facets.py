@@ -17,10 +17,17 @@ from enum import StrEnum
 from embedding.index.filter_types import FilterArguments
 from embedding.index.filters import category_steps
 from embedding.outfits.kinds import BOYS, CHILDREN, GIRLS, MEN, WOMEN, gender_of
+from lookalike.language import marked
 from lookalike.matches import AlsoAt, Match
 from lookalike.same_product import cheapest_first
 
-GENDERS = {WOMEN: "Women", MEN: "Men", GIRLS: "Girls", BOYS: "Boys", CHILDREN: "Children"}
+GENDERS = {
+    WOMEN: marked("Women"),
+    MEN: marked("Men"),
+    GIRLS: marked("Girls"),
+    BOYS: marked("Boys"),
+    CHILDREN: marked("Children"),
+}
 OUT_OF_STOCK = "out_of_stock"
 _WORDS = re.compile(r"\w+")
 

@@ -251,7 +251,8 @@ class Matches(Sequence[Match]):
         """One row a match.
 
         Prices are float64, NaN where the store gives none, `seen` is a UTC timestamp; `also_at`,
-        `evidence`, `colours` and `sizes` are texts, with commas. A match itself and `to_dict` have the exact prices.
+        `evidence`, `colours` and `sizes` are texts, with commas. A match itself and `to_dict` have the exact
+        prices.
         """
         import pandas as pd
 

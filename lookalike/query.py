@@ -66,8 +66,8 @@ class Shop(ShopData):
         :param same_category: only the query's category: as its store states it, and the same kind of garment
             in other stores; of a photo, the kind that the heads predict.
         :param allow_private: whether a URL may lead to this machine or a private network.
-        :param filters: `store`, `category`, `colour`, `brand`, `size`, `min_price`, `max_price`, `currency`, `rates`,
-            `in_stock`, `new_since`; see `lookalike.FilterArguments`.
+        :param filters: `store`, `category`, `colour`, `brand`, `size`, `min_price`, `max_price`, `currency`,
+            `rates`, `in_stock`, `new_since`; see `lookalike.FilterArguments`.
         :raises InputError: a query that cannot be read, or a filter no product can pass; the sentence says
             what.
         :raises LookalikeError: a URL that does not answer.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import functools
-from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lookalike.language import day, marked, percent, price, translated
 from lookalike.templates import TEMPLATES
 from storage.printable import printable
 
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 AVAILABILITY = {
-    "in_stock": "In stock",
-    "out_of_stock": "Out of stock",
-    "preorder": "Pre-order",
-    "backorder": "On back-order",
+    "in_stock": marked("In stock"),
+    "out_of_stock": marked("Out of stock"),
+    "preorder": marked("Pre-order"),
+    "backorder": marked("On back-order"),
 }
+
+BANDS = (marked("Nearly the same"), marked("Very alike"), marked("Alike"))
+EVIDENCE = (
+    *(marked("GTIN"), marked("brand and SKU"), marked("brand"), marked("photo"), marked("title")),
+    *(marked("looks"), marked("bought together"), marked("popular")),
+)
+"""What a match's band and evidence say, as translators get to see it."""
 
 MAX_ALSO = 2
 """Most other products of its photo that a card names."""
@@ -56,21 +63,20 @@ def _environment() -> Environment:
     from jinja2 import DictLoader, Environment, StrictUndefined
     from markupsafe import Markup
 
-    from storage.money import display_price
-
     environment = Environment(
         autoescape=True, finalize=_visible, loader=DictLoader(TEMPLATES), undefined=StrictUndefined
     )
     # Of a link to a store: it opens apart, and tells the store nothing.
     outward = Markup(' target="_blank" rel="noopener noreferrer nofollow"')
-    environment.globals.update(availability=AVAILABILITY, max_also=MAX_ALSO, outward=outward)
+    environment.globals.update(_=translated, availability=AVAILABILITY, max_also=MAX_ALSO, outward=outward)
     environment.filters.update(
         data_uri=_data_uri,
-        day=_day,
+        day=day,
         likeness=_likeness,
-        price=display_price,
+        price=price,
         reason=_reason,
         safe_link=safe_link,
+        translated=translated,
     )
     return environment
 
@@ -84,10 +90,6 @@ def _data_uri(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
-
-
 def _reason(why: str) -> str:
     """Why a product completes an outfit, as short as a card has room for."""
     return why.removeprefix("goes with: ")
@@ -95,4 +97,6 @@ def _reason(why: str) -> str:
 
 def _likeness(band: str | None, score: float) -> str:
     """How alike, by the band; by a percentage where there is none."""
-    return band.capitalize() if band else f"{max(0, min(100, round(score * 100)))}% alike"
+    if band:
+        return translated(band.capitalize())
+    return translated("{share} alike", share=percent(max(0, min(1, score))))

@@ -7,16 +7,17 @@ PHOTO = """\
 
 PRICE = """\
 <div class="la-price">
-{%- if match.price is none %}<span class="la-unknown">Price at the store</span>
+{%- if match.price is none %}<span class="la-unknown">{{ _("Price at the store") }}</span>
 {%- elif match.was_price is none or match.was_price <= match.price %}
 <span class="la-now">{{ match.price | price(match.currency) }}</span>
 {%- else %}<span class="la-now la-reduced">{{ match.price | price(match.currency) }}</span>{{ " " }}
-<s class="la-was"><span class="la-hidden">was </span>{{ match.was_price | price(match.currency) }}</s>
+<s class="la-was"><span class="la-hidden">{{ _("was") }} </span>
+{{- match.was_price | price(match.currency) }}</s>
 {%- endif -%}
 </div>"""
 
 CARD = """\
-{%- set title = match.title or "Untitled product" -%}
+{%- set title = match.title or _("Untitled product") -%}
 {%- set link = match.url | safe_link -%}
 <article class="la-card" aria-label="{{ title }}">
 {%- if link %}<a class="la-photo" href="{{ link }}"{{ outward }} tabindex="-1">
@@ -25,40 +26,44 @@ CARD = """\
 {%- if link %}</a>{% else %}</div>{% endif -%}
 <div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
 {%- if match.why %}<span class="la-alike la-why" title="{{ match.why }}">{{ match.why | reason }}</span>
-{%- elif match.rank %}<span class="la-alike" title="Cosine similarity {{ '%.3f' | format(match.score) }}">
-{{- "The same photo" if "photo" in match.evidence else match.band | likeness(match.score) -}}
+{%- elif match.rank %}<span class="la-alike"
+ title="{{ _("Cosine similarity {score}", score="%.3f" | format(match.score)) }}">
+{{- _("The same photo") if "photo" in match.evidence else match.band | likeness(match.score) -}}
 </span>{% endif -%}
 </div>
 <h3 class="la-title" dir="auto" title="{{ title }}">{{ title }}</h3>
 {% include "price" %}
 <div class="la-store" dir="auto"
-{%- if match.seen %} title="Seen there on {{ match.seen | day }}"{% endif %}>{{ match.store }}</div>
+{%- if match.seen %} title="{{ _("Seen there on {day}", day=match.seen | day) }}"{% endif %}>
+{{- match.store }}</div>
 {%- if match.availability in availability %}
-<div class="la-stock la-{{ match.availability }}">{{ availability[match.availability] }}</div>
+<div class="la-stock la-{{ match.availability }}">{{ _(availability[match.availability]) }}</div>
 {%- else %}
 <div class="la-stock la-silent"></div>
 {%- endif %}
-{%- if match.because %}<div class="la-evidence">Why: {{ match.evidence | join(", ") }}</div>
+{%- if match.because %}<div class="la-evidence">
+{{- _("Why: {reasons}", reasons=match.evidence | map("translated") | join(", ")) }}</div>
 {%- elif match.evidence and match.evidence != ("photo",) %}
-<div class="la-evidence">Same {{ match.evidence | join(", ") }}</div>
+<div class="la-evidence">{{ _("Same {facts}", facts=match.evidence | map("translated") | join(", ")) }}</div>
 {%- endif %}
 {%- if match.also_at %}
-<ul class="la-also" aria-label="The same photo also at">
+<ul class="la-also" aria-label="{{ _("The same photo also at") }}">
 {%- for offer in match.also_at[:max_also] -%}
 {%- set link = offer.url | safe_link -%}
-<li><span>{% if link %}<a href="{{ link }}"{{ outward }}>also at {{ offer.store }}</a>
-{%- else %}also at {{ offer.store }}{% endif %}</span>
+<li><span>{% if link %}<a href="{{ link }}"{{ outward }}>{{ _("also at {store}", store=offer.store) }}</a>
+{%- else %}{{ _("also at {store}", store=offer.store) }}{% endif %}</span>
 <span>{{ offer.price | price(offer.currency) }}</span></li>
 {%- endfor %}
 {%- set more = match.also_at | length - max_also -%}
-{%- if more > 0 %}<li>and {{ more }} more</li>{% endif -%}
+{%- if more > 0 %}<li>{{ _("and {count} more", count=more) }}</li>{% endif -%}
 </ul>
 {%- endif %}
 {%- if link %}
-<a class="la-visit" href="{{ link }}"{{ outward }} aria-label="View in store: {{ title }}, {{ match.store }}">
-{{- "View in store" }}</a>
+<a class="la-visit" href="{{ link }}"{{ outward }}
+ aria-label="{{ _("View in store") }}: {{ title }}, {{ match.store }}">
+{{- _("View in store") }}</a>
 {%- else %}
-<span class="la-nowhere">No link to the store</span>
+<span class="la-nowhere">{{ _("No link to the store") }}</span>
 {%- endif -%}
 </article>"""
 
@@ -67,25 +72,25 @@ QUERY = """\
 {%- with description = caption %}{% include "photo" %}{% endwith -%}
 </div><figcaption class="la-over la-caption">{{ caption }}</figcaption></figure>
 {%- if seen_as %}
-<p class="la-seen">Seen as {{ seen_as | replace(" %", "\N{NO-BREAK SPACE}%") }}</p>
+<p class="la-seen">{{ _("Seen as") }} {{ seen_as | replace(" %", "\N{NO-BREAK SPACE}%") }}</p>
 {%- endif %}"""
 
 PRODUCT = """\
 {%- set match = details.match -%}
-{%- set title = match.title or "Untitled product" -%}
+{%- set title = match.title or _("Untitled product") -%}
 {%- set link = match.url | safe_link -%}
 <article class="la-card la-product" aria-label="{{ title }}">
 <p class="la-brand" dir="auto">{{ match.brand or "" }}</p>
 <h1 class="la-title" dir="auto">{{ title }}</h1>
 {%- include "price" %}
 {%- if match.availability in availability %}
-<div class="la-stock la-{{ match.availability }}">{{ availability[match.availability] }}</div>
+<div class="la-stock la-{{ match.availability }}">{{ _(availability[match.availability]) }}</div>
 {%- endif %}
 {%- if link %}
 <a class="la-visit" href="{{ link }}"{{ outward }}>
-{{- "View at " ~ match.store }}</a>
+{{- _("View at {store}", store=match.store) }}</a>
 {%- else %}
-<span class="la-nowhere">{{ match.store }} gives no link</span>
+<span class="la-nowhere">{{ _("{store} gives no link", store=match.store) }}</span>
 {%- endif %}
 <dl class="la-facts">
 {%- for name, value in facts %}<div><dt>{{ name }}</dt><dd dir="auto">{{ value }}</dd></div>{% endfor -%}
@@ -95,16 +100,18 @@ PRODUCT = """\
 {%- endif %}
 </article>"""
 
-# The browser itself opens a photo over the page and closes it, by the pointer, Escape or its button: no script.
+# The browser itself opens a photo over the page and closes it, by pointer, Escape or button: no script.
 GALLERY = """\
-<ul class="la-gallery" aria-label="Photos">
+<ul class="la-gallery" aria-label="{{ _("Photos") }}">
 {%- for small, jpeg in photos -%}
-{%- set description = title ~ ", photo " ~ loop.index ~ " of " ~ loop.length -%}
+{%- set description = _("{title}, photo {number} of {count}",
+ title=title, number=loop.index, count=loop.length) -%}
 <li><button type="button" class="la-zoom" popovertarget="la-photo-{{ loop.index }}"
- aria-label="Enlarge {{ description }}"><img src="{{ small | data_uri }}" alt=""></button>
+ aria-label="{{ _("Enlarge {photo}", photo=description) }}"><img src="{{ small | data_uri }}" alt=""></button>
 <div popover id="la-photo-{{ loop.index }}" class="la-enlarged" role="dialog" aria-label="{{ description }}">
 {%- include "photo" -%}
-<button type="button" popovertarget="la-photo-{{ loop.index }}" popovertargetaction="hide">Close</button>
+<button type="button" popovertarget="la-photo-{{ loop.index }}" popovertargetaction="hide">
+{{- _("Close") }}</button>
 </div></li>
 {%- endfor -%}
 </ul>"""
@@ -115,9 +122,10 @@ ELSEWHERE = """\
 <li><span class="la-where" dir="auto">{% if link %}<a href="{{ link }}"{{ outward }}>
 {{- match.store }}</a>{% else %}{{ match.store }}{% endif %}</span>
 <span dir="auto">{{ match.title or match.id }}</span>
-<span class="la-evidence">Same {{ match.evidence | join(", ") }}</span>
-<span>{{ availability.get(match.availability, "") }}</span>
-<b>{{ match.price | price(match.currency) or "Price at the store" }}</b></li>
+<span class="la-evidence">
+{{- _("Same {facts}", facts=match.evidence | map("translated") | join(", ")) }}</span>
+<span>{{ _(availability[match.availability]) if match.availability in availability else "" }}</span>
+<b>{{ match.price | price(match.currency) or _("Price at the store") }}</b></li>
 {%- endfor %}
 </ul>"""
 
@@ -134,7 +142,7 @@ SAVED = """\
 {%- with jpeg = search.photo, description = "" %}{% include "photo" %}{% endwith -%}
 <div><h2 class="la-part" dir="auto">{{ search.name }}</h2>
 {%- for fact in facts %}<p>{{ fact }}</p>{% endfor %}
-{%- if not search.news %}<p>No news yet.</p>{% endif %}</div></section>"""
+{%- if not search.news %}<p>{{ _("No news yet.") }}</p>{% endif %}</div></section>"""
 
 NEWS = """\
 <p class="la-news" dir="auto"><b>{{ news.found_at | day }}</b> {{ news.sentence }}</p>"""
@@ -142,7 +150,7 @@ NEWS = """\
 SECTION = """\
 <h2 class="la-part">{{ headline }}</h2>
 {% if rows %}{% with caption = headline %}{% include "table" %}{% endwith %}
-{%- else %}<p class="la-count">None.</p>{% endif %}"""
+{%- else %}<p class="la-count">{{ _("None.") }}</p>{% endif %}"""
 
 NOTEBOOK = """\
 <style>{{ style | safe }}</style><div class="lkl"><p class="lkl-head" dir="auto">

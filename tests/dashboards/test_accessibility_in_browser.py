@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from lookalike.demo.product import DemoProduct
 from storage.root import Root
@@ -52,6 +54,66 @@ def test_axe_finds_nothing(browser: Browser, address: str, name: str) -> None:
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}, "rules": OF_STREAMLIT})
         assert found.violations_count == 0, found.generate_report()
     context.close()
+
+
+def test_upload_crop_filter_and_a_link_by_keyboard_alone(
+    browser: Browser, address: str, garments: list[DemoProduct], tmp_path: Path
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(garments[4].photos[0]())
+    page = browser.new_page()
+    page.goto(address)
+
+    def reach(target: Locator) -> None:
+        expect(target).to_be_visible()
+        for _ in range(300):
+            page.keyboard.press("Tab")
+            if target.evaluate("element => element === document.activeElement"):
+                return
+        pytest.fail(f"Tab does not reach {target}")
+
+    def settle() -> None:
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+    expect(page.locator(".st-key-la-uploader button")).to_be_visible()
+    settle()
+    reach(page.locator(".st-key-la-uploader button"))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(photo)
+    expect(page.get_by_role("article").first).to_be_visible()
+    settle()
+
+    reach(page.get_by_role("button", name="Crop"))
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    reach(dialog.get_by_text("By keyboard").locator("xpath=ancestor-or-self::summary"))
+    page.keyboard.press("Enter")
+    reach(dialog.get_by_role("slider").nth(2))  # the upper edge
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("slider").nth(2)).to_have_value("11")
+    settle()
+    reach(dialog.get_by_role("button", name="Search for this part"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Looks like this part of your photo")).to_be_visible()
+    settle()
+
+    cards = page.get_by_role("article").count()
+    reach(page.get_by_role("combobox", name="Store"))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("store="))
+    settle()
+    assert 0 < page.get_by_role("article").count() <= cards
+
+    link = page.get_by_role("article").get_by_role("link", name="View in store").first
+    reach(link)
+    page.context.route("https://**", lambda route: route.fulfill(body="The store"))
+    with page.context.expect_page() as opened:
+        page.keyboard.press("Enter")
+    assert opened.value.url.startswith("https://")
+    page.close()
 
 
 def test_browse_and_a_product_by_keyboard_alone(

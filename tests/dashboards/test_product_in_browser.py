@@ -127,3 +127,24 @@ def test_a_product_fits_a_phone(browser: Browser, address: str, garments: list[D
     expect(page.get_by_role("heading", name="Looks like it")).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     context.close()
+
+
+def test_pages_speak_the_browsers_language_or_the_chosen_one(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="de-AT")
+    page = context.new_page()
+    page.goto(f"{address}/browse?stores={STORE}")
+    expect(page.get_by_role("heading", name="Stöbern")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="10 Produkte")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+
+    page.get_by_role("combobox", name="Sprache").click()
+    page.get_by_role("option", name="Español").click()
+    expect(page.get_by_role("heading", name="Explorar")).to_be_visible()
+    expect(page).to_have_url(re.compile("lang=es"))
+    page.get_by_role("link", name="Detalles").first.click()
+    expect(page.get_by_role("heading", name="Historial de precios")).to_be_visible()
+    expect(page).to_have_url(re.compile("lang=es"))
+    page.reload()
+    expect(page.get_by_role("heading", name="Historial de precios")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "es")
+    context.close()

@@ -46,8 +46,17 @@ def names(found: list[Match]) -> list[str]:
     return [one.product_id for one in found]
 
 
-RED = match("1", category="Women > Dresses", brand="Ostra", colours=("Red", "White"), sizes=("S", "M"), availability="in_stock")
-BLUE = match("2", category="Women / Dresses", brand="OSTRA", colours=("Navy blue",), sizes=("m",), store="b.example")
+RED = match(
+    "1",
+    category="Women > Dresses",
+    brand="Ostra",
+    colours=("Red", "White"),
+    sizes=("S", "M"),
+    availability="in_stock",
+)
+BLUE = match(
+    "2", category="Women / Dresses", brand="OSTRA", colours=("Navy blue",), sizes=("m",), store="b.example"
+)
 SHIRT = match("3", category="Men > Shirts", brand="Ostra", colours=("Navy blue",), availability="in_stock")
 ANSWERS = [RED, BLUE, SHIRT]
 

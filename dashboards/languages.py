@@ -1,0 +1,57 @@
+"""Which language a visitor reads: the one they chose, which their address keeps, else their browser's."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lookalike.language import ENGLISH, LANGUAGES, current, preferred, speak
+from lookalike.language import translated as _
+
+PARAMETER = "lang"
+"""URL parameter: a code of `LANGUAGES`."""
+
+CHOSEN = "language"  # session key: the widget
+KEPT = "language-kept"  # session key: what was chosen, on whichever page
+
+
+def begin() -> None:
+    """Speaks the visitor's language while the page is drawn, and has the style sheet's own words in it."""
+    asked = st.query_params.get(PARAMETER, st.session_state.get(KEPT, ""))
+    if asked in LANGUAGES:
+        st.session_state[KEPT] = asked
+        speak(asked)
+    else:
+        speak(preferred(st.context.headers.get("Accept-Language", ENGLISH)))
+    words = {
+        "upload": _("Upload"),
+        "limits": _("At most 20 MB: JPG, PNG, WEBP, AVIF, GIF"),
+        "another": _("Another photo"),
+        "travels": _("Your photo is on its way…"),
+        "kinds": _("Give a JPEG, PNG, WebP, AVIF or GIF of at most 20 MB."),
+    }
+    rules = " ".join(f'--la-say-{name}: "{text}";' for name, text in words.items())
+    st.html(f"<style>.stApp {{ {rules} }}</style>")
+
+
+def kept() -> dict[str, str]:
+    """What a link adds to an address, so that the other page speaks the chosen language, too."""
+    return {PARAMETER: st.session_state[KEPT]} if KEPT in st.session_state else {}
+
+
+def choose_language() -> None:
+    """Draws the choice of the language."""
+    st.session_state[CHOSEN] = current()
+    st.selectbox(
+        _("Language"),
+        list(LANGUAGES),
+        format_func=LANGUAGES.__getitem__,
+        key=CHOSEN,
+        label_visibility="collapsed",
+        width=140,
+        on_change=_keep,
+    )
+
+
+def _keep() -> None:
+    st.session_state[KEPT] = st.session_state[CHOSEN]
+    st.query_params[PARAMETER] = st.session_state[CHOSEN]

@@ -1,0 +1,1 @@
+"""The translations of what a visitor reads."""
