@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,21 @@ class NewStore:
     allow_private: bool = False
 
 
-def add(file: Path, new: NewStore, *, data: str | None, environ: Mapping[str, str]) -> tuple[Store, Detected]:
+def add(
+    file: Path,
+    new: NewStore,
+    *,
+    data: str | None,
+    environ: Mapping[str, str],
+    show: Callable[[Detected], None],
+) -> Store:
     """Finds out how a store can be read, and adds it to the settings file, which is created if needed.
 
     :param data: the data root to name in a new settings file.
     :param environ: the environment variables for headers and proxy.
-    :return: the store as it was added, and what was detected.
+    :param show: shows what was detected, before the file is written: an entry that cannot be shown is not
+        added.
+    :return: the store as it was added.
     :raises InputError: the entry is not usable, or the file has a store of that name.
     :raises LookalikeError: the store cannot be reached or read.
     """
@@ -64,10 +73,11 @@ def add(file: Path, new: NewStore, *, data: str | None, environ: Mapping[str, st
             f"{new.url} leads to {store.url}, and the headers are for the server that you name alone. "
             f"Run the command with {store.url} if they are for that one."
         )
+    show(detected)
     if before is None:
         write_example(file, data=data)
     add_store(file, store)
-    return store, detected
+    return store
 
 
 def remove(file: Path, name: str, *, data: str | None, purge: bool) -> Purged | None:

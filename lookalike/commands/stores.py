@@ -65,8 +65,7 @@ def add(
         allow_private=allow_private,
     )
     file = settings_file(config)
-    store, detected = add_store(file, new, data=data, environ=os.environ)
-    _preview(detected)
+    store = add_store(file, new, data=data, environ=os.environ, show=_preview)
     terminal.say(f"Store '{store.name}' is in {file}. Read it with `lookalike crawl {store.name}`.")
 
 

@@ -39,9 +39,9 @@ def likely_platform(html: str) -> Strategy | None:
         return "woocommerce"
     scores: dict[Strategy, int] = {"shopify": 0, "woocommerce": 0}
     for tag in soup.find_all(["script", "link", "img", "body"], limit=_MAX_TAGS):
-        text = (
-            " ".join(str(tag.get(name, "")) for name in ("src", "href", "class")) + (tag.string or "")[:2000]
-        )
+        # `.string` of another tag than a script descends by recursion, as deep as the page is nested.
+        code = (tag.string or "")[:2000] if tag.name == "script" else ""
+        text = " ".join(str(tag.get(name, "")) for name in ("src", "href", "class")) + code
         scores["shopify"] += bool(_SHOPIFY.search(text))
         scores["woocommerce"] += bool(_WOOCOMMERCE.search(text))
     best: Strategy = max(scores, key=lambda name: scores[name])

@@ -77,6 +77,7 @@ _NOT_PRODUCTS = re.compile(
     r"privacy|terms|imprint|impressum|warenkorb|panier|blogs?|pages|policies)(?:[/.?]|$)",
     re.IGNORECASE,
 )
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _SECTION = re.compile(r"/(?:bag|basket|search|about|help|blogs?|pages)(?=/[^/])", re.IGNORECASE)
 """Those of `_NOT_PRODUCTS` below which some stores have products, as in `/bag/leather-tote`."""
 _NO_PRODUCTS_ROUTE = re.compile(
@@ -154,13 +155,12 @@ def without_tracking(url: str) -> str:
 
 @lru_cache(maxsize=8192)
 def spelling(url: str) -> str:
-    """A normalised form for comparing addresses: percent-encoding, parameter order and empty parameters no
-    longer differ."""
+    """A normalised form for comparing addresses: percent-encoding (`%c3` and `%C3` are one, RFC 3986 6.2.2.1),
+    parameter order and empty parameters no longer differ."""
     parts = urlsplit(escaped(url))
+    path = _ESCAPE.sub(lambda found: found[0].upper(), parts.path)
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, encoding="latin-1"))
-    return urlunsplit(
-        (parts.scheme, parts.netloc.lower(), parts.path, urlencode(pairs, encoding="latin-1"), "")
-    )
+    return urlunsplit((parts.scheme, parts.netloc.lower(), path, urlencode(pairs, encoding="latin-1"), ""))
 
 
 @lru_cache(maxsize=8192)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from scrapers.config.store import Store
-from scrapers.extract.address import spelling
+from scrapers.extract.address import escaped, spelling
 from scrapers.extract.product import Extracted
 from scrapers.items import Photo, ProductItem, Source
 
@@ -55,4 +56,14 @@ def to_item(product: Extracted, store: str, identity: str) -> ProductItem:
 def product_id(canonical: str) -> str:
     """The id of a product without a platform id: a hash of its canonical URL, independent of how that is
     spelt."""
-    return hashlib.sha256(spelling(canonical).encode()).hexdigest()[:24]
+    return _hashed(spelling(canonical))
+
+
+def earlier_product_id(canonical: str) -> str:
+    """The id that older releases gave it, to which `%c3` and `%C3` in a path were two addresses."""
+    path = urlsplit(escaped(canonical)).path
+    return _hashed(urlsplit(spelling(canonical))._replace(path=path).geturl())
+
+
+def _hashed(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()[:24]

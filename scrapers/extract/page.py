@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
+import lxml.etree
 import lxml.html
 import tldextract
 from charset_normalizer import from_bytes
-from lxml.etree import ParserError
 from w3lib.encoding import html_body_declared_encoding
 
 from scrapers.extract.address import is_home, is_id_like, is_named_by_query, naming_pairs, without_tracking
@@ -22,11 +22,31 @@ _public_suffixes = tldextract.TLDExtract(
 )
 """Uses the public-suffix list that the library ships; downloads nothing."""
 
+
+class Element(lxml.html.HtmlElement):
+    """An element of a page.
+
+    :ivar tokens: the words of its names, once they were read; see `scrapers.extract.visible.layout.tokens`.
+    """
+
+    tokens: frozenset[str] | None = None
+
+
+_CLASSES = lxml.etree.ElementDefaultClassLookup(
+    element=Element,
+    comment=lxml.html.HtmlComment,
+    pi=lxml.html.HtmlProcessingInstruction,
+    entity=lxml.html.HtmlEntity,
+)
+"""The same class for all elements: lxml.html's own lookup calls a Python function for each, which took an
+eighth of the time of a page."""
+
 MAX_MARKS = 100_000
 """Tags (start and end) and attributes of a page that are parsed. The largest of 85 real product pages has
 50,000; a 3 MB page that holds nothing else would need 190 MB."""
-MAX_ATTRIBUTES = 5000
-"""Attributes of one tag: the parser compares each with all before it, so that 100,000 take a minute."""
+MAX_ATTRIBUTES = 500
+"""Attributes of one tag: the parser compares each with all before it, so that many tags of 5,000 take
+seconds. No tag of 1,700 real pages has more than 42."""
 MAX_BROKEN = 2
 """Undecodable characters from which on the declared encoding is distrusted."""
 MAX_GUESSED = 400_000
@@ -57,7 +77,12 @@ _ENCODING_OF_LANGUAGE = {
 """The encoding that browsers assume for an undeclared page in a language."""
 _LANGUAGE = re.compile(rb"<html[^>]{0,300}?\slang=[\"']?([a-zA-Z]{2})", re.I)
 _NON_ASCII = re.compile(rb"[\x80-\xff][\x20-\x3b\x3d\x3f-\xff]{0,200}")
-_CLOSING = re.compile(r"</(?:html|body)\s*+>", re.I)
+_CLOSING = re.compile(r"</(?:[hH][tT][mM][lL]|[bB][oO][dD][yY])\s*+>")
+"""Spelled out: a search that ignores case cannot skip to the next `</`."""
+_NAME = re.compile(rb"([^\s\"'<>/=]++)\s*+=\s*+\Z")
+MAX_NAME = 60
+MAX_VALUE = 400
+"""Bytes of an attribute's name, and of its value before a word, that are searched."""
 _MARKS = re.compile(rb"[<=]")
 _ATTRIBUTE = rb"""[\s/]++[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?"""
 _BEFORE_ENDLESS_TAG = re.compile(
@@ -76,20 +101,31 @@ class Page:
     :ivar canonical: the canonical URL that it states, if trustworthy, else `url`; without fragment and
         tracking parameters.
     :ivar encoding: its character set.
-    :ivar source: its bytes in lower-case letters; None if they are not at hand.
+    :ivar source: its bytes in lower-case letters.
     """
 
     url: str
     base_url: str
     canonical: str
     tree: lxml.html.HtmlElement
-    encoding: str = "utf-8"
-    source: bytes | None = field(default=None, repr=False)
+    encoding: str
+    source: bytes = field(repr=False)
+    _firsts: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def mentions(self, *names: bytes) -> bool:
         """Whether the source has any of some lower-case names: searching it takes a hundredth of the time of
         searching the tree."""
-        return self.source is None or any(name in self.source for name in names)
+        return any(name in self.source for name in names)
+
+    def attributes_holding(self, word: bytes) -> set[str]:
+        """Lower-case names of the attributes whose first `MAX_VALUE` bytes may contain a lower-case word, by
+        the source: searching it takes less time than searching the tree."""
+        found = set()
+        at = self.source.find(word)
+        while at >= 0:
+            found.add(_name_of_value(self.source[max(0, at - MAX_VALUE) : at]))
+            at = self.source.find(word, at + len(word))
+        return found
 
     @property
     def language(self) -> str:
@@ -98,11 +134,10 @@ class Page:
 
     def first(self, xpath: str) -> str | None:
         """The first text or attribute that an XPath finds, stripped; None if there is none."""
-        for found in self.tree.xpath(xpath):
-            text = found if isinstance(found, str) else found.text_content()
-            if text.strip():
-                return str(text).strip()
-        return None
+        if xpath not in self._firsts:
+            texts = (one if isinstance(one, str) else one.text_content() for one in self.tree.xpath(xpath))
+            self._firsts[xpath] = next((str(text).strip() for text in texts if text.strip()), None)
+        return self._firsts[xpath]
 
 
 def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> Page | None:
@@ -116,10 +151,11 @@ def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> 
         encoding, html = decoded(html, content_type)
     html = _without_early_ends(html)
     data = _cut_to_bounds(html.replace("\x00", "").encode("utf-8", "replace"))
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+    parser = lxml.etree.HTMLParser(encoding="utf-8", huge_tree=True)
+    parser.set_element_class_lookup(_CLASSES)
     try:
         tree = lxml.html.document_fromstring(data, parser=parser)
-    except (ParserError, ValueError):
+    except (lxml.etree.ParserError, ValueError):
         return None
     hrefs = tree.xpath("//base/@href")
     base_url = _join(url, str(hrefs[0])) if hrefs else url
@@ -185,6 +221,15 @@ def _cut_to_bounds(data: bytes) -> bytes:
         data = data[: next(islice(_MARKS.finditer(data), MAX_MARKS, None)).start()]
     within_bounds = _BEFORE_ENDLESS_TAG.match(data)
     return data[: within_bounds.end()] if within_bounds else data
+
+
+def _name_of_value(before: bytes) -> str:
+    """The name of the attribute whose value begins before the end of some source; empty if it has none."""
+    quote = max(before.rfind(b'"'), before.rfind(b"'"))
+    named = _NAME.search(before, max(0, quote - MAX_NAME), quote) if quote > 0 else None
+    equals = before.rfind(b"=") + 1  # the value is not quoted, or the quote is within it
+    named = named or _NAME.search(before, max(0, equals - MAX_NAME), equals)
+    return named[1].decode("utf-8", "replace") if named else ""
 
 
 def same_site(url: str, other: str) -> bool:

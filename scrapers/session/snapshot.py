@@ -10,6 +10,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scrapers.extract.item import earlier_product_id, product_id
 from scrapers.session.listed_offers import ListedOffers
 from scrapers.session.product_addresses import Traits, fold
 from storage import tables
@@ -234,6 +235,8 @@ def _add_products(snapshot: Snapshot, batch: pa.RecordBatch) -> None:
     names = ["product_id", "url", "content_hash", "first_seen", "removed_at", "title", "sku", "gtin"]
     rows = batch.select(names).to_pylist()
     for index, row in enumerate(rows):
+        if "%" in (row["url"] or "") and row["product_id"] == earlier_product_id(row["url"]):
+            _keep_id(snapshot, product_id(row["url"]), row["product_id"])
         snapshot.products[row["product_id"]] = KnownProduct(
             content_hash=row["content_hash"],
             first_seen=row["first_seen"],
@@ -244,6 +247,12 @@ def _add_products(snapshot: Snapshot, batch: pa.RecordBatch) -> None:
             url=row["url"] or "",
             traits=Traits(fold(row["title"]), row["sku"], row["gtin"], photos.get(index)),
         )
+
+
+def _keep_id(snapshot: Snapshot, read: str, stored: str) -> None:
+    """Keeps the id of a product whose address gives another one since it is spelt in upper case."""
+    if read != stored:
+        snapshot.moved.setdefault(read, stored)
 
 
 def _add_offers(snapshot: Snapshot, rows: pa.Table) -> None:

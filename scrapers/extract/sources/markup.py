@@ -130,7 +130,9 @@ def _microdata(page: Page) -> list[Node]:
 
 
 def _rdfa(page: Page) -> list[Node]:
-    if not page.mentions(b"typeof") or not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
+    if not page.mentions(b"typeof="):
+        return []
+    if not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
         return []
     # Imported here: it loads an RDF library that few pages need.
     from extruct.rdfa import RDFaExtractor

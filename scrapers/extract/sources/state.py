@@ -49,9 +49,10 @@ _LIST_KEYS_TEXT = """
 _LIST_KEYS = frozenset(_LIST_KEYS_TEXT.split())
 
 
-_PRODUCT_KEY = re.compile(
-    r"price|sku|brand|avail|stock|vendor|manufact|sold|currency|amount|salable|buyable|order", re.I
-)
+_PRODUCT_KEYS_TEXT = """
+    price sku brand avail stock vendor manufact sold currency amount salable buyable order
+"""
+_PRODUCT_KEYS = _PRODUCT_KEYS_TEXT.split()
 """Every product object has at least one key like these."""
 _PRICE_KEYS = frozenset(PRICES)
 _STOCK_KEYS = frozenset(TRUE_STOCK + FALSE_STOCK)
@@ -158,7 +159,8 @@ class _Walk:
                     ]
 
     def _note(self, value: dict[str, Any], path: tuple[str, ...], name: str) -> None:
-        if not _PRODUCT_KEY.search(" ".join(map(str, value))):
+        keys = " ".join(map(str, value)).lower()
+        if not any(key in keys for key in _PRODUCT_KEYS):
             return
         node = normal(value)
         if self.currency is None:

@@ -15,7 +15,7 @@ from scrapers.extract.vocabulary import words
 _ROWS = frozenset({"li", "tr", "dl"})
 """Elements that hold one label and its value."""
 
-_COLON = re.compile(r"(?:(?<!\s)\s+)?[:：;]\s*$")
+_COLONS = (":", "：", ";")
 _EDGE = re.compile(r"^[\s\-–—:：#.]+|(?<![\s\-–—:：])[\s\-–—:：]+$")
 
 _FIELDS = ("brand", "sku", "gtin", "stock")
@@ -58,7 +58,7 @@ def _logo(row: lxml.html.HtmlElement) -> str | None:
 def _label_of(text: str) -> str | None:
     if len(text) > ROW.max_label:
         return None
-    return _LABEL_OF.get(_COLON.sub("", text).strip().casefold())
+    return _LABEL_OF.get((text[:-1] if text.endswith(_COLONS) else text).strip().casefold())
 
 
 def _inline(text: str) -> tuple[str | None, str | None]:

@@ -117,28 +117,37 @@ class _Open:
 def read_layout(page: Page) -> Layout:
     """Reads a page in one walk. Elements beyond `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
     layout = Layout(page, local_symbols(country_of(page)))
+    positions = layout.order
     stack: list[_Open] = []
+    outer: _Open | None = None
     skipped: lxml.html.HtmlElement | None = None
     walked = 0
     walk = lxml.etree.iterwalk(page.tree, events=("start", "end", "comment", "pi"))
     for event, element in walk:
         if event == "start":
             walked += 1
-            if walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH or element.tag in WITHOUT_TEXT:
+            if element.tag in WITHOUT_TEXT or walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH:
                 skipped = element
                 walk.skip_subtree()
-            else:
-                stack.append(_opened(layout, element, stack[-1] if stack else None, walked))
+                continue
+            positions[element] = walked
+            outer = _opened(layout, element, outer, walked)
+            stack.append(outer)
+            if text := element.text:
+                _add(layout, outer, text)
             continue
         if event == "end":
             if element is not skipped:
-                _close(layout, stack.pop(), stack[-1] if stack else None)
+                closed = stack.pop()
+                outer = stack[-1] if stack else None
+                _close(layout, closed, outer)
             elif walked > MAX_ELEMENTS:
                 break
-        if stack and (tail := element.tail):
-            _add(layout, stack[-1], tail)
+        if outer is not None and (tail := element.tail):
+            _add(layout, outer, tail)
     while stack:
-        _close(layout, stack.pop(), stack[-1] if stack else None)
+        closed = stack.pop()
+        _close(layout, closed, stack[-1] if stack else None)
     layout.spots.sort(key=lambda spot: spot.order)
     return layout
 
@@ -146,7 +155,10 @@ def read_layout(page: Page) -> Layout:
 def tokens(element: lxml.html.HtmlElement) -> frozenset[str]:
     """The words in an element's id, classes and test ids, in lower case: `productPrice-now` gives product,
     price and now."""
-    return _tokens(element.get("class"), element.get("id"), element.get("data-testid"))
+    known: frozenset[str] | None = element.tokens
+    if known is None:
+        known = element.tokens = _tokens(element.get("class"), element.get("id"), element.get("data-testid"))
+    return known
 
 
 @lru_cache(maxsize=8192)
@@ -165,15 +177,12 @@ def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.Html
 
 
 def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
-    layout.order[element] = order
     style = element.get("style")
+    if outer is None:
+        return _Open(element, order, layout.read, False, _struck(element, style), [])
     # Scripts display a wholly hidden page once it is loaded.
-    hidden = (outer is not None and outer.hidden) or (element.tag not in _WHOLE and _hidden(element, style))
-    struck = (outer is not None and outer.struck) or _struck(element, style)
-    opened = _Open(element, order, layout.read, hidden, struck, [])
-    if text := element.text:
-        _add(layout, opened, text)
-    return opened
+    hidden = outer.hidden or (element.tag not in _WHOLE and _hidden(element, style))
+    return _Open(element, order, layout.read, hidden, outer.struck or _struck(element, style), [])
 
 
 def _add(layout: Layout, to: _Open, text: str) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Set
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import lxml.html
-
 from scrapers.extract.page import Page
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, tokens
@@ -27,6 +25,8 @@ _SKU_CLASSES_TEXT = """
     sku productsku productcode itemnumber itemno artnr articlenumber articleno refnumber
 """
 _SKU_CLASSES = frozenset(_SKU_CLASSES_TEXT.split())
+_HOLD_IDS_TEXT = "input button form div section main article body span meta a"
+_HOLD_IDS = frozenset(_HOLD_IDS_TEXT.split())
 MAX_NUMBER = 40
 MAX_LABELLED = 60
 _FINAL_NUMBER = re.compile(r"(?:^|(?<=[\s:：#(]))(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{5,40}(?=\)?$)")
@@ -50,13 +50,15 @@ def stated_number(page: Page, parts: Set[str], stated: Set[str]) -> str | None:
     :param parts: the `numbers_of_address`.
     :param stated: the ids in the page's data.
     """
-    if not parts:
-        return None
     ids = {value.lower(): value for value in stated}
-    for element in page.tree.iter(
-        "input", "button", "form", "div", "section", "main", "article", "body", "span", "meta", "a"
-    ):
-        _collect_ids(element, ids)
+    for name in set().union(*(page.attributes_holding(part.encode()) for part in parts)):
+        if name == "value":
+            for element in page.tree.iter("input", "button"):
+                _note(element.get("value"), element.get("name") or element.get("id") or "", ids)
+        elif name.startswith("data-") and _is_key(name):
+            for value in page.tree.xpath(f"//@{name}"):
+                if value.getparent().tag in _HOLD_IDS:
+                    _note(str(value), name, ids)
     matching = [ids[part] for part in parts if part in ids]
     return max(matching, key=lambda one: (any(c.isdigit() for c in one), len(one)), default=None)
 
@@ -77,15 +79,11 @@ def numbers_of_address(page: Page) -> set[str]:
     return {part.lower() for part in _numbers_in(page.canonical) | _numbers_in(page.url)}
 
 
-def _collect_ids(element: lxml.html.HtmlElement, ids: dict[str, str]) -> None:
-    if element.tag in ("input", "button"):
-        name = element.get("name") or element.get("id") or ""
-        value = (element.get("value") or "").strip()
-        if name and value and len(value) <= MAX_NUMBER and _is_key(name):
-            ids.setdefault(value.lower(), value)
-    for name, value in element.items():
-        if name.startswith("data-") and value and len(value) <= MAX_NUMBER and _is_key(name):
-            ids.setdefault(value.strip().lower(), value.strip())
+def _note(value: str | None, name: str, ids: dict[str, str]) -> None:
+    """Notes a value that is named an id."""
+    number = (value or "").strip()
+    if number and len(number) <= MAX_NUMBER and _is_key(name):
+        ids.setdefault(number.lower(), number)
 
 
 @lru_cache(maxsize=4096)

@@ -138,6 +138,7 @@ def test_addresses_that_are_refused(url):
         ('<body class="woocommerce-page"><link href="/wp-content/x.css">', "woocommerce"),
         ("<h1>Shop</h1>", None),
         ("", None),
+        ("<body>" + "<div>" * 3000 + "woocommerce", None),
     ],
 )
 def test_marks_of_a_platform(html, platform):

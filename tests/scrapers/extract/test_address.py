@@ -93,6 +93,9 @@ def test_spellings_of_one_address():
     one = spelling(f"{SHOP}/index.php?route=product/product&product_id=4")
     assert one == spelling(f"{SHOP}/index.php?product_id=4&route=product%2Fproduct")
     assert one != spelling(f"{SHOP}/index.php?route=product/product&product_id=5")
+    upper = spelling(f"{SHOP}/p/sm%C3%B8rebr%C3%B8d")
+    for written in ("sm%c3%b8rebr%c3%b8d", "sm%C3%b8rebr%c3%B8d", "smørebrød"):
+        assert spelling(f"{SHOP}/p/{written}") == upper
 
 
 @pytest.mark.parametrize(
