@@ -121,18 +121,18 @@ def _draw_handles(photo: Upload) -> None:
     st.caption(_("Tap the frame to get its handles, then drag them around what you look for."))
     frame = st.container()
     with st.expander(_("By keyboard")):
-        edges = [
+        across, down = (
             st.slider(label, 0, 100, crop.SUGGESTED, format="%d %%", key=f"crop-{label}")
             for label in (_("From left to right"), _("From top to bottom"))
-        ]
+        )
     with frame:
         enclosed = st_cropper(
             whole,
-            default_coords=crop.coordinates(*edges, whole.size),
+            default_coords=crop.coordinates(across, down, whole.size),
             box_color=HANDLES,
             return_type="box",
             should_resize_image=False,
-            key=f"cropper-{photo.file_id}-{edges}",  # other edges, another frame
+            key=f"cropper-{photo.file_id}-{across}-{down}",  # other edges, another frame
         )
     if st.button(_("Search for this part"), key="crop-search", width="stretch"):
         left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))

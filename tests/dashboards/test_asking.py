@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dashboards.asking import changed, read_typed
-from dashboards.crop import WHOLE, Box, box_of, cut
+from dashboards.crop import SUGGESTED, WHOLE, Box, box_of, coordinates, cut
 from dashboards.page_parts import plain
 from storage.errors import UnreadableImageError
 
@@ -90,3 +90,9 @@ def test_a_label_shows_its_signs(text: str) -> None:
     assert escaped.replace("\\", "") == text
     signs = set("![]()*$:`<>_~")
     assert all(escaped[at - 1] == "\\" for at, sign in enumerate(escaped) if sign in signs)
+
+
+def test_sliders_set_the_frame_of_the_handles() -> None:
+    assert coordinates(SUGGESTED, (0, 100), (200, 400)) == (20, 180, 0, 400)
+    left, right, top, bottom = coordinates((25, 75), (11, 90), (200, 400))
+    assert box_of(left, top, right - left, bottom - top, (200, 400)) == pytest.approx((0.25, 0.11, 0.75, 0.9))
