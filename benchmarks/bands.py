@@ -3,11 +3,11 @@
     python benchmarks/labelled_photos.py ../shared/data PHOTOS
     python benchmarks/bands.py WEIGHTS.npz PHOTOS ../shared/outfits/products.parquet [--scratch DIR]
 
-WEIGHTS is a file, `fashion` or `fashion-fast`, and changed in place. The pairs are the held-out photos of
-PHOTOS and some models of the store that no training saw, each with its five nearest; half of the weight is
-either's. By isotonic regression a pair of a cosine is of one kind, or of one kind and colour, with
-some probability; a cut-off is the least cosine of the probability in `_LEAST`. The unseen store's models that
-`benchmarks/unseen_store.py` asks for are not looked at.
+WEIGHTS is a file, which is changed in place, or `fashion` or `fashion-fast`, which get a file beside theirs.
+The pairs are the held-out photos of PHOTOS and some models of the store that no training saw, each with its
+five nearest; half of the weight is either's. By isotonic regression a pair of a cosine is of one kind, or of
+one kind and colour, with some probability; a cut-off is the least cosine of the probability in `_LEAST`. The
+unseen store's models that `benchmarks/unseen_store.py` asks for are not looked at.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sklearn.isotonic import IsotonicRegression
 from unseen_store import model_fold
 
 from embedding.bands import Band, CutOffs, band_of
-from embedding.encoder.weights import BUNDLED, BUNDLED_FAST, load_weights, write_with_heads
+from embedding.encoder.weights import BUNDLED, BUNDLED_FAST, load_weights, write_beside, write_with_heads
 from embedding.exact import nearest
 from embedding.training.datasets import LabelledPhotos, is_validation, read_labelled
 from embedding.training.retrieval_metrics import PRECISION_AT
@@ -76,10 +76,11 @@ def main(source: str, photos: Path, unseen: Path, scratch: Path) -> None:
     found = CutOffs(cut_offs(encoded), cut_offs(projected))
     for space, pairs in (("encoded", encoded), ("projected", projected)):
         _print(space, pairs, getattr(found, space))
-    bundled = resources.files("embedding.encoder") / "weights" / f"{source}.npz"
-    with resources.as_file(bundled) as path:
-        file = path if source in (BUNDLED, BUNDLED_FAST) else Path(source)
-        write_with_heads(file, file, weights.heads, found)
+    if source not in (BUNDLED, BUNDLED_FAST):
+        write_with_heads(Path(source), Path(source), weights.heads, found)
+        return
+    with resources.as_file(resources.files("embedding.encoder") / "weights" / f"{source}.npz") as path:
+        write_beside(path, {}, found)
 
 
 def cut_offs(stores: list[Pairs]) -> tuple[float, ...]:

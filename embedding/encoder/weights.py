@@ -2,7 +2,8 @@
 
 Kernels are stored as they are, or as int8 with one scale an output channel
 (`layer/kernel` and `layer/kernel:scale`), a quarter of the size. Heads, where there are any, stand beside
-them as `embedding.encoder.heads` stores them, and cut-offs as `embedding.bands` does.
+them as `embedding.encoder.heads` stores them, and cut-offs as `embedding.bands` does. Heads and cut-offs of
+bundled weights that were fitted later stand in a small file beside theirs, `NAME.heads.npz`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from embedding import bands
 from embedding.bands import CutOffs
 from embedding.encoder import heads
 from embedding.encoder.heads import Head
+from storage.arrays import read_npz
 from storage.atomic import replacing
 from storage.errors import InputError
 
@@ -42,6 +44,7 @@ space over all, the space over the colours."""
 DEFAULT_INPUT_PX = 224
 _SCALE = ":scale"
 _INPUT_PX = "input_px"
+_BESIDE, _OF = ".heads.npz", "of"
 _UNTRAINED_PX = 128  # as `fashion`, so that the two compare
 
 
@@ -164,6 +167,48 @@ def write_with_heads(
     _write(target, arrays | heads.to_arrays(recognised) | bands.to_arrays(cut_offs))
 
 
+def write_beside(file: Path, recognised: Mapping[str, Head], cut_offs: CutOffs | None = None) -> None:
+    """Writes heads and cut-offs that count instead of those in a weights file, which stays as it is.
+
+    Those that stand beside it already are kept where they are not given anew. What is written holds the
+    sha256 of the weights file, and counts for no other.
+    """
+    arrays = _beside(file) | heads.to_arrays(recognised) | bands.to_arrays(cut_offs)
+    _write(file.with_suffix(_BESIDE), arrays | {_OF: np.array(_sha256(file))})
+
+
+def with_beside(weights: Weights, file: Path) -> Weights:
+    """Weights with what `write_beside` wrote beside their file.
+
+    :raises InputError: the file beside it holds something else.
+    """
+    arrays = _beside(file)
+    try:
+        later, cut_offs = heads.pop_heads(arrays), bands.pop_cut_offs(arrays)
+    except ValueError as error:
+        raise InputError(
+            f"{file.with_suffix(_BESIDE)} holds no heads ({error}). Install it again."
+        ) from error
+    return replace(weights, heads=weights.heads | later, cut_offs=cut_offs or weights.cut_offs)
+
+
+def _beside(file: Path) -> dict[str, np.ndarray]:
+    """The arrays beside a weights file; none where they were made for another."""
+    beside = file.with_suffix(_BESIDE)
+    if not beside.is_file():
+        return {}
+    try:
+        arrays = read_npz(beside)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{beside} cannot be read ({error}). Install it again.") from error
+    return arrays if str(arrays.pop(_OF, "")) == _sha256(file) else {}
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def backbone_of(weights: Weights, size: int | None) -> keras.Model:
     """Builds the ResNet50 backbone of these weights; see `embedding.encoder.resnet50.build_backbone`.
 
@@ -228,7 +273,7 @@ def extract_weights(backbone: keras.Model, *, name: str, input_px: int) -> Weigh
 
 def _bundled(name: str) -> Weights:
     with resources.as_file(resources.files("embedding.encoder") / "weights" / f"{name}.npz") as path:
-        return read_weights(path, name=name)
+        return with_beside(read_weights(path, name=name), path)
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

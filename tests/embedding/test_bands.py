@@ -9,7 +9,17 @@ import pytest
 
 from embedding.bands import Band, CutOffs, band_of, pop_cut_offs, to_arrays
 from embedding.encoder.heads import read_cut_offs, read_heads, write_heads
-from embedding.encoder.weights import Weights, load_weights, read_weights, write_weights, write_with_heads
+from embedding.encoder.weights import (
+    BUNDLED,
+    BUNDLED_FAST,
+    Weights,
+    load_weights,
+    read_weights,
+    with_beside,
+    write_beside,
+    write_weights,
+    write_with_heads,
+)
 from embedding.index import projection
 from embedding.index.projection import Projection
 from storage.errors import InputError, LookalikeError
@@ -90,8 +100,9 @@ def test_an_older_projection_has_no_bands(tmp_path: Path) -> None:
     assert Projection.load(tmp_path / "projection.npz").band(1.0) is None
 
 
-def test_the_bundled_encoder_has_cut_offs() -> None:
-    cut_offs = load_weights("fashion").cut_offs
+@pytest.mark.parametrize("name", [BUNDLED, BUNDLED_FAST])
+def test_the_bundled_encoders_have_cut_offs(name: str) -> None:
+    cut_offs = load_weights(name).cut_offs
     assert cut_offs is not None
     # What is searched by the heads, too, and in another space, has cut-offs of its own.
     assert cut_offs.encoded != cut_offs.projected
@@ -100,3 +111,31 @@ def test_the_bundled_encoder_has_cut_offs() -> None:
 def test_arrays_without_cut_offs_have_none() -> None:
     assert to_arrays(None) == {}
     assert pop_cut_offs({}) is None
+
+
+def test_what_stands_beside_weights_counts_for_these_weights_alone(tmp_path: Path) -> None:
+    file = tmp_path / "own.npz"
+    heads = {name: head for name, head in load_weights(BUNDLED_FAST).heads.items() if name != "clothing"}
+    write_weights(file, Weights("own", {"conv/kernel": np.ones((2, 2), np.float32)}, 64, heads), int8=False)
+    plain = read_weights(file, name="own")
+    assert with_beside(plain, file).cut_offs is None
+    write_beside(file, {}, CUT_OFFS)
+    write_beside(file, {"clothing": load_weights(BUNDLED_FAST).heads["clothing"]})
+    later = with_beside(plain, file)
+    assert later.cut_offs == CUT_OFFS
+    assert set(later.heads) == {*heads, "clothing"}
+    assert later.fingerprint == plain.fingerprint
+    # Trained anew, the weights need cut-offs of their own.
+    write_weights(file, Weights("own", {"conv/kernel": np.zeros((2, 2), np.float32)}, 64), int8=False)
+    changed = with_beside(read_weights(file, name="own"), file)
+    assert changed.cut_offs is None
+    assert changed.heads == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"no archive at all"])
+def test_a_damaged_file_beside_weights_is_named(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "own.npz"
+    write_weights(file, Weights("own", {"conv/kernel": np.ones((2, 2), np.float32)}, 64), int8=False)
+    file.with_suffix(".heads.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"own\.heads\.npz"):
+        with_beside(read_weights(file, name="own"), file)
