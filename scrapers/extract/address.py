@@ -155,8 +155,8 @@ def without_tracking(url: str) -> str:
 
 @lru_cache(maxsize=8192)
 def spelling(url: str) -> str:
-    """A normalised form for comparing addresses: percent-encoding (`%c3` and `%C3` are one, RFC 3986 6.2.2.1),
-    parameter order and empty parameters no longer differ."""
+    """A normalised form for comparing addresses: percent-encoding, parameter order and empty parameters no
+    longer differ; `%c3` and `%C3` are one (RFC 3986, 6.2.2.1)."""
     parts = urlsplit(escaped(url))
     path = _ESCAPE.sub(lambda found: found[0].upper(), parts.path)
     pairs = sorted(parse_qsl(parts.query, keep_blank_values=True, encoding="latin-1"))

@@ -102,6 +102,7 @@ class Page:
         tracking parameters.
     :ivar encoding: its character set.
     :ivar source: its bytes in lower-case letters.
+    :ivar link_targets: the address that each link leads to, as written, once it was looked up.
     """
 
     url: str
@@ -110,6 +111,7 @@ class Page:
     tree: lxml.html.HtmlElement
     encoding: str
     source: bytes = field(repr=False)
+    link_targets: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
     _firsts: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def mentions(self, *names: bytes) -> bool:

@@ -45,10 +45,12 @@ def to_candidate(data: Mapping[str, Any], base_url: str, categories: Categories)
 
     :param base_url: the store's address, the base of links.
     :param categories: the store's categories, to complete category paths.
-    :raises ValueError: if the entry is no product.
+    :raises ValueError: if the entry is no product, or one behind a password.
     """
     if not isinstance(data, Mapping) or not data.get("id") or not isinstance(data.get("permalink"), str):
         raise ValueError("an entry of the product list has no id or permalink")
+    if data.get("is_password_protected") is True:
+        raise ValueError(f"{data['permalink'][:200]} is behind a password: it is not for show")
     prices: Any = data.get("prices")
     prices = prices if isinstance(prices, Mapping) else {}
     low, high, before = _amounts(prices)

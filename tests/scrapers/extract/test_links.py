@@ -3,7 +3,7 @@
 import pytest
 
 from scrapers.extract.address import without_tracking
-from scrapers.extract.links import category_links, further_listings, next_pages, product_links
+from scrapers.extract.links import MAX_LINKS, category_links, further_listings, next_pages, product_links
 from scrapers.extract.page import parse_page, same_site
 from scrapers.extract.sources.markup import read_markup
 
@@ -151,3 +151,9 @@ def test_categories_and_makers_that_the_query_names_are_listings():
 )
 def test_what_many_sites_are_below_is_none_of_them(url, other, same):
     assert same_site(url, other) is same
+
+
+def test_a_page_of_endless_links_is_read_up_to_a_bound():
+    html = "".join(f"<a href=/p/{number}><img src=/{number}.jpg></a>" for number in range(MAX_LINKS + 50))
+    found = products_on(html)
+    assert (len(found), found[-1]) == (MAX_LINKS, f"https://shop.example/p/{MAX_LINKS - 1}")

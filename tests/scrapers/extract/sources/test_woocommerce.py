@@ -47,6 +47,12 @@ def read(**changes):
     return woocommerce_item(SHIRT | changes, store="s", base_url="https://shop.example/")
 
 
+def test_a_product_behind_a_password_is_not_for_show():
+    assert read(is_password_protected=False).title
+    with pytest.raises(ValueError, match="/product/shirt/ is behind a password"):
+        read(is_password_protected=True)
+
+
 def test_a_variable_product():
     item = read()
     assert item.title == 'Shirt & tie – "No. 7"'
