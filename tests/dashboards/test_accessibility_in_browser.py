@@ -77,9 +77,10 @@ def test_upload_crop_filter_and_a_link_by_keyboard_alone(
 
     expect(page.locator(".st-key-la-uploader button")).to_be_visible()
     settle()
+    page.wait_for_load_state("networkidle")  # Streamlit loads what its uploader does after it is drawn
     reach(page.locator(".st-key-la-uploader button"))
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(photo)
     expect(page.get_by_role("article").first).to_be_visible()
     settle()
@@ -109,10 +110,9 @@ def test_upload_crop_filter_and_a_link_by_keyboard_alone(
 
     link = page.get_by_role("article").get_by_role("link", name="View in store").first
     reach(link)
-    page.context.route("https://**", lambda route: route.fulfill(body="The store"))
-    with page.context.expect_page() as opened:
+    assert (link.get_attribute("href") or "").startswith("https://")
+    with page.context.expect_page():
         page.keyboard.press("Enter")
-    assert opened.value.url.startswith("https://")
     page.close()
 
 
