@@ -1,10 +1,12 @@
 """Trains the ResNet50 of `fashion-fast` to see what the fused encoder sees, for hours, resumable.
 
     pip install torch
-    python benchmarks/distil_targets.py TARGETS PHOTOS/{catalogue,street,small,…}.parquet
     python benchmarks/distil.py OUT TARGETS PHOTOS/{catalogue,street,small,…}.parquet \
       --unseen ../shared/outfits/products.parquet [--minutes N]
     python benchmarks/distil.py OUT TARGETS PHOTOS/….parquet --cool-down 800 --export FASHION-FAST.npz
+
+TARGETS holds a file of the same name for each of PHOTOS, with `id` and a unit vector of each part in `_LENGTHS`
+as the fused encoder gives them; those of the spaces by spaces that were fitted without the photo.
 
 The network sees an altered view of a photo and predicts what the fused encoder's parts say of the photo as it
 is: each part by its cosine, and all of them by how alike the photo is to others (Fang et al., "SEED", 2021);
@@ -208,6 +210,10 @@ class Distillation:
 
     def pieces(self, photos: LabelledPhotos) -> dict[str, np.ndarray]:
         """What the averaged network says of photos as they are, by part: float32 [n, dim], L2 norm 1."""
+        return {name: functional.normalize(of, dim=1).numpy() for name, of in self._seen(photos).items()}
+
+    def _seen(self, photos: LabelledPhotos) -> dict[str, torch.Tensor]:
+        """The averaged network's outputs by part, not normalised."""
         outputs = []
         for first in range(0, len(photos), _BATCH):
             rows = range(first, min(first + _BATCH, len(photos)))
@@ -215,10 +221,7 @@ class Distillation:
             with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
                 outputs.append(self.average(torch.from_numpy(np.ascontiguousarray(pixels))).float())
         pieces = torch.cat(outputs).split([*self.widths.values(), _LABEL_UNITS], dim=1)
-        return {
-            name: functional.normalize(piece, dim=1).numpy()
-            for name, piece in zip([*self.widths, "labels"], pieces, strict=True)
-        }
+        return dict(zip([*self.widths, "labels"], pieces, strict=True))
 
     def save(self, file: Path) -> None:
         """Writes all that `load` needs, atomically."""
@@ -242,15 +245,8 @@ class Distillation:
     def export(self, file: Path, lengths: dict[str, float]) -> None:
         """Writes the averaged network as weights, each part as long as it is in `lengths` in the mean."""
         photos = self.taught.photos.take(np.arange(0, len(self.taught.photos), 40))
-        outputs = []
-        for first in range(0, len(photos), _BATCH):
-            rows = range(first, min(first + _BATCH, len(photos)))
-            pixels = np.stack([pixels_of(photos.image(row), SIZE) for row in rows]).transpose(0, 3, 1, 2)
-            with torch.no_grad():
-                outputs.append(self.average(torch.from_numpy(np.ascontiguousarray(pixels))))
         columns = []
-        pieces = torch.cat(outputs).split([*self.widths.values(), _LABEL_UNITS], dim=1)
-        for name, piece in zip([*self.widths, "labels"], pieces, strict=True):
+        for name, piece in self._seen(photos).items():
             length = lengths.get(name, 0.0) / float(piece.norm(dim=1).mean())
             columns.append(np.full(piece.shape[1], length, np.float32))
         arrays = arrays_of(self.average, np.concatenate(columns))
