@@ -5,8 +5,8 @@
       --unseen ../shared/outfits/products.parquet [--minutes N]
     python benchmarks/distil.py OUT TARGETS PHOTOS/….parquet --cool-down 800 --export FASHION-FAST.npz
 
-TARGETS holds a file of the same name for each of PHOTOS, with `id` and a unit vector of each part in `_LENGTHS`
-as the fused encoder gives them; those of the spaces by spaces that were fitted without the photo.
+TARGETS holds a file of the same name for each of PHOTOS, with `id` and a unit vector of each part in
+`_LENGTHS` as the fused encoder gives them; those of the spaces by spaces fitted without the photo.
 
 The network sees an altered view of a photo and predicts what the fused encoder's parts say of the photo as it
 is: each part by its cosine, and all of them by how alike the photo is to others (Fang et al., "SEED", 2021);
@@ -48,14 +48,7 @@ _LENGTHS = {"lite0": 0.9, "lite2": 0.9, "colour": 0.2, "space": 1.0, "colour_spa
 
 _PART_WEIGHTS = {"lite0": 1.0, "lite2": 1.0, "colour": 0.5, "space": 1.0, "colour_space": 0.5}
 _LABEL_UNITS = 256
-_LABEL_WEIGHTS = {
-    "article_type": 1.0,
-    "colour": 1.5,
-    "gender": 0.3,
-    "usage": 0.2,
-    "season": 0.1,
-    "category": 0.8,
-}
+_LABEL_WEIGHTS = dict(article_type=1.0, colour=1.5, gender=0.3, usage=0.2, season=0.1, category=0.8)  # noqa: C408
 _PARTS_WEIGHT, _ALIKE_WEIGHT, _LABELS_WEIGHT = 4.0, 1.0, 0.5
 _BANK, _TEMPERATURE = 2048, 0.06
 _SCALE, _SMOOTHING = 8.0, 0.1
@@ -152,12 +145,10 @@ class Distillation:
         :param share: of the constant rate.
         :return: the losses by name.
         """
-        frozen = 1.0 if self.step >= _FROZEN_STEPS + _WARM_STEPS else 0.0
-        if not frozen:
-            frozen = max(0.0, (self.step - _FROZEN_STEPS) / _WARM_STEPS)
+        warm = min(1.0, max(0.0, (self.step - _FROZEN_STEPS) / _WARM_STEPS))
         for number, group in enumerate(self.optimizer.param_groups):
             behind = number == len(self.optimizer.param_groups) - 1
-            group["lr"] = group["peak"] * share * (1.0 if behind else frozen)
+            group["lr"] = group["peak"] * share * (1.0 if behind else warm)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.network(pixels)
         losses = self._losses(outputs.float(), rows)
