@@ -1,10 +1,12 @@
 """Trains the ResNet50 of `fashion-fast` to see what the fused encoder sees, for hours, resumable.
 
     pip install torch
-    python benchmarks/distil_targets.py TARGETS PHOTOS/{catalogue,street,small,…}.parquet
     python benchmarks/distil.py OUT TARGETS PHOTOS/{catalogue,street,small,…}.parquet \
       --unseen ../shared/outfits/products.parquet [--minutes N]
     python benchmarks/distil.py OUT TARGETS PHOTOS/….parquet --cool-down 800 --export FASHION-FAST.npz
+
+TARGETS holds a file of the same name for each of PHOTOS, with `id` and a unit vector of each part in
+`_LENGTHS` as the fused encoder gives them; those of the spaces by spaces fitted without the photo.
 
 The network sees an altered view of a photo and predicts what the fused encoder's parts say of the photo as it
 is: each part by its cosine, and all of them by how alike the photo is to others (Fang et al., "SEED", 2021);
@@ -46,14 +48,7 @@ _LENGTHS = {"lite0": 0.9, "lite2": 0.9, "colour": 0.2, "space": 1.0, "colour_spa
 
 _PART_WEIGHTS = {"lite0": 1.0, "lite2": 1.0, "colour": 0.5, "space": 1.0, "colour_space": 0.5}
 _LABEL_UNITS = 256
-_LABEL_WEIGHTS = {
-    "article_type": 1.0,
-    "colour": 1.5,
-    "gender": 0.3,
-    "usage": 0.2,
-    "season": 0.1,
-    "category": 0.8,
-}
+_LABEL_WEIGHTS = dict(article_type=1.0, colour=1.5, gender=0.3, usage=0.2, season=0.1, category=0.8)  # noqa: C408
 _PARTS_WEIGHT, _ALIKE_WEIGHT, _LABELS_WEIGHT = 4.0, 1.0, 0.5
 _BANK, _TEMPERATURE = 2048, 0.06
 _SCALE, _SMOOTHING = 8.0, 0.1
@@ -150,12 +145,10 @@ class Distillation:
         :param share: of the constant rate.
         :return: the losses by name.
         """
-        frozen = 1.0 if self.step >= _FROZEN_STEPS + _WARM_STEPS else 0.0
-        if not frozen:
-            frozen = max(0.0, (self.step - _FROZEN_STEPS) / _WARM_STEPS)
+        warm = min(1.0, max(0.0, (self.step - _FROZEN_STEPS) / _WARM_STEPS))
         for number, group in enumerate(self.optimizer.param_groups):
             behind = number == len(self.optimizer.param_groups) - 1
-            group["lr"] = group["peak"] * share * (1.0 if behind else frozen)
+            group["lr"] = group["peak"] * share * (1.0 if behind else warm)
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.network(pixels)
         losses = self._losses(outputs.float(), rows)
@@ -208,6 +201,10 @@ class Distillation:
 
     def pieces(self, photos: LabelledPhotos) -> dict[str, np.ndarray]:
         """What the averaged network says of photos as they are, by part: float32 [n, dim], L2 norm 1."""
+        return {name: functional.normalize(of, dim=1).numpy() for name, of in self._seen(photos).items()}
+
+    def _seen(self, photos: LabelledPhotos) -> dict[str, torch.Tensor]:
+        """The averaged network's outputs by part, not normalised."""
         outputs = []
         for first in range(0, len(photos), _BATCH):
             rows = range(first, min(first + _BATCH, len(photos)))
@@ -215,10 +212,7 @@ class Distillation:
             with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
                 outputs.append(self.average(torch.from_numpy(np.ascontiguousarray(pixels))).float())
         pieces = torch.cat(outputs).split([*self.widths.values(), _LABEL_UNITS], dim=1)
-        return {
-            name: functional.normalize(piece, dim=1).numpy()
-            for name, piece in zip([*self.widths, "labels"], pieces, strict=True)
-        }
+        return dict(zip([*self.widths, "labels"], pieces, strict=True))
 
     def save(self, file: Path) -> None:
         """Writes all that `load` needs, atomically."""
@@ -242,15 +236,8 @@ class Distillation:
     def export(self, file: Path, lengths: dict[str, float]) -> None:
         """Writes the averaged network as weights, each part as long as it is in `lengths` in the mean."""
         photos = self.taught.photos.take(np.arange(0, len(self.taught.photos), 40))
-        outputs = []
-        for first in range(0, len(photos), _BATCH):
-            rows = range(first, min(first + _BATCH, len(photos)))
-            pixels = np.stack([pixels_of(photos.image(row), SIZE) for row in rows]).transpose(0, 3, 1, 2)
-            with torch.no_grad():
-                outputs.append(self.average(torch.from_numpy(np.ascontiguousarray(pixels))))
         columns = []
-        pieces = torch.cat(outputs).split([*self.widths.values(), _LABEL_UNITS], dim=1)
-        for name, piece in zip([*self.widths, "labels"], pieces, strict=True):
+        for name, piece in self._seen(photos).items():
             length = lengths.get(name, 0.0) / float(piece.norm(dim=1).mean())
             columns.append(np.full(piece.shape[1], length, np.float32))
         arrays = arrays_of(self.average, np.concatenate(columns))
