@@ -79,7 +79,7 @@ _LANGUAGE = re.compile(rb"<html[^>]{0,300}?\slang=[\"']?([a-zA-Z]{2})", re.I)
 _NON_ASCII = re.compile(rb"[\x80-\xff][\x20-\x3b\x3d\x3f-\xff]{0,200}")
 _CLOSING = re.compile(r"</(?:[hH][tT][mM][lL]|[bB][oO][dD][yY])\s*+>")
 """Spelled out: a search that ignores case cannot skip to the next `</`."""
-_NAME = re.compile(rb"([^\s\"'<>/=]++)\s*+=\s*+\Z")
+_NAME = re.compile(rb"(?<![^\s\"'<>/=])([^\s\"'<>/=]++)\s*+=\s*+\Z")
 MAX_NAME = 60
 MAX_VALUE = 400
 """Bytes of an attribute's name, and of its value before a word, that are searched."""
