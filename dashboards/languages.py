@@ -22,14 +22,17 @@ def begin() -> None:
         speak(asked)
     else:
         speak(preferred(st.context.headers.get("Accept-Language", ENGLISH)))
+    english = current() == ENGLISH
     words = {
-        "upload": _("Upload"),
+        "upload": "" if english else _("Upload"),
         "limits": _("At most 20 MB: JPG, PNG, WEBP, AVIF, GIF"),
         "another": _("Another photo"),
         "travels": _("Your photo is on its way…"),
         "kinds": _("Give a JPEG, PNG, WebP, AVIF or GIF of at most 20 MB."),
     }
     rules = " ".join(f'--la-say-{name}: "{text}";' for name, text in words.items())
+    if not english:
+        rules += " --la-upload-size: 0;"
     st.html(f"<style>.stApp {{ {rules} }}</style>")
 
 
