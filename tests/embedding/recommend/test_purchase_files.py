@@ -148,6 +148,66 @@ def test_dates_in_texts(
     assert read_purchases(file, numbers).when.tolist() == [_us(*when)]
 
 
+@pytest.mark.parametrize(
+    ("dates", "when"),
+    [
+        (["01.02.2026", "2026/03/04", "20260506"], [(2026, 2, 1), (2026, 3, 4), (2026, 5, 6)]),
+        (["01/02/2026", "13/02/2026"], [(2026, 2, 1), (2026, 2, 13)]),
+        (["01/02/2026", "02/13/2026"], [(2026, 1, 2), (2026, 2, 13)]),
+        (["1-2-2026 06:00", "31-12-2025"], [(2025, 12, 31), (2026, 2, 1, 6)]),
+        (["01.02.2026", "02/13/2026"], [(2026, 2, 1), (2026, 2, 13)]),
+    ],
+)
+def test_days_are_told_from_months_by_the_other_dates(
+    numbers: ProductNumbers, tmp_path: Path, dates: list[str], when: list[tuple[int, ...]]
+) -> None:
+    rows = [
+        (f"c{place}", "a.example", product, date)
+        for place, (product, date) in enumerate(zip(("d3", "s5", "d3"), dates, strict=False))
+    ]
+    frame = pd.DataFrame(rows, columns=HEADER)
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    expected = sorted(_us(*moment) for moment in when)
+    for found in (read_purchases(tmp_path / "p.csv", numbers), from_frame(frame, numbers)):
+        assert sorted(found.when.tolist()) == expected
+    # One customer's rows alone would not say it.
+    for place in range(len(rows)):
+        ((_, moment),) = read_history(tmp_path / "p.csv", f"c{place}", numbers)
+        assert _us(*moment.timetuple()[:6]) in expected
+
+
+@pytest.mark.parametrize(
+    ("dates", "sentence"),
+    [
+        (["01/02/2026"], "none that says which number is the day"),
+        (["1-2-2026", "2026-02-13"], "none that says which number is the day"),
+        (["13/02/2026", "02/13/2026"], "before the month in some dates"),
+        (["02.13.2026"], "no date"),
+        (["now"], "no date"),
+        (["12:30"], "no date"),
+        (["Jan"], "no date"),
+        (["01.02.26"], "no date"),
+    ],
+)
+def test_dates_that_can_be_read_in_two_ways_are_refused(
+    numbers: ProductNumbers, tmp_path: Path, dates: list[str], sentence: str
+) -> None:
+    rows = [("c", "a.example", "d3", date) for date in dates]
+    frame = pd.DataFrame(rows, columns=HEADER)
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(InputError, match=sentence):
+        read_purchases(tmp_path / "p.csv", numbers)
+    with pytest.raises(InputError, match=sentence):
+        from_frame(frame, numbers)
+
+
+def test_days_are_told_from_months_by_earlier_rows(numbers: ProductNumbers, tmp_path: Path) -> None:
+    for name, date in (("1.csv", "13/02/2026"), ("2.csv", "01/02/2026")):
+        rows = [(name, "a.example", "d3", date)]
+        pd.DataFrame(rows, columns=HEADER).to_csv(tmp_path / name, index=False)
+    assert read_purchases(tmp_path, numbers).when.tolist() == [_us(2026, 2, 13), _us(2026, 2, 1)]
+
+
 @pytest.mark.parametrize("type_", [pa.timestamp("ns", "Europe/Berlin"), pa.timestamp("s"), pa.date32()])
 def test_dates_of_other_types(numbers: ProductNumbers, tmp_path: Path, type_: pa.DataType) -> None:
     moment = datetime(2026, 2, 1, tzinfo=UTC)
