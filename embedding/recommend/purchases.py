@@ -21,6 +21,7 @@ from embedding.recommend.purchase_files import (
     damage_named,
     require_columns,
     require_once,
+    text_of,
 )
 from storage.errors import InputError
 
@@ -161,14 +162,8 @@ def _column(values: pd.Series) -> pa.Array:
     try:
         found = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        found = pa.array([_text(value) for value in values.astype("object").where(values.notna(), None)])
+        found = pa.array([text_of(value) for value in values.astype("object").where(values.notna(), None)])
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class _Reader:

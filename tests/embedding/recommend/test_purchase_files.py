@@ -62,6 +62,8 @@ def _json(names: tuple[str, str, str]) -> str:
         ("unicode.txt", _csv("\t").encode("utf-16")),
         ("blank-lines.csv", b"\n\n" + _csv().encode() + b"\n\n"),
         ("spaces.csv", _csv(header=(" Customer_ID", "STORE ", "product_id", "Bought_At")).encode()),
+        ("padded.csv", _csv(" , ").encode()),
+        ("vertical-tab.csv", b"\x0b\n" + _csv().encode()),
         ("quoted.csv", b'"customer_id","store","product_id","bought_at"\n'
          + b"".join((",".join(f'"{cell}"' for cell in row) + "\n").encode() for row in ROWS)),
         ("a line break.csv", b"note," + _csv().replace("\nc", '\n"two\nlines",c').encode()),
@@ -84,6 +86,12 @@ def test_the_same_purchases_in_every_form(
     assert found.when.tolist() == [_us(2026, 1, 2), _us(2026, 2, 13)]
     history = read_history(tmp_path / name, "c2", numbers, store="a.example")
     assert history == [("a.example:s5", datetime(2026, 2, 13, tzinfo=UTC))]
+
+
+def test_whole_numbers_of_json_have_no_fraction(numbers: ProductNumbers, tmp_path: Path) -> None:
+    row = {"customer_id": 41.0, "store": "a.example", "product_id": "d3", "bought_at": "2026-02-01"}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row))
+    assert read_purchases(tmp_path / "p.jsonl", numbers).customers == ["41"]
 
 
 def test_a_folder_of_parts_is_read_as_one(numbers: ProductNumbers, tmp_path: Path) -> None:
