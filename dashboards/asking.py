@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboards import address, crop
+from dashboards import address, crop, languages
 from dashboards.facets import FLAGS, LABELS, PRICES
 from lookalike import FilterArguments, Match, Matches, Shop
 from lookalike.language import translated as _
@@ -213,7 +213,7 @@ def draw_text_field(searched: bool) -> str:
 
 def take_photo() -> None:
     """Shows what the camera sees in a dialog; the photo that is taken is searched for."""
-    st.dialog(_("Take a photo"), icon=":material/photo_camera:")(_draw_camera)()
+    languages.dialog(_("Take a photo"), ":material/photo_camera:", _draw_camera)()
 
 
 def _draw_camera() -> None:

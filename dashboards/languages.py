@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
+
 import streamlit as st
 
 from lookalike.language import ENGLISH, LANGUAGES, current, preferred, speak
@@ -12,6 +16,9 @@ PARAMETER = "lang"
 
 CHOSEN = "language"  # session key: the widget
 KEPT = "language-kept"  # session key: what was chosen, on whichever page
+
+
+_Given = ParamSpec("_Given")
 
 
 def begin() -> None:
@@ -39,6 +46,26 @@ def begin() -> None:
 def kept() -> dict[str, str]:
     """What a link adds to an address, so that the other page speaks the chosen language, too."""
     return {PARAMETER: st.session_state[KEPT]} if KEPT in st.session_state else {}
+
+
+def dialog(title: str, icon: str, draw: Callable[_Given, None]) -> Callable[_Given, None]:
+    """A dialog in the language that is spoken now, each time that it is drawn."""
+    return st.dialog(title, icon=icon)(keeping_language(draw))
+
+
+def keeping_language(draw: Callable[_Given, None]) -> Callable[_Given, None]:
+    """Speaks the language that is spoken now whenever something is drawn.
+
+    Streamlit draws a dialog again without the page around it, in a thread that speaks English.
+    """
+    language = current()
+
+    @functools.wraps(draw)
+    def drawn(*given: _Given.args, **named: _Given.kwargs) -> None:
+        speak(language)
+        draw(*given, **named)
+
+    return drawn
 
 
 def choose_language() -> None:

@@ -54,7 +54,8 @@ def show_product(shop: Shop, details: ProductDetails) -> None:
     match = details.match
     with st.container(key="la-product"):
         with st.container(key="la-gallery"):
-            st.html(gallery_html(_photos(shop, shop.generation, match.id), match.title or match.id))
+            shown = _photos(shop, shop.generation, match.id)
+            st.html(render("gallery", photos=shown, title=match.title or match.id))
         with st.container(key="la-facts"):
             st.html(render("product", details=details, facts=facts(details)))
             with st.container(key="la-actions", horizontal=True, vertical_alignment="center"):
@@ -76,12 +77,6 @@ def facts(details: ProductDetails) -> list[tuple[str, str]]:
         (_("Last seen"), day(match.seen)),
     ]
     return [(name, value) for name, value in found if value]
-
-
-def gallery_html(jpegs: Sequence[bytes], title: str) -> str:
-    """The photos: the first over the whole width, the others small below it; each opens over the page."""
-    small = [images.thumbnail(decode_photo(jpeg, fit=SMALL_SIDE), SMALL_SIDE) for jpeg in jpegs[1:]]
-    return render("gallery", photos=list(zip([*jpegs[:1], *small], jpegs, strict=True)), title=title)
 
 
 def show_prices(shop: Shop, match: Match) -> None:
@@ -133,6 +128,12 @@ def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _photos(_shop: Shop, generation: str, product: str) -> list[bytes]:
-    """A product's photos, kept as long as the generation: reading the originals takes a tenth of a second."""
-    return photos(_shop, read_details(_shop, product))
+def _photos(_shop: Shop, generation: str, product: str) -> list[tuple[bytes, bytes]]:
+    """A product's photos as shown at first and as opened over the page, JPEG.
+
+    The first is shown over the whole width, the others small below it. They are kept as long as the
+    generation: reading the originals takes a tenth of a second.
+    """
+    jpegs = photos(_shop, read_details(_shop, product))
+    small = [images.thumbnail(decode_photo(jpeg, fit=SMALL_SIDE), SMALL_SIDE) for jpeg in jpegs[1:]]
+    return list(zip([*jpegs[:1], *small], jpegs, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import ImageOps
 
-from dashboards import address, asking, crop
+from dashboards import address, asking, crop, languages
 from dashboards.asking import CURRENT, Query, Upload
 from dashboards.facets import show_only
 from dashboards.page_parts import draw_note, plain
@@ -107,7 +107,7 @@ def draw_examples(query: Query) -> None:
 
 def choose_part(photo: Upload) -> None:
     """Shows the photo with handles in a dialog; the part that they enclose is searched for."""
-    st.dialog(_("Choose a part of your photo"), icon=":material/crop:")(_draw_handles)(photo)
+    languages.dialog(_("Choose a part of your photo"), ":material/crop:", _draw_handles)(photo)
 
 
 def _draw_handles(photo: Upload) -> None:
@@ -122,8 +122,11 @@ def _draw_handles(photo: Upload) -> None:
     frame = st.container()
     with st.expander(_("By keyboard")):
         across, down = (
-            st.slider(label, 0, 100, crop.SUGGESTED, format="%d %%", key=f"crop-{label}")
-            for label in (_("From left to right"), _("From top to bottom"))
+            st.slider(label, 0, 100, crop.SUGGESTED, format="%d %%", key=key)
+            for key, label in (
+                ("crop-across", _("From left to right")),
+                ("crop-down", _("From top to bottom")),
+            )
         )
     with frame:
         enclosed = st_cropper(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -30,26 +29,42 @@ def matmul(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 class _SingleThread:
     """Keeps BLAS at one thread while anything runs within it, in whichever threads of the process.
 
-    The number of threads is the process's, so the last to leave sets back what the first has found. Both are
-    done by one thread: threadpoolctl lets only the thread that set a limit change it.
+    The number of threads is the process's, so the last to leave sets back what the first has found. A thread
+    of its own does both, and ends: threadpoolctl lets only the thread that set a limit change it, and no
+    other set one until then.
     """
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins anew, as in a forked process: it has none of the threads that were within."""
         self._lock = threading.Lock()
         self._inside = 0
-        self._limit: Any = None
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._limit = _worker().submit(lambda: _blas().limit(limits=1, user_api="blas")).result()
+                limited, self._left = threading.Event(), threading.Event()
+                self._keeper = threading.Thread(target=self._keep, args=(limited, self._left), daemon=True)
+                self._keeper.start()
+                limited.wait()
             self._inside += 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                _worker().submit(self._limit.restore_original_limits).result()
+                self._left.set()
+                self._keeper.join()
+
+    def _keep(self, limited: threading.Event, left: threading.Event) -> None:
+        try:
+            with _blas().limit(limits=1, user_api="blas"):
+                limited.set()
+                left.wait()
+        finally:
+            limited.set()
 
 
 single_thread = _SingleThread()
@@ -64,9 +79,4 @@ def _blas() -> Any:
     return ThreadpoolController()  # looks through all loaded libraries, which takes a millisecond
 
 
-@functools.cache
-def _worker() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1)
-
-
-os.register_at_fork(after_in_child=_worker.cache_clear)  # threads do not survive a fork
+os.register_at_fork(after_in_child=single_thread.begin)

@@ -67,7 +67,7 @@ def preferred(accept_language: str) -> str:
     """
     asked = []
     for place, part in enumerate(accept_language.split(",")[:_MOST_ASKED]):
-        code, _, weight = part.strip().partition(";q=")
+        code, _, weight = part.replace(" ", "").partition(";q=")
         try:
             asked.append((-float(weight or 1), place, code))
         except ValueError:
@@ -86,7 +86,7 @@ def translated(text: str, **values: object) -> str:
 
     :param values: of its `{names}`.
     """
-    found = _catalogue(current()).gettext(text)
+    found = _catalogue(current()).gettext(text) if text else ""  # of "" gettext has the file's header
     return found.format(**values) if values else found
 
 

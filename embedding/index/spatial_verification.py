@@ -50,6 +50,7 @@ passed the correlation of colours had 0.68 at most."""
 _CELLS = GRID_SIDE // 2  # of the longer side, where every place is tried
 _SIZES = range(20, 12, -1)  # cells of the query's longer side: from the whole stored photo to two thirds
 _ALIGNED = 4  # best fits that are aligned; of 739 altered photos, their own was among the best three
+_MOST_ALIGNED = 8  # while each shows the query's photo, as where many stores sell one product
 _GRID = 48  # of the longer side, where they are
 _STEPS = 8
 _STILL_FAR = (45.0, 25.0)  # levels apart at the first steps, beyond which none was found to be the same
@@ -73,8 +74,8 @@ def differences(
     :param thumbnails: JPEG bytes of the stored photos.
     :param grids: `storage.thumbnails.grid` of each, where it is stored: 64 photos take 15 ms to decode.
     :return: float32 [n], root mean square difference of the colours where they were aligned, in levels of
-        255, and `MAX_DIFFERENCE` more where the texture of the garment does not agree; inf where another fits
-        better by far, so that they were not aligned. `MAX_DIFFERENCE` is the limit.
+        255, and `MAX_DIFFERENCE` more where the texture of the garment does not agree; inf where others fit
+        better, so that they were not aligned. `MAX_DIFFERENCE` is the limit.
     """
     if not thumbnails:
         return np.empty(0, np.float32)
@@ -84,9 +85,13 @@ def differences(
     near = [place for place, fit in enumerate(fits) if fit.difference <= _FAR_IN_SMALL]
     found = np.full(len(thumbnails), np.inf, np.float32)
     query = np.asarray(photo.resize(_fitting(photo, _GRID), Image.Resampling.BILINEAR), np.float32)
-    for place in sorted(near, key=lambda place: fits[place].difference)[:_ALIGNED]:
+    before = 0.0
+    for number, place in enumerate(sorted(near, key=lambda place: fits[place].difference)[:_MOST_ALIGNED]):
+        if number >= _ALIGNED and before > MAX_DIFFERENCE:
+            break
         mirrored = fits[place].mirrored
         found[place] = _aligned(query[:, ::-1] if mirrored else query, thumbnails[place], fits[place])
+        before = found[place]
     return found
 
 

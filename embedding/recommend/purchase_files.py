@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,13 @@ def _as_text(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
 
 
+def text_of(value: Any) -> str | None:
+    """A single value as `as_texts` has those of a column."""
+    if value is None:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def require_columns(source: Path | str, names: Sequence[str]) -> None:
     """Checks that purchases have the columns they need.
 
@@ -176,7 +184,7 @@ def _rows_of_text(file: Path) -> Iterator[pa.RecordBatch]:
         start = stream.read(_MOST_HEADER_BYTES)
     encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     text = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)().decode(start)
-    lines = text.splitlines()
+    lines = re.split(r"\r\n|\r|\n", text)  # as Arrow does, which skips them
     header = next((line for line in lines if line.strip()), None)
     if header is None:
         raise InputError(f"{file} cannot be read (it is empty). Give Parquet or CSV with {WANTED}.")
@@ -191,19 +199,22 @@ def _rows_of_text(file: Path) -> Iterator[pa.RecordBatch]:
 
     try:
         with _opened(file) as stream:
-            yield from pacsv.open_csv(
-                stream,
-                read_options=pacsv.ReadOptions(
-                    column_names=names, skip_rows=1 + lines.index(header), encoding=encoding
-                ),
-                parse_options=pacsv.ParseOptions(
-                    delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse
-                ),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    include_columns=[name for name in dict.fromkeys(names) if name in _KNOWN],
-                    strings_can_be_null=True,
-                    null_values=[""],
+            yield from map(
+                _trimmed,
+                pacsv.open_csv(
+                    stream,
+                    read_options=pacsv.ReadOptions(
+                        column_names=names, skip_rows=1 + lines.index(header), encoding=encoding
+                    ),
+                    parse_options=pacsv.ParseOptions(
+                        delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse
+                    ),
+                    convert_options=pacsv.ConvertOptions(
+                        column_types=dict.fromkeys(names, pa.string()),
+                        include_columns=[name for name in dict.fromkeys(names) if name in _KNOWN],
+                        strings_can_be_null=True,
+                        null_values=[""],
+                    ),
                 ),
             )
     except pa.ArrowInvalid:
@@ -213,6 +224,13 @@ def _rows_of_text(file: Path) -> Iterator[pa.RecordBatch]:
             f"{file} cannot be read (a row has {wrong[0].actual_columns} values, the first line names "
             f"{wrong[0].expected_columns} columns). Correct it."
         ) from None
+
+
+def _trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same texts without spaces around them, as they may stand after a separator."""
+    return pa.RecordBatch.from_arrays(
+        [pc.utf8_trim_whitespace(column) for column in batch.columns], names=batch.schema.names
+    )
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -257,9 +275,7 @@ def _row_of(line: str, number: int, file: Path) -> dict[str, str | None]:
         raise InputError(
             f"Line {number} of {file} is no document with {wanted}, or with {WANTED}. Correct it."
         )
-    return {
-        name: None if document[name] is None else str(document[name]) for name in document if name in _KNOWN
-    }
+    return {name: text_of(document[name]) for name in document if name in _KNOWN}
 
 
 def _batch(rows: Sequence[dict[str, str | None]]) -> pa.RecordBatch:

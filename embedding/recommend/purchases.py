@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embedding.recommend.products import ProductNumbers
+from embedding.recommend.purchase_dates import EPOCH, PurchaseDates
 from embedding.recommend.purchase_files import (
     COLUMNS,
     as_texts,
@@ -20,6 +21,7 @@ from embedding.recommend.purchase_files import (
     damage_named,
     require_columns,
     require_once,
+    text_of,
 )
 from storage.errors import InputError
 
@@ -27,11 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DAY_US = 86_400_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_END_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) + 1
-_DAY_FIRST = r"\s*\d{1,2}\.\d{1,2}\.\d{4}"  # 01.02.2026 is the first of February wherever it is written
-
 _FRAME = "The DataFrame"
 _MOST_NAMED = 5
 
@@ -124,7 +121,9 @@ def _history(
     store: str | None,
 ) -> list[tuple[str, datetime]]:
     history: list[tuple[str, datetime]] = []
+    dates = PurchaseDates(source)
     for batch in rows:
+        dates.learn(batch["bought_at"])
         own = batch.filter(pc.fill_null(pc.equal(batch["customer_id"], customer), False))
         if own.num_rows:
             found = _find(source, own, numbers, store).tolist()
@@ -132,8 +131,8 @@ def _history(
                 given if number < 0 else numbers.name(number)
                 for number, given in zip(found, names_of(own), strict=True)
             ]
-            when = moments(source, own["bought_at"]).tolist()
-            history += zip(names, (_EPOCH + timedelta(microseconds=one) for one in when), strict=True)
+            when = dates.moments(own["bought_at"]).tolist()
+            history += zip(names, (EPOCH + timedelta(microseconds=one) for one in when), strict=True)
     if not history:
         raise InputError(f"{source} holds no purchase of this customer. Check the id.")
     return history
@@ -163,14 +162,8 @@ def _column(values: pd.Series) -> pa.Array:
     try:
         found = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        found = pa.array([_text(value) for value in values.astype("object").where(values.notna(), None)])
+        found = pa.array([text_of(value) for value in values.astype("object").where(values.notna(), None)])
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class _Reader:
@@ -181,6 +174,7 @@ class _Reader:
 
     def __init__(self, source: Path | str, numbers: ProductNumbers, store: str | None) -> None:
         self.source, self.numbers, self.store = source, numbers, store
+        self._dates = PurchaseDates(source)
         self._codes: dict[str, int] = {}
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._skipped = 0
@@ -190,7 +184,7 @@ class _Reader:
     def add(self, batch: pa.RecordBatch) -> None:
         found = _find(self.source, batch, self.numbers, self.store)
         customer = batch["customer_id"]
-        when = moments(self.source, batch["bought_at"])
+        when = self._dates.moments(batch["bought_at"])
         named = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(customer), ""), False)
         named = np.asarray(named.to_numpy(zero_copy_only=False), bool)
         self._without_customer += int((~named).sum())
@@ -268,31 +262,3 @@ def _name(row: dict[str, Any]) -> str:
     if row.get("product_id") is None:
         return str(row.get("url") or "a row that names no product")
     return f"{row['store']}:{row['product_id']}" if row.get("store") else str(row["product_id"])
-
-
-def moments(source: Path | str, column: pa.Array) -> np.ndarray:
-    """Times of purchases in microseconds since 1970, UTC: int64 [n].
-
-    :param source: what is read, for sentences.
-    :raises InputError: a purchase has no date, something else in its place, or one outside the years 1 to
-        9999.
-    """
-    import pandas as pd
-
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        times = column.cast(options=pc.CastOptions(pa.timestamp("us"), allow_time_truncate=True))
-        missing = times.is_null().to_numpy(zero_copy_only=False)
-        values = times.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-    else:
-        texts = pd.Series(column.cast(pa.string()).to_pylist(), dtype="object")
-        day_first = bool(texts.str.match(_DAY_FIRST).any())
-        parsed = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed", dayfirst=day_first)
-        missing = parsed.isna().to_numpy()
-        values = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    if missing.any():
-        shown = column[int(np.flatnonzero(missing)[0])].as_py()
-        what = "a purchase without a date" if shown is None else f"bought_at {str(shown)[:40]!r}, no date"
-        raise InputError(f"{source} has {what}. Give days or times such as 2026-11-01T06:00Z.")
-    if ((values < _FIRST_US) | (values >= _END_US)).any():
-        raise InputError(f"{source} has a date outside the years 1 to 9999. Correct it.")
-    return np.asarray(values, np.int64)

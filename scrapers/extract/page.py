@@ -79,7 +79,7 @@ _LANGUAGE = re.compile(rb"<html[^>]{0,300}?\slang=[\"']?([a-zA-Z]{2})", re.I)
 _NON_ASCII = re.compile(rb"[\x80-\xff][\x20-\x3b\x3d\x3f-\xff]{0,200}")
 _CLOSING = re.compile(r"</(?:[hH][tT][mM][lL]|[bB][oO][dD][yY])\s*+>")
 """Spelled out: a search that ignores case cannot skip to the next `</`."""
-_NAME = re.compile(rb"(?<![^\s\"'<>/=])([^\s\"'<>/=]++)\s*+=\s*+\Z")
+_NOT_IN_NAME = re.compile(rb"[\s\"'<>/=]")
 MAX_NAME = 60
 MAX_VALUE = 400
 """Bytes of an attribute's name, and of its value before a word, that are searched."""
@@ -119,13 +119,17 @@ class Page:
         searching the tree."""
         return any(name in self.source for name in names)
 
+    def mentions_attribute(self, name: str) -> bool:
+        """Whether the source may set an attribute, by its lower-case name and the equals sign after it."""
+        return re.search(rb"%s\s*=" % re.escape(name.encode()), self.source) is not None
+
     def attributes_holding(self, word: bytes) -> set[str]:
         """Lower-case names of the attributes whose first `MAX_VALUE` bytes may contain a lower-case word, by
         the source: searching it takes less time than searching the tree."""
-        found = set()
+        found: set[str] = set()
         at = self.source.find(word)
         while at >= 0:
-            found.add(_name_of_value(self.source[max(0, at - MAX_VALUE) : at]))
+            found |= _names_of_value(self.source[max(0, at - MAX_VALUE) : at])
             at = self.source.find(word, at + len(word))
         return found
 
@@ -225,13 +229,25 @@ def _cut_to_bounds(data: bytes) -> bytes:
     return data[: within_bounds.end()] if within_bounds else data
 
 
-def _name_of_value(before: bytes) -> str:
-    """The name of the attribute whose value begins before the end of some source; empty if it has none."""
-    quote = max(before.rfind(b'"'), before.rfind(b"'"))
-    named = _NAME.search(before, max(0, quote - MAX_NAME), quote) if quote > 0 else None
-    equals = before.rfind(b"=") + 1  # the value is not quoted, or the quote is within it
-    named = named or _NAME.search(before, max(0, equals - MAX_NAME), equals)
-    return named[1].decode("utf-8", "replace") if named else ""
+def _names_of_value(before: bytes) -> set[str]:
+    """The names that the attribute may have whose value begins before the end of some source.
+
+    Either kind of quote may open the value, or stand within it: `class="data-[state='open']:p-1 breadcrumb"`.
+    """
+    ends = [before.rfind(b'"'), before.rfind(b"'")]
+    names = {_name_set(before[max(0, end - MAX_NAME) : end]) for end in ends if end > 0} - {""}
+    if not names:  # the value is not quoted, or a quote is within it
+        end = before.rfind(b"=") + 1
+        names = {_name_set(before[max(0, end - MAX_NAME) : end])} - {""}
+    return names
+
+
+def _name_set(before: bytes) -> str:
+    """The name of the attribute that is set at the end of some source; empty if none is."""
+    name, equals, after = before.rpartition(b"=")
+    if not equals or after.strip():
+        return ""
+    return _NOT_IN_NAME.split(name.rstrip())[-1].decode("utf-8", "replace")
 
 
 def same_site(url: str, other: str) -> bool:

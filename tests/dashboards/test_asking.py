@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from threading import Thread
 
 import pytest
 from PIL import Image
 
 from dashboards.asking import changed, read_typed
 from dashboards.crop import SUGGESTED, WHOLE, Box, box_of, coordinates, cut
+from dashboards.languages import keeping_language
 from dashboards.page_parts import plain
+from lookalike.language import current, spoken
 from storage.errors import UnreadableImageError
 
 
@@ -96,3 +99,16 @@ def test_sliders_set_the_frame_of_the_handles() -> None:
     assert coordinates(SUGGESTED, (0, 100), (200, 400)) == (20, 180, 0, 400)
     left, right, top, bottom = coordinates((25, 75), (11, 90), (200, 400))
     assert box_of(left, top, right - left, bottom - top, (200, 400)) == pytest.approx((0.25, 0.11, 0.75, 0.9))
+
+
+def test_a_dialog_that_is_drawn_again_speaks_the_language_of_its_page() -> None:
+    drawn: list[tuple[str, str]] = []
+    with spoken("de"):
+        german = keeping_language(lambda photo: drawn.append((current(), photo)))
+    with spoken("fr"):
+        french = keeping_language(lambda photo: drawn.append((current(), photo)))
+    for draw, photo in ((german, "one.jpg"), (french, "two.jpg"), (german, "three.jpg")):
+        thread = Thread(target=draw, args=(photo,))  # Streamlit draws it again in a thread of its own
+        thread.start()
+        thread.join()
+    assert drawn == [("de", "one.jpg"), ("fr", "two.jpg"), ("de", "three.jpg")]

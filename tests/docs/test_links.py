@@ -33,3 +33,8 @@ def _anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_site_s_menu_names_every_page_of_docs() -> None:
+    named = re.findall(r"^ +- [^:]+: (\w+\.md)$", (REPO / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert {page.name for page in REPO.glob("docs/*.md")} <= set(named)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import Barrier
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from embedding.matmul import matmul, single_thread
 
@@ -43,6 +48,50 @@ def test_blas_gets_its_threads_back_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), single_thread:
         _ = 1 / 0
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize("before_search", [False, True])
+def test_others_limit_blas_around_and_after_searches(before_search: bool) -> None:
+    before = blas_threads()
+    with threadpool_limits(1, "blas") if before_search else nullcontext(), single_thread:
+        assert blas_threads() == {1}
+    assert blas_threads() == before
+    with threadpool_limits(1, "blas"):
+        with single_thread:
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == before
+
+
+def test_a_forked_process_searches_while_its_parent_does() -> None:
+    before = blas_threads()
+    with single_thread, single_thread._lock:  # as if another thread was about to enter or to leave
+        child = os.fork()
+        if not child:
+            signal.alarm(20)  # ends a process that waits for the lock
+            with single_thread:
+                os._exit(blas_threads() != {1})
+        assert os.waitpid(child, 0)[1] == 0
+    assert blas_threads() == before
+
+
+SEARCH_AFTER_THE_LAST_LINE = """
+import threading, time
+from embedding.matmul import single_thread
+
+def search():
+    time.sleep(0.2)
+    with single_thread:
+        print("searched")
+
+threading.Thread(target=search).start()
+"""
+
+
+def test_a_thread_searches_after_the_main_one_ended() -> None:
+    command = [sys.executable, "-c", SEARCH_AFTER_THE_LAST_LINE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("searched\n", "")
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

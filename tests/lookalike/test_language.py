@@ -128,6 +128,7 @@ def test_no_text_of_a_card_is_unmarked(name: str) -> None:
         ("fr;q=0,en", "en"),
         ("en;q=0.3, FR-ca;q=0.7", "fr"),
         ("zh, de;q=x", "en"),
+        ("es ; q=0.5, de ; q=0.4", "es"),
         ("*", "en"),
         ("", "en"),
         ("," * 100_000 + "de", "en"),
@@ -175,3 +176,9 @@ def test_a_language_is_spoken_for_a_while() -> None:
     with spoken("de"):
         assert translated("Show more") == "Mehr zeigen"
     assert translated("Show more") == "Show more"
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_no_text_is_no_text_in_any_language(code: str) -> None:
+    with spoken(code):
+        assert translated("") == ""

@@ -130,7 +130,7 @@ def _microdata(page: Page) -> list[Node]:
 
 
 def _rdfa(page: Page) -> list[Node]:
-    if not page.mentions(b"typeof="):
+    if not page.mentions_attribute("typeof"):
         return []
     if not page.tree.xpath("boolean(//*[contains(@typeof, 'Product')])"):
         return []

@@ -99,7 +99,7 @@ def _names_product(text: str) -> bool:
 def _attributes(page: Page) -> Iterator[Data]:
     """Data in attributes: WooCommerce's variations and analytics data on the product's elements."""
     for name in _DATA_ATTRIBUTES:
-        texts = page.tree.xpath(f"//@{name}") if page.mentions(f"{name}=".encode()) else []
+        texts = page.tree.xpath(f"//@{name}") if page.mentions_attribute(name) else []
         for text in texts[:3]:
             if 20 < len(text) <= MAX_SCRIPT and text.lstrip()[:1] in "{[":
                 value = _json(str(text))

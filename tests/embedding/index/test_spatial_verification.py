@@ -159,3 +159,18 @@ def test_real_photos_are_found_again(shared: Path) -> None:
             assert found.argmin() == at
             claims.append(found[at] <= MAX_DIFFERENCE)
     assert np.mean(claims) > 0.97
+
+
+@pytest.mark.parametrize("copies", [1, 3, 5, 8])
+def test_all_copies_of_a_photo_are_found(shirts: list[Image.Image], copies: int) -> None:
+    qualities = range(95, 95 - 3 * copies, -3)  # each store has encoded it anew
+    saved = [images.decode(jpeg(shirts[0], quality)) for quality in qualities]
+    shelf = [*map(stored, saved), *map(stored, shirts[1:])]
+    found = differences(shirts[0], shelf)
+    assert np.flatnonzero(found <= MAX_DIFFERENCE).tolist() == list(range(copies))
+
+
+def jpeg(image: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

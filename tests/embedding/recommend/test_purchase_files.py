@@ -62,6 +62,8 @@ def _json(names: tuple[str, str, str]) -> str:
         ("unicode.txt", _csv("\t").encode("utf-16")),
         ("blank-lines.csv", b"\n\n" + _csv().encode() + b"\n\n"),
         ("spaces.csv", _csv(header=(" Customer_ID", "STORE ", "product_id", "Bought_At")).encode()),
+        ("padded.csv", _csv(" , ").encode()),
+        ("vertical-tab.csv", b"\x0b\n" + _csv().encode()),
         ("quoted.csv", b'"customer_id","store","product_id","bought_at"\n'
          + b"".join((",".join(f'"{cell}"' for cell in row) + "\n").encode() for row in ROWS)),
         ("a line break.csv", b"note," + _csv().replace("\nc", '\n"two\nlines",c').encode()),
@@ -84,6 +86,12 @@ def test_the_same_purchases_in_every_form(
     assert found.when.tolist() == [_us(2026, 1, 2), _us(2026, 2, 13)]
     history = read_history(tmp_path / name, "c2", numbers, store="a.example")
     assert history == [("a.example:s5", datetime(2026, 2, 13, tzinfo=UTC))]
+
+
+def test_whole_numbers_of_json_have_no_fraction(numbers: ProductNumbers, tmp_path: Path) -> None:
+    row = {"customer_id": 41.0, "store": "a.example", "product_id": "d3", "bought_at": "2026-02-01"}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row))
+    assert read_purchases(tmp_path / "p.jsonl", numbers).customers == ["41"]
 
 
 def test_a_folder_of_parts_is_read_as_one(numbers: ProductNumbers, tmp_path: Path) -> None:
@@ -146,6 +154,66 @@ def test_dates_in_texts(
     file = tmp_path / "p.csv"
     pd.DataFrame([("c", "a.example", "d3", text)], columns=HEADER).to_csv(file, index=False)
     assert read_purchases(file, numbers).when.tolist() == [_us(*when)]
+
+
+@pytest.mark.parametrize(
+    ("dates", "when"),
+    [
+        (["01.02.2026", "2026/03/04", "20260506"], [(2026, 2, 1), (2026, 3, 4), (2026, 5, 6)]),
+        (["01/02/2026", "13/02/2026"], [(2026, 2, 1), (2026, 2, 13)]),
+        (["01/02/2026", "02/13/2026"], [(2026, 1, 2), (2026, 2, 13)]),
+        (["1-2-2026 06:00", "31-12-2025"], [(2025, 12, 31), (2026, 2, 1, 6)]),
+        (["01.02.2026", "02/13/2026"], [(2026, 2, 1), (2026, 2, 13)]),
+    ],
+)
+def test_days_are_told_from_months_by_the_other_dates(
+    numbers: ProductNumbers, tmp_path: Path, dates: list[str], when: list[tuple[int, ...]]
+) -> None:
+    rows = [
+        (f"c{place}", "a.example", product, date)
+        for place, (product, date) in enumerate(zip(("d3", "s5", "d3"), dates, strict=False))
+    ]
+    frame = pd.DataFrame(rows, columns=HEADER)
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    expected = sorted(_us(*moment) for moment in when)
+    for found in (read_purchases(tmp_path / "p.csv", numbers), from_frame(frame, numbers)):
+        assert sorted(found.when.tolist()) == expected
+    # One customer's rows alone would not say it.
+    for place in range(len(rows)):
+        ((_, moment),) = read_history(tmp_path / "p.csv", f"c{place}", numbers)
+        assert _us(*moment.timetuple()[:6]) in expected
+
+
+@pytest.mark.parametrize(
+    ("dates", "sentence"),
+    [
+        (["01/02/2026"], "none that says which number is the day"),
+        (["1-2-2026", "2026-02-13"], "none that says which number is the day"),
+        (["13/02/2026", "02/13/2026"], "before the month in some dates"),
+        (["02.13.2026"], "no date"),
+        (["now"], "no date"),
+        (["12:30"], "no date"),
+        (["Jan"], "no date"),
+        (["01.02.26"], "no date"),
+    ],
+)
+def test_dates_that_can_be_read_in_two_ways_are_refused(
+    numbers: ProductNumbers, tmp_path: Path, dates: list[str], sentence: str
+) -> None:
+    rows = [("c", "a.example", "d3", date) for date in dates]
+    frame = pd.DataFrame(rows, columns=HEADER)
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(InputError, match=sentence):
+        read_purchases(tmp_path / "p.csv", numbers)
+    with pytest.raises(InputError, match=sentence):
+        from_frame(frame, numbers)
+
+
+def test_days_are_told_from_months_by_earlier_rows(numbers: ProductNumbers, tmp_path: Path) -> None:
+    for name, date in (("1.csv", "13/02/2026"), ("2.csv", "01/02/2026")):
+        rows = [(name, "a.example", "d3", date)]
+        pd.DataFrame(rows, columns=HEADER).to_csv(tmp_path / name, index=False)
+    assert read_purchases(tmp_path, numbers).when.tolist() == [_us(2026, 2, 13), _us(2026, 2, 1)]
 
 
 @pytest.mark.parametrize("type_", [pa.timestamp("ns", "Europe/Berlin"), pa.timestamp("s"), pa.date32()])
