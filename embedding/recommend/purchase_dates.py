@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,7 +69,9 @@ class PurchaseDates:
             missing, values = self._of_texts(column.cast(pa.string()))
         if missing.any():
             shown = column[int(np.flatnonzero(missing)[0])].as_py()
-            what = "a purchase without a date" if shown is None else f"bought_at {str(shown)[:40]!r}, no date"
+            what = (
+                "a purchase without a date" if shown is None else f"no date in bought_at but {_form(shown)!r}"
+            )
             raise InputError(f"{self._source} has {what}. Give days or times such as 2026-11-01T06:00Z.")
         if ((values < _FIRST_US) | (values >= _END_US)).any():
             raise InputError(f"{self._source} has a date outside the years 1 to 9999. Correct it.")
@@ -100,6 +103,11 @@ class PurchaseDates:
                     parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
                 )
         return missing, values
+
+
+def _form(value: object) -> str:
+    """A value with its letters as a and its digits as 0: where columns are swapped it is a customer's id."""
+    return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", "a", str(value)[:40]))
 
 
 def _is_time(column: pa.Array) -> bool:

@@ -84,7 +84,7 @@ def test_hm_and_rent_the_runway_are_read(filled: Root, tmp_path: Path) -> None:
         (
             "c.csv",
             "customer_id,store,product_id,bought_at\nc,a.example,d3,soon\n",
-            "bought_at 'soon', no date",
+            "no date in bought_at but 'aaaa'",
         ),
         ("d.csv", "customer_id,store,product_id,bought_at\nc,a.example\n", "cannot be read"),
         ("e.parquet", "not Parquet", "cannot be read"),
