@@ -138,6 +138,7 @@ def build_shard(
     :return: the file's name and its sha256.
     """
     root = Root.open(address)
+    root.files.tidy()  # a copy of the vectors of an earlier build would stay on this machine for ever
     vectors = root.files.fetch(f"{scratch}/{vectors_file.FILE}")
     # A name of its own: the worker that it was given to before may still be writing.
     unfinished = vectors.with_name(f".{uuid.uuid4().hex}-{file}")
