@@ -336,7 +336,9 @@ def _sentence(error: ValidationError, raw: dict[str, Any], file: Path) -> str:
             reason = "a name holds lower-case letters, digits, dots and hyphens"
         case _:
             reason = first["msg"].replace("Input should be", "it should be")
-    if {"headers", "proxy", "database", "alerts"} & set(loc) or (loc[:1] == ("stores",) and len(loc) == 2):
+    if {"headers", "proxy", "database", "alerts", "otlp"} & set(loc) or (
+        loc[:1] == ("stores",) and len(loc) == 2
+    ):
         # What stands there may be a secret, or a whole store.
         return f"{file}: {place} is not usable: {_lower(reason)}. Correct it."
     # A user name and password in an address are secrets, too.

@@ -5,7 +5,7 @@ A product on sale keeps its photos, its newest page and every change of its pric
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,10 +79,10 @@ def _drop_pages(root: Root, before: datetime, gone: set[Product]) -> int:
         return product in gone or not (_is_recent(at, before) or at == newest[product])
 
     # Not by their times alone: one crawl reads the newest page of one product and an older one of another.
-    expired = {
-        _page_name(row) for row in pages.to_pylist() if row["product_id"] is not None and is_expired(row)
-    }
-    return _delete_named(root, "pages", _PAGE_NAME_SQL, expired)
+    expired = [row for row in pages.to_pylist() if row["product_id"] is not None and is_expired(row)]
+    # Crawls append: pages of one time are in one file, so few files are written again more than once.
+    expired.sort(key=lambda row: row["fetched_at"] or _EPOCH)
+    return _delete_named(root, "pages", _PAGE_NAME_SQL, map(_page_name, expired))
 
 
 def _page_name(row: Row) -> str:
@@ -156,7 +156,7 @@ def _drop_listed(root: Root, before: datetime) -> int:
         for row in noted.to_pylist()
         if row["url"] != LISTED and row["url"] not in urls and not _is_recent(row["fetched_at"], before)
     }
-    return _delete_named(root, "fetches", "concat(store, '|', url)", expired)
+    return _delete_named(root, "fetches", "concat(store, '|', url)", sorted(expired))
 
 
 def _drop_crawls(root: Root, before: datetime) -> int:
@@ -182,13 +182,14 @@ def _is_recent(at: datetime | None, before: datetime) -> bool:
     return at is None or at >= before
 
 
-def _delete_named(root: Root, table: str, name_sql: str, names: Collection[str]) -> int:
+def _delete_named(root: Root, table: str, name_sql: str, names: Iterable[str]) -> int:
     """Deletes the rows that have one of these names; other files than theirs stay as they are.
 
     :param name_sql: what gives a row's name.
+    :param names: those of rows in one file near each other: files are written again a portion at a time.
     :return: rows deleted.
     """
-    ordered, deleted = sorted(names), 0
+    ordered, deleted = list(dict.fromkeys(names)), 0
     for start in range(0, len(ordered), CHUNK):
         quoted = ("'" + name.replace("'", "''") + "'" for name in ordered[start : start + CHUNK])
         deleted += tables.delete(root, table, f"{name_sql} IN ({', '.join(quoted)})")

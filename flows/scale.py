@@ -28,6 +28,7 @@ from embedding.index import vectors as vectors_file
 from embedding.index.candidate_index import Part
 from flows.scale_settings import ScaleSettings
 from storage.errors import LookalikeError
+from storage.generations import SCRATCH
 from storage.root import Root
 from storage.verification_cache import sha256_of
 
@@ -47,7 +48,6 @@ _TASKS_A_WORKER = 3
 """Tasks that are handed out ahead of each worker, so that the scheduler never holds all ids."""
 
 _LOOK_S = 1.0
-_SCRATCH = "index/shards-"
 
 
 class ClusterError(LookalikeError):
@@ -138,6 +138,7 @@ def build_shard(
     :return: the file's name and its sha256.
     """
     root = Root.open(address)
+    root.files.tidy()  # a copy of the vectors of an earlier build would stay on this machine for ever
     vectors = root.files.fetch(f"{scratch}/{vectors_file.FILE}")
     # A name of its own: the worker that it was given to before may still be writing.
     unfinished = vectors.with_name(f".{uuid.uuid4().hex}-{file}")
@@ -153,10 +154,7 @@ def build_shard(
 @contextmanager
 def _shared(root: Root, vectors: Path) -> Iterator[str]:
     """A folder of the data root where workers find a file of vectors, and which is removed at the end."""
-    for left_behind in {name.split("/")[1] for name in root.files.below("index")}:
-        if f"index/{left_behind}".startswith(_SCRATCH):
-            root.files.remove(f"index/{left_behind}")
-    scratch = f"{_SCRATCH}{uuid.uuid4().hex}"
+    scratch = f"{SCRATCH}{uuid.uuid4().hex}"
     copy = vectors.with_name(f".{uuid.uuid4().hex}")
     try:
         os.link(vectors, copy)

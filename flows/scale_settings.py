@@ -40,6 +40,9 @@ class TelemetrySettings(_Section):
     @field_validator("otlp")
     @classmethod
     def _address(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[^\s@]+", value):
-            raise ValueError("it must be an address without a password, such as http://localhost:4318")
+        # It is shown in reports, so it holds no secret; and `/v1/traces` is put behind it.
+        if value and not re.fullmatch(r"https?://[^\s@?#]+", value):
+            raise ValueError(
+                "it must be an address without a password or a query, such as http://localhost:4318"
+            )
         return value

@@ -44,6 +44,13 @@ def tracing(config: Config, undelivered: list[str]) -> Iterator[None]:
         )
         yield
         return
+    except Exception as error:  # OpenTelemetry reads its OTEL_* variables; the night runs all the same
+        undelivered.append(
+            f"`telemetry.otlp` ({settings.otlp}) got no span of the night ({error}). Correct the OTEL_* "
+            "variables of the environment."
+        )
+        yield
+        return
     token = _tracer.set(provider.get_tracer(SERVICE))
     try:
         yield

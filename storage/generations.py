@@ -33,6 +33,9 @@ KEEP = 3
 LOCK = "index"
 _CURRENT = "index/CURRENT"
 _UNFINISHED = ".building-"
+SCRATCH = "index/shards-"
+"""How the names of folders begin in which other machines build parts of an index."""
+
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
@@ -117,6 +120,10 @@ def begin(root: Root) -> Iterator[Path]:
     """
     for left_behind in root.index.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(left_behind, ignore_errors=True)
+    for part in {"/".join(PurePosixPath(name).parts[:2]) for name in root.files.below("index")}:
+        if part.startswith(SCRATCH):
+            root.files.remove(part)
+            root.files.forget(part)
     published = _stored_current(root) or b""
     for name, whole in _folders(root).items():
         if not whole and name.encode() not in published:

@@ -6,7 +6,7 @@ range. The id column tells it for a thousandth of the bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,14 +38,14 @@ def scan(
     :param where: a filter on partition columns; only the files it matches are looked at.
     :raises LookalikeError: the table is damaged.
     """
+    if not len(ids):
+        return
     wanted = pa.schema([TABLES[table].columns.field(name) for name in columns])
     with delta.damage_named(root, table):
         if (dataset := tables._dataset(root, table)) is None:
             return
         fragments = list(dataset.get_fragments(where))
-    for fragment in fragments:
-        with delta.damage_named(root, table):
-            found = _rows_with_ids(fragment, dataset.schema, key, ids)
+    for fragment, found in _found(root, table, fragments, dataset.schema, key, ids):
         first = 0
         for group in fragment.split_by_row_group() if found.true_count else ():
             rows = group.row_groups[0].num_rows
@@ -62,7 +62,34 @@ def _read(fragment: ds.Fragment, schema: pa.Schema, columns: list[str]) -> pa.Ta
     return fragment.to_table(schema=schema, columns=columns, fragment_scan_options=_OPTIONS)
 
 
-def _rows_with_ids(fragment: ds.Fragment, schema: pa.Schema, key: str, ids: pa.Array) -> pa.BooleanArray:
-    column = _read(fragment, schema, [key])[key]
-    found = pc.is_in(column.cast(pa.string()), value_set=ids)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+def _found(
+    root: Root, table: str, fragments: Iterable[ds.Fragment], schema: pa.Schema, key: str, ids: pa.Array
+) -> Iterator[tuple[ds.Fragment, pa.BooleanArray]]:
+    """Each file with which of its rows have one of the ids.
+
+    Each look-up hashes all ids anew, so files are looked up together, until they hold as many rows.
+    """
+    together: list[tuple[ds.Fragment, pa.ChunkedArray]] = []
+    rows = 0
+    for fragment in fragments:
+        with delta.damage_named(root, table):
+            column = _read(fragment, schema, [key])[key].cast(pa.string())
+        together.append((fragment, column))
+        rows += len(column)
+        if rows >= len(ids):
+            yield from _looked_up(together, ids)
+            together, rows = [], 0
+    yield from _looked_up(together, ids)
+
+
+def _looked_up(
+    together: list[tuple[ds.Fragment, pa.ChunkedArray]], ids: pa.Array
+) -> Iterator[tuple[ds.Fragment, pa.BooleanArray]]:
+    if not together:
+        return
+    keys = pa.concat_arrays([chunk for _, column in together for chunk in column.chunks])
+    found = pc.is_in(keys, value_set=ids)
+    first = 0
+    for fragment, column in together:
+        yield fragment, found.slice(first, len(column))
+        first += len(column)

@@ -19,6 +19,7 @@ from embedding.encoder.predictions import adopt_heads, predict_missing
 from embedding.encoder.preprocess import PREPROCESSING
 from embedding.encoder.weights import IMMUTABLE, Weights, load_weights
 from storage import encoders, row_groups, tables
+from storage.errors import InputError
 from storage.root import Root
 from storage.schemas import TABLES
 
@@ -181,15 +182,24 @@ def missing_images(root: Root, model: str, among: pa.Array | None = None) -> pa.
 
 
 def open_encoder(root: Root, model: str, weights: str, device: Device) -> tuple[runtime.Encoder, int]:
-    """An encoder that embeds many photos, and how many it takes at a time."""
+    """An encoder that embeds many photos, and how many it takes at a time.
+
+    :raises InputError: no such weights, or this machine's are not those that the encoder was made from.
+    """
     folder = encoders.folder(root, model)
     if device == "auto":
         device = "gpu" if runtime.has_gpu() else "cpu"
     if device == "cpu":
         encoder = runtime.load_encoder(folder, many=True)
         return encoder, _batch(encoder.spec.size, encoder.streams)
-    spec = encoders.load_spec(folder)
-    return runtime.KerasEncoder(load_weights(weights), spec, batch=_BATCH["gpu"]), _BATCH["gpu"]
+    spec, loaded = encoders.load_spec(folder), load_weights(weights)
+    # Another release, or another file on another machine: its vectors do not compare with the stored ones.
+    if loaded.fingerprint != spec.fingerprint:
+        raise InputError(
+            f"The weights '{weights}' of this machine are not those of the encoder {model}. Install the same "
+            "version of Lookalike, or the same file, on every machine."
+        )
+    return runtime.KerasEncoder(loaded, spec, batch=_BATCH["gpu"]), _BATCH["gpu"]
 
 
 def _batch(size: int, streams: int) -> int:

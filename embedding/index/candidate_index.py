@@ -279,12 +279,22 @@ def _read_entries(folder: Path, rows: int, count: int | None) -> np.ndarray | No
         entries = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise GenerationError(f"{file} cannot be read ({error}). {WAY_OUT}") from None
-    fits = entries.dtype == np.int32 and entries.shape == (count,)
-    present = entries[entries >= 0] if fits else entries
-    # Each row once: to be found at all, and not to be counted twice.
-    if not fits or len(present) != rows or not (np.bincount(present, minlength=rows) == 1).all():
+    if entries.dtype != np.int32 or entries.shape != (count,) or not _name_each_once(entries, rows):
         raise GenerationError(f"{file} does not say where the {rows} rows are. {WAY_OUT}")
     return entries
+
+
+def _name_each_once(entries: np.ndarray, rows: int) -> bool:
+    """Whether each row has one entry: to be found at all, and not to be counted twice.
+
+    The memory it takes depends on the rows and not on what a file from elsewhere says.
+    """
+    present = entries[entries >= 0]
+    if len(present) != rows or (rows and present.max() >= rows):
+        return False
+    named = np.zeros(rows, bool)
+    named[present] = True
+    return bool(named.all())
 
 
 def _check_space(folder: Path, needed: int) -> None:

@@ -95,7 +95,8 @@ def tune_grown(
 
     :param vectors: beside which the index lies, see `build_tuned`.
     :param searching: how it was built, and how the one before is searched.
-    :return: how it has to be searched, and the recall that gives; None where it needs to be built again.
+    :return: how it has to be searched, and the recall that gives; None where it needs to be built again:
+        it misses the goal, or a search would have to inspect too much to reach it.
     """
     stored = np.load(vectors, mmap_mode="r")
     candidates = candidate_index.CandidateIndex.load(
@@ -120,6 +121,8 @@ def tune_grown(
         enough, of_added = _reaching(
             index, recall.draw_sample(index, recall.FEWER, among=added), enough, goal
         )
+    if enough > most:
+        return None
     if enough > search_k:
         search_k, measured = enough, recall.measure(index, sample, enough, goal)
     if measured.lower_bound < goal or recall.count_unfound(index, sample.fewer(), search_k):

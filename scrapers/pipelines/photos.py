@@ -62,10 +62,10 @@ class PhotosPipeline(JobComponent):
     async def _fill_in_image_id(self, photo: Photo) -> None:
         job = self.job
         known = job.snapshot.fetches.get(photo.url)
-        if known and known.due_at and known.due_at > datetime.now(UTC):
+        if known and self._is_settled(known):
             photo.image_id = known.image_id
             return
-        # The same photo on several products is fetched once.
+        # Products that show the same photo at the same time wait for one download.
         task = self.downloads.get(photo.url)
         if task is None:
             task = self.downloads[photo.url] = asyncio.ensure_future(self._fetch(job, photo.url, known))
@@ -73,6 +73,11 @@ class PhotosPipeline(JobComponent):
             photo.image_id = await task
         finally:
             self.downloads.pop(photo.url, None)
+
+    def _is_settled(self, known: KnownFetch) -> bool:
+        """Whether a photo needs no request now: it is not due, or this crawl has requested it already."""
+        is_due = known.due_at is None or known.due_at <= datetime.now(UTC)
+        return not is_due or known.fetched_at >= self.job.started_at
 
     async def _fetch(self, job: Job, url: str, known: KnownFetch | None) -> str | None:
         """The id of the photo at an address; the earlier one if it cannot be fetched now."""

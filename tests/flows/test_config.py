@@ -162,6 +162,14 @@ def test_a_databases_password_is_never_repeated(tmp_path, scheme):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("rest", ["me:hunter2@x.example", "x.example/?token=hunter2", "x.example/#hunter2"])
+def test_a_receiver_of_spans_is_given_without_secrets_and_none_is_repeated(tmp_path, rest):
+    file = write(tmp_path, f"[telemetry]\notlp = 'https://{rest}'")
+    with pytest.raises(InputError, match=r"telemetry\.otlp.*without a password or a query") as caught:
+        load_config(file, environ={})
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["https://me:hunter2@shop.example/", "me:hunter2@shop.example"])
 def test_a_password_in_a_store_s_address_is_never_repeated(tmp_path, url):
     entry = f"[[stores]]\nname = 'shop.example'\nurl = '{url}'\n"

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from flows import retention
 from flows.maintain import maintain
 from flows.maintain_settings import MaintainSettings
 from flows.retention import drop_expired
 from scrapers.config.store import Store
 from scrapers.crawl import run_crawl
-from storage import table_audit, tables
+from storage import delta, table_audit, tables
 from storage.errors import BusyError
 from storage.root import Root
 from storage.schemas import TABLES
@@ -74,6 +75,22 @@ def test_only_files_with_expired_pages_are_written_again(root: Root) -> None:
     assert page_files(root) >= written[1] | written[2]
     kept = {(row["product_id"], row["fetched_at"]) for row in tables.read(root, "pages").to_pylist()}
     assert kept == {("it's", ago(40)), ("c", ago(40)), ("b|1", ago(3))}
+
+
+def test_a_file_is_written_again_once_however_many_stores_it_has(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "CHUNK", 3)
+    names = [f"p{at}" for at in range(3)]
+    for days in (70, 60, 50, 3):
+        pages = [
+            {"store": f"{name}.example", "product_id": name, "fetched_at": ago(days + at / 100)}
+            for at, name in enumerate(names)
+        ]
+        tables.append(root, "pages", pages)
+    assert upkeep_without_joining(root) == 9
+    deletions = [one for one in delta.load(root, "pages").history() if one["operation"] == "DELETE"]
+    assert sum(int(one["operationMetrics"]["num_removed_files"]) for one in deletions) == 3
 
 
 def page_files(root: Root) -> set[str]:

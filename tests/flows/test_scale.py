@@ -23,7 +23,7 @@ from distributed import Client, LocalCluster
 from flows import scale
 from flows.config import Config
 from flows.night import embed_images, index_and_publish, run_nightly
-from flows.scale import Cluster
+from flows.scale import Cluster, build_shard
 from flows.scale_settings import ScaleSettings
 from lookalike.demo.catalogue import catalogue
 from lookalike.demo.storefront import serve
@@ -297,6 +297,26 @@ def test_one_machine_imports_no_dask(small) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_worker_keeps_no_copy_of_the_vectors_of_earlier_builds(tmp_path, monkeypatch) -> None:
+    with bucket_server() as server:
+        for name, value in settings(server).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        root = Root.open(f"s3://{BUCKET}/scaled", create=True)
+
+        def build(scratch: str) -> None:
+            np.save(tmp_path / "vectors.npy", np.eye(50, 8, dtype=np.float16))
+            root.files.add(f"{scratch}/vectors.npy", tmp_path / "vectors.npy")
+            build_shard(str(root), scratch, "annoy", "vectors-0000.ann", 0, 50, 8, 4)
+
+        build("index/shards-earlier")
+        root.files.remove("index/shards-earlier")  # what the night does, from another machine
+        assert (root.index / "shards-earlier" / "vectors.npy").exists()
+        build("index/shards-now")
+        assert [path.name for path in root.index.iterdir()] == ["shards-now"]
+        assert "index/shards-now/vectors-0000.ann" in root.files.below("index")
 
 
 def test_a_whole_night_in_a_bucket(tmp_path, monkeypatch) -> None:

@@ -202,6 +202,24 @@ def test_a_receiver_that_takes_nothing_is_a_sentence(
     assert expected[wrong] in sentence
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("OTEL_BSP_MAX_QUEUE_SIZE", "0"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many")]
+)
+def test_a_malformed_variable_of_opentelemetry_stops_no_night(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    from flows import telemetry
+
+    monkeypatch.setenv(variable, value)
+    config = Config(file=None, data=tmp_path, telemetry={"otlp": receiver.address})
+    untold: list[str] = []
+    with telemetry.tracing(config, untold), telemetry.span("night") as describe:
+        describe(ok=True)
+    [sentence] = untold
+    assert "OTEL_*" in sentence
+    assert receiver.spans == []
+
+
 def test_a_span_of_a_night_that_is_not_traced_is_none(tmp_path: Path) -> None:
     from flows import telemetry
 

@@ -75,6 +75,17 @@ def test_a_failed_build_leaves_nothing_and_changes_nothing(root: Root) -> None:
     assert generations.names(root) == [name]
 
 
+def test_what_other_machines_built_for_a_killed_build_is_cleared(root: Root) -> None:
+    name = publish(root)
+    left = root.path / f"{generations.SCRATCH}1234"
+    left.mkdir()
+    (left / "vectors.npy").write_bytes(b"large")
+    with generations.begin(root):
+        assert not left.exists()
+    assert generations.current_name(root) == name
+    assert generations.verify(root.index / name)
+
+
 def test_what_a_killed_build_left_is_cleared(root: Root) -> None:
     left = root.index / ".building-killed"
     left.mkdir()

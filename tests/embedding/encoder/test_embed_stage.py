@@ -239,6 +239,13 @@ def test_odd_photos_have_the_vector_of_what_they_show_or_a_reject(root: Root) ->
     assert embed_new_images(root).rejected == 0
 
 
+@pytest.mark.parametrize("name", ["fashion-fast", "untrained"])
+def test_a_machine_with_other_weights_embeds_nothing_on_its_gpu(root: Root, name: str) -> None:
+    small_encoder(root)  # under the name of `fashion`, of other weights
+    with pytest.raises(InputError, match=f"'{name}' of this machine .* same version of Lookalike"):
+        stage.open_encoder(root, specify(load_weights("fashion")).model, name, "gpu")
+
+
 def test_only_row_groups_with_missing_photos_are_read(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     many = [photo(seed) + bytes(400_000) for seed in range(60)]  # what follows a JPEG is not its
     store_photos(root, many)

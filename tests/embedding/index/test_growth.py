@@ -223,10 +223,10 @@ def test_entries_that_do_not_fit_are_refused(root: Root, name: str) -> None:
     folder, facts, index = opened(root)
     file = folder / candidate_index.ENTRIES_FILE
     entries = np.load(file)
-    twice, outside = entries.copy(), entries.copy()
-    twice[0], outside[0] = entries[1], len(index.vectors)
+    twice, outside, far = entries.copy(), entries.copy(), entries.copy()
+    twice[0], outside[0], far[0] = entries[1], len(index.vectors), 2**31 - 1
     kinds = (entries.astype(np.float32), entries.astype(object), entries.reshape(1, -1))
-    for given in (None, entries[1:], twice, outside, *kinds):
+    for given in (None, entries[1:], twice, outside, far, *kinds):
         file.unlink(missing_ok=True)
         if given is not None:
             np.save(file, given, allow_pickle=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from embedding.index import recall, tune
+from embedding.index import candidate_index, recall, tune
 from embedding.index.candidate_index import CandidateIndex
 from embedding.index.engines import ENDINGS, engine
 from embedding.index.projection import Projection
@@ -127,3 +127,25 @@ def test_a_search_that_compares_all_that_passes_misses_none(grown: tuple[Path, n
         assert found == 1.0 or not index.compares_all(searching.search_k, mask), share
     assert index.compares_all(searching.search_k, np.arange(1500) < 20)
     assert not index.compares_all(10, np.ones(1500, bool))
+
+
+def test_an_index_that_would_inspect_too_much_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was added is unlike the rest: only queries from it ask for more."""
+    alike, unlike = vectors(1500, 0.8), vectors(40, 1.0, clusters=40)
+    file = saved(tmp_path, alike)
+    before, _ = tune.build_tuned(file, table(1500), LEARNT, 0.9)
+    saved(tmp_path, np.concatenate([alike, unlike]))
+    whole, added = candidate_index.files(tmp_path, 2, "annoy")
+    (tmp_path / "vectors.ann").rename(whole)
+    part, few = tmp_path / "part.npy", before.ann_dimensions or DIMENSIONS
+    np.save(part, unlike[:, :few])
+    candidate_index.build_apart(added, part, few, before.trees, "annoy")
+    np.save(tmp_path / candidate_index.ENTRIES_FILE, np.arange(1540, dtype=np.int32))
+    grown = before.model_copy(update={"shards": 2, "entries": 1540, "added": 40})
+    kept = tune.tune_grown(file, table(1540), LEARNT, 0.9, grown)
+    assert kept is not None
+    assert kept[0].search_k > 2 * before.search_k
+    monkeypatch.setattr(type(engine("annoy")), "enough", 1)
+    assert tune.tune_grown(file, table(1540), LEARNT, 0.9, grown) is None

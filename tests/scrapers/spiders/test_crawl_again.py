@@ -159,6 +159,22 @@ def test_a_photo_that_failed_is_asked_for_the_next_night_and_then_ever_more_rare
     assert crawl(root, site).images_new == len(FAILING)
 
 
+def test_a_crawl_asks_for_a_photo_once_however_many_products_show_it(site, root):
+    site.pages["/robots.txt"] = Answer(f"Sitemap: {site.url}/sitemap.xml", content_type="text/plain")
+    shown = {"busy": Answer("no", 403), "gone": Answer("no", 404), "sound": Answer(photo(1))}
+    pages = [f"/p/{name}-{number}" for number in range(20) for name in shown]
+    site.pages["/sitemap.xml"] = Answer(sitemap(*(f"{site.url}{page}" for page in pages)))
+    for page in pages:
+        name = page[3:].partition("-")[0]
+        site.pages[page] = Answer(product_page(f"Shirt {page}", image=f"/{name}.jpg"))
+    site.pages |= {f"/{name}.jpg": answer for name, answer in shown.items()}
+    # More products than are in flight at a time: the last come when the first have their photo.
+    outcome = crawl(root, site, connections=2, retries=0, image_due_days=0)
+    assert outcome.products == len(pages)
+    asked = Counter(site.asked())
+    assert {name: asked[f"/{name}.jpg"] for name in shown} == dict.fromkeys(shown, 1)
+
+
 def test_a_stored_photo_stays_though_its_address_fails(site, root):
     serve_failing(site)
     serve_photos(site)
