@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_main() -> Iterator[None]:
-    """Puts `__main__` back: Streamlit's `AppTest` replaces it by a page, which processes of spawn would run."""
+    """Puts `__main__` back: Streamlit's `AppTest` leaves a page there, which processes of spawn would run."""
     own = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = own
