@@ -137,7 +137,11 @@ def test_pages_speak_the_browsers_language_or_the_chosen_one(browser: Browser, a
     expect(page.get_by_role("status").filter(has_text="10 Produkte")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "de")
 
-    page.get_by_role("combobox", name="Sprache").click()
+    page.wait_for_load_state("networkidle")
+    languages = page.get_by_role("combobox", name="Sprache")
+    languages.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # an open list closes where the page still scrolls
+    languages.click()
     page.get_by_role("option", name="Español").click()
     expect(page.get_by_role("heading", name="Explorar")).to_be_visible()
     expect(page).to_have_url(re.compile("lang=es"))
