@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import processor_time
 import pyarrow as pa
 import pyarrow.parquet as pq
 from demo_catalogue import garments
@@ -120,10 +120,10 @@ def compare(url: str, folder: Path, products: int, latency_s: float, rounds: int
     cpu: dict[str, list[float]] = {name: [] for name in engines}
     for turn in range(rounds):
         for name, engine in engines.items():
-            before, started = _cpu_s(), time.perf_counter()
+            before, started = processor_time.of_children(), time.perf_counter()
             read = engine(folder / f"{turn}" / name.split()[0])
             seconds[name].append(time.perf_counter() - started)
-            cpu[name].append(_cpu_s() - before)
+            cpu[name].append(processor_time.of_children() - before)
             if read != products:
                 raise SystemExit(f"{name} read {read} products of {products}.")
     print(f"\n{products:,} pages with a photo each, answers take {1000 * latency_s:g} ms\n")
@@ -164,11 +164,6 @@ def loop(url: str, out: Path) -> int:
 
 def _lines(out: Path) -> int:
     return len((out / "items.jsonl").read_text().splitlines())
-
-
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

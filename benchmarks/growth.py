@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import processor_time
 import pyarrow as pa
 import pyarrow.compute as pc
 from catalogue_root import vectors_of
@@ -62,10 +62,10 @@ def main(folder: Path, real: Path, nights: int, changed: float) -> None:
 
 
 def _build(root: Root, model: str, name: str, whole: float | None) -> float:
-    used, began = _children_s(), time.monotonic()
+    used, began = processor_time.of_children(), time.monotonic()
     command = [sys.executable, "-c", _BUILD, str(root.path), model, name]
     done = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    took, seconds = _children_s() - used, time.monotonic() - began
+    took, seconds = processor_time.of_children() - used, time.monotonic() - began
     facts = generations.read_manifest(root, str(generations.current_name(root)))
     if done["grown"] == (name == "whole"):
         raise SystemExit(f"{name}: the index {'grew' if done['grown'] else 'was built whole'}.")
@@ -127,11 +127,6 @@ def _photos(root: Root, model: str, made: Mixer, count: int, night: int) -> Iter
     lists = pa.ListArray.from_arrays(offsets, pa.array(mixes.astype(np.float32).reshape(-1)))
     tables.append(root, "embeddings", pa.table({"image_id": new, "model": [model] * count, "vector": lists}))
     return iter(new)
-
-
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

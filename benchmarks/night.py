@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import pstats
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import processor_time
 import tomlkit
 from small_encoder import write_small_encoder
 from soak_stores import DIALECTS, Stores
@@ -101,19 +101,14 @@ def _night(out: Path, profile: str | None) -> Took:
     if profile:
         command[1:3] = ["-m", "cProfile", "-o", str(statistics), "-m", "lookalike.cli"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    began, used = time.monotonic(), _children_s()
+    began, used = time.monotonic(), processor_time.of_children()
     done = subprocess.run(command, cwd=out, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"The night failed: {done.stderr}{done.stdout}")
-    took = Took(_children_s() - used, time.monotonic() - began, json.loads(done.stdout))
+    took = Took(processor_time.of_children() - used, time.monotonic() - began, json.loads(done.stdout))
     if profile:
         pstats.Stats(str(statistics)).sort_stats("cumtime").print_stats(_SHOWN)
     return took
-
-
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

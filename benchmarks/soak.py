@@ -30,6 +30,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import processor_time
 import tomlkit
 from small_encoder import write_small_encoder
 from soak_faults import FAULTS, SILENT, Fault
@@ -74,13 +75,13 @@ class Soak:
         now = datetime.now(UTC) + timedelta(days=night)
         self.stores.change(_CHANGED, now)
         state = self.stores.sold[store]
-        began, used = time.monotonic(), _children_s()
+        began, used = time.monotonic(), processor_time.of_children()
         with ExitStack() as trouble:
             if fault:
                 self._begin(fault, state, now, trouble)
             self._write_settings({store: fault.url} if fault and fault.url else {})
             report, words, peak = self._night(night, fault)
-        seconds, processor = time.monotonic() - began, _children_s() - used
+        seconds, processor = time.monotonic() - began, processor_time.of_children() - used
         if fault and fault.damage and report.get("failures"):
             words += self._command("repair", night)
             self._write_settings({})
@@ -310,11 +311,6 @@ def main(out: Path, nights: int, products: int, seed: int, as_json: bool) -> int
         json.dumps(summary) if as_json else "\n".join(f"{name}: {value}" for name, value in summary.items())
     )
     return int(bool(summary["wrong"] or summary["unnamed"] or summary["false_alarms"] > 1))
-
-
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _size(folder: Path) -> int:

@@ -6,7 +6,9 @@ import re
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from flows.settings_section import Section
 
 VARIABLE = re.compile(r"\$\{\w+\}")
 """`${NAME}`: the place of an environment variable."""
@@ -15,13 +17,11 @@ MAIL_SERVER = re.compile(r"smtps?://.")
 """The beginning of a mail server's address."""
 
 
-class AlertSettings(BaseModel):
+class AlertSettings(Section):
     """Who gets alerts about a night that failed, is partial or has a quarantined crawl.
 
     In every address `${NAME}` is an environment variable.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     webhook: str = Field(default="", description="An address that is sent JSON, as Slack's webhooks take it.")
     smtp: str = Field(default="", description="`smtp://user:${PASSWORD}@host:587`, or `smtps://…`.")

@@ -16,6 +16,7 @@ from flows.log_settings import LogSettings
 from flows.maintain_settings import MaintainSettings
 from flows.prefect_settings import PrefectSettings, ScheduleSettings
 from flows.scale_settings import ScaleSettings, TelemetrySettings
+from flows.settings_section import Section
 from scrapers.config.store import Limits, Store
 from scrapers.http.addresses import hide_userinfo
 from storage.errors import InputError
@@ -32,11 +33,7 @@ HOST_NAME = r"^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$"
 HostName = Annotated[str, StringConstraints(pattern=HOST_NAME)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class CrawlSettings(_Section):
+class CrawlSettings(Section):
     """How stores are crawled; `limits` hold for every store that does not set its own."""
 
     at_once: int = Field(default=4, ge=1, le=64, description="Stores crawled at the same time.")
@@ -55,7 +52,7 @@ class CrawlSettings(_Section):
     limits: Limits = Field(default_factory=Limits)
 
 
-class EmbedSettings(_Section):
+class EmbedSettings(Section):
     """Which encoder turns photos into vectors."""
 
     weights: str = Field(
@@ -63,7 +60,7 @@ class EmbedSettings(_Section):
     )
 
 
-class IndexSettings(_Section):
+class IndexSettings(Section):
     """What the index must be like before it may be published."""
 
     recall_goal: float = Field(default=0.99, gt=0, le=1, description="Least recall@5 against exact search.")
@@ -72,7 +69,7 @@ class IndexSettings(_Section):
     engine: Literal["annoy", "usearch"] = Field(default="annoy", description="What finds candidates.")
 
 
-class RecommendSettings(_Section):
+class RecommendSettings(Section):
     """Whom the night recommends to."""
 
     purchases: str = Field(default="", description="A file of purchases; empty for no recommendations.")
@@ -85,7 +82,7 @@ class RecommendSettings(_Section):
         return Path(self.purchases) if self.purchases else None
 
 
-class DashboardSettings(_Section):
+class DashboardSettings(Section):
     """The dashboard."""
 
     hosts: list[HostName] = Field(
@@ -96,7 +93,7 @@ class DashboardSettings(_Section):
     )
 
 
-class _File(_Section):
+class _File(Section):
     """What `lookalike.toml` may hold."""
 
     name: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]*)?$")

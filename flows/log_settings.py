@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from flows.settings_section import Section
 
 
-class LogSettings(BaseModel):
+class LogSettings(Section):
     """Log lines and metrics."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     as_json: bool = Field(default=False, description="Whether log lines are JSON, one object a line.")
     keep: int = Field(default=30, ge=1, description="Logs of crawls that are kept of each store.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
+
+from flows.settings_section import Section
 
 
 def _five_fields(value: str) -> str:
@@ -21,10 +23,8 @@ Cron = Annotated[str, AfterValidator(_five_fields)]
 Days = Annotated[int, Field(ge=1)]
 
 
-class MaintainSettings(BaseModel):
+class MaintainSettings(Section):
     """Weekly upkeep. Nothing that is served is ever deleted, however short these times are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     cron: Cron = Field(default="0 12 * * 0", description="When it runs, in the time zone of [schedule].")
     versions_days: Days = Field(default=7, description="Days that replaced files are kept.")

@@ -6,16 +6,13 @@ import re
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from flows.maintain_settings import Cron
+from flows.settings_section import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """When the night runs, for `lookalike deploy`."""
 
     cron: Cron = Field(default="0 3 * * *", description="Minute, hour, day of month, month, day of week.")
@@ -29,7 +26,7 @@ class ScheduleSettings(_Section):
         return value
 
 
-class PrefectSettings(_Section):
+class PrefectSettings(Section):
     """The Prefect server that `lookalike deploy` and `lookalike nightly` start."""
 
     port: int = Field(default=4200, ge=1, le=65535, description="Its port: the first free one from this one.")

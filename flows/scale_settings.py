@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from flows.settings_section import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class ScaleSettings(_Section):
+class ScaleSettings(Section):
     """A Dask cluster that embeds photos and builds shards of the index."""
 
     scheduler: str = Field(
@@ -31,7 +29,7 @@ class ScaleSettings(_Section):
         return value
 
 
-class TelemetrySettings(_Section):
+class TelemetrySettings(Section):
     """OpenTelemetry: a span for each night, crawl, embedding, build and publication."""
 
     otlp: str = Field(default="", description="Address of an OTLP/HTTP receiver; empty for none.")

@@ -188,9 +188,7 @@ def build_apart(file: Path, vectors: Path, dimensions: int, trees: int, name: st
     _run([(name, file, vectors, 0, rows, dimensions, trees)], rows)
 
 
-def _run(
-    parts: list[tuple[str, Path, Path, int, int, int, int]], rows: int, workers: int | None = None
-) -> None:
+def _run(parts: list[Part], rows: int, workers: int | None = None) -> None:
     """Calls `build_shard` for each part.
 
     :param rows: of all parts together.
@@ -249,7 +247,7 @@ def remove(folder: Path) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when its parent ends, even if that was killed."""
+    """Ends this process when its parent ends, even if that was killed; loky gives nothing to wait for."""
 
     def watch() -> None:
         while os.getppid() == parent:
