@@ -1,11 +1,13 @@
 """Processor time of a night in which nothing, or 1 %, changed, beside that of the first.
 
     python benchmarks/night.py OUT [--products 5000] [--weights fashion] [--changed 0.01] [--profile]
+        [--prefect]
 
 Three demo stores of different platforms; every night is `lookalike nightly --no-prefect` in a process of its
 own, with those of its crawls. The first builds everything, the second finds nothing changed, and before the
 third products change, come and go (`soak_stores.py`). Without `--weights` the encoder takes no time, and the
-nights show what everything else takes.
+nights show what everything else takes. With `--prefect` two more nights in which nothing changed run through
+Prefect on a temporary server; the first of them creates its database.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ class Took:
     report: dict[str, object]
 
 
-def main(out: Path, products: int, weights: str | None, changed: float, *, profile: bool) -> None:
+def main(
+    out: Path, products: int, weights: str | None, changed: float, *, profile: bool, prefect: bool
+) -> None:
     """Prints a line a night."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -64,6 +68,8 @@ def main(out: Path, products: int, weights: str | None, changed: float, *, profi
         _say("unchanged", first, _night(out, "unchanged" if profile else None))
         stores.change(changed, datetime.now(UTC))
         _say(f"{changed:.0%} changed", first, _night(out, "changed" if profile else None))
+        for name in ("unchanged, first through Prefect", "unchanged, through Prefect") if prefect else ():
+            _say(name, first, _night(out, None, prefect=True))
 
 
 def _say(name: str, first: Took | None, took: Took) -> Took:
@@ -91,12 +97,13 @@ def _write_settings(out: Path, stores: Stores, weights: str | None) -> None:
     (out / "lookalike.toml").write_text(tomlkit.dumps(settings))
 
 
-def _night(out: Path, profile: str | None) -> Took:
+def _night(out: Path, profile: str | None, *, prefect: bool = False) -> Took:
     """Runs a night.
 
     :param profile: name of the night whose functions are listed, those of crawls apart.
     """
-    command = [sys.executable, "-m", "lookalike.cli", "nightly", "--no-prefect", "--json"]
+    command = [sys.executable, "-m", "lookalike.cli", "nightly", "--json"]
+    command += [] if prefect else ["--no-prefect"]
     statistics = out / f"{profile}.prof"
     if profile:
         command[1:3] = ["-m", "cProfile", "-o", str(statistics), "-m", "lookalike.cli"]
@@ -118,5 +125,13 @@ if __name__ == "__main__":
     parser.add_argument("--weights")
     parser.add_argument("--changed", type=float, default=0.01)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--prefect", action="store_true")
     given = parser.parse_args()
-    main(given.out, given.products, given.weights, given.changed, profile=given.profile)
+    main(
+        given.out,
+        given.products,
+        given.weights,
+        given.changed,
+        profile=given.profile,
+        prefect=given.prefect,
+    )

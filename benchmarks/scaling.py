@@ -120,7 +120,7 @@ def _later_night(products: int, given: Given) -> Night:
     hours = {
         "crawl": products / rates["again_per_core_s"] / 3600 + changed * first.hours["crawl"],
         "embed": changed * photos / rates["embedded_per_core_s"] / 3600,
-        "index": rates["grown_share"] * first.hours["index"],
+        "index": (rates["grown_fixed_s"] + photos / rates["grown_per_core_s"]) / 3600,
     }
     transferred = products * rates["again_bytes_per_product"] + changed * first.transferred_gb * _GB
     return _night(requests, requests / products, transferred, hours, given)

@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
+from flows.child import LEFT_OUT
 from flows.config import Config
 from flows.server import free_port, run_server
 from storage.errors import LookalikeError
+from storage.startup import leave_out
 
 HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 HEARTBEAT_S = 30
@@ -33,12 +35,15 @@ class PrefectUnreachableError(LookalikeError):
 
 
 def prepare(environ: MutableMapping[str, str], *, as_json: bool = False) -> None:
-    """Sets the variables that the user has not set. Call it before the first import of `prefect`.
+    """Sets the variables that the user has not set, and spares Prefect what it has no use for.
+
+    Call it before the first import of `prefect`.
 
     :param as_json: whether runs log JSON, one object a line.
     """
     for name, value in {**DEFAULTS, **(JSON_LINES if as_json else {})}.items():
         environ.setdefault(name, value)
+    leave_out(*LEFT_OUT)
 
 
 def require_server() -> None:

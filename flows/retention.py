@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 
 from flows.maintain_settings import MaintainSettings
 from flows.purge import CHUNK, delete_photos, photo_ids, staged_photo_ids
-from scrapers.session.snapshot import LISTED
 from storage import tables
 from storage.crawl_history import crawl_histories
 from storage.root import Root
 from storage.schemas import TIME
 from storage.staging import staged_stores
+from storage.terms import LISTED
 
 _OFFER = ["store", "product_id", "variant_id"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 Workers read photos and vectors from the data root themselves, and write there what they make: through the
 scheduler pass ids, names, counts and hashes. If a worker dies, another one does its task again. If the
-cluster cannot be reached or is lost, this machine does the rest.
+cluster cannot be reached, is lost or hangs, this machine does the rest.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Cluster:
         """What a function returns for each task, as they end; ends early if the cluster is lost."""
         try:
             with _connected(self.settings) as client:
-                yield from _run(client, function, tasks, self.settings.wait_s, prefers_gpu=prefers_gpu)
+                yield from _run(client, function, tasks, self.settings, prefers_gpu=prefers_gpu)
         except Exception as error:
             words = " ".join(str(error).split())
             why = words if isinstance(error, ClusterError) else f"failed ({type(error).__name__}: {words})"
@@ -203,18 +203,18 @@ def _run(
     client: Client,
     function: Callable[..., Any],
     tasks: Iterable[tuple[Any, ...]],
-    wait_s: float,
+    settings: ScaleSettings,
     *,
     prefers_gpu: bool,
 ) -> Iterator[Any]:
-    """:raises ClusterError: the scheduler is lost, or no worker is left."""
+    """:raises ClusterError: the scheduler is lost, no worker is left, or the tasks that are left hang."""
     from distributed import Future, wait
 
     waiting, pending = iter(tasks), set[Future]()
-    seen_at = time.monotonic()
+    seen_at = ended_at = time.monotonic()
     try:
         while True:
-            workers = _workers(client)
+            workers = _workers(client, settings.wait_s)
             has_gpu = prefers_gpu and any(GPU in worker["resources"] for worker in workers)
             device: tuple[Device, ...] = ("gpu" if has_gpu else "cpu",) if prefers_gpu else ()
             for task in _ahead(waiting, _TASKS_A_WORKER * max(1, len(workers)) - len(pending)):
@@ -227,32 +227,39 @@ def _run(
                 return
             if workers:
                 seen_at = time.monotonic()
-            elif time.monotonic() - seen_at > wait_s:
+            elif time.monotonic() - seen_at > settings.wait_s:
                 raise ClusterError("has lost its last worker")
             try:
                 with client.as_current():
                     done, pending = wait(pending, timeout=_LOOK_S, return_when="FIRST_COMPLETED")
             except TimeoutError:
+                if time.monotonic() - ended_at > settings.task_s:
+                    raise ClusterError(f"has not ended a task for {settings.task_s:g} seconds") from None
                 continue
             for future in done:
                 if future.status in ("cancelled", "lost"):
                     raise ClusterError("was lost")
                 yield future.result()
+            ended_at = time.monotonic()  # not before: whoever takes the results may be slow, too
     finally:
         client.cancel(list(pending), force=True)
 
 
-def _workers(client: Client) -> list[dict[str, Any]]:
+def _workers(client: Client, wait_s: float) -> list[dict[str, Any]]:
     """What the scheduler knows of each worker.
 
-    :raises ClusterError: the scheduler is lost.
+    :raises ClusterError: the scheduler is lost, or hangs.
     """
+    if client.status != "running":
+        raise ClusterError("was lost")
     try:
-        if client.status != "running":
-            raise ClusterError("was lost")
-        return list(client.scheduler_info(n_workers=-1)["workers"].values())
-    except (OSError, TimeoutError):
+        # Not `scheduler_info`, which waits for ever if the scheduler's process is alive and hangs.
+        known = client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=wait_s)
+    except TimeoutError:
+        raise ClusterError("does not answer") from None
+    except OSError:
         raise ClusterError("was lost") from None
+    return list(known["workers"].values())
 
 
 def _ahead(tasks: Iterator[tuple[Any, ...]], count: int) -> Iterator[tuple[Any, ...]]:

@@ -20,6 +20,11 @@ class ScaleSettings(Section):
         gt=0,
         description="Seconds to wait for the scheduler and its workers before going on alone.",
     )
+    task_s: float = Field(
+        default=1800.0,
+        gt=0,
+        description="Seconds in which no task ends before this machine goes on alone.",
+    )
 
     @field_validator("scheduler")
     @classmethod

@@ -25,6 +25,17 @@ PORTS = 100
 FOLDER = ".prefect"
 """The database's folder, beside the settings file: catalogues must not share a database."""
 
+SERVICES_OF_DEPLOYMENTS = (
+    "CANCELLATION_CLEANUP",
+    "CLEANUP_RECONCILER",
+    "FOREMAN",
+    "PAUSE_EXPIRATIONS",
+    "REPOSSESSOR",
+    "TRIGGERS",
+)
+"""Services of Prefect's that look after workers, pauses and automations, which a single night has none of:
+each looks into the database every few seconds."""
+
 DATABASE_VARIABLE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -63,6 +74,7 @@ def run_server(config: Config, *, host: str, port: int, temporary: bool = False)
     arguments = ["server", "start", "--host", host, "--port", str(port)]
     if temporary:
         arguments += ["--no-ui", "--no-scheduler", "--no-late-runs", "--log-level", "ERROR"]
+        settings |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in SERVICES_OF_DEPLOYMENTS}
     with run_prefect(arguments, settings, quiet=temporary) as server:
         api = f"http://{host}:{port}/api"
         _wait_until_healthy(api, server)

@@ -29,6 +29,7 @@ from lookalike.commands import (  # noqa: E402 - these import what a file of the
     upkeep,
 )
 from storage.errors import LookalikeError  # noqa: E402
+from storage.startup import end_quickly  # noqa: E402
 
 INTERRUPTED = 130
 """What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
@@ -113,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # TensorFlow's start-up notes would drown our own lines; whoever wants them sets the level.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    end_quickly()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="lookalike")
     except SystemExit as end:

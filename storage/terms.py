@@ -35,3 +35,11 @@ MARKUP_SOURCES = (SourceName.JSON_LD, SourceName.MICRODATA, SourceName.RDFA, Sou
 """Markup for machines, most trusted first."""
 API_SOURCES = frozenset({SourceName.SHOPIFY, SourceName.WOOCOMMERCE, SourceName.BING})
 """Interfaces that state each field in a form of its own: nothing has to be recognised in a text."""
+
+ABSENT = "absent:"
+"""Prefix of a product's id in `fetches`, where `status` counts the complete crawls that missed it."""
+
+LISTED = "listed:"
+"""Prefix of a product's address in `fetches`, where `content_hash` is the digest of what the listings showed
+of its price and stock when its page was last read. Without an address, `status` counts the changes that they
+have shown."""

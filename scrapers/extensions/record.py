@@ -21,11 +21,12 @@ from scrapers.session.crawl_stats import Verdict, missing_products
 from scrapers.session.failure import failure_of_error
 from scrapers.session.moved import keep_identity_of_moved
 from scrapers.session.rejects import write_rejects
-from scrapers.session.snapshot import ABSENT, load_snapshot, of_store
+from scrapers.session.snapshot import load_snapshot, of_store
 from storage import tables
 from storage.errors import BusyError, LookalikeError
 from storage.shared_images import find_shared_images
 from storage.staging import State, quarantine_sentence
+from storage.terms import ABSENT
 from storage.verdicts import CrawlStatus, Failure, RejectStage
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from scrapers.extensions.retry_after import retry_after_s
 from scrapers.middlewares.revalidate import NOT_MODIFIED
 from scrapers.session.freshness import next_due
-from scrapers.session.snapshot import LISTED, KnownFetch
+from scrapers.session.snapshot import KnownFetch
+from storage.terms import LISTED
 
 if TYPE_CHECKING:
     from scrapy.http import Response

@@ -18,6 +18,7 @@ from storage.clock import LONG_AGO, latest_credible
 from storage.root import Root
 from storage.schemas import TABLES
 from storage.staging import MOVED, Staging
+from storage.terms import ABSENT, LISTED
 from storage.verdicts import CrawlStatus
 
 COVERED_FIELDS = (
@@ -78,14 +79,6 @@ class KnownFetch:
     fetched_at: datetime
     due_at: datetime | None
 
-
-ABSENT = "absent:"
-"""Prefix of a product's id in `fetches`, where `status` counts the complete crawls that missed it."""
-
-LISTED = "listed:"
-"""Prefix of a product's address in `fetches`, where `content_hash` is the digest of what the listings showed
-of its price and stock when its page was last read. Without an address, `status` counts the changes that they
-have shown."""
 
 OfferState = tuple[Decimal | None, Decimal | None, str | None, str | None]
 """Price, earlier price, currency and availability: an offer is written if one of them changed."""

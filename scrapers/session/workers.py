@@ -28,6 +28,7 @@ from typing import IO, Any, ParamSpec, Self, TypeVar
 
 from scrapers.session import malloc_trim
 from storage.errors import LookalikeError
+from storage.startup import end_quickly
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -243,6 +244,7 @@ def _answered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
 
 def main() -> None:
     """Answers on standard output; what a library prints goes to standard error instead."""
+    end_quickly()
     # Ctrl-C is for the caller, which closes this when it needs no more answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:

@@ -37,7 +37,8 @@ def test_the_arithmetic_of_one_case() -> None:
     """Calculated by hand, with round rates."""
     given = copy.deepcopy(GIVEN)
     given["rates"] |= {"crawled_per_core_s": 100, "embedded_per_core_s": 20, "indexed_whole_per_core_s": 1000}
-    given["rates"] |= {"again_per_core_s": 500, "again_requests_per_product": 1, "grown_share": 0.1}
+    given["rates"] |= {"again_per_core_s": 500, "again_requests_per_product": 1}
+    given["rates"] |= {"grown_fixed_s": 360, "grown_per_core_s": 20_000}
     given["assumptions"] |= {"photos_per_product": 2, "changed_share": 0.01, "night_hours": 10}
     given["assumptions"] |= {"products_per_store": 3600, "store_requests_per_s": 1, "cores_per_machine": 10}
     given["prices"] |= {"core_hour": 2.0, "transfer_in_gb": 0.0, "storage_gb_month": 0.02}

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
+from embedding.encoder.stage import EmbedOutcome
 from flows import scale
 from flows.config import Config
 from flows.night import embed_images, index_and_publish, run_nightly
@@ -211,19 +213,82 @@ def test_a_cluster_that_is_lost_in_the_middle_is_a_sentence(embedded, tmp_path, 
     assert vectors(root)[0] == vectors(embedded)[0]
 
 
+@contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    """Processes that are alive and do nothing, as one does whose disk does not answer."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def embed_until_it_hangs(root: Root, scheduler: str, pids: list[int], **limits: float) -> EmbedOutcome:
+    """Embeds; these processes hang from the first portion on."""
+    settings = config(root).model_copy(update={"scale": ScaleSettings(scheduler=scheduler, **limits)})
+    with ExitStack() as hanging:
+
+        def stop(stage: str, done: int, total: int | None) -> None:
+            if done and pids:
+                hanging.enter_context(stopped([pids.pop() for _ in range(len(pids))]))
+
+        return embed_images(root, settings, stop)
+
+
+@pytest.mark.parametrize("hanging", [1, 2])
+def test_workers_that_hang_are_a_sentence_and_the_work_is_done(
+    embedded, cluster, tmp_path, small_tasks, hanging
+) -> None:
+    root = fresh(embedded, tmp_path)
+    pids = [worker.pid for worker in cluster.workers.values()][:hanging]
+    done = embed_until_it_hangs(root, cluster.scheduler_address, pids, wait_s=20.0, task_s=4.0)
+    [sentence] = done.notes
+    assert sentence == (
+        f"The Dask cluster at {cluster.scheduler_address} has not ended a task for 4 seconds, "
+        "so this machine did its work."
+    )
+    assert vectors(root)[0] == vectors(embedded)[0]
+    assert refused(root) == refused(embedded)
+
+
+def test_a_scheduler_that_hangs_is_a_sentence_and_the_work_is_done(embedded, tmp_path, small_tasks) -> None:
+    root = fresh(embedded, tmp_path)
+    command = [sys.executable, "-c", _SCHEDULER_AND_WORKER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as cluster:
+        address = cluster.stdout.readline().strip()
+        done = embed_until_it_hangs(root, address, [cluster.pid], wait_s=4.0, task_s=600.0)
+        cluster.kill()
+    [sentence] = done.notes
+    assert sentence == f"The Dask cluster at {address} does not answer, so this machine did its work."
+    assert vectors(root)[0] == vectors(embedded)[0]
+
+
+_SCHEDULER_AND_WORKER = """
+import sys
+from distributed import LocalCluster
+cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0",
+                       protocol="tcp://")
+print(cluster.scheduler_address, flush=True)
+sys.stdin.read()
+"""
+
+
 def test_only_workers_that_declare_a_gpu_embed(cluster) -> None:
+    patient = ScaleSettings(scheduler=cluster.scheduler_address, wait_s=20.0)
     with Client(cluster, set_as_default=False) as client:
         one, _ = sorted(client.scheduler_info(n_workers=-1)["workers"])
         client.run(
             lambda dask_worker: dask_worker.loop.add_callback(dask_worker.set_resources, GPU=1), workers=[one]
         )
         until = time.monotonic() + 10
-        while not any(scale.GPU in worker["resources"] for worker in scale._workers(client)):
+        while not any(scale.GPU in worker["resources"] for worker in scale._workers(client, 20.0)):
             assert time.monotonic() < until
             time.sleep(0.05)
-        ran = set(scale._run(client, where, [(at,) for at in range(8)], 20.0, prefers_gpu=True))
+        ran = set(scale._run(client, where, [(at,) for at in range(8)], patient, prefers_gpu=True))
         everywhere = set(
-            scale._run(client, where_on_cpu, [(at,) for at in range(20)], 20.0, prefers_gpu=False)
+            scale._run(client, where_on_cpu, [(at,) for at in range(20)], patient, prefers_gpu=False)
         )
     assert ran == {(one, "gpu")}
     assert len(everywhere) == 2
