@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -67,11 +67,13 @@ class Address:
 
     :ivar pixels: the longer side, as far as known.
     :ivar large: whether it is the target of a link or zoom to the large image.
+    :ivar stated: whether the page states the pixels, in a `srcset`.
     """
 
     url: str
     pixels: int
     large: bool = False
+    stated: bool = False
 
 
 def is_image(url: str) -> bool:
@@ -164,7 +166,9 @@ def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
         found += _of_attributes(outer, inner=False)
         if outer.tag in ("a", "li", "figure"):
             break  # outer elements hold other images
-    return found
+    # What the page states of an address counts more than what its words say: `photo-large.jpg 480w`.
+    stated = {one.url: one.pixels for one in found if one.stated}
+    return [replace(one, pixels=stated.get(one.url, one.pixels)) for one in found] if stated else found
 
 
 def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[Address]:
@@ -192,7 +196,7 @@ def _of_sets(element: lxml.html.HtmlElement) -> Iterator[Address]:
             if url.startswith("data:"):
                 continue
             size = float(number) if number.count(".") < 2 and number.strip(".") else 0
-            named = named_pixels(url)
-            yield Address(
-                url, int(size) if unit in ("w", "h") and size else named or int(UNNAMED_PIXELS * max(size, 1))
-            )
+            if unit in ("w", "h") and size:
+                yield Address(url, int(size), stated=True)
+            else:
+                yield Address(url, named_pixels(url) or int(UNNAMED_PIXELS * max(size, 1)))

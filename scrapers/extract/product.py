@@ -32,7 +32,7 @@ from scrapers.extract.sources import opengraph
 from scrapers.extract.sources.gallery import gallery_with
 from scrapers.extract.sources.markup import Markup, read_markup
 from scrapers.extract.sources.state import State, read_state
-from scrapers.extract.visible.breadcrumbs import read_trail
+from scrapers.extract.visible.breadcrumbs import read_trail, trail_end
 from scrapers.extract.visible.product import Visible, read_visible
 from scrapers.extract.visible.product_number import numbers_of_address, stated_number
 from scrapers.items import Offer
@@ -42,11 +42,6 @@ from storage.terms import Availability, SourceName
 MAX_LISTED_BESIDE = 12
 """Products that a page's markup may list and still be one product's page: those shown beside it."""
 NAMELESS = "nothing on it names a product"
-_TRAIL_END = (
-    "(//@class[contains(., 'breadcrumb')]"
-    "/parent::*[self::ul or self::ol or self::nav or self::div]//li)[last()]"
-)
-"""The last step of a breadcrumb trail: the page itself."""
 
 
 @dataclass(frozen=True)
@@ -233,9 +228,9 @@ def _names(page: Page, markup: Markup) -> list[str]:
     """What a page calls its product or itself, most trusted source first."""
     stated = [one.title for one in markup.candidates]
     tags = [
-        page.first("//meta[@property='og:title']/@content"),
-        page.first("//title"),
-        page.first(_TRAIL_END) if page.mentions(b"breadcrumb") else None,
+        page.meta("og:title"),
+        page.title,
+        trail_end(page),
     ]
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 

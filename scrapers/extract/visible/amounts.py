@@ -6,6 +6,7 @@ import re
 from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 import lxml.html
@@ -19,7 +20,7 @@ from scrapers.extract.visible.weights import AMOUNT
 _COLONS = (":", "：")
 _HEADINGS = frozenset({"h1", "h2", "h3"})
 _LABEL_TAGS = frozenset({"dt", "th", "td", "label", "legend"})
-PRICE_NAME = re.compile(
+_PRICE_NAME = re.compile(
     r"^(?:price|pricing|preis|prix|precio|preco|prezzo|prijs|pris|cena|ceny|cijena|kaina|hinta|fiyat|pret|prc|amount"
     r"|kakaku|gia|harga)|price$|prices$"
 )
@@ -98,12 +99,18 @@ def find_amounts(layout: Layout, heading: Heading) -> list[ShownAmount]:
     return ordered
 
 
+@lru_cache(maxsize=8192)
+def is_price_name(names: frozenset[str]) -> bool:
+    """Whether some words of ids and classes are about a price."""
+    return any(_PRICE_NAME.search(name) for name in names)
+
+
 def _may_be_priced(layout: Layout, spot: Spot) -> bool:
     """Whether a number without a symbol is in an element named after prices, or beside a symbol."""
     if _LETTER.search(spot.text):
         return False
     for steps, one in enumerate(above(spot.element, AMOUNT.steps_up)):
-        if any(PRICE_NAME.search(name) for name in tokens(one)):
+        if is_price_name(tokens(one)):
             return True
         outer = layout.by_element.get(one) if steps < AMOUNT.symbol_steps else None
         if (

@@ -29,6 +29,7 @@ _BREADCRUMB_NAME = re.compile(r"bread[-_ ]?crumb|(?:^|[\s_-])crumbs?(?:$|[\s_-])
 _EDGES = " \t\r\n\u00a0/\\|>›»→·•:;,–—-⟩❯▸►"
 _UNSEEN = frozenset({"script", "style", "template", "svg", "button", "select", "noscript"})
 _LISTS = frozenset({"ul", "ol"})
+_TRAILS = _LISTS | {"nav", "div"}
 _PICTURED = ("title", "aria-label", "alt")
 
 
@@ -52,12 +53,30 @@ class _Step:
 def read_trail(page: Page) -> tuple[str, ...]:
     """The names of the longest trail on a page, outermost first, without the front page and the page
     itself."""
-    holding = set().union(*(page.attributes_holding(word.encode()) for word in _WORDS))
-    names = [name for name in _NAMES if name in holding]
-    found = page.tree.xpath(" | ".join(_BOXES.format(name=name) for name in names)) if names else []
-    boxes = (box for box in found if _is_named_breadcrumb(box))
+    boxes = (box for box in _boxes(page) if _is_named_breadcrumb(box))
     trails = [_trail(page, box) for box in islice(boxes, MAX_BOXES)]
     return max(trails, key=len, default=())
+
+
+def trail_end(page: Page) -> str | None:
+    """The last step of the last trail, which names the page itself."""
+    lists = [box for box in _boxes(page) if box.tag in _TRAILS and "breadcrumb" in (box.get("class") or "")]
+    ends = {items[-1] for box in lists[-MAX_BOXES:] if (items := list(box.iter("li")))}
+    if not ends:
+        return None
+    if len(ends) > 1:  # lists within lists
+        ends = {next(item for item in reversed(list(page.tree.iter("li"))) if item in ends)}
+    return ends.pop().text_content().strip() or None
+
+
+def _boxes(page: Page) -> list[lxml.html.HtmlElement]:
+    """The elements whose names may be about breadcrumbs, in order."""
+    if "breadcrumbs" not in page.found:
+        holding = set().union(*(page.attributes_holding(word.encode()) for word in _WORDS))
+        names = [name for name in _NAMES if name in holding]
+        found = page.tree.xpath(" | ".join(_BOXES.format(name=name) for name in names)) if names else []
+        page.found["breadcrumbs"] = found
+    return page.found["breadcrumbs"]
 
 
 def _is_named_breadcrumb(box: lxml.html.HtmlElement) -> bool:

@@ -9,7 +9,7 @@ from math import log2
 
 import lxml.html
 
-from scrapers.extract.visible.amounts import PRICE_NAME, ShownAmount
+from scrapers.extract.visible.amounts import ShownAmount, is_price_name
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
@@ -90,10 +90,12 @@ def choose_price(
     """The product's price among the amounts on the page; None if none is clearly it."""
     priced_amounts = []
     for shown in amounts:
-        shown.own = not others.contains(shown.spot)
+        shown.own = not others.contains(shown.spot.element)
         names = _names(shown.spot.element, PRICE.name_steps)
         marked = shown.spot.element.get("itemprop") == "price"
-        priced = marked or any(PRICE_NAME.search(name) for name in names)
+        priced = marked or any(
+            is_price_name(tokens(one)) for one in _around(shown.spot.element, PRICE.name_steps)
+        )
         if not priced and not shown.symbol:
             continue
         shown.before = _is_before(shown, names)

@@ -157,3 +157,16 @@ def test_a_page_of_endless_links_is_read_up_to_a_bound():
     html = "".join(f"<a href=/p/{number}><img src=/{number}.jpg></a>" for number in range(MAX_LINKS + 50))
     found = products_on(html)
     assert (len(found), found[-1]) == (MAX_LINKS, f"https://shop.example/p/{MAX_LINKS - 1}")
+
+
+@pytest.mark.parametrize("folder", ["bag", "pages", "blogs", "search", "basket"])
+def test_a_card_with_a_price_is_a_product_below_any_folder(folder):
+    html = f"""
+    <ul><li><a href="/{folder}/leather-tote"><img src="1.jpg"><span>Leather tote</span></a><p>€49.00</p></li>
+        <li><a href="/{folder}/canvas-tote"><img src="2.jpg">Canvas tote <b>$35</b></a></li>
+        <li><a href="/{folder}/our-story"><img src="3.jpg">Since 1965</a></li>
+        <li><a href="/{folder}/size-guide">Sizes from €10.00</a></li>
+        <li><a href="/{folder}"><img src="4.jpg"> €84.00</a></li>
+        <li><a href="/{folder}/checkout"><img src="5.jpg"> €84.00</a></li></ul>"""
+    found = [f"https://shop.example/{folder}/{name}" for name in ("leather-tote", "canvas-tote")]
+    assert products_on(html) == found
