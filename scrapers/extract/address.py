@@ -288,7 +288,8 @@ def is_home(url: str) -> bool:
     parts = urlsplit(url)
     named = naming_pairs(url)
     is_home_query = all(re.fullmatch(r"(?:common|index)?[/_]?home|index|main", value) for _, value in named)
-    return is_bare(parts.path) and is_home_query
+    names_category = any(name.lower() in LISTING_NAMES and value for name, value in pairs_of(url))
+    return is_bare(parts.path) and is_home_query and not names_category
 
 
 def is_same_page(link: str, own: str) -> bool:

@@ -40,6 +40,10 @@ _SIZE_WORD = re.compile(rf"[-_](?:{'|'.join(_NAMED_SIZES)})(?:_default)?$")
 _DENSITY = re.compile(r"@[1-4]x$")
 _SHAPE = re.compile(r"(?:_crop_[a-z]+|_f[wo][a-z]{1,3}|\._[a-z0-9_,]+_)$")
 """The crop of an image, after its size."""
+_GENERATED = frozenset({"cache", "thumbs", "thumb", "thumbnails", "thumbnail", "resized"})
+"""Folders of images that the shop made from larger ones."""
+_FINAL_NUMBER = re.compile(r"[._-](\d{2,4})$")
+_UNEVEN_SIZES = frozenset({75, 125, 128, 256, 415, 512, 768, 1024, 2048})
 _HASH = re.compile(r"[0-9a-f]{32}")
 _SIZE_PARAMETERS_TEXT = """
     w h width height size quality q fit crop format fm fmt auto dpr wid hei qlt imwidth sw sh sm sz s resize
@@ -94,7 +98,10 @@ def image_key(url: str) -> str:
     inner = next((value for name, value in pairs if name in ("url", "src", "image") and "/" in value), None)
     if inner and inner != url and not _EXTENSION.search(parts.path):
         return image_key(inner)
-    segments = [segment for part in unquote(parts.path).lower().split("/") if (segment := _strip_size(part))]
+    path = unquote(parts.path).lower().split("/")
+    if final := _final_size(path):
+        path[-1] = _EXTENSION.sub("", path[-1])[: -len(str(final)) - 1]
+    segments = [segment for part in path if (segment := _strip_size(part))]
     kept = sorted(
         f"{name}={value}"
         for name, value in pairs
@@ -117,6 +124,16 @@ def _strip_size(segment: str) -> str:
     return segment
 
 
+def _final_size(path: list[str]) -> int | None:
+    """The size that ends a file's name below a folder of generated images: `cache/dress.320.jpg`.
+
+    Elsewhere, and if it is no usual size, such a number counts photos.
+    """
+    found = _FINAL_NUMBER.search(_EXTENSION.sub("", path[-1])) if _GENERATED.intersection(path[:-1]) else None
+    size = int(found[1]) if found and found[1][0] != "0" else 0
+    return size if size in _UNEVEN_SIZES or (size >= 50 and size % 10 == 0) else None
+
+
 @lru_cache(maxsize=8192)
 def named_pixels(url: str) -> int | None:
     """The longer side, in pixels, that an address names; None if it names none."""
@@ -125,8 +142,10 @@ def named_pixels(url: str) -> int | None:
     sides = [
         int(value) for name, value in pairs if name.lower() in _SIDES and value.isdigit() and len(value) < 5
     ]
-    path = unquote(parts.path).lower()
-    for segment in path.split("/")[-6:]:
+    path = unquote(parts.path).lower().split("/")
+    if final := _final_size(path):
+        return final
+    for segment in path[-6:]:
         bare = _EXTENSION.sub("", segment)
         sides += [int(side) for match in _DIMENSIONS.findall(bare) for side in match if side]
         if _TRANSFORMED.fullmatch(segment):
@@ -142,6 +161,12 @@ def pixels(url: str) -> int:
     """The longer side that an address names; an original's if it names none."""
     named = named_pixels(url)
     return ORIGINAL_PIXELS if named is None else named
+
+
+def _enlarged_pixels(url: str) -> int:
+    """As `pixels`, for what the page calls large: that it is in a folder `thumbs` says nothing then."""
+    folders, _, name = url.lower().rpartition("/")
+    return pixels(name) if not _GENERATED.isdisjoint(folders.split("/")) else pixels(url)
 
 
 def largest(addresses: Iterable[Address]) -> Address:
@@ -183,7 +208,7 @@ def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[A
                 yield Address(url, min(named_pixels(url) or UNNAMED_PIXELS, ORIGINAL_PIXELS))
         elif name != "src" and not _OTHER.search(name) and " " not in url and url[0] not in "{[#":
             if _LARGE.search(name) and (is_image(url) or url.startswith(("http", "/"))):
-                yield Address(url, pixels(url), large=True)
+                yield Address(url, _enlarged_pixels(url), large=True)
             elif is_image(url) and (inner or name == "data-src") and not is_placeholder(url):
                 yield Address(url, named_pixels(url) or UNNAMED_PIXELS + 1)
     if inner:

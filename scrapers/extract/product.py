@@ -184,7 +184,7 @@ def decide_fields(
             trail,
             title.value if title else None,
             urlsplit(page.url).hostname or "" if page else "",
-            read_trail(page) if page else (),
+            read_trail(page, title.value if title else None) if page else (),
         ),
         "availability": extract_availability(candidates, visible.stock if visible else None),
         "sku": extract_sku(candidates, stated_number(page, numbers, stated) if page else None, numbers),

@@ -69,15 +69,15 @@ def _logo(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
         if not 1 < len(text) <= BRAND.max_name or text.casefold() == heading.text.casefold():
             continue
         names = set().union(*(tokens(one) for one in above(element, BRAND.logo_steps)))
-        linked = any(
-            one.tag == "a" and _leads_to_brand(one.get("href") or "")
-            for one in above(element, BRAND.logo_steps)
-        )
+        link = next((one for one in above(element, BRAND.logo_steps) if one.tag == "a"), None)
+        linked = link is not None and _leads_to_brand(link.get("href") or "")
         named = bool(names & _NAMED) and names.isdisjoint(_OF_STORE)
-        if text.casefold() in heading.text.casefold():
-            if linked or named:
-                return text
-        elif linked and order > heading.spot.order and not others.contains(element):
+        if not linked and not named:
+            continue
+        # The link around a logo leads to another page; what counts is whose box it is in.
+        box = element if link is None else link.getparent()
+        is_behind = order > heading.spot.order and not others.contains(box)
+        if text.casefold() in heading.text.casefold() or is_behind:
             return text
     return None
 

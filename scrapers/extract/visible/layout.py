@@ -87,7 +87,7 @@ class Spot:
 class Layout:
     """A page's spots in document order.
 
-    :ivar order: the position of every visited element.
+    :ivar order: the position of every visited element, and of every `noscript`.
     :ivar by_tag: the visited elements of each tag, in document order.
     :ivar extent: for every visited element with visible text, the characters before it and in it.
     :ivar read: characters of visible text on the page.
@@ -131,6 +131,9 @@ def read_layout(page: Page) -> Layout:
             if tag in WITHOUT_TEXT or walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH:
                 skipped = element
                 walk.skip_subtree()
+                if tag == "noscript":
+                    order[element] = walked
+                    by_tag[tag].append(element)
                 continue
             order[element] = walked
             by_tag[tag].append(element)

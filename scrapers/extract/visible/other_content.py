@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
@@ -39,6 +40,8 @@ _TOGETHER = (
     frozenset({"bought", "together"}),
     frozenset({"last", "viewed"}),
 )
+_ENLARGES = re.compile(r"pop[-_]?up|zoom|enlarge|larger|lightbox", re.I)
+"""Addresses of pages that show an image larger: Zen Cart's `popup_image`."""
 _HEADING_NAMES = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
 
 
@@ -112,10 +115,12 @@ class OtherContent:
         return shown or (len(self._spots[element].text) if element in self._spots else 0)
 
     def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
-        """Whether it is a link around an image: its content belongs to the linked page."""
+        """Whether it is a link around an image: its content belongs to the linked page, unless that shows
+        the image larger."""
         return (
             element.tag == "a"
             and len(element) > 0
+            and not _ENLARGES.search(element.get("href") or "")
             and self._elsewhere(element.get("href")) is not None
             and next(element.iter("img"), None) is not None
         )
@@ -199,6 +204,7 @@ def _first_classes(classes: str) -> str:
     return " ".join(sorted(classes.split())[:2])
 
 
+@lru_cache(maxsize=4096)
 def _leads_to(href: str, base_url: str, url: str) -> str | None:
     if not href or href.startswith("#") or href.lower().startswith(("javascript:", "mailto:", "tel:")):
         return None

@@ -52,7 +52,7 @@ class _ShownPhoto:
 def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[RawPhoto]:
     """The gallery's photos near the heading, at their largest size."""
     found: dict[str, _ShownPhoto] = {}
-    for element, order in layout.tagged("img"):
+    for element, order in _images(layout):
         if abs(order - heading.spot.order) > PHOTO.reach or others.contains(element):
             continue
         addresses = _absolute(layout.page.base_url, addresses_of(element))
@@ -74,6 +74,12 @@ def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[
             break
     photos = list({id(one): one for one in found.values()}.values())
     return [_photo(one) for one in _without_thumbnails(photos)][: PHOTO.max_photos]
+
+
+def _images(layout: Layout) -> list[tuple[lxml.html.HtmlElement, int]]:
+    """All images and their positions, in order; scripts show those that a `noscript` holds."""
+    held = [(image, order) for one, order in layout.tagged("noscript") for image in one.iter("img")]
+    return sorted([*layout.tagged("img"), *held], key=lambda one: one[1])
 
 
 def _without_thumbnails(photos: list[_ShownPhoto]) -> list[_ShownPhoto]:

@@ -42,7 +42,7 @@ _BEFORES_TEXT = """
 """
 _BEFORES = frozenset(_BEFORES_TEXT.split())
 _MAYBE_BEFORES_TEXT = """
-    regular list retail standard full initial normal base listprice regularprice
+    regular list retail standard full initial normal base listprice regularprice normalprice
 """
 _MAYBE_BEFORES = frozenset(_MAYBE_BEFORES_TEXT.split())
 _NOT_PRICES_TEXT = """
@@ -61,6 +61,10 @@ _PERCENT = re.compile(r"\d\s?%")
 _MEMBERS = frozenset({"member", "members", "membership", "memberprice", "loyalty", "clubprice"})
 _STATES = frozenset({"has", "is", "with", "no"})
 """`has-discount` marks a reduced price, `discount` the reduction."""
+_LINE_THROUGH = frozenset({"line", "through"})
+"""Style sheets of classes call a struck text `line-through`."""
+_DENOMINATOR = re.compile(r"(?:/|\b(?:per|pro|je|par|por|za|na|за|на))\s*$", re.I)
+"""The words before the quantity of a unit price: `159,90 € / 1 kg`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def choose_price(
     earlier = [
         shown
         for shown in own
-        if (shown.before or not _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES))
+        if (shown.before or _may_be_before(shown))
         and shown.amount > best.amount
         and abs(shown.spot.read - best.spot.read) < PRICE.earlier_reach
         and not _is_no_price(shown)
@@ -134,19 +138,21 @@ def choose_price(
 def _prefer_reduced(todays: list[ShownAmount]) -> ShownAmount:
     """Today's price of two side by side: not the one named `regular`."""
     best = todays[0]
-    if _names(best.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES):
+    if not _may_be_before(best):
         return best
     for shown in todays[1 : 1 + PRICE.beside_candidates]:
         beside = abs(shown.spot.read - best.spot.read) < PRICE.beside
         beside = beside and shown.score > best.score - PRICE.beside_score
-        if (
-            beside
-            and not _is_for_members(shown)
-            and shown.amount < best.amount
-            and _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES)
-        ):
+        if beside and not _is_for_members(shown) and shown.amount < best.amount and not _may_be_before(shown):
             return shown
     return best
+
+
+def _may_be_before(shown: ShownAmount) -> bool:
+    """Whether an element around it is named `regular`, `list` or the like: one that is named
+    `with-list-price` holds the reduced price."""
+    names = (tokens(one) for one in _around(shown.spot.element, PRICE.box_steps))
+    return any(not one.isdisjoint(_MAYBE_BEFORES) and one.isdisjoint(_STATES) for one in names)
 
 
 def _with_decimals(best: ShownAmount, todays: list[ShownAmount]) -> ShownAmount:
@@ -163,6 +169,8 @@ def _is_before(shown: ShownAmount, names: set[str]) -> bool:
         return True
     nearest = _names(shown.spot.element, 1)
     if not nearest.isdisjoint(_BEFORES) and nearest.isdisjoint({"now", "new", "final"}):
+        return True
+    if any(tokens(one) >= _LINE_THROUGH for one in _around(shown.spot.element, 1)):
         return True
     # Names further out may belong to the box with both prices.
     return bool(
@@ -181,6 +189,7 @@ def _is_no_price(shown: ShownAmount) -> bool:
     """Whether its words say that an amount is for shipping, an instalment, a saving or the like."""
     return bool(
         (shown.label and _NOT_THE_PRICE.search(shown.label))
+        or (not shown.symbol and _DENOMINATOR.search(shown.label))
         or (shown.after and _says_no_price(_PERCENT.split(shown.after)[0]))
     )
 

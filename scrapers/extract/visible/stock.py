@@ -26,6 +26,7 @@ _ELSEWHERE = phrases("elsewhere")
 _PUNCTUATION = " .!¡✓✔"
 _LINE_EDGES = f"{_PUNCTUATION}\t\r\n\u00a0"
 
+_NONE_BEFORE = re.compile(r"(?<![\d.,])0 (?:[^\W\d_]{1,20} ){0,2}$")
 _CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
 """Names of lists of sizes or colours."""
 
@@ -170,6 +171,8 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
             _SOLD_OUT.search(spot.text) or _SOLD_ALONE.fullmatch(spot.text.strip(_PUNCTUATION)),
             _IN_STOCK.search(spot.text),
         )
+        if _says_none(spot.text, stocked):
+            sold, stocked = stocked, None
         if not sold and not stocked and not _names(spot).isdisjoint(_STATUS):
             stocked = _AVAILABLE_ALONE.fullmatch(spot.text.strip(_PUNCTUATION))
         if not sold and not stocked:
@@ -181,6 +184,11 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
         elif not _is_choice(spot) and not others.contains(spot.element):
             _note_words(words, spot, sold, stocked)
     return words
+
+
+def _says_none(text: str, stocked: re.Match[str] | None) -> bool:
+    """Whether a text says that none is left: `0 units in stock`."""
+    return stocked is not None and bool(_NONE_BEFORE.search(text[: stocked.start()]))
 
 
 def _note_words(

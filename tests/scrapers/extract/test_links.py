@@ -1,5 +1,7 @@
 """What a listing leads to."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from scrapers.extract.address import without_tracking
@@ -170,3 +172,17 @@ def test_a_card_with_a_price_is_a_product_below_any_folder(folder):
         <li><a href="/{folder}/checkout"><img src="5.jpg"> €84.00</a></li></ul>"""
     found = [f"https://shop.example/{folder}/{name}" for name in ("leather-tote", "canvas-tote")]
     assert products_on(html) == found
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "index.php?main_page=index&cPath=1_5",
+        "index.php?main_page=index&manufacturers_id=3",
+        "index.php?cPath=22",
+        "/?product_cat=dresses",
+    ],
+)
+def test_an_index_that_names_a_category_is_no_front_page(href):
+    page = page_of(f'<nav><a href="{href}">Dresses</a></nav>', "https://shop.example/index.php")
+    assert [urlsplit(url).query for url in category_links(page)] == [urlsplit(href).query]
