@@ -132,7 +132,7 @@ def examine(page: Page, markup: Markup) -> Examined:
     refusal = refusal_of(page)
     if refusal:
         return Examined(None, refusal)
-    names = _names(page, markup)
+    names = page_names(page, markup)
     visible = read_visible(page, names)
     state = read_state(page, [*([visible.heading.text] if visible else []), *names])
     candidates = [one for one in markup.candidates if one.title or one.offers]
@@ -224,7 +224,7 @@ def _with_gallery(candidate: Candidate, state: State) -> Candidate:
     return replace(candidate, photos=tuple(RawPhoto(url) for url in photos)) if photos else candidate
 
 
-def _names(page: Page, markup: Markup) -> list[str]:
+def page_names(page: Page, markup: Markup) -> list[str]:
     """What a page calls its product or itself, most trusted source first."""
     stated = [one.title for one in markup.candidates]
     tags = [

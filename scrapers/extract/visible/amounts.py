@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
@@ -40,6 +40,7 @@ class ShownAmount:
     :ivar high: the upper end of a range that starts with it.
     :ivar before: whether it is an earlier or recommended price.
     :ivar own: whether it belongs to the page's product.
+    :ivar features: what speaks for it being the price and against it; see `price.score_of`.
     :ivar label: the words before it; `after` are those behind it.
     """
 
@@ -50,6 +51,7 @@ class ShownAmount:
     symbol: str | None = None
     before: bool = False
     own: bool = True
+    features: dict[str, float] = field(default_factory=dict)
     score: float = 0.0
     label: str = ""
     after: str = ""

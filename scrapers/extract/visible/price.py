@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log2
 
@@ -13,7 +13,7 @@ from scrapers.extract.visible.amounts import ShownAmount, is_price_name
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
-from scrapers.extract.visible.weights import PRICE
+from scrapers.extract.visible.weights import PRICE, PriceWeights
 from scrapers.extract.vocabulary import phrases
 
 _FROM_PRICE = phrases("from_price")
@@ -103,12 +103,14 @@ def choose_price(
         if not priced and not shown.symbol:
             continue
         shown.before = _is_before(shown, names)
-        shown.score = _score(shown, names, priced, heading, buy_order)
+        shown.features = _features(shown, names, priced, heading, buy_order)
+        shown.score = score_of(shown.features)
         priced_amounts.append(shown)
     own = [shown for shown in priced_amounts if shown.own]
     for shown in own:
         same = sum(other.amount == shown.amount and other is not shown for other in own if not other.before)
-        shown.score += min(same, PRICE.max_repeated) * PRICE.repeated
+        shown.features["repeated"] = min(same, PRICE.max_repeated)
+        shown.score = score_of(shown.features)
     todays = sorted(
         (shown for shown in own if not shown.before), key=lambda shown: (-shown.score, shown.spot.order)
     )
@@ -204,49 +206,53 @@ def _is_for_members(shown: ShownAmount) -> bool:
     return bool(words) or not _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MEMBERS)
 
 
-def _score(
+def score_of(features: Mapping[str, float], weights: PriceWeights = PRICE) -> float:
+    """The score of an amount: its features times the weights of the same names."""
+    return sum(getattr(weights, name) * value for name, value in features.items())
+
+
+def _features(
     shown: ShownAmount, names: set[str], priced: bool, heading: Heading, buy_order: int | None
-) -> float:
+) -> dict[str, float]:
+    """What speaks for an amount (above 0) and against it, by the names of the weights; 0 is left out."""
     spot = shown.spot
-    score = PRICE.named if priced else 0.0
-    score += PRICE.symbol if shown.symbol else 0.0
-    score += PRICE.itemprop if spot.element.get("itemprop") == "price" else 0.0
-    score += PRICE.todays_name if not names.isdisjoint(_TODAYS) else 0.0
-    score += _prominence(spot.element)
     distance = spot.read - heading.spot.read
-    score -= min(PRICE.max_distance, PRICE.distance * log2(1 + abs(distance) / PRICE.near))
-    score -= PRICE.before_heading if distance < 0 else 0.0
-    if buy_order is not None and -PRICE.button_before < buy_order - spot.order < PRICE.button_after:
-        score += PRICE.near_button
-    if _is_no_price(shown):
-        score -= PRICE.no_price
-    if _WITHOUT_TAX.search(shown.after) or _WITHOUT_TAX.search(shown.label[-PRICE.tax_label :]):
-        score -= PRICE.without_tax
-    if any(_is_named_no_price(one) for one in _around(spot.element, PRICE.box_steps)):
-        score -= PRICE.named_no_price
-    if _is_for_members(shown):
-        score -= PRICE.members
-    if spot.hidden:
-        score -= PRICE.hidden
-    if spot.element.tag in ("option", "label", "li", "a", "button"):
-        score -= PRICE.in_control
-    if shown.money.end - shown.money.start < len(spot.text) - PRICE.sentence_rest:
-        score -= PRICE.in_sentence
-    return score
+    furthest = PRICE.max_distance / PRICE.distance
+    near_button = buy_order is not None and -PRICE.button_before < buy_order - spot.order < PRICE.button_after
+    tax_words = (shown.after, shown.label[-PRICE.tax_label :])
+    in_control = spot.element.tag in ("option", "label", "li", "a", "button")
+    rest = len(spot.text) - (shown.money.end - shown.money.start)
+    found = {
+        "named": priced,
+        "symbol": bool(shown.symbol),
+        "itemprop": spot.element.get("itemprop") == "price",
+        "todays_name": not names.isdisjoint(_TODAYS),
+        "distance": -min(furthest, log2(1 + abs(distance) / PRICE.near)),
+        "before_heading": -(distance < 0),
+        "near_button": near_button,
+        "no_price": -_is_no_price(shown),
+        "without_tax": -any(_WITHOUT_TAX.search(words) is not None for words in tax_words),
+        "named_no_price": -any(_is_named_no_price(one) for one in _around(spot.element, PRICE.box_steps)),
+        "members": -_is_for_members(shown),
+        "hidden": -spot.hidden,
+        "in_control": -in_control,
+        "in_sentence": -(rest > PRICE.sentence_rest),
+    }
+    if prominence := _prominence(spot.element):
+        found[prominence] = True
+    return {name: float(value) for name, value in found.items() if value}
 
 
-def _prominence(element: lxml.html.HtmlElement) -> float:
-    """How prominent it is, as far as tags and inline styles tell."""
+def _prominence(element: lxml.html.HtmlElement) -> str | None:
+    """The weight for how prominent it is, as far as tags and inline styles tell."""
     for one in above(element, 1):
         if one.tag in ("h1", "h2", "h3", "h4", "strong", "b", "big"):
-            return PRICE.highlighted
+            return "highlighted"
         size = _SIZE.search(one.get("style") or "")
         if size:
             pixels = float(size[1]) * (PRICE.em_px if size[2].lower() in ("em", "rem") else 1)
-            return (
-                PRICE.large if pixels >= PRICE.large_px else PRICE.small if pixels < PRICE.small_px else 0.0
-            )
-    return 0.0
+            return "large" if pixels >= PRICE.large_px else "small" if pixels < PRICE.small_px else None
+    return None
 
 
 def _names(element: lxml.html.HtmlElement, steps: int) -> set[str]:
