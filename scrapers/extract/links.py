@@ -8,6 +8,7 @@ from itertools import islice
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from lxml.html import HtmlElement
+from w3lib.url import add_or_replace_parameter
 
 from scrapers.extract.address import (
     LISTING_NAMES,
@@ -104,6 +105,11 @@ def next_pages(page: Page) -> list[str]:
         follows = linked_number == number + 1 and _unpaged(url) == listing
         if follows or _says_next(label[:60]):
             return [url]
+    for control in (*page.tagged["input"], *page.tagged["button"]):
+        name = control.get("name") or ""
+        chosen = control.tag == "button" or (control.get("type") or "").lower() in ("radio", "submit")
+        if chosen and name.lower() in _PAGE_PARAMETERS and control.get("value") == str(number + 1):
+            return [add_or_replace_parameter(page.url, name, str(number + 1))]  # Shopware's pages
     return []
 
 

@@ -197,7 +197,9 @@ def _looks_like_button(element: lxml.html.HtmlElement) -> bool:
         return True
     if _BUYING_ADDRESS.search(href):
         return True
-    return _PRODUCT_LINK.match(href) is None and any(_are_of_button(tokens(one)) for one in above(element, 1))
+    if _PRODUCT_LINK.match(href):
+        return False
+    return _are_of_button(tokens(element)) or _are_of_button(tokens(element.getparent()))
 
 
 @lru_cache(maxsize=8192)

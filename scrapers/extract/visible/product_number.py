@@ -30,6 +30,7 @@ _HOLD_IDS_TEXT = "input button form div section main article body span meta a"
 _HOLD_IDS = frozenset(_HOLD_IDS_TEXT.split())
 MAX_NUMBER = 40
 MAX_LABELLED = 60
+_DIGIT = re.compile(r"\d")
 _NUMBER_ENDS = frozenset(f"{ascii_letters}{digits}_-)")
 """What `_FINAL_NUMBER` ends in: most texts need no search."""
 _FINAL_NUMBER = re.compile(r"(?:^|(?<=[\s:：#(]))(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{5,40}(?=\)?$)")
@@ -75,7 +76,7 @@ def shown_numbers(layout: Layout) -> set[str]:
     for spot in layout.spots:
         ends = spot.text[-1] in _NUMBER_ENDS
         if ends and spot.own and not spot.hidden and len(spot.text) <= MAX_LABELLED:
-            number = _FINAL_NUMBER.search(spot.text)
+            number = _FINAL_NUMBER.search(spot.text) if _DIGIT.search(spot.text) else None
             if number:
                 found.add(number[0])
     return found
