@@ -170,8 +170,9 @@ def _enlarged_pixels(url: str) -> int:
 
 
 def largest(addresses: Iterable[Address]) -> Address:
-    """The address of the largest image, the first of equals; `addresses` must not be empty."""
-    return max(addresses, key=lambda one: one.pixels)
+    """The address of the largest image, of equals one that is called large, else the first; `addresses` must
+    not be empty."""
+    return max(addresses, key=lambda one: (one.pixels, one.large))
 
 
 def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
