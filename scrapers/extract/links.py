@@ -42,7 +42,7 @@ MAX_CARD_TEXT = 500
 """Elements and characters of a card; larger boxes hold several."""
 
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
-_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|zip|ico)$", re.IGNORECASE)
+_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|rss|atom|json|zip|ico)$", re.IGNORECASE)
 _NEXT_PAGE = phrases("next_page")
 _ARROWS = "›»→>"
 _PAGE_PARAMETERS = (

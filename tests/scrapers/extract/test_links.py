@@ -224,3 +224,8 @@ def test_a_link_that_acts_is_never_followed(href):
 )
 def test_the_next_page_of_a_form(control, following):
     assert next_pages(page_of(f"<form>{control}</form>", f"{HERE}?p=2")) == following
+
+
+def test_a_feed_is_no_listing():
+    page = page_of('<nav><a href="/index.rss?category=all">Feed</a><a href="/all">All</a></nav>')
+    assert category_links(page) == ["https://shop.example/all"]
