@@ -78,6 +78,16 @@ _NOT_PRODUCTS = re.compile(
     re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_ACTION_NAMES = frozenset({"action", "act", "do", "task", "cmd", "op"})
+_ACTING = re.compile(
+    r"add|buy|remove|delete|notify|update|clear|empty|vote|subscribe|log_?(?:in|off|out)", re.I
+)
+_ACTING_NAMES_TEXT = """
+    add-to-cart add_to_cart addtocart add-to-basket add_to_wishlist add-to-wishlist add_to_compare
+    remove_item undo_item remove_from_wishlist
+"""
+_ACTING_NAMES = frozenset(_ACTING_NAMES_TEXT.split())
+"""Parameters of links that act: Zen Cart's `action=buy_now`, WooCommerce's `add-to-cart=7`."""
 _SECTION = re.compile(r"/(?:bag|basket|search|about|help|blogs?|pages)(?=/[^/])", re.IGNORECASE)
 """Those of `_NOT_PRODUCTS` below which some stores have products, as in `/bag/leather-tote`."""
 _NO_PRODUCTS_ROUTE = re.compile(
@@ -229,10 +239,18 @@ def category_order(url: str) -> tuple[int, int, str]:
 def is_shop_page(url: str) -> bool:
     """Whether an address belongs to the shop itself by its words: cart, terms, account."""
     path = urlsplit(url).path
-    if _NOT_PRODUCTS.search(unquote(path)):
+    if _NOT_PRODUCTS.search(unquote(path)) or acts(url):
         return True
     values = [value for _, value in naming_pairs(url) if not value.isdigit()]
     return is_named_by_query(path) and any(_NO_PRODUCTS_ROUTE.search(value) for value in values)
+
+
+def acts(url: str) -> bool:
+    """Whether asking for an address changes something: it adds to the cart, votes, signs out."""
+    return any(
+        name.lower() in _ACTING_NAMES or (name.lower() in _ACTION_NAMES and _ACTING.search(value))
+        for name, value in pairs_of(url)
+    )
 
 
 def is_below_section(url: str) -> bool:
@@ -240,7 +258,8 @@ def is_below_section(url: str) -> bool:
     no route (`/?product=bag`)."""
     path = _SECTION.sub("", unquote(urlsplit(url).path))
     routes = [value for name, value in naming_pairs(url) if name.lower() in _PAGE_KIND_PARAMETERS]
-    return not _NOT_PRODUCTS.search(path) and not any(map(_NO_PRODUCTS_ROUTE.search, routes))
+    is_route = any(map(_NO_PRODUCTS_ROUTE.search, routes))
+    return not (is_route or acts(url) or _NOT_PRODUCTS.search(path))
 
 
 def is_review_page(url: str) -> bool:
@@ -288,7 +307,8 @@ def is_home(url: str) -> bool:
     parts = urlsplit(url)
     named = naming_pairs(url)
     is_home_query = all(re.fullmatch(r"(?:common|index)?[/_]?home|index|main", value) for _, value in named)
-    return is_bare(parts.path) and is_home_query
+    names_category = any(name.lower() in LISTING_NAMES and value for name, value in pairs_of(url))
+    return is_bare(parts.path) and is_home_query and not names_category
 
 
 def is_same_page(link: str, own: str) -> bool:

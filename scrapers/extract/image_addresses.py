@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -40,6 +40,10 @@ _SIZE_WORD = re.compile(rf"[-_](?:{'|'.join(_NAMED_SIZES)})(?:_default)?$")
 _DENSITY = re.compile(r"@[1-4]x$")
 _SHAPE = re.compile(r"(?:_crop_[a-z]+|_f[wo][a-z]{1,3}|\._[a-z0-9_,]+_)$")
 """The crop of an image, after its size."""
+_GENERATED = frozenset({"cache", "thumbs", "thumb", "thumbnails", "thumbnail", "resized"})
+"""Folders of images that the shop made from larger ones."""
+_FINAL_NUMBER = re.compile(r"[._-](\d{2,4})$")
+_UNEVEN_SIZES = frozenset({75, 125, 128, 256, 415, 512, 768, 1024, 2048})
 _HASH = re.compile(r"[0-9a-f]{32}")
 _SIZE_PARAMETERS_TEXT = """
     w h width height size quality q fit crop format fm fmt auto dpr wid hei qlt imwidth sw sh sm sz s resize
@@ -67,11 +71,13 @@ class Address:
 
     :ivar pixels: the longer side, as far as known.
     :ivar large: whether it is the target of a link or zoom to the large image.
+    :ivar stated: whether the page states the pixels, in a `srcset`.
     """
 
     url: str
     pixels: int
     large: bool = False
+    stated: bool = False
 
 
 def is_image(url: str) -> bool:
@@ -92,7 +98,10 @@ def image_key(url: str) -> str:
     inner = next((value for name, value in pairs if name in ("url", "src", "image") and "/" in value), None)
     if inner and inner != url and not _EXTENSION.search(parts.path):
         return image_key(inner)
-    segments = [segment for part in unquote(parts.path).lower().split("/") if (segment := _strip_size(part))]
+    path = unquote(parts.path).lower().split("/")
+    if final := _final_size(path):
+        path[-1] = _EXTENSION.sub("", path[-1])[: -len(str(final)) - 1]
+    segments = [segment for part in path if (segment := _strip_size(part))]
     kept = sorted(
         f"{name}={value}"
         for name, value in pairs
@@ -115,6 +124,16 @@ def _strip_size(segment: str) -> str:
     return segment
 
 
+def _final_size(path: list[str]) -> int | None:
+    """The size that ends a file's name below a folder of generated images: `cache/dress.320.jpg`.
+
+    Elsewhere, and if it is no usual size, such a number counts photos.
+    """
+    found = _FINAL_NUMBER.search(_EXTENSION.sub("", path[-1])) if _GENERATED.intersection(path[:-1]) else None
+    size = int(found[1]) if found and found[1][0] != "0" else 0
+    return size if size in _UNEVEN_SIZES or (size >= 50 and size % 10 == 0) else None
+
+
 @lru_cache(maxsize=8192)
 def named_pixels(url: str) -> int | None:
     """The longer side, in pixels, that an address names; None if it names none."""
@@ -123,8 +142,10 @@ def named_pixels(url: str) -> int | None:
     sides = [
         int(value) for name, value in pairs if name.lower() in _SIDES and value.isdigit() and len(value) < 5
     ]
-    path = unquote(parts.path).lower()
-    for segment in path.split("/")[-6:]:
+    path = unquote(parts.path).lower().split("/")
+    if final := _final_size(path):
+        return final
+    for segment in path[-6:]:
         bare = _EXTENSION.sub("", segment)
         sides += [int(side) for match in _DIMENSIONS.findall(bare) for side in match if side]
         if _TRANSFORMED.fullmatch(segment):
@@ -142,9 +163,16 @@ def pixels(url: str) -> int:
     return ORIGINAL_PIXELS if named is None else named
 
 
+def _enlarged_pixels(url: str) -> int:
+    """As `pixels`, for what the page calls large: that it is in a folder `thumbs` says nothing then."""
+    folders, _, name = url.lower().rpartition("/")
+    return pixels(name) if not _GENERATED.isdisjoint(folders.split("/")) else pixels(url)
+
+
 def largest(addresses: Iterable[Address]) -> Address:
-    """The address of the largest image, the first of equals; `addresses` must not be empty."""
-    return max(addresses, key=lambda one: one.pixels)
+    """The address of the largest image, of equals one that is called large, else the first; `addresses` must
+    not be empty."""
+    return max(addresses, key=lambda one: (one.pixels, one.large))
 
 
 def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
@@ -164,7 +192,9 @@ def addresses_of(image: lxml.html.HtmlElement) -> list[Address]:
         found += _of_attributes(outer, inner=False)
         if outer.tag in ("a", "li", "figure"):
             break  # outer elements hold other images
-    return found
+    # What the page states of an address counts more than what its words say: `photo-large.jpg 480w`.
+    stated = {one.url: one.pixels for one in found if one.stated}
+    return [replace(one, pixels=stated.get(one.url, one.pixels)) for one in found] if stated else found
 
 
 def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[Address]:
@@ -179,7 +209,7 @@ def _of_attributes(element: lxml.html.HtmlElement, *, inner: bool) -> Iterator[A
                 yield Address(url, min(named_pixels(url) or UNNAMED_PIXELS, ORIGINAL_PIXELS))
         elif name != "src" and not _OTHER.search(name) and " " not in url and url[0] not in "{[#":
             if _LARGE.search(name) and (is_image(url) or url.startswith(("http", "/"))):
-                yield Address(url, pixels(url), large=True)
+                yield Address(url, _enlarged_pixels(url), large=True)
             elif is_image(url) and (inner or name == "data-src") and not is_placeholder(url):
                 yield Address(url, named_pixels(url) or UNNAMED_PIXELS + 1)
     if inner:
@@ -192,7 +222,7 @@ def _of_sets(element: lxml.html.HtmlElement) -> Iterator[Address]:
             if url.startswith("data:"):
                 continue
             size = float(number) if number.count(".") < 2 and number.strip(".") else 0
-            named = named_pixels(url)
-            yield Address(
-                url, int(size) if unit in ("w", "h") and size else named or int(UNNAMED_PIXELS * max(size, 1))
-            )
+            if unit in ("w", "h") and size:
+                yield Address(url, int(size), stated=True)
+            else:
+                yield Address(url, named_pixels(url) or int(UNNAMED_PIXELS * max(size, 1)))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from lxml.html import HtmlElement
+from w3lib.url import add_or_replace_parameter
 
 from scrapers.extract.address import (
     LISTING_NAMES,
     SWITCHES,
     escaped,
+    is_below_section,
     is_context,
     is_home,
     is_id_like,
@@ -25,15 +28,21 @@ from scrapers.extract.address import (
     without,
     without_tracking,
 )
+from scrapers.extract.fields.money import find_money
 from scrapers.extract.page import Page, same_site
 from scrapers.extract.sources.markup import Markup
+from scrapers.extract.visible.layout import above
 from scrapers.extract.vocabulary import phrases
 
 MAX_LINKS = 5000
 """Links of a page that are looked at, each by several readers. The most on 1,840 real pages are 2,344."""
 
+MAX_CARD_ELEMENTS = 60
+MAX_CARD_TEXT = 500
+"""Elements and characters of a card; larger boxes hold several."""
+
 _CARD = re.compile(r"(?:^|[\s_-])(?:product|item|card|tile|article|grid-?item)", re.IGNORECASE)
-_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|zip|ico)$", re.IGNORECASE)
+_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|svg|avif|css|js|pdf|xml|rss|atom|json|zip|ico)$", re.IGNORECASE)
 _NEXT_PAGE = phrases("next_page")
 _ARROWS = "›»→>"
 _PAGE_PARAMETERS = (
@@ -63,7 +72,10 @@ def product_cards(page: Page, markup: Markup) -> list[tuple[str, str]]:
         return list(found.values())
     pages = {spelling(listing_key(url)) for url in next_pages(page)}
     for anchor, url in _anchors(page, within="not(ancestor::nav or ancestor::header or ancestor::footer)"):
-        if not is_shop_page(url) and _is_card(anchor) and _leads_to_another_page(url, page.url):
+        is_product = _is_card(anchor) and (
+            not is_shop_page(url) or (is_below_section(url) and _is_priced_card(anchor))
+        )
+        if is_product and _leads_to_another_page(url, page.url):
             key = spelling(without_tracking(url))
             if spelling(listing_key(url)) not in pages:
                 name = " ".join(anchor.text_content().split())[:300]
@@ -93,6 +105,11 @@ def next_pages(page: Page) -> list[str]:
         follows = linked_number == number + 1 and _unpaged(url) == listing
         if follows or _says_next(label[:60]):
             return [url]
+    for control in (*page.tagged["input"], *page.tagged["button"]):
+        name = control.get("name") or ""
+        chosen = control.tag == "button" or (control.get("type") or "").lower() in ("radio", "submit")
+        if chosen and name.lower() in _PAGE_PARAMETERS and control.get("value") == str(number + 1):
+            return [add_or_replace_parameter(page.url, name, str(number + 1))]  # Shopware's pages
     return []
 
 
@@ -243,6 +260,21 @@ def _grandparent(anchor: HtmlElement) -> list[HtmlElement]:
 
 def _is_card(anchor: HtmlElement) -> bool:
     return anchor.find(".//img") is not None or _has_card(anchor)
+
+
+def _is_priced_card(anchor: HtmlElement) -> bool:
+    """Whether a link, or the box around it without other links, shows an image and a price: an article's
+    shows no price."""
+    target = anchor.get("href")
+    for one in above(anchor, _CARD_DEPTH):
+        if next(islice(one.iter(), MAX_CARD_ELEMENTS, None), None) is not None:
+            return False
+        if any(link.get("href") != target for link in one.iter("a")):
+            return False
+        amounts = find_money(" ".join(" ".join(one.itertext())[:MAX_CARD_TEXT].split()))
+        if any(money.symbol for money in amounts) and next(one.iter("img", "picture"), None) is not None:
+            return True
+    return False
 
 
 def _has_card(anchor: HtmlElement) -> bool:

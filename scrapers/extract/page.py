@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import urljoin, urlsplit
@@ -27,9 +28,11 @@ class Element(lxml.html.HtmlElement):
     """An element of a page.
 
     :ivar tokens: the words of its names, once they were read; see `scrapers.extract.visible.layout.tokens`.
+        A slot, because a dictionary for each element takes longer.
     """
 
-    tokens: frozenset[str] | None = None
+    __slots__ = ("tokens",)
+    tokens: frozenset[str]
 
 
 _CLASSES = lxml.etree.ElementDefaultClassLookup(
@@ -83,11 +86,17 @@ _NOT_IN_NAME = re.compile(rb"[\s\"'<>/=]")
 MAX_NAME = 60
 MAX_VALUE = 400
 """Bytes of an attribute's name, and of its value before a word, that are searched."""
+INDEXED = ("base", "button", "h1", "input", "link", "meta", "script", "title")
+"""Tags whose elements are found once for all readers: each search walks through the whole tree."""
+MAX_HOLDING = 5000
+"""Places of the source at which a word is looked at; real pages have hundreds."""
 _MARKS = re.compile(rb"[<=]")
 _ATTRIBUTE = rb"""[\s/]++[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?"""
+_PLAIN_ATTRIBUTE = rb"""\s[\w:.-]++="[^"]*+\""""
+"""Most attributes, which the other expression matches, too, in more steps."""
 _BEFORE_ENDLESS_TAG = re.compile(
-    rb"(?:[^<]++|<(?![a-zA-Z])|<[a-zA-Z][^\s/>]*+(?:%b){0,%d}+(?!%b))*+"
-    % (_ATTRIBUTE, MAX_ATTRIBUTES - 1, _ATTRIBUTE)
+    rb"(?:[^<]++|<(?![a-zA-Z])|<[a-zA-Z][^\s/>]*+(?:%b|%b){0,%d}+(?!%b))*+"
+    % (_PLAIN_ATTRIBUTE, _ATTRIBUTE, MAX_ATTRIBUTES - 1, _ATTRIBUTE)
 )
 """Matches all tags up to one with too many attributes; reads each character once."""
 
@@ -102,6 +111,8 @@ class Page:
         tracking parameters.
     :ivar encoding: its character set.
     :ivar source: its bytes in lower-case letters.
+    :ivar tagged: its elements of each of the `INDEXED` tags, in order.
+    :ivar found: what several readers search for, by its name, once it was found.
     :ivar link_targets: the address that each link leads to, as written, once it was looked up.
     """
 
@@ -111,8 +122,9 @@ class Page:
     tree: lxml.html.HtmlElement
     encoding: str
     source: bytes = field(repr=False)
+    tagged: Mapping[str, list[lxml.html.HtmlElement]] = field(repr=False)
     link_targets: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
-    _firsts: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
+    found: dict[str, list[lxml.html.HtmlElement]] = field(default_factory=dict, repr=False, compare=False)
 
     def mentions(self, *names: bytes) -> bool:
         """Whether the source has any of some lower-case names: searching it takes a hundredth of the time of
@@ -125,25 +137,36 @@ class Page:
 
     def attributes_holding(self, word: bytes) -> set[str]:
         """Lower-case names of the attributes whose first `MAX_VALUE` bytes may contain a lower-case word, by
-        the source: searching it takes less time than searching the tree."""
+        the source: searching it takes less time than searching the tree. At most `MAX_HOLDING` places are
+        looked at."""
         found: set[str] = set()
         at = self.source.find(word)
-        while at >= 0:
+        for _ in range(MAX_HOLDING):
+            if at < 0:
+                break
             found |= _names_of_value(self.source[max(0, at - MAX_VALUE) : at])
             at = self.source.find(word, at + len(word))
         return found
 
     @property
+    def title(self) -> str:
+        """The first title that is not empty; empty if there is none."""
+        texts = (title.text_content().strip() for title in self.tagged["title"])
+        return next(filter(None, texts), "")
+
+    def meta(self, name: str) -> str:
+        """The first content of a `meta` with a property that is not empty; empty if there is none."""
+        contents = (
+            (meta.get("content") or "").strip()
+            for meta in self.tagged["meta"]
+            if meta.get("property") == name
+        )
+        return next(filter(None, contents), "")
+
+    @property
     def language(self) -> str:
         """The language that it declares, as `en` or `en-GB`; empty if none."""
         return (self.tree.get("lang") or self.tree.get("xml:lang") or "").strip()[:20]
-
-    def first(self, xpath: str) -> str | None:
-        """The first text or attribute that an XPath finds, stripped; None if there is none."""
-        if xpath not in self._firsts:
-            texts = (one if isinstance(one, str) else one.text_content() for one in self.tree.xpath(xpath))
-            self._firsts[xpath] = next((str(text).strip() for text in texts if text.strip()), None)
-        return self._firsts[xpath]
 
 
 def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> Page | None:
@@ -163,11 +186,19 @@ def parse_page(html: str | bytes, url: str, content_type: str | None = None) -> 
         tree = lxml.html.document_fromstring(data, parser=parser)
     except (lxml.etree.ParserError, ValueError):
         return None
-    hrefs = tree.xpath("//base/@href")
-    base_url = _join(url, str(hrefs[0])) if hrefs else url
-    links = tree.xpath("//link[translate(@rel, 'CANOIL', 'canoil')='canonical']/@href")
-    canonical = _trusted_canonical(_join(base_url, str(links[0])), url) if links else url
-    return Page(url, base_url, without_tracking(canonical), tree, encoding, data.lower())
+    tagged: dict[str, list[lxml.html.HtmlElement]] = {tag: [] for tag in INDEXED}
+    for element in tree.iter(*INDEXED):
+        tagged[element.tag].append(element)
+    base = _first_target(tagged["base"])
+    base_url = url if base is None else _join(url, base)
+    stated = _first_target(one for one in tagged["link"] if (one.get("rel") or "").lower() == "canonical")
+    canonical = url if stated is None else _trusted_canonical(_join(base_url, stated), url)
+    return Page(url, base_url, without_tracking(canonical), tree, encoding, data.lower(), tagged)
+
+
+def _first_target(links: Iterable[lxml.html.HtmlElement]) -> str | None:
+    """The first address of some links as written."""
+    return next((href for link in links if (href := link.get("href")) is not None), None)
 
 
 def decoded(body: bytes, content_type: str | None = None) -> tuple[str, str]:

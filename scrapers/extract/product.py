@@ -32,7 +32,7 @@ from scrapers.extract.sources import opengraph
 from scrapers.extract.sources.gallery import gallery_with
 from scrapers.extract.sources.markup import Markup, read_markup
 from scrapers.extract.sources.state import State, read_state
-from scrapers.extract.visible.breadcrumbs import read_trail
+from scrapers.extract.visible.breadcrumbs import read_trail, trail_end
 from scrapers.extract.visible.product import Visible, read_visible
 from scrapers.extract.visible.product_number import numbers_of_address, stated_number
 from scrapers.items import Offer
@@ -42,11 +42,6 @@ from storage.terms import Availability, SourceName
 MAX_LISTED_BESIDE = 12
 """Products that a page's markup may list and still be one product's page: those shown beside it."""
 NAMELESS = "nothing on it names a product"
-_TRAIL_END = (
-    "(//@class[contains(., 'breadcrumb')]"
-    "/parent::*[self::ul or self::ol or self::nav or self::div]//li)[last()]"
-)
-"""The last step of a breadcrumb trail: the page itself."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,7 @@ def examine(page: Page, markup: Markup) -> Examined:
     refusal = refusal_of(page)
     if refusal:
         return Examined(None, refusal)
-    names = _names(page, markup)
+    names = page_names(page, markup)
     visible = read_visible(page, names)
     state = read_state(page, [*([visible.heading.text] if visible else []), *names])
     candidates = [one for one in markup.candidates if one.title or one.offers]
@@ -189,7 +184,7 @@ def decide_fields(
             trail,
             title.value if title else None,
             urlsplit(page.url).hostname or "" if page else "",
-            read_trail(page) if page else (),
+            read_trail(page, title.value if title else None) if page else (),
         ),
         "availability": extract_availability(candidates, visible.stock if visible else None),
         "sku": extract_sku(candidates, stated_number(page, numbers, stated) if page else None, numbers),
@@ -229,13 +224,13 @@ def _with_gallery(candidate: Candidate, state: State) -> Candidate:
     return replace(candidate, photos=tuple(RawPhoto(url) for url in photos)) if photos else candidate
 
 
-def _names(page: Page, markup: Markup) -> list[str]:
+def page_names(page: Page, markup: Markup) -> list[str]:
     """What a page calls its product or itself, most trusted source first."""
     stated = [one.title for one in markup.candidates]
     tags = [
-        page.first("//meta[@property='og:title']/@content"),
-        page.first("//title"),
-        page.first(_TRAIL_END) if page.mentions(b"breadcrumb") else None,
+        page.meta("og:title"),
+        page.title,
+        trail_end(page),
     ]
     return list(dict.fromkeys(name for name in (*stated, *tags) if name))
 

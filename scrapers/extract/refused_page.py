@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from scrapers.extract.page import Page
 from scrapers.extract.vocabulary import phrases
 
+MAX_PASSWORDS = 10
+"""Password fields that are looked at; a page has one or two forms with them."""
 MAX_SMALL = 1500
 """Elements of a page that is little more than a message; the smallest product pages have hundreds."""
 
@@ -13,9 +17,9 @@ MISSING = "it says that the page does not exist"
 PROTECTED = "it asks for a password: what is behind it is not for show"
 
 _CHALLENGE = phrases("challenge")
-_GATE = """//form[.//input[@type='password']][not(.//input[not(@type) or @type='text' or
-    @type='email' or @type='tel'])][not(ancestor::header or ancestor::footer or ancestor::*[@aria-hidden])]"""
-"""A form with a password and no user name: it protects a page, not an account."""
+_GATE = """boolean(ancestor::form[not(.//input[not(@type) or @type='text' or @type='email' or @type='tel'])]
+    [not(ancestor::header or ancestor::footer or ancestor::*[@aria-hidden])])"""
+"""Whether a password field is in a form without a user name: that protects a page, not an account."""
 _CHALLENGE_MARKS = (
     "//*[@id='challenge-form' or @id='challenge-running' or @id='challenge-error-text' or @id='cf-wrapper'"
     " or @id='px-captcha']",
@@ -31,11 +35,12 @@ _NOT_FOUND = phrases("not_found")
 
 def refusal_of(page: Page) -> str | None:
     """Why a page cannot be a product's, whatever its markup says; None if it may be one."""
-    if page.mentions(b"password") and page.tree.xpath(_GATE):
+    passwords = (one for one in page.tagged["input"] if one.get("type") == "password")
+    if any(one.xpath(_GATE) for one in islice(passwords, MAX_PASSWORDS)):
         return PROTECTED
-    title = (page.first("//title") or "")[:200]
+    title = page.title[:200]
     titled = _CHALLENGE.match(title)
-    if not titled and next(page.tree.iter("h1"), None) is not None:
+    if not titled and page.tagged["h1"]:
         return None
     small = sum(1 for _, _ in zip(range(MAX_SMALL), page.tree.iter(), strict=False)) < MAX_SMALL
     return (
@@ -45,8 +50,7 @@ def refusal_of(page: Page) -> str | None:
 
 def says_missing(page: Page) -> bool:
     """Whether the title or heading says that the page does not exist, whatever its status was."""
-    texts = [page.first("//title") or "", *(heading.text_content() for heading in page.tree.iter("h1"))]
-    for text in texts[:3]:
+    for text in [page.title, *(heading.text_content() for heading in page.tagged["h1"][:2])]:
         found = _NOT_FOUND.search(text[:120])
         if found and (found.end() - found.start()) >= 0.25 * min(len(text.strip()), 60):
             return True

@@ -76,7 +76,7 @@ def currency_code(text: object, page: Page | None = None) -> str | None:
 
 def country_of(page: Page) -> str:
     """The country that a page is for, by its language, locale or domain; empty if unknown."""
-    languages = [page.language, page.first("//meta[@property='og:locale']/@content") or ""]
+    languages = [page.language, page.meta("og:locale")]
     for language in languages:
         parts = re.split(r"[-_]", language.lower())
         if len(parts) > 1 and len(parts[-1]) == 2:

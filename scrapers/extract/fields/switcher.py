@@ -21,8 +21,18 @@ MAX_TEXT = 60
 
 _CODES = frozenset(list_currencies())
 _CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
-_ENTRIES = "//option | //button | //a[contains(@href, 'urrency=')] | //a[contains(@class, 'urrency')]"
-_ENTRIES += " | //*[@data-currency or @data-currency-code or @data-code]"
+_NEAR = " | ".join("/".join([".."] * steps) for steps in range(1, 5))
+_ENTRIES = " | ".join(
+    [
+        "//option",
+        "//button",
+        "//a[contains(@href, 'urrency=')]",
+        "//a[contains(@class, 'urrency')]",
+        "//*[@data-currency or @data-currency-code or @data-code]",
+        "//*[self::strong or self::span][not(*)]"
+        f"[({_NEAR})[contains(@class, 'urrency') or contains(@id, 'urrency')]]",
+    ]
+)
 _CURRENCY_NAME = re.compile(
     r"curr(?:enc|_|-|$)|valuta|w[aä]hrung|waehrung|devise|moneda|moeda|mena|waluta|валют", re.I
 )
@@ -36,14 +46,18 @@ def code_of_shop(page: Page, codes: Collection[str], symbol: str) -> str | None:
 
     :param codes: the currencies that the symbol may mean.
     """
-    offered: dict[str, None] = {}
+    offered: set[str] = set()
+    with_symbol: set[str] = set()
     for code, text, chosen in islice(_offered(page), MAX_ENTRIES):
         if code in codes and chosen:
             return code
+        offered.add(code)
         if code in codes and symbol in text:
-            offered[code] = None
-    if len(offered) == 1:
-        return next(iter(offered))
+            with_symbol.add(code)
+    if len(with_symbol) == 1:
+        return with_symbol.pop()
+    if len(offered) == 1 and not offered.isdisjoint(codes):
+        return offered.pop()  # Magento shows the chosen one alone, the others in a list that opens
     named = {code_of_name(text, page.language) for text in _texts_beside(page, symbol)}.intersection(codes)
     return named.pop() if len(named) == 1 else None
 
@@ -59,12 +73,18 @@ def code_of_name(text: str, language: str) -> str | None:
 def _offered(page: Page) -> Iterator[tuple[str, str, bool]]:
     """Code, text and whether it is selected, for each entry of the page's switchers."""
     for element in islice(page.tree.xpath(_ENTRIES), 20 * MAX_ENTRIES):
-        code = next(filter(None, map(_code, _values(element))), None)
+        text = " ".join(element.text_content()[: 4 * MAX_TEXT].split())[:MAX_TEXT]
+        code = next(filter(None, map(_code, _values(element))), None) or _code_in(text, page.language)
         if code and _is_of_currencies(element):
-            text = " ".join(element.text_content()[: 4 * MAX_TEXT].split())[:MAX_TEXT]
             classes = (element.get("class") or "").lower().split()
             chosen = any(element.get(mark) is not None or mark in classes for mark in _MARKS)
             yield code, text, chosen or element.get("aria-current") is not None
+
+
+def _code_in(text: str, language: str) -> str | None:
+    """The code that an entry's text gives or names: `USD - US Dollar`, `Euro`."""
+    found = _CODE.search(text)
+    return found[0] if found and found[0] in _CODES else code_of_name(text, language)
 
 
 def _values(element: lxml.html.HtmlElement) -> Iterator[str]:

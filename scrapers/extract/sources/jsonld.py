@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _OPENING_MARK = re.compile(r"\s*+(?:<!--|(?://|/\*)?+\s*+<!\[CDATA\[\s*+(?:\*/)?)")
 # An unterminated string or comment takes all the rest: retrying from its next character would find no end
 # either, and many such retries take quadratic time.
-_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
 _STRING_OR_COMMENT = re.compile(
     rf"{_STRING}|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+|<!--(?:[^-]|-(?!->))*+(?:-->|\Z)", re.DOTALL
 )
@@ -33,7 +33,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_float=Decimal)
 
 def read_jsonld(page: Page) -> Iterator[Any]:
     """Every document in the page's JSON-LD scripts, in order. Decimal fractions become `Decimal`."""
-    for script in page.tree.iter("script"):
+    for script in page.tagged["script"]:
         if "ld+json" in (script.get("type") or "").lower():
             text = script.text_content()
             if len(text) <= MAX_SCRIPT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import tostring
@@ -121,7 +120,7 @@ def _with_offers_first(products: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _microdata(page: Page) -> list[Node]:
-    if not page.mentions(b"itemscope") or not page.tree.xpath("boolean(//*[@itemscope])"):
+    if not page.mentions(b"itemscope"):
         return []
     # Imported here: it loads a text library that most pages do not need.
     from scrapers.extract.sources.microdata import read_microdata
@@ -150,8 +149,8 @@ def _rdfa(page: Page) -> list[Node]:
 
 
 def _titles(page: Page, properties: dict[str, list[str]]) -> list[str]:
-    headings = [heading.text_content() for heading in islice(page.tree.iter("h1"), MAX_HEADINGS)]
-    found = [*properties.get("og:title", []), *headings, page.first("//title") or ""]
+    headings = [heading.text_content() for heading in page.tagged["h1"][:MAX_HEADINGS]]
+    found = [*properties.get("og:title", []), *headings, page.title]
     return [text for text in (_folded(title) for title in found) if text]
 
 

@@ -14,7 +14,7 @@ _PRODUCT_TYPES = ("product", "product.item", "product.group", "og:product", "og_
 def read_opengraph(page: Page) -> dict[str, list[str]]:
     """The page's meta properties in order, including those with `name` or in the body."""
     found: dict[str, list[str]] = {}
-    for meta in page.tree.iter("meta"):
+    for meta in page.tagged["meta"]:
         name = (meta.get("property") or meta.get("name") or "").strip().lower()
         content = (meta.get("content") or "").strip()
         if content and name.startswith(("og:", "product:")):

@@ -29,13 +29,11 @@ MAX_NESTING = 120
 
 _PRODUCT_WORDS = ("price", "sku", "availab", "stock", "product", "thumb")
 """A script without any of these words says nothing about a product or its photos."""
-_DATA_START = re.compile(
-    r"""=(?<![=!<>]=)\s*(?=[\[{])
-      | JSON(?P<text>\.parse\(\s*)(?=["'])
-      | (?P<pushed>push|gtag|fbq|track)\s*\(\s*(?P<named>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])""",
-    re.VERBOSE,
-)
-"""The start of data: assigned, in a string, or pushed as an event."""
+_NAMED = r"""\s*\(\s*(?P<%s>(?:['"][\w .:-]{1,60}['"]\s*,\s*){0,3})(?=[\[{])"""
+_CALLS = "|".join(name + _NAMED % name for name in ("push", "gtag", "fbq", "track"))
+_DATA_START = re.compile(rf"""=(?<![=!<>]=)\s*(?=[\[{{])|JSON(?P<text>\.parse\(\s*)(?=["'])|{_CALLS}""")
+"""The start of data: assigned, in a string, or pushed as an event; a call's group holds its first arguments.
+Each branch begins with one character, so that `re` skips all others at once."""
 _MEMBER = re.compile(r"""['"]?(?P<key>[\w$-]{1,60})['"]?\s*:\s*(?=[\[{])""")
 _NAME = re.compile(r"""[\w$.]{1,80}(?:\[['"][\w$.-]{1,60}['"]\])?\s*$""")
 _DATA_TYPES = (
@@ -64,7 +62,7 @@ def read_scripts(page: Page) -> Iterator[Data]:
     """The data of a page's scripts, in order, within this module's limits."""
     budget = MAX_TOTAL
     objects = MAX_OBJECTS
-    for script in page.tree.iter("script"):
+    for script in page.tagged["script"]:
         kind = (script.get("type") or "").lower()
         if "ld+json" in kind or script.get("src"):
             continue
@@ -116,7 +114,8 @@ def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
         if match is None:
             return
         start = match.end()
-        end = _string_end(text, start) if match["text"] else _literal_end(text, start)
+        is_text, call = match.lastgroup == "text", match.lastgroup or ""
+        end = _string_end(text, start) if is_text else _literal_end(text, start)
         if end is None:
             position = start + 1
             failures -= 1
@@ -127,10 +126,11 @@ def _literals(text: str, limit: int) -> Iterator[tuple[Data | None, int]]:
         if end - start < 20 or not _names_product(text[start:end]):
             continue
         limit -= 1
-        piece = _unescaped(text[start + 1 : end]) if match["text"] else text[start:end]
-        value = _json(piece) if match["text"] else _literal(piece)
+        piece = _unescaped(text[start + 1 : end]) if is_text else text[start:end]
+        value = _json(piece) if is_text else _literal(piece)
         named = _NAME.search(text[max(0, match.start() - 150) : match.start()])
-        name = f"{named[0].strip() if named else ''} {match['pushed'] or ''} {match['named'] or ''}".strip()
+        called = f"{call} {match[call]}" if call and not is_text else ""
+        name = f"{named[0].strip() if named else ''} {called}".strip()
         yield (Data(name, value) if value is not None else None), end - start
 
 
@@ -185,9 +185,12 @@ def _literal_end(text: str, start: int) -> int | None:
 
 
 _BRACKET_OR_STRING = re.compile(
-    r""""(?:[^"\\]|\\.)*+(?:"|\Z)|'(?:[^'\\]|\\.)*+(?:'|\Z)|`(?:[^`\\]|\\.)*+(?:`|\Z)|[{}\[\]()]""", re.DOTALL
+    r""""[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\Z)"""
+    r"""|`[^`\\]*+(?:\\.[^`\\]*+)*+(?:`|\Z)|\{|\}|\[|\]|\(|\)""",
+    re.DOTALL,
 )
-"""An unterminated string takes all the rest, so that it is read only once."""
+"""Each branch begins with one character, so that `re` skips all others at once. An unterminated string takes
+all the rest, so that it is read only once."""
 
 
 def _string_end(text: str, start: int) -> int | None:

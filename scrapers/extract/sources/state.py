@@ -52,7 +52,7 @@ _LIST_KEYS = frozenset(_LIST_KEYS_TEXT.split())
 _PRODUCT_KEYS_TEXT = """
     price sku brand avail stock vendor manufact sold currency amount salable buyable order
 """
-_PRODUCT_KEYS = _PRODUCT_KEYS_TEXT.split()
+_PRODUCT_KEYS = re.compile("|".join(_PRODUCT_KEYS_TEXT.split()))
 """Every product object has at least one key like these."""
 _PRICE_KEYS = frozenset(PRICES)
 _STOCK_KEYS = frozenset(TRUE_STOCK + FALSE_STOCK)
@@ -160,7 +160,7 @@ class _Walk:
 
     def _note(self, value: dict[str, Any], path: tuple[str, ...], name: str) -> None:
         keys = " ".join(map(str, value)).lower()
-        if not any(key in keys for key in _PRODUCT_KEYS):
+        if not _PRODUCT_KEYS.search(keys):
             return
         node = normal(value)
         if self.currency is None:

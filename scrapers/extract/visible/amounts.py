@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 import lxml.html
@@ -19,7 +20,7 @@ from scrapers.extract.visible.weights import AMOUNT
 _COLONS = (":", "：")
 _HEADINGS = frozenset({"h1", "h2", "h3"})
 _LABEL_TAGS = frozenset({"dt", "th", "td", "label", "legend"})
-PRICE_NAME = re.compile(
+_PRICE_NAME = re.compile(
     r"^(?:price|pricing|preis|prix|precio|preco|prezzo|prijs|pris|cena|ceny|cijena|kaina|hinta|fiyat|pret|prc|amount"
     r"|kakaku|gia|harga)|price$|prices$"
 )
@@ -39,6 +40,7 @@ class ShownAmount:
     :ivar high: the upper end of a range that starts with it.
     :ivar before: whether it is an earlier or recommended price.
     :ivar own: whether it belongs to the page's product.
+    :ivar features: what speaks for it being the price and against it; see `price.score_of`.
     :ivar label: the words before it; `after` are those behind it.
     """
 
@@ -49,6 +51,7 @@ class ShownAmount:
     symbol: str | None = None
     before: bool = False
     own: bool = True
+    features: dict[str, float] = field(default_factory=dict)
     score: float = 0.0
     label: str = ""
     after: str = ""
@@ -98,12 +101,18 @@ def find_amounts(layout: Layout, heading: Heading) -> list[ShownAmount]:
     return ordered
 
 
+@lru_cache(maxsize=8192)
+def is_price_name(names: frozenset[str]) -> bool:
+    """Whether some words of ids and classes are about a price."""
+    return any(_PRICE_NAME.search(name) for name in names)
+
+
 def _may_be_priced(layout: Layout, spot: Spot) -> bool:
     """Whether a number without a symbol is in an element named after prices, or beside a symbol."""
     if _LETTER.search(spot.text):
         return False
     for steps, one in enumerate(above(spot.element, AMOUNT.steps_up)):
-        if any(PRICE_NAME.search(name) for name in tokens(one)):
+        if is_price_name(tokens(one)):
             return True
         outer = layout.by_element.get(one) if steps < AMOUNT.symbol_steps else None
         if (

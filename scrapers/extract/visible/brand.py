@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-import lxml.html
-
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
@@ -41,7 +39,7 @@ def read_brand(layout: Layout, heading: Heading, others: OtherContent) -> str | 
         if not link and not named:
             continue
         text = _bare_name(spot.text)
-        if not _is_name(text, spot, heading) or others.contains(spot):
+        if not _is_name(text, spot, heading) or others.contains(spot.element):
             continue
         score = (
             abs(distance) / BRAND.distance
@@ -64,28 +62,24 @@ def _bare_name(text: str) -> str:
 
 def _logo(layout: Layout, heading: Heading, others: OtherContent) -> str | None:
     """The alternative text of an image in a brand link or brand box."""
-    for element, order in layout.order.items():
-        if element.tag != "img" or not 0 < abs(order - heading.spot.order) < BRAND.logo_reach:
+    for element, order in layout.tagged("img"):
+        if not 0 < abs(order - heading.spot.order) < BRAND.logo_reach:
             continue
         text = (element.get("alt") or "").strip()
         if not 1 < len(text) <= BRAND.max_name or text.casefold() == heading.text.casefold():
             continue
         names = set().union(*(tokens(one) for one in above(element, BRAND.logo_steps)))
-        linked = any(
-            one.tag == "a" and _leads_to_brand(one.get("href") or "")
-            for one in above(element, BRAND.logo_steps)
-        )
+        link = next((one for one in above(element, BRAND.logo_steps) if one.tag == "a"), None)
+        linked = link is not None and _leads_to_brand(link.get("href") or "")
         named = bool(names & _NAMED) and names.isdisjoint(_OF_STORE)
-        if text.casefold() in heading.text.casefold():
-            if linked or named:
-                return text
-        elif linked and order > heading.spot.order and not others.contains(_spot_of(element, order)):
+        if not linked and not named:
+            continue
+        # The link around a logo leads to another page; what counts is whose box it is in.
+        box = element if link is None else link.getparent()
+        is_behind = order > heading.spot.order and not others.contains(box)
+        if text.casefold() in heading.text.casefold() or is_behind:
             return text
     return None
-
-
-def _spot_of(element: lxml.html.HtmlElement, order: int) -> Spot:
-    return Spot(order, element, "", False, False, False, 0)
 
 
 def _brand_link(spot: Spot) -> bool:

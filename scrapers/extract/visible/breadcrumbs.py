@@ -29,6 +29,7 @@ _BREADCRUMB_NAME = re.compile(r"bread[-_ ]?crumb|(?:^|[\s_-])crumbs?(?:$|[\s_-])
 _EDGES = " \t\r\n\u00a0/\\|>›»→·•:;,–—-⟩❯▸►"
 _UNSEEN = frozenset({"script", "style", "template", "svg", "button", "select", "noscript"})
 _LISTS = frozenset({"ul", "ol"})
+_TRAILS = _LISTS | {"nav", "div"}
 _PICTURED = ("title", "aria-label", "alt")
 
 
@@ -49,29 +50,54 @@ class _Step:
         return " ".join(" ".join(self.pieces).split()).strip(_EDGES)
 
 
-def read_trail(page: Page) -> tuple[str, ...]:
+def read_trail(page: Page, title: str | None = None) -> tuple[str, ...]:
     """The names of the longest trail on a page, outermost first, without the front page and the page
-    itself."""
-    holding = set().union(*(page.attributes_holding(word.encode()) for word in _WORDS))
-    names = [name for name in _NAMES if name in holding]
-    found = page.tree.xpath(" | ".join(_BOXES.format(name=name) for name in names)) if names else []
-    boxes = (box for box in found if _is_named_breadcrumb(box))
-    trails = [_trail(page, box) for box in islice(boxes, MAX_BOXES)]
+    itself.
+
+    :param title: the product's.
+    """
+    boxes = (box for box in _boxes(page) if _is_named_breadcrumb(box))
+    trails = [_trail(page, box, title or "") for box in islice(boxes, MAX_BOXES)]
     return max(trails, key=len, default=())
+
+
+def trail_end(page: Page) -> str | None:
+    """The last step of the last trail, which names the page itself."""
+    lists = [box for box in _boxes(page) if box.tag in _TRAILS and "breadcrumb" in (box.get("class") or "")]
+    ends = {items[-1] for box in lists[-MAX_BOXES:] if (items := list(box.iter("li")))}
+    if not ends:
+        return None
+    if len(ends) > 1:  # lists within lists
+        ends = {next(item for item in reversed(list(page.tree.iter("li"))) if item in ends)}
+    return ends.pop().text_content().strip() or None
+
+
+def _boxes(page: Page) -> list[lxml.html.HtmlElement]:
+    """The elements whose names may be about breadcrumbs, in order."""
+    if "breadcrumbs" not in page.found:
+        holding = set().union(*(page.attributes_holding(word.encode()) for word in _WORDS))
+        names = [name for name in _NAMES if name in holding]
+        found = page.tree.xpath(" | ".join(_BOXES.format(name=name) for name in names)) if names else []
+        page.found["breadcrumbs"] = found
+    return page.found["breadcrumbs"]
 
 
 def _is_named_breadcrumb(box: lxml.html.HtmlElement) -> bool:
     return any(_BREADCRUMB_NAME.search((box.get(name) or "")[:400]) for name in _NAMES)
 
 
-def _trail(page: Page, box: lxml.html.HtmlElement) -> tuple[str, ...]:
+def _trail(page: Page, box: lxml.html.HtmlElement, title: str) -> tuple[str, ...]:
     if next(islice(box.iter(), MAX_ELEMENTS, None), None) is not None:
         return ()
     steps = [step for step in _steps(box) if step.name or step.target]
     linked = [step for step in steps if step.target is not None]
     if not linked or len(steps) > MAX_STEPS or any(len(step.name) > MAX_STEP for step in steps):
         return ()
-    if len(steps) > 1 and (steps[-1].current or _is_this_page(page, steps[-1].target)):
+    # A last step that leads to another page is a category, even one marked as current, unless it is named so.
+    last = steps[-1]
+    if len(steps) > 1 and (
+        _is_this_page(page, last.target) or (last.current and _names_page(page, last.name, title))
+    ):
         steps.pop()
     # Text before the first link says `You are here`; the first link is often an icon without words.
     while steps and (steps[0].target is None or _leads_home(page, steps[0].target)):
@@ -135,6 +161,13 @@ def _is_this_page(page: Page, target: str | None) -> bool:
         return True
     link = _joined(page, target)
     return is_same_page(link, page.url) or is_same_page(link, page.canonical)
+
+
+def _names_page(page: Page, name: str, title: str) -> bool:
+    """Whether a step has the page's title or heading, or a part of it."""
+    own = (title, page.title, *(heading.text_content() for heading in page.tagged["h1"][:2]))
+    folded = (" ".join(text.casefold().split()) for text in own)
+    return any(text and (name.casefold() in text or text in name.casefold()) for text in folded)
 
 
 def _leads_home(page: Page, target: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ import lxml.html
 
 from scrapers.extract.text import clean
 from scrapers.extract.visible.heading import Heading
-from scrapers.extract.visible.layout import REACH_AFTER, REACH_BEFORE, Layout, Spot, above, tokens
+from scrapers.extract.visible.layout import REACH_AFTER, REACH_BEFORE, Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
 from scrapers.extract.visible.weights import BUTTON
 from scrapers.extract.vocabulary import phrases
@@ -45,7 +46,7 @@ _INPUTS = frozenset({"submit", "button", "image"})
 _BUTTON_NAMES = frozenset({"btn", "button", "cta", "buy", "order", "action", "purchase"})
 _BUYING_ADDRESS = re.compile("cart|basket|buy|order|korb|panier|carrello|checkout|kosik|add")
 _PRODUCT_LINK = re.compile(
-    r"^(?:https?://[^/]+)?/(?:[\w-]+/)*?(?:p|products?|c|category|categories|collections?|shop|catalogue|item)/[\w-]+"
+    r"(?:https?://[^/]+)?/(?:[\w-]+/)*?(?:p|products?|c|category|categories|collections?|shop|catalogue|item)/[\w-]+"
 )
 """Links of articles and campaigns lead to products and categories, however they are styled."""
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -76,17 +77,39 @@ class Buying:
 def find_buttons(layout: Layout, heading: Heading) -> list[tuple[int, lxml.html.HtmlElement, str]]:
     """Everything clickable that mentions buying or stock: position, element, label."""
     found = []
-    for element, order in layout.order.items():
+    for element, order in _pressable(layout):
         if not -REACH_BEFORE <= order - heading.spot.order <= REACH_AFTER:
-            continue
-        if not _can_be_pressed(element) or (element.tag == "a" and not _looks_like_button(element)):
             continue
         label = _label(layout, element)
         if _is_buy_button(element, label) or (
             label and len(label) <= BUTTON.max_label and _mentions_stock(label)
         ):
             found.append((order, element, label))
-    return found
+    return sorted(found, key=lambda one: one[0])
+
+
+def _pressable(layout: Layout) -> Iterator[tuple[lxml.html.HtmlElement, int]]:
+    """The elements that can be pressed, one tag after the other, and their positions."""
+    yield from layout.tagged("button")
+    for element, order in layout.tagged("a"):
+        if _looks_like_button(element):
+            yield element, order
+    for element, order in layout.tagged("input"):
+        if (element.get("type") or "").lower() in _INPUTS:
+            yield element, order
+    has_roles = layout.page.mentions_attribute("role")
+    has_handlers = layout.page.mentions_attribute("onclick")
+    for tag in layout.by_tag.keys() - {"a", "button", "input"}:
+        styled = tag in ("div", "span", "p")
+        if not styled and not has_roles:
+            continue
+        for element in layout.by_tag[tag]:
+            if (
+                (styled and not tokens(element).isdisjoint(_BUTTON))
+                or (has_roles and element.get("role") == "button")
+                or (styled and has_handlers and element.get("onclick") is not None)
+            ):
+                yield element, layout.order[element]
 
 
 def read_buying(
@@ -100,7 +123,7 @@ def read_buying(
     for order, element, label in buttons:
         spot = layout.by_element.get(element)
         hidden = spot.hidden if spot else _in_hidden(layout, element)
-        if hidden or others.contains(spot or Spot(order, element, "", False, hidden, False, 0)):
+        if hidden or others.contains(element):
             continue
         if label and _SOLD_OUT.search(label) and not _is_option(element):
             buying.sold_out = True
@@ -127,19 +150,6 @@ def _mentions_stock(label: str) -> bool:
     return bool(_NOTIFY.search(label) or _SOLD_OUT.search(label))
 
 
-def _can_be_pressed(element: lxml.html.HtmlElement) -> bool:
-    tag = element.tag
-    if tag in ("a", "button"):
-        return True
-    if tag == "input":
-        return (element.get("type") or "").lower() in _INPUTS
-    if element.get("role") == "button":
-        return True
-    return tag in ("div", "span", "p") and (
-        element.get("onclick") is not None or not tokens(element).isdisjoint(_BUTTON)
-    )
-
-
 def _label(layout: Layout, element: lxml.html.HtmlElement) -> str:
     spot = layout.by_element.get(element)
     words = spot.text if spot else ""
@@ -158,19 +168,26 @@ def _is_buy_button(element: lxml.html.HtmlElement, label: str) -> bool:
     if label:
         if len(label) > BUTTON.max_label:
             return False
-        match = _BUY.search(label)
-        if match and match[0] == label:
-            return True
-        if _OTHER_BUTTON.search(label):
-            return False
-        if match and (match.end() - match.start()) >= BUTTON.buy_share * len(label):
-            return True
+        says_buy = _says_buy(label)
+        if says_buy is not None:
+            return says_buy
         if element.tag == "a":
             return False
     if element.get("name") in ("add-to-cart", "add", "addToCart", "submit.add-to-cart", "submit.buy-now"):
         return True
     names = tokens(element)
     return not names.isdisjoint(_BUY_NAMES) or any(pair <= names for pair in _BUY_NAME_PAIRS)
+
+
+@lru_cache(maxsize=4096)
+def _says_buy(label: str) -> bool | None:
+    """Whether a label says that its button buys; None if it says neither that nor another purpose."""
+    match = _BUY.search(label)
+    if match and match[0] == label:
+        return True
+    if _OTHER_BUTTON.search(label):
+        return False
+    return True if match and (match.end() - match.start()) >= BUTTON.buy_share * len(label) else None
 
 
 def _looks_like_button(element: lxml.html.HtmlElement) -> bool:
@@ -180,9 +197,9 @@ def _looks_like_button(element: lxml.html.HtmlElement) -> bool:
         return True
     if _BUYING_ADDRESS.search(href):
         return True
-    return _PRODUCT_LINK.search(href) is None and any(
-        _are_of_button(tokens(one)) for one in above(element, 1)
-    )
+    if _PRODUCT_LINK.match(href):
+        return False
+    return _are_of_button(tokens(element)) or _are_of_button(tokens(element.getparent()))
 
 
 @lru_cache(maxsize=8192)

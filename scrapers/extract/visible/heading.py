@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import lxml.html
 
+from scrapers.extract.fields.money import find_money
 from scrapers.extract.page import Page
 from scrapers.extract.text import clean
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
@@ -17,6 +18,7 @@ from scrapers.extract.visible.weights import AGREEMENT, HEADING
 
 _HEADINGS = frozenset({"h1", "h2", "h3"})
 _WORDS = re.compile(r"[^\W_]+")
+_LETTER = re.compile(r"[^\W\d_]")
 _NAMED = frozenset(["title", "name", "heading", "headline", "product"])
 
 
@@ -51,7 +53,7 @@ def find_heading(layout: Layout, names: Sequence[str]) -> Heading | None:
         if not is_heading and spot.text.split(None, 1)[0].casefold() not in words:
             continue
         level = _level(spot.element)
-        if not level and not spot.own:
+        if (not level and not spot.own) or (is_heading and _is_amount(spot.text)):
             continue
         # An element around a heading is the product's whole box, even if it is named a heading.
         if not is_heading and next(spot.element.iter("h1"), None) is not None:
@@ -114,8 +116,13 @@ def _plain_letters(text: str) -> str:
     return "".join(one for one in normalize("NFKD", text.casefold()) if not combining(one))
 
 
+def _is_amount(text: str) -> bool:
+    """Whether a text is a price and nothing else: osCommerce shows the price in a heading, too."""
+    return not _LETTER.search(text) and any(money.symbol for money in find_money(text))
+
+
 def _level(element: lxml.html.HtmlElement) -> float:
-    if element.tag == "h1":
+    if element.tag == "h1" or (element.tag == "a" and element.getparent().tag == "h1"):
         return HEADING.h1
     if element.tag in ("h2", "h3") or element.get("role") == "heading":
         return HEADING.other_heading

@@ -18,9 +18,12 @@ _ROWS = frozenset({"li", "tr", "dl"})
 _COLONS = (":", "：", ";")
 _EDGE = re.compile(r"^[\s\-–—:：#.]+|(?<![\s\-–—:：])[\s\-–—:：]+$")
 
-_FIELDS = ("brand", "sku", "gtin", "stock")
+_FIELDS = ("brand", "sku", "model", "gtin", "stock")
 _LABEL_OF = {label: field for field in _FIELDS for label in words(f"label_{field}")}
 _INLINE = re.compile(r"^([^:：#]{2,40}?)\s*(?:[:：]\s*#?|#\s*)(.{1,120})$")
+_SEPARATOR = re.compile("[:：#]")
+MAX_INLINE = 60
+"""Characters in which the separator of `_INLINE` stands."""
 _NUMBER = re.compile(r"(?=.*\d)[\w./-]{3,40}")
 _SEPARATED = re.compile(r"[,;|/•]\s")
 
@@ -39,14 +42,17 @@ def read_rows(layout: Layout, heading: Heading, others: OtherContent) -> dict[st
         if not name or not value:
             continue
         value = _EDGE.sub("", value)
-        if value and len(value) <= ROW.max_value and not others.contains(spot):
+        if value and len(value) <= ROW.max_value and not others.contains(spot.element):
             distance = spot.order - heading.spot.order
             found.setdefault(name, []).append(
                 (distance if distance >= 0 else ROW.before_heading - distance, value)
             )
-    return {
+    rows = {
         name: [value for _, value in sorted(values, key=lambda one: one[0])] for name, values in found.items()
     }
+    # A model is a name, such as `Slim fit`, or a number.
+    models = [value for value in rows.pop("model", []) if _NUMBER.fullmatch(value)]
+    return {"sku": models, **rows}
 
 
 def _logo(row: lxml.html.HtmlElement) -> str | None:
@@ -63,15 +69,11 @@ def _label_of(text: str) -> str | None:
 
 def _inline(text: str) -> tuple[str | None, str | None]:
     """Label and value of one text such as `Brand: Acme` or `Art.-Nr. 123`."""
-    match = _INLINE.match(text)
+    match = _INLINE.match(text) if _SEPARATOR.search(text, 2, MAX_INLINE) else None
     if match is None:
         label, _, value = text.rpartition(" ")
-        name = (
-            _LABEL_OF.get(label.casefold())
-            if len(text) <= ROW.max_value and _NUMBER.fullmatch(value)
-            else None
-        )
-        return (name, value) if name in ("sku", "gtin") else (None, None)
+        name = _LABEL_OF.get(label.casefold()) if label and len(text) <= ROW.max_value else None
+        return (name, value) if name in ("sku", "gtin") and _NUMBER.fullmatch(value) else (None, None)
     name = _LABEL_OF.get(match[1].strip().casefold())
     return (name, _SEPARATED.split(match[2])[0]) if name else (None, None)
 

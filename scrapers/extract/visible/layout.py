@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ MAX_ELEMENTS = 60_000
 """Elements that are visited; the largest real product pages have about 20,000."""
 MAX_TEXT = 320
 """Longest text, in characters, that is kept for an element: a long product name."""
+TOO_LONG = -1
 MAX_DEPTH = 250
 REACH_BEFORE = 3000
 REACH_AFTER = 8000
@@ -56,33 +58,38 @@ _ENDS_IN_DIGIT = re.compile(r"\d\s*$")
 _HAS_CENTS = re.compile(r"[.,]\d{0,2}\s*$")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Spot:
     """An element with a short text of its own or below it.
 
     :ivar order: its position among the elements of the page.
-    :ivar text: all its visible text, one line; empty if longer than `MAX_TEXT`.
-    :ivar own: whether some of the text is directly in it.
     :ivar hidden: whether it, or an element around it, is not displayed.
     :ivar struck: whether its text is struck out.
     :ivar read: characters of visible text before it.
+    :ivar text: all its visible text, one line; empty if longer than `MAX_TEXT`.
+    :ivar own: whether some of the text is directly in it.
+    :ivar pieces: the text so far, until the element's end is reached; None if there is none or too much.
+    :ivar size: characters of the pieces, `TOO_LONG` if too many.
     """
 
     order: int
     element: lxml.html.HtmlElement
-    text: str
-    own: bool
     hidden: bool
     struck: bool
     read: int
+    text: str = ""
+    own: bool = False
+    pieces: list[str] | None = field(default=None, repr=False)
+    size: int = field(default=0, repr=False)
 
 
 @dataclass(slots=True)
 class Layout:
     """A page's spots in document order.
 
-    :ivar order: the position of every visited element.
-    :ivar extent: for every visited element, the characters of visible text before it and in it.
+    :ivar order: the position of every visited element, and of every `noscript`.
+    :ivar by_tag: the visited elements of each tag, in document order.
+    :ivar extent: for every visited element with visible text, the characters before it and in it.
     :ivar read: characters of visible text on the page.
     :ivar local: currency symbols of the page's country only.
     """
@@ -91,6 +98,7 @@ class Layout:
     local: tuple[str, ...] = ()
     spots: list[Spot] = field(default_factory=list)
     order: dict[lxml.html.HtmlElement, int] = field(default_factory=dict)
+    by_tag: dict[str, list[lxml.html.HtmlElement]] = field(default_factory=lambda: defaultdict(list))
     extent: dict[lxml.html.HtmlElement, tuple[int, int]] = field(default_factory=dict)
     by_element: dict[lxml.html.HtmlElement, Spot] = field(default_factory=dict)
     read: int = 0
@@ -99,42 +107,44 @@ class Layout:
         """The spots in reach of an element: on an endless page, the product's part."""
         return [spot for spot in self.spots if order - REACH_BEFORE <= spot.order <= order + REACH_AFTER]
 
-
-@dataclass(slots=True)
-class _Open:
-    """An element whose end was not reached yet."""
-
-    element: lxml.html.HtmlElement
-    order: int
-    read: int
-    hidden: bool
-    struck: bool
-    pieces: list[str] | None
-    size: int = 0
-    own: bool = False
+    def tagged(self, *tags: str) -> Iterator[tuple[lxml.html.HtmlElement, int]]:
+        """The visited elements with some tags, one tag after the other, and their positions."""
+        for tag in tags:
+            for element in self.by_tag.get(tag, ()):
+                yield element, self.order[element]
 
 
 def read_layout(page: Page) -> Layout:
     """Reads a page in one walk. Elements beyond `MAX_ELEMENTS` or deeper than `MAX_DEPTH` are left out."""
     layout = Layout(page, local_symbols(country_of(page)))
-    positions = layout.order
-    stack: list[_Open] = []
-    outer: _Open | None = None
+    order, by_tag = layout.order, layout.by_tag
+    opened: list[Spot] = []
+    stack: list[Spot] = []
+    outer: Spot | None = None
     skipped: lxml.html.HtmlElement | None = None
     walked = 0
     walk = lxml.etree.iterwalk(page.tree, events=("start", "end", "comment", "pi"))
     for event, element in walk:
         if event == "start":
             walked += 1
-            if element.tag in WITHOUT_TEXT or walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH:
+            tag = element.tag
+            if tag in WITHOUT_TEXT or walked > MAX_ELEMENTS or len(stack) >= MAX_DEPTH:
                 skipped = element
                 walk.skip_subtree()
+                if tag == "noscript":
+                    order[element] = walked
+                    by_tag[tag].append(element)
                 continue
-            positions[element] = walked
-            outer = _opened(layout, element, outer, walked)
+            order[element] = walked
+            by_tag[tag].append(element)
+            outer = _opened(element, tag, outer, walked, layout.read)
+            opened.append(outer)
             stack.append(outer)
             if text := element.text:
-                _add(layout, outer, text)
+                if not text.isspace():
+                    _add(layout, outer, text)
+                elif outer.pieces:
+                    outer.pieces.append(" ")
             continue
         if event == "end":
             if element is not skipped:
@@ -144,19 +154,24 @@ def read_layout(page: Page) -> Layout:
             elif walked > MAX_ELEMENTS:
                 break
         if outer is not None and (tail := element.tail):
-            _add(layout, outer, tail)
+            if not tail.isspace():
+                _add(layout, outer, tail)
+            elif outer.pieces:
+                outer.pieces.append(" ")
     while stack:
         closed = stack.pop()
         _close(layout, closed, stack[-1] if stack else None)
-    layout.spots.sort(key=lambda spot: spot.order)
+    layout.spots = [spot for spot in opened if spot.text]
+    layout.by_element = {spot.element: spot for spot in layout.spots}
     return layout
 
 
 def tokens(element: lxml.html.HtmlElement) -> frozenset[str]:
     """The words in an element's id, classes and test ids, in lower case: `productPrice-now` gives product,
     price and now."""
-    known: frozenset[str] | None = element.tokens
-    if known is None:
+    try:
+        known: frozenset[str] = element.tokens
+    except AttributeError:
         known = element.tokens = _tokens(element.get("class"), element.get("id"), element.get("data-testid"))
     return known
 
@@ -176,37 +191,36 @@ def above(element: lxml.html.HtmlElement, steps: int) -> Iterator[lxml.html.Html
         current = current.getparent()
 
 
-def _opened(layout: Layout, element: lxml.html.HtmlElement, outer: _Open | None, order: int) -> _Open:
+def _opened(element: lxml.html.HtmlElement, tag: str, outer: Spot | None, order: int, read: int) -> Spot:
     style = element.get("style")
+    struck = tag in _STRUCK_TAGS or bool(style and _STRUCK_STYLE.search(style))
     if outer is None:
-        return _Open(element, order, layout.read, False, _struck(element, style), [])
+        return Spot(order, element, False, struck, read)
     # Scripts display a wholly hidden page once it is loaded.
-    hidden = outer.hidden or (element.tag not in _WHOLE and _hidden(element, style))
-    return _Open(element, order, layout.read, hidden, outer.struck or _struck(element, style), [])
+    hidden = outer.hidden or (tag not in _WHOLE and _hidden(element, style))
+    return Spot(order, element, hidden, outer.struck or struck, read)
 
 
-def _add(layout: Layout, to: _Open, text: str) -> None:
-    if text.isspace():
-        if to.pieces:
-            to.pieces.append(" ")
-        return
+def _add(layout: Layout, to: Spot, text: str) -> None:
     to.own = True
     if not to.hidden:
         layout.read += len(text)
     _append(to, text)
 
 
-def _append(to: _Open, text: str) -> None:
-    pieces = to.pieces
-    if pieces is None:
+def _append(to: Spot, text: str) -> None:
+    if to.size == TOO_LONG:
         return
     to.size += len(text.strip())
+    pieces = to.pieces
     if to.size > 2 * MAX_TEXT:
-        to.pieces = None
-        return
-    if pieces and not text[0].isspace() and _need_space(pieces[-1], text):
-        pieces.append(" ")
-    pieces.append(text)
+        to.pieces, to.size = None, TOO_LONG
+    elif pieces is None:
+        to.pieces = [text]
+    else:
+        if not text[0].isspace() and _need_space(pieces[-1], text):
+            pieces.append(" ")
+        pieces.append(text)
 
 
 def _need_space(before: str, text: str) -> bool:
@@ -218,38 +232,35 @@ def _need_space(before: str, text: str) -> bool:
     )
 
 
-def _close(layout: Layout, closed: _Open, outer: _Open | None) -> None:
-    tag = closed.element.tag
-    layout.extent[closed.element] = (closed.read, layout.read - closed.read)
-    text = "".join(closed.pieces) if closed.pieces is not None else None
-    if text:
-        flat = " ".join(text.split())
-        kept = flat if len(flat) <= MAX_TEXT else ""
-        if kept:
-            spot = Spot(
-                closed.order,
-                closed.element,
-                kept,
-                closed.own,
-                closed.hidden,
-                closed.struck,
-                closed.read,
-            )
-            layout.spots.append(spot)
-            layout.by_element[closed.element] = spot
+def _close(layout: Layout, closed: Spot, outer: Spot | None) -> None:
+    if layout.read > closed.read:
+        layout.extent[closed.element] = (closed.read, layout.read - closed.read)
+    pieces, closed.pieces = closed.pieces, None
+    if not pieces:
+        if outer is None:
+            return
+        if closed.hidden and not outer.hidden:
+            _append(outer, " ")
+        elif closed.size == TOO_LONG:
+            outer.pieces, outer.size = None, TOO_LONG
+        elif closed.element.tag in BLOCKS:
+            _append(outer, "  ")
+        return
+    text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+    flat = " ".join(text.split())
+    if len(flat) <= MAX_TEXT:
+        closed.text = flat
     if outer is None:
         return
     if closed.hidden and not outer.hidden:
         _append(outer, " ")
-    elif text is None:
-        outer.pieces = None
-    elif tag in BLOCKS:
+    elif closed.element.tag in BLOCKS:
         _append(outer, f" {text} ")
-    elif text and not text.isspace():
+    elif flat:
         _append(outer, _with_cents(outer, closed, text))
 
 
-def _with_cents(outer: _Open, closed: _Open, text: str) -> str:
+def _with_cents(outer: Spot, closed: Spot, text: str) -> str:
     """Text with small digits after a price as its cents: `12<sup>99</sup>`."""
     digits = text.strip()
     if len(digits) != 2 or not digits.isdigit():
@@ -264,18 +275,12 @@ def _with_cents(outer: _Open, closed: _Open, text: str) -> str:
 
 
 def _hidden(element: lxml.html.HtmlElement, style: str | None) -> bool:
-    if style and _HIDDEN_STYLE.search(style):
-        return True
-    if element.get("hidden") is not None:
+    if (style and _HIDDEN_STYLE.search(style)) or element.get("hidden") is not None:
         return True
     classes = element.get("class")
-    return bool(classes) and _has_hidden_class(classes)
+    return classes is not None and _has_hidden_class(classes)
 
 
 @lru_cache(maxsize=8192)
 def _has_hidden_class(classes: str) -> bool:
     return not _HIDDEN_CLASSES.isdisjoint(classes.split())
-
-
-def _struck(element: lxml.html.HtmlElement, style: str | None) -> bool:
-    return element.tag in _STRUCK_TAGS or bool(style and _STRUCK_STYLE.search(style))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
@@ -10,8 +12,7 @@ import lxml.html
 
 from scrapers.extract.address import is_same_page, naming_pairs
 from scrapers.extract.image_addresses import is_image
-from scrapers.extract.page import Page
-from scrapers.extract.visible.layout import Layout, Spot, tokens
+from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.weights import CARD
 from scrapers.extract.vocabulary import phrases
 
@@ -39,6 +40,8 @@ _TOGETHER = (
     frozenset({"bought", "together"}),
     frozenset({"last", "viewed"}),
 )
+_ENLARGES = re.compile(r"pop[-_]?up|zoom|enlarge|larger|lightbox", re.I)
+"""Addresses of pages that show an image larger: Zen Cart's `popup_image`."""
 _HEADING_NAMES = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
 
 
@@ -53,6 +56,7 @@ class OtherContent:
         self._extent = layout.extent
         self._spots = layout.by_element
         self._own: set[lxml.html.HtmlElement] = {anchor.element, *anchor.element.iterancestors()}
+        self._leading: dict[str, str | None] = {}
         self._known: dict[lxml.html.HtmlElement, bool] = {}
         self._cards: set[lxml.html.HtmlElement] = set()
         self._add_headed(layout, anchor)
@@ -60,16 +64,15 @@ class OtherContent:
     def add_cards(self, priced: Iterable[lxml.html.HtmlElement]) -> None:
         """Finds product cards among the elements with prices: similar siblings that each link to another
         page."""
-        siblings: dict[tuple[lxml.html.HtmlElement, str], dict[lxml.html.HtmlElement, int]] = {}
+        prices: Counter[lxml.html.HtmlElement] = Counter()
         for element in priced:
-            current = element
-            for _ in range(CARD.price_steps):
-                parent = current.getparent()
-                if parent is None or current in self._own:
+            for current in above(element, CARD.price_steps - 1):
+                if current in self._own:
                     break
-                prices = siblings.setdefault((parent, _shape(current)), {})
-                prices[current] = prices.get(current, 0) + 1
-                current = parent
+                prices[current] += 1
+        siblings = defaultdict(list)
+        for element in prices:
+            siblings[element.getparent(), _shape(element)].append(element)
         own = {(one.getparent(), _shape(one)) for one in self._own}
         for (parent, shape), group in siblings.items():
             # An element shaped like the part with the heading is a part of the page and no card.
@@ -78,9 +81,7 @@ class OtherContent:
             self._cards.update(element for element in group if self._is_teaser(element))
             if len(group) > 1:
                 leading = {
-                    element: self._targets(element)
-                    for element, prices in group.items()
-                    if prices <= CARD.max_prices
+                    element: self._targets(element) for element in group if prices[element] <= CARD.max_prices
                 }
                 cards = [element for element, targets in leading.items() if self._is_card(element, targets)]
                 pictured = [card for card in cards if next(card.iter("img", "picture"), None) is not None]
@@ -100,7 +101,7 @@ class OtherContent:
         worded: set[str] = set()
         links = [element] if element.tag == "a" else element.iter("a")
         for _, link in zip(range(CARD.max_links), links, strict=False):
-            target = _elsewhere(link.get("href"), self._page)
+            target = self._elsewhere(link.get("href"))
             if target:
                 if next(link.iter("img", "picture"), None) is not None:
                     pictured.add(target)
@@ -114,29 +115,37 @@ class OtherContent:
         return shown or (len(self._spots[element].text) if element in self._spots else 0)
 
     def _leads_away(self, element: lxml.html.HtmlElement) -> bool:
-        """Whether it is a link around an image: its content belongs to the linked page."""
+        """Whether it is a link around an image: its content belongs to the linked page, unless that shows
+        the image larger."""
         return (
             element.tag == "a"
             and len(element) > 0
-            and _elsewhere(element.get("href"), self._page) is not None
+            and not _ENLARGES.search(element.get("href") or "")
+            and self._elsewhere(element.get("href")) is not None
             and next(element.iter("img"), None) is not None
         )
+
+    def _elsewhere(self, href: str | None) -> str | None:
+        """The address that a link leads to, with its identifying query; None if it stays on the page or
+        leads to an image."""
+        if not href:
+            return None
+        if href not in self._leading:
+            leads = None if is_image(href) else _leads_to(href.strip(), self._page.base_url, self._page.url)
+            self._leading[href] = leads
+        return self._leading[href]
 
     def _targets(self, element: lxml.html.HtmlElement) -> set[str]:
         """The other pages that the links in an element lead to."""
         found: set[str] = set()
         links = [element] if element.tag == "a" else element.iter("a")
         for link in links:
-            target = _elsewhere(link.get("href"), self._page)
+            target = self._elsewhere(link.get("href"))
             if target:
                 found.add(target)
                 if len(found) > CARD.max_targets:
                     break
         return found
-
-    def contains(self, spot: Spot) -> bool:
-        """Whether a spot belongs to something else than the page's product."""
-        return self._within(spot.element)
 
     def _add_headed(self, layout: Layout, anchor: Spot) -> None:
         """Adds what is under a heading such as `You may also like`: the box around the heading, or else
@@ -164,7 +173,8 @@ class OtherContent:
                         break
                     self._cards.add(sibling)
 
-    def _within(self, element: lxml.html.HtmlElement) -> bool:
+    def contains(self, element: lxml.html.HtmlElement) -> bool:
+        """Whether an element belongs to something else than the page's product."""
         path = []
         current: lxml.html.HtmlElement | None = element
         inside = False
@@ -183,15 +193,15 @@ class OtherContent:
         return inside
 
 
-def _shape(element: lxml.html.HtmlElement) -> str:
+def _shape(element: lxml.html.HtmlElement) -> tuple[str, str]:
     """What similar elements have in common."""
-    return f"{element.tag} {' '.join(sorted((element.get('class') or '').split())[:2])}"
+    classes = element.get("class")
+    return element.tag, _first_classes(classes) if classes else ""
 
 
-def _elsewhere(href: str | None, page: Page) -> str | None:
-    """The address that a link leads to, with its identifying query; None if it stays on the page or leads
-    to an image."""
-    return _leads_to(href.strip(), page.base_url, page.url) if href and not is_image(href) else None
+@lru_cache(maxsize=8192)
+def _first_classes(classes: str) -> str:
+    return " ".join(sorted(classes.split())[:2])
 
 
 @lru_cache(maxsize=4096)

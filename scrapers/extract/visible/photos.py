@@ -11,7 +11,7 @@ import lxml.html
 from scrapers.extract.candidates import RawPhoto
 from scrapers.extract.image_addresses import Address, addresses_of, image_key, is_placeholder, largest
 from scrapers.extract.visible.heading import Heading
-from scrapers.extract.visible.layout import Layout, Spot, above, tokens
+from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
 from scrapers.extract.visible.weights import PHOTO
 
@@ -52,8 +52,8 @@ class _ShownPhoto:
 def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[RawPhoto]:
     """The gallery's photos near the heading, at their largest size."""
     found: dict[str, _ShownPhoto] = {}
-    for element, order in layout.order.items():
-        if element.tag != "img" or abs(order - heading.spot.order) > PHOTO.reach:
+    for element, order in _images(layout):
+        if abs(order - heading.spot.order) > PHOTO.reach or others.contains(element):
             continue
         addresses = _absolute(layout.page.base_url, addresses_of(element))
         if not addresses or not _may_be_photo(element, largest(addresses)):
@@ -63,8 +63,6 @@ def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[
         named = bool(label) and label in heading.text.casefold()
         enlarged = any(one.large for one in addresses)
         if around.isdisjoint(_GALLERY) and not named and not enlarged:
-            continue
-        if others.contains(Spot(order, element, "", False, False, False, 0)):
             continue
         keys = dict.fromkeys(image_key(one.url) for one in addresses)
         photo = next((found[key] for key in keys if key in found), None) or _ShownPhoto()
@@ -76,6 +74,12 @@ def read_photos(layout: Layout, heading: Heading, others: OtherContent) -> list[
             break
     photos = list({id(one): one for one in found.values()}.values())
     return [_photo(one) for one in _without_thumbnails(photos)][: PHOTO.max_photos]
+
+
+def _images(layout: Layout) -> list[tuple[lxml.html.HtmlElement, int]]:
+    """All images and their positions, in order; scripts show those that a `noscript` holds."""
+    held = [(image, order) for one, order in layout.tagged("noscript") for image in one.iter("img")]
+    return sorted([*layout.tagged("img"), *held], key=lambda one: one[1])
 
 
 def _without_thumbnails(photos: list[_ShownPhoto]) -> list[_ShownPhoto]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log2
 
 import lxml.html
 
-from scrapers.extract.visible.amounts import PRICE_NAME, ShownAmount
+from scrapers.extract.visible.amounts import ShownAmount, is_price_name
 from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
-from scrapers.extract.visible.weights import PRICE
+from scrapers.extract.visible.weights import PRICE, PriceWeights
 from scrapers.extract.vocabulary import phrases
 
 _FROM_PRICE = phrases("from_price")
@@ -42,7 +42,7 @@ _BEFORES_TEXT = """
 """
 _BEFORES = frozenset(_BEFORES_TEXT.split())
 _MAYBE_BEFORES_TEXT = """
-    regular list retail standard full initial normal base listprice regularprice
+    regular list retail standard full initial normal base listprice regularprice normalprice
 """
 _MAYBE_BEFORES = frozenset(_MAYBE_BEFORES_TEXT.split())
 _NOT_PRICES_TEXT = """
@@ -61,6 +61,10 @@ _PERCENT = re.compile(r"\d\s?%")
 _MEMBERS = frozenset({"member", "members", "membership", "memberprice", "loyalty", "clubprice"})
 _STATES = frozenset({"has", "is", "with", "no"})
 """`has-discount` marks a reduced price, `discount` the reduction."""
+_LINE_THROUGH = frozenset({"line", "through"})
+"""Style sheets of classes call a struck text `line-through`."""
+_DENOMINATOR = re.compile(r"(?:/|\b(?:per|pro|je|par|por|za|na|за|на))\s*$", re.I)
+"""The words before the quantity of a unit price: `159,90 € / 1 kg`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +94,23 @@ def choose_price(
     """The product's price among the amounts on the page; None if none is clearly it."""
     priced_amounts = []
     for shown in amounts:
-        shown.own = not others.contains(shown.spot)
+        shown.own = not others.contains(shown.spot.element)
         names = _names(shown.spot.element, PRICE.name_steps)
         marked = shown.spot.element.get("itemprop") == "price"
-        priced = marked or any(PRICE_NAME.search(name) for name in names)
+        priced = marked or any(
+            is_price_name(tokens(one)) for one in _around(shown.spot.element, PRICE.name_steps)
+        )
         if not priced and not shown.symbol:
             continue
         shown.before = _is_before(shown, names)
-        shown.score = _score(shown, names, priced, heading, buy_order)
+        shown.features = _features(shown, names, priced, heading, buy_order)
+        shown.score = score_of(shown.features)
         priced_amounts.append(shown)
     own = [shown for shown in priced_amounts if shown.own]
     for shown in own:
         same = sum(other.amount == shown.amount and other is not shown for other in own if not other.before)
-        shown.score += min(same, PRICE.max_repeated) * PRICE.repeated
+        shown.features["repeated"] = min(same, PRICE.max_repeated)
+        shown.score = score_of(shown.features)
     todays = sorted(
         (shown for shown in own if not shown.before), key=lambda shown: (-shown.score, shown.spot.order)
     )
@@ -112,7 +120,7 @@ def choose_price(
     earlier = [
         shown
         for shown in own
-        if (shown.before or not _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES))
+        if (shown.before or _may_be_before(shown))
         and shown.amount > best.amount
         and abs(shown.spot.read - best.spot.read) < PRICE.earlier_reach
         and not _is_no_price(shown)
@@ -132,19 +140,21 @@ def choose_price(
 def _prefer_reduced(todays: list[ShownAmount]) -> ShownAmount:
     """Today's price of two side by side: not the one named `regular`."""
     best = todays[0]
-    if _names(best.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES):
+    if not _may_be_before(best):
         return best
     for shown in todays[1 : 1 + PRICE.beside_candidates]:
         beside = abs(shown.spot.read - best.spot.read) < PRICE.beside
         beside = beside and shown.score > best.score - PRICE.beside_score
-        if (
-            beside
-            and not _is_for_members(shown)
-            and shown.amount < best.amount
-            and _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MAYBE_BEFORES)
-        ):
+        if beside and not _is_for_members(shown) and shown.amount < best.amount and not _may_be_before(shown):
             return shown
     return best
+
+
+def _may_be_before(shown: ShownAmount) -> bool:
+    """Whether an element around it is named `regular`, `list` or the like: one that is named
+    `with-list-price` holds the reduced price."""
+    names = (tokens(one) for one in _around(shown.spot.element, PRICE.box_steps))
+    return any(not one.isdisjoint(_MAYBE_BEFORES) and one.isdisjoint(_STATES) for one in names)
 
 
 def _with_decimals(best: ShownAmount, todays: list[ShownAmount]) -> ShownAmount:
@@ -161,6 +171,8 @@ def _is_before(shown: ShownAmount, names: set[str]) -> bool:
         return True
     nearest = _names(shown.spot.element, 1)
     if not nearest.isdisjoint(_BEFORES) and nearest.isdisjoint({"now", "new", "final"}):
+        return True
+    if any(tokens(one) >= _LINE_THROUGH for one in _around(shown.spot.element, 1)):
         return True
     # Names further out may belong to the box with both prices.
     return bool(
@@ -179,6 +191,7 @@ def _is_no_price(shown: ShownAmount) -> bool:
     """Whether its words say that an amount is for shipping, an instalment, a saving or the like."""
     return bool(
         (shown.label and _NOT_THE_PRICE.search(shown.label))
+        or (not shown.symbol and _DENOMINATOR.search(shown.label))
         or (shown.after and _says_no_price(_PERCENT.split(shown.after)[0]))
     )
 
@@ -193,49 +206,53 @@ def _is_for_members(shown: ShownAmount) -> bool:
     return bool(words) or not _names(shown.spot.element, PRICE.box_steps).isdisjoint(_MEMBERS)
 
 
-def _score(
+def score_of(features: Mapping[str, float], weights: PriceWeights = PRICE) -> float:
+    """The score of an amount: its features times the weights of the same names."""
+    return sum(getattr(weights, name) * value for name, value in features.items())
+
+
+def _features(
     shown: ShownAmount, names: set[str], priced: bool, heading: Heading, buy_order: int | None
-) -> float:
+) -> dict[str, float]:
+    """What speaks for an amount (above 0) and against it, by the names of the weights; 0 is left out."""
     spot = shown.spot
-    score = PRICE.named if priced else 0.0
-    score += PRICE.symbol if shown.symbol else 0.0
-    score += PRICE.itemprop if spot.element.get("itemprop") == "price" else 0.0
-    score += PRICE.todays_name if not names.isdisjoint(_TODAYS) else 0.0
-    score += _prominence(spot.element)
     distance = spot.read - heading.spot.read
-    score -= min(PRICE.max_distance, PRICE.distance * log2(1 + abs(distance) / PRICE.near))
-    score -= PRICE.before_heading if distance < 0 else 0.0
-    if buy_order is not None and -PRICE.button_before < buy_order - spot.order < PRICE.button_after:
-        score += PRICE.near_button
-    if _is_no_price(shown):
-        score -= PRICE.no_price
-    if _WITHOUT_TAX.search(shown.after) or _WITHOUT_TAX.search(shown.label[-PRICE.tax_label :]):
-        score -= PRICE.without_tax
-    if any(_is_named_no_price(one) for one in _around(spot.element, PRICE.box_steps)):
-        score -= PRICE.named_no_price
-    if _is_for_members(shown):
-        score -= PRICE.members
-    if spot.hidden:
-        score -= PRICE.hidden
-    if spot.element.tag in ("option", "label", "li", "a", "button"):
-        score -= PRICE.in_control
-    if shown.money.end - shown.money.start < len(spot.text) - PRICE.sentence_rest:
-        score -= PRICE.in_sentence
-    return score
+    furthest = PRICE.max_distance / PRICE.distance
+    near_button = buy_order is not None and -PRICE.button_before < buy_order - spot.order < PRICE.button_after
+    tax_words = (shown.after, shown.label[-PRICE.tax_label :])
+    in_control = spot.element.tag in ("option", "label", "li", "a", "button")
+    rest = len(spot.text) - (shown.money.end - shown.money.start)
+    found = {
+        "named": priced,
+        "symbol": bool(shown.symbol),
+        "itemprop": spot.element.get("itemprop") == "price",
+        "todays_name": not names.isdisjoint(_TODAYS),
+        "distance": -min(furthest, log2(1 + abs(distance) / PRICE.near)),
+        "before_heading": -(distance < 0),
+        "near_button": near_button,
+        "no_price": -_is_no_price(shown),
+        "without_tax": -any(_WITHOUT_TAX.search(words) is not None for words in tax_words),
+        "named_no_price": -any(_is_named_no_price(one) for one in _around(spot.element, PRICE.box_steps)),
+        "members": -_is_for_members(shown),
+        "hidden": -spot.hidden,
+        "in_control": -in_control,
+        "in_sentence": -(rest > PRICE.sentence_rest),
+    }
+    if prominence := _prominence(spot.element):
+        found[prominence] = True
+    return {name: float(value) for name, value in found.items() if value}
 
 
-def _prominence(element: lxml.html.HtmlElement) -> float:
-    """How prominent it is, as far as tags and inline styles tell."""
+def _prominence(element: lxml.html.HtmlElement) -> str | None:
+    """The weight for how prominent it is, as far as tags and inline styles tell."""
     for one in above(element, 1):
         if one.tag in ("h1", "h2", "h3", "h4", "strong", "b", "big"):
-            return PRICE.highlighted
+            return "highlighted"
         size = _SIZE.search(one.get("style") or "")
         if size:
             pixels = float(size[1]) * (PRICE.em_px if size[2].lower() in ("em", "rem") else 1)
-            return (
-                PRICE.large if pixels >= PRICE.large_px else PRICE.small if pixels < PRICE.small_px else 0.0
-            )
-    return 0.0
+            return "large" if pixels >= PRICE.large_px else "small" if pixels < PRICE.small_px else None
+    return None
 
 
 def _names(element: lxml.html.HtmlElement, steps: int) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from functools import lru_cache
+from string import ascii_letters, digits
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from scrapers.extract.page import Page
@@ -29,6 +30,9 @@ _HOLD_IDS_TEXT = "input button form div section main article body span meta a"
 _HOLD_IDS = frozenset(_HOLD_IDS_TEXT.split())
 MAX_NUMBER = 40
 MAX_LABELLED = 60
+_DIGIT = re.compile(r"\d")
+_NUMBER_ENDS = frozenset(f"{ascii_letters}{digits}_-)")
+"""What `_FINAL_NUMBER` ends in: most texts need no search."""
 _FINAL_NUMBER = re.compile(r"(?:^|(?<=[\s:：#(]))(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{5,40}(?=\)?$)")
 
 
@@ -39,7 +43,8 @@ def read_marked_number(layout: Layout, heading: Heading, others: OtherContent) -
             continue
         marked = spot.element.get("itemprop") in ("sku", "productID")
         named = marked or not tokens(spot.element).isdisjoint(_SKU_CLASSES)
-        if named and any(character.isdigit() for character in spot.text) and not others.contains(spot):
+        numbered = named and any(character.isdigit() for character in spot.text)
+        if numbered and not others.contains(spot.element):
             return spot.text.strip("#:() ")
     return None
 
@@ -51,9 +56,11 @@ def stated_number(page: Page, parts: Set[str], stated: Set[str]) -> str | None:
     :param stated: the ids in the page's data.
     """
     ids = {value.lower(): value for value in stated}
-    for name in set().union(*(page.attributes_holding(part.encode()) for part in parts)):
+    # What holds a part also holds the shorter parts within it.
+    shortest = [part for part in parts if not any(other != part and other in part for other in parts)]
+    for name in sorted(set().union(*(page.attributes_holding(part.encode()) for part in shortest))):
         if name == "value":
-            for element in page.tree.iter("input", "button"):
+            for element in (*page.tagged["input"], *page.tagged["button"]):
                 _note(element.get("value"), element.get("name") or element.get("id") or "", ids)
         elif name.startswith("data-") and _is_key(name):
             for value in page.tree.xpath(f"//@{name}"):
@@ -67,8 +74,9 @@ def shown_numbers(layout: Layout) -> set[str]:
     """Numbers at the end of short texts: `Deal no.: 345486`."""
     found = set()
     for spot in layout.spots:
-        if spot.own and not spot.hidden and len(spot.text) <= MAX_LABELLED:
-            number = _FINAL_NUMBER.search(spot.text)
+        ends = spot.text[-1] in _NUMBER_ENDS
+        if ends and spot.own and not spot.hidden and len(spot.text) <= MAX_LABELLED:
+            number = _FINAL_NUMBER.search(spot.text) if _DIGIT.search(spot.text) else None
             if number:
                 found.add(number[0])
     return found

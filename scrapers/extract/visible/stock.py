@@ -20,10 +20,13 @@ _SOLD_ALONE = phrases("sold_alone")
 _IN_STOCK = phrases("in_stock")
 _AVAILABLE_ALONE = phrases("available_alone")
 _PREORDER = phrases("preorder")
+_ANY = phrases("sold_out", "coming_soon", "sold_alone", "in_stock", "available_alone", "preorder")
+"""Finds what any of these finds: most texts need no other search."""
 _ELSEWHERE = phrases("elsewhere")
 _PUNCTUATION = " .!¡✓✔"
 _LINE_EDGES = f"{_PUNCTUATION}\t\r\n\u00a0"
 
+_NONE_BEFORE = re.compile(r"(?<![\d.,])0 (?:[^\W\d_]{1,20} ){0,2}$")
 _CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
 """Names of lists of sizes or colours."""
 
@@ -106,13 +109,11 @@ def word_of(text: str) -> Availability | None:
 
 def _has_options(layout: Layout, heading: Heading, others: OtherContent) -> bool:
     """Whether a size or colour is chosen from a list beside the product."""
-    for element, order in layout.order.items():
-        if element.tag == "select" and 0 < order - heading.spot.order <= STOCK.button_reach:
-            spot = layout.by_element.get(element)
-            named = _CHOICE_NAME.search(f"{element.get('name')} {element.get('id')}")
-            if named and not others.contains(spot or Spot(order, element, "", False, False, False, 0)):
-                return True
-    return False
+    return any(
+        _CHOICE_NAME.search(f"{element.get('name')} {element.get('id')}") and not others.contains(element)
+        for element, order in layout.tagged("select")
+        if 0 < order - heading.spot.order <= STOCK.button_reach
+    )
 
 
 def _is_far_off(buying: Buying, heading: Heading) -> bool:
@@ -122,19 +123,17 @@ def _is_far_off(buying: Buying, heading: Heading) -> bool:
 
 def offers_choices(layout: Layout, heading: Heading, others: OtherContent) -> bool:
     """Whether a size, colour or number of the product can be chosen."""
-    for element, order in layout.order.items():
-        if abs(order - heading.spot.order) > STOCK.choices_reach:
-            continue
-        kind = (element.get("type") or "").lower() if element.tag == "input" else ""
-        named = element.tag == "select" or kind in ("radio", "number")
-        if not named and element.tag in ("ul", "div", "fieldset", "button", "li"):
-            names = tokens(element)
-            named = not names.isdisjoint(_CHOOSABLE)
-        if named:
-            spot = layout.by_element.get(element)
-            if not others.contains(spot or Spot(order, element, "", False, False, False, 0)):
-                return True
-    return False
+    return any(
+        _is_choosable(element) and not others.contains(element)
+        for element, order in layout.tagged("select", "input", "fieldset", "ul", "li", "button", "div")
+        if abs(order - heading.spot.order) <= STOCK.choices_reach
+    )
+
+
+def _is_choosable(element: lxml.html.HtmlElement) -> bool:
+    if element.tag == "input":
+        return (element.get("type") or "").lower() in ("radio", "number")
+    return element.tag == "select" or not tokens(element).isdisjoint(_CHOOSABLE)
 
 
 _CHOOSABLE = frozenset(
@@ -166,10 +165,14 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
         )
         if not near or not spot.own or spot.hidden or spot.element is heading.spot.element:
             continue
+        if not _ANY.search(spot.text):
+            continue
         sold, stocked = (
             _SOLD_OUT.search(spot.text) or _SOLD_ALONE.fullmatch(spot.text.strip(_PUNCTUATION)),
             _IN_STOCK.search(spot.text),
         )
+        if _says_none(spot.text, stocked):
+            sold, stocked = stocked, None
         if not sold and not stocked and not _names(spot).isdisjoint(_STATUS):
             stocked = _AVAILABLE_ALONE.fullmatch(spot.text.strip(_PUNCTUATION))
         if not sold and not stocked:
@@ -178,9 +181,14 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
                 and len(spot.text) < STOCK.max_preorder
                 and _PREORDER.search(spot.text) is not None
             )
-        elif not _is_choice(spot) and not others.contains(spot):
+        elif not _is_choice(spot) and not others.contains(spot.element):
             _note_words(words, spot, sold, stocked)
     return words
+
+
+def _says_none(text: str, stocked: re.Match[str] | None) -> bool:
+    """Whether a text says that none is left: `0 units in stock`."""
+    return stocked is not None and bool(_NONE_BEFORE.search(text[: stocked.start()]))
 
 
 def _note_words(

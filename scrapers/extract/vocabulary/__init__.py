@@ -36,6 +36,7 @@ SECTIONS = {
     "after_other_amount": "the same, behind the amount: `a month`, `off`",
     "label_brand": "labels of a row with the brand",
     "label_sku": "labels of a row with the store's number of the product",
+    "label_model": "labels of a row with a model, whose number may be the store's number of the product",
     "label_gtin": "labels of a row with the GTIN",
     "label_stock": "labels of a row with the availability",
     "brand_prefix": "words before the brand in its link: `by`, `visit the`",

@@ -1,9 +1,18 @@
 """What a listing leads to."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from scrapers.extract.address import without_tracking
-from scrapers.extract.links import MAX_LINKS, category_links, further_listings, next_pages, product_links
+from scrapers.extract.links import (
+    MAX_LINKS,
+    category_links,
+    further_listings,
+    listing_shape,
+    next_pages,
+    product_links,
+)
 from scrapers.extract.page import parse_page, same_site
 from scrapers.extract.sources.markup import read_markup
 
@@ -157,3 +166,66 @@ def test_a_page_of_endless_links_is_read_up_to_a_bound():
     html = "".join(f"<a href=/p/{number}><img src=/{number}.jpg></a>" for number in range(MAX_LINKS + 50))
     found = products_on(html)
     assert (len(found), found[-1]) == (MAX_LINKS, f"https://shop.example/p/{MAX_LINKS - 1}")
+
+
+@pytest.mark.parametrize("folder", ["bag", "pages", "blogs", "search", "basket"])
+def test_a_card_with_a_price_is_a_product_below_any_folder(folder):
+    html = f"""
+    <ul><li><a href="/{folder}/leather-tote"><img src="1.jpg"><span>Leather tote</span></a><p>€49.00</p></li>
+        <li><a href="/{folder}/canvas-tote"><img src="2.jpg">Canvas tote <b>$35</b></a></li>
+        <li><a href="/{folder}/our-story"><img src="3.jpg">Since 1965</a></li>
+        <li><a href="/{folder}/size-guide">Sizes from €10.00</a></li>
+        <li><a href="/{folder}"><img src="4.jpg"> €84.00</a></li>
+        <li><a href="/{folder}/checkout"><img src="5.jpg"> €84.00</a></li></ul>"""
+    found = [f"https://shop.example/{folder}/{name}" for name in ("leather-tote", "canvas-tote")]
+    assert products_on(html) == found
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "index.php?main_page=index&cPath=1_5",
+        "index.php?main_page=index&manufacturers_id=3",
+        "index.php?cPath=22",
+        "/?product_cat=dresses",
+    ],
+)
+def test_an_index_that_names_a_category_is_no_front_page(href):
+    page = page_of(f'<nav><a href="{href}">Dresses</a></nav>', "https://shop.example/index.php")
+    assert [urlsplit(url).query for url in category_links(page)] == [urlsplit(href).query]
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "index.php?main_page=index&cPath=1&action=buy_now&products_id=27",
+        "/shop/?add-to-cart=27",
+        "product_info.php?products_id=27&action=notify",
+        "/dresses?add_to_wishlist=27",
+        "/shop.php?do=add&id=27",
+    ],
+)
+def test_a_link_that_acts_is_never_followed(href):
+    card = f'<div class="product-card"><a href="{href}"><img src="b.gif" alt="Buy now"></a> $9.00</div>'
+    assert products_on(card) == []
+    assert further_listings(page_of(card), {listing_shape(f"https://shop.example/{href}")}) == []
+    assert category_links(page_of(f'<nav><a href="{href}">Buy now</a></nav>')) == []
+
+
+@pytest.mark.parametrize(
+    ("control", "following"),
+    [
+        ('<input type="radio" name="p" value="3"><label>›</label>', [f"{HERE}?p=3"]),
+        ('<button name="page" value="3">Next</button>', [f"{HERE}?p=2&page=3"]),
+        ('<input type="radio" name="p" value="1">', []),
+        ('<input type="number" name="p" value="3">', []),
+        ('<input type="radio" name="size" value="3">', []),
+    ],
+)
+def test_the_next_page_of_a_form(control, following):
+    assert next_pages(page_of(f"<form>{control}</form>", f"{HERE}?p=2")) == following
+
+
+def test_a_feed_is_no_listing():
+    page = page_of('<nav><a href="/index.rss?category=all">Feed</a><a href="/all">All</a></nav>')
+    assert category_links(page) == ["https://shop.example/all"]
