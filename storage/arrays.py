@@ -50,8 +50,8 @@ def map_array(file: Path) -> np.ndarray:
             if np.lib.format.read_magic(stream) != (1, 0):
                 raise ValueError("its format is of another version")
             shape, is_transposed, dtype = np.lib.format.read_array_header_1_0(stream)
-            if is_transposed or dtype.hasobject:
-                raise ValueError("it holds no plain array")
+            if is_transposed:
+                raise ValueError("its axes are in another order")
             return np.memmap(stream, dtype, "r", stream.tell(), shape)
     except OSError:
         raise
