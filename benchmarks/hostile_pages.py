@@ -113,6 +113,7 @@ PIECES: dict[str, Callable[[int], str]] = {
     "forms": repeated("<form><input name=q>"),
     "drawings": repeated("<svg><path d=M>"),
     "formulas": repeated("<math><mi>"),
+    "control characters": repeated('<p itemscope><b itemprop="a"><script>1</script>&#11;\x1f</b></p>'),
 }
 
 

@@ -32,6 +32,7 @@ _SOURCES = {
     "object": "data",
 }
 _VALUES = {"meta": "content", "data": "value", "meter": "value", "time": "datetime"}
+_SHOWN_TEXT = ".//text()[not(parent::script or parent::style)]"
 _CLEANER = Cleaner(
     scripts=True,
     javascript=False,
@@ -144,8 +145,8 @@ class _Reader:
             return ""
         try:
             return str(html_text.etree_to_text(_CLEANER.clean_html(element)))
-        except RecursionError:
-            return str(element.text_content())
+        except (RecursionError, ValueError):  # lxml sets no text that holds a control character
+            return "".join(element.xpath(_SHOWN_TEXT))
 
 
 def _item(element: HtmlElement) -> Item:
