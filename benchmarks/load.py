@@ -4,7 +4,7 @@
     python -m benchmarks.load --seconds 60 --processes 2
 
 The shop is a small one of patterns. Each generation gives one product another title, so that an answer that
-mixes two generations shows the wrong one. Each process's memory is plotted over time. It ends with exit code 1
+mixes two generations shows the wrong one. Each process's memory is plotted over time. The exit code is 1
 after an error or such an answer.
 """
 
