@@ -2,8 +2,16 @@
 
 import pytest
 
+from scrapers.extract import links
 from scrapers.extract.address import without_tracking
-from scrapers.extract.links import MAX_LINKS, category_links, further_listings, next_pages, product_links
+from scrapers.extract.links import (
+    MAX_LINKS,
+    category_links,
+    further_listings,
+    next_pages,
+    product_cards,
+    product_links,
+)
 from scrapers.extract.page import parse_page, same_site
 from scrapers.extract.sources.markup import read_markup
 
@@ -157,3 +165,22 @@ def test_a_page_of_endless_links_is_read_up_to_a_bound():
     html = "".join(f"<a href=/p/{number}><img src=/{number}.jpg></a>" for number in range(MAX_LINKS + 50))
     found = products_on(html)
     assert (len(found), found[-1]) == (MAX_LINKS, f"https://shop.example/p/{MAX_LINKS - 1}")
+
+
+def test_the_names_around_many_links_are_searched_in_linear_time(monkeypatch):
+    class Counting:
+        looked_at = 0
+
+        def search(self, text):
+            self.looked_at += len(text)
+
+    counts = []
+    for count in (250, 500, 1000):
+        counting = Counting()
+        monkeypatch.setattr(links, "_CARD", counting)
+        inside = "".join(f"<a href=/p/{number}>x</a>" for number in range(count))
+        page = parse_page(f'<p class="{"price " * 20 * count}">{inside}', "https://shop.example/p/cap")
+        product_cards(page, read_markup(page))
+        counts.append(counting.looked_at)
+    assert counts[0] > 0
+    assert counts[2] <= 2.2 * counts[1] <= 2.2 * 2.2 * counts[0], counts
