@@ -1,6 +1,6 @@
 """Takes each guard of `guards.toml` out of a copy of the repository, and names the test that then fails.
 
-    python -m benchmarks.guards             # all, a quarter of an hour on one core
+    python -m benchmarks.guards             # all, half an hour on one core
     python -m benchmarks.guards webrtc npz  # only those whose line holds one of these words
     python -m benchmarks.guards --kept FILE # goes on where a run with this file was ended
 
