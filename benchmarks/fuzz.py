@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import subprocess
 import sys
@@ -67,11 +68,16 @@ def read_settings(data: bytes) -> None:
     from flows.config import load_config
     from storage.errors import InputError
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "lookalike.toml"
-        file.write_bytes(data)
-        with contextlib.suppress(InputError):
-            load_config(file, folder)
+    file = Path(_scratch().name) / "lookalike.toml"
+    file.write_bytes(data)
+    with contextlib.suppress(InputError):
+        load_config(file)
+
+
+@functools.cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder of this process: to make and remove one takes ten times as long as to read the settings."""
+    return tempfile.TemporaryDirectory()
 
 
 def read_manifest(data: bytes) -> None:
@@ -103,11 +109,19 @@ def fuzz(reader: str, seconds: int, folder: Path) -> None:
     with atheris.instrument_imports(include=["scrapers", "storage", "flows"]):
         for seed in (CASES / reader).iterdir():  # the reader's own imports, which would seem to be slow
             READERS[reader](seed.read_bytes())
+
+    def read(data: bytes) -> None:
+        try:
+            READERS[reader](data)
+        except BaseException:  # libFuzzer's own copy is lost if its timer ends the process meanwhile
+            (folder / "raised").write_bytes(data)
+            raise
+
     corpus = folder / "corpus"
     corpus.mkdir()
     options = [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", "-timeout=20", "-rss_limit_mb=3000"]
     options += [f"-artifact_prefix={folder}/", "-print_final_stats=1", "-verbosity=1"]
-    atheris.Setup([sys.argv[0], *options, str(corpus), str(CASES / reader)], READERS[reader])
+    atheris.Setup([sys.argv[0], *options, str(corpus), str(CASES / reader)], read)
     atheris.Fuzz()
 
 

@@ -4,7 +4,8 @@
     python -m benchmarks.load --seconds 60 --processes 2
 
 The shop is a small one of patterns. Each generation gives one product another title, so that an answer that
-mixes two generations shows the wrong one. It ends with exit code 1 after an error or such an answer.
+mixes two generations shows the wrong one. Each process's memory is plotted over time. The exit code is 1
+after an error or such an answer.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ PRODUCT = "a.example:p0"
 """The product whose title each generation changes."""
 QUERIES = (encoded(picture(0)), PRODUCT, "b.example:p1")
 """As bytes, which worker processes decode, and as products."""
+BARS = " ▁▂▃▄▅▆▇█"
+SAMPLES = 30
+"""Times at which each process notes its memory."""
 
 
 @dataclass
@@ -38,13 +42,13 @@ class Asked:
 
     :ivar titles: the product's title, with the generation of the answer.
     :ivar errors: what was raised, in words.
-    :ivar memory_bytes: after the first and after the last answers.
+    :ivar memory_bytes: after the first and after the last answer, and at equal times between.
     """
 
     answers: int = 0
     titles: set[tuple[str, str]] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
-    memory_bytes: tuple[int, int] = (0, 0)
+    memory_bytes: list[int] = field(default_factory=list)
 
 
 def ask(data: Path, threads: int, until: float) -> Asked:
@@ -74,14 +78,23 @@ def ask(data: Path, threads: int, until: float) -> Asked:
 
     memory = psutil.Process().memory_info
     shop.similar(QUERIES[0])
-    before = memory().rss
+    seen.memory_bytes.append(memory().rss)
     running = [threading.Thread(target=repeat, args=(number,)) for number in range(threads)]
     for thread in running:
         thread.start()
+    every = (until - time.time()) / SAMPLES
+    while (left := until - time.time()) > 0:
+        time.sleep(min(every, left))
+        seen.memory_bytes.append(memory().rss)
     for thread in running:
         thread.join()
-    seen.memory_bytes = before, memory().rss
+    seen.memory_bytes.append(memory().rss)
     return seen
+
+
+def plotted(sizes: Sequence[int]) -> str:
+    """Sizes as a row of bars, from nothing to the largest."""
+    return "".join(BARS[round(size / max(sizes) * (len(BARS) - 1))] for size in sizes)
 
 
 def publish(root: Root, until: float) -> dict[str, str]:
@@ -116,8 +129,12 @@ def main(processes: int, threads: int, seconds: float) -> int:
             seen = [one.get() for one in asking]
         kept = len(generations.names(root))
     for number, one in enumerate(seen):
-        before, after = (size >> 20 for size in one.memory_bytes)
-        print(f"process {number}: {one.answers} answers, {len(one.errors)} errors, {before} to {after} MB")
+        first, *_, last = (size >> 20 for size in one.memory_bytes)
+        most = max(one.memory_bytes) >> 20
+        print(
+            f"process {number}: {one.answers} answers, {len(one.errors)} errors, {first} to {last} MB, "
+            f"at most {most} MB {plotted(one.memory_bytes)}"
+        )
     found = mistakes(seen, titles)
     print(f"{len(titles)} generations published, {kept} kept; {sum(one.answers for one in seen)} answers")
     for sentence in found[:20]:

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import address
-from dashboards.page_parts import draw_price
+from dashboards.page_parts import draw_price, plain
 from lookalike import Match
 from lookalike.facets import Choices, FacetValue, count, count_flag
 from lookalike.language import marked
@@ -70,6 +70,7 @@ def draw_facets(answers: Sequence[Match], currencies: Sequence[str], choices: Ch
             st.segmented_control(
                 _("Currency"),
                 currencies,
+                format_func=plain,
                 required=True,
                 key=CURRENCY,
                 on_change=address.write,

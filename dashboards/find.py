@@ -24,7 +24,7 @@ from dashboards.answers import (
 )
 from dashboards.asking import CURRENT, Query, current_query
 from dashboards.facets import chosen, draw_facets
-from dashboards.page_parts import draw_note, footer, header
+from dashboards.page_parts import draw_note, footer, header, plain
 from dashboards.query_tile import draw_query
 from lookalike import FilterArguments, Match, Matches, Shop
 from lookalike.facets import Choices, Order, narrow, sort
@@ -246,6 +246,7 @@ def choose_filters(shop: Shop) -> FilterArguments:
             currency = st.segmented_control(
                 _("Currency"),
                 currencies,
+                format_func=plain,
                 default=currencies[0],
                 required=True,
                 key="currency",

@@ -223,7 +223,9 @@ def parse_config(text: str, file: Path) -> _File:
     """
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise InputError(f"{file} is not valid TOML: its lists are too deep. Correct it.") from None
+    except ValueError as error:  # tomllib's own error, or a number of too many digits
         raise InputError(f"{file} is not valid TOML: {_lower(str(error))}. Correct that line.") from None
     try:
         settings = _File.model_validate(_with_default_limits(raw))
@@ -262,7 +264,10 @@ def _address(data: str, folder: Path) -> Path | str:
 
 
 def _absolute(path: str, folder: Path) -> Path:
-    return (folder / Path(path).expanduser()).resolve()
+    try:
+        return (folder / Path(path).expanduser()).resolve()
+    except (ValueError, RuntimeError) as error:  # a null character, or the home of a user who is not there
+        raise InputError(f"'{path}' is not a path ({_lower(str(error)).rstrip('.')}). Correct it.") from None
 
 
 def _resolve_weights(embed: EmbedSettings, file: Path | None) -> EmbedSettings:

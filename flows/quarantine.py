@@ -33,8 +33,8 @@ def accept(root: Root, store: str, seen: Sequence[Finding] | None = None) -> dic
     :raises InputError: no crawl of this store is quarantined, another one than was seen, or it is rejected.
     :raises BusyError: the store is being crawled.
     """
+    staging = Staging(root, store)
     with root.lock(f"crawl-{store}"):
-        staging = Staging(root, store)
         resume(root, staging)
         if decided := _decided(root, staging, seen, _ACCEPTED):
             return decided
@@ -57,8 +57,8 @@ def reject(root: Root, store: str, seen: Sequence[Finding] | None = None) -> dic
     :raises InputError: there is no staged crawl of this store, another one than was seen, or it is accepted.
     :raises BusyError: the store is being crawled.
     """
+    staging = Staging(root, store)
     with root.lock(f"crawl-{store}"):
-        staging = Staging(root, store)
         if decided := _decided(root, staging, seen, _REJECTED):
             return decided
         if not staging:

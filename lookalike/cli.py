@@ -28,7 +28,7 @@ from lookalike.commands import (  # noqa: E402 - these import what a file of the
     stores,
     upkeep,
 )
-from storage.errors import LookalikeError  # noqa: E402
+from storage.errors import InputError, LookalikeError  # noqa: E402
 from storage.startup import end_quickly  # noqa: E402
 
 INTERRUPTED = 130
@@ -132,6 +132,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"Run `pip install 'lookalike[{extra}]'`.\n"
         )
         return 1
+    except UnicodeEncodeError:
+        given = sys.argv[1:] if arguments is None else arguments
+        if not any("\ud800" <= char <= "\udfff" for text in given for char in text):
+            raise
+        sys.stderr.write("lookalike: An argument is not UTF-8 text. Write it as UTF-8.\n")
+        return InputError.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("lookalike: interrupted.\n")
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""Reads untrusted `.npz` files: without pickles, and only up to a size."""
+"""Reads untrusted `.npz` and `.npy` files: regular files only, without pickles, and only up to a size."""
 
 from __future__ import annotations
 
@@ -37,3 +37,23 @@ def _plain_array(name: str, member: object) -> np.ndarray:
     if not isinstance(member, np.ndarray):  # NumPy returns the bytes of what has no header of an array
         raise ValueError(f"its {name} is no array")
     return member
+
+
+def map_array(file: Path) -> np.ndarray:
+    """The array of a `.npy` file as `numpy.save` writes it, memory-mapped and read-only.
+
+    :raises OSError: it cannot be read, or is no regular file.
+    :raises ValueError: it holds no plain array.
+    """
+    try:
+        with open_regular(file) as stream:
+            if np.lib.format.read_magic(stream) != (1, 0):
+                raise ValueError("its format is of another version")
+            shape, is_transposed, dtype = np.lib.format.read_array_header_1_0(stream)
+            if is_transposed:
+                raise ValueError("its axes are in another order")
+            return np.memmap(stream, dtype, "r", stream.tell(), shape)
+    except OSError:
+        raise
+    except Exception as error:  # NumPy evaluates the header as Python, and raises whatever comes of it.
+        raise ValueError(str(error) or type(error).__name__) from error

@@ -25,7 +25,10 @@ FileName = Annotated[str, StringConstraints(pattern=_COMPONENT)]
 ShardName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{20}$")]
 """The name of a thumbnail shard: the beginning of its sha256."""
 
-StoreName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}$")]
+STORE = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}")
+"""A store's name, which is a folder of staged crawls."""
+
+StoreName = Annotated[str, StringConstraints(pattern=f"^{STORE.pattern}$")]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

@@ -29,11 +29,10 @@ def open_regular(path: Path) -> BufferedReader:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a symbolic link", str(path)) from None
         raise
-    stream = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
-    return stream
+    return os.fdopen(descriptor, "rb")
 
 
 def read_small(path: Path, max_bytes: int = SMALL_BYTES) -> bytes:

@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from storage.errors import LookalikeError
+from storage.errors import InputError, LookalikeError
+from storage.names import STORE
 from storage.root import Root
 from storage.rows import Rows, fit_to_schema
 from storage.schemas import TABLES
@@ -96,16 +97,20 @@ def _with_examples(finding: Finding) -> str:
 
 def staged_stores(root: Root) -> list[str]:
     """The stores that have a staged crawl, sorted."""
-    return sorted({PurePosixPath(name).parts[1] for name in root.files.below(FOLDER)})
+    folders = {PurePosixPath(name).parts[1] for name in root.files.below(FOLDER)}
+    return sorted(name for name in folders if STORE.fullmatch(name))
 
 
 class Staging:
     """The staged crawl of a store, if there is one. Writers hold the lock of the store's crawl.
 
     :ivar store: the store's name.
+    :raises InputError: no store can have this name, such as `.`, which would be the crawls of all stores.
     """
 
     def __init__(self, root: Root, store: str) -> None:
+        if not STORE.fullmatch(store):
+            raise InputError(f"'{store[:60]}' is no store's name. `lookalike stores list` shows them.")
         self.root, self.store = root, store
         self._folder = f"{FOLDER}/{store}"
         self._next: int | None = None

@@ -27,6 +27,7 @@ import numpy as np
 from loky import ProcessPoolExecutor
 
 from embedding.index.engines import ENDINGS, Candidates, engine
+from storage.arrays import map_array
 from storage.errors import LookalikeError
 from storage.manifest import WAY_OUT, GenerationError
 from storage.verification_cache import Unremembered, Verified
@@ -274,7 +275,7 @@ def _read_entries(folder: Path, rows: int, count: int | None) -> np.ndarray | No
         return None
     file = folder / ENTRIES_FILE
     try:
-        entries = np.load(file, mmap_mode="r", allow_pickle=False)
+        entries = map_array(file)
     except (OSError, ValueError) as error:
         raise GenerationError(f"{file} cannot be read ({error}). {WAY_OUT}") from None
     if entries.dtype != np.int32 or entries.shape != (count,) or not _name_each_once(entries, rows):

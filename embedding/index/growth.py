@@ -25,6 +25,7 @@ from embedding.index import candidate_index, items, vectors
 from embedding.index.embedding_matrix import BLOCK_ROWS, EmbeddingMatrix
 from embedding.index.projection import Projection
 from embedding.index.search import PROJECTION_FILE
+from storage.arrays import map_array
 from storage.manifest import Manifest, Origin, Search
 
 MOST_ADDED = 0.1
@@ -67,7 +68,7 @@ class Before:
         """See `candidate_index.ENTRIES_FILE`: int32 [entries]."""
         if self.manifest.search.entries is None:
             return np.arange(len(self.vectors), dtype=np.int32)
-        return np.load(self.folder / candidate_index.ENTRIES_FILE)
+        return map_array(self.folder / candidate_index.ENTRIES_FILE)
 
     def unknown(self, image_ids: pa.Array) -> pa.Array:
         """Those of these photos that it has no vector of."""
@@ -99,7 +100,7 @@ def load(folder: Path, manifest: Manifest, basis: str) -> Before | None:
     projection = Projection.load(folder / PROJECTION_FILE)
     if projection.learnt_explained is None:
         return None
-    stored = np.load(folder / vectors.FILE, mmap_mode="r")
+    stored = map_array(folder / vectors.FILE)
     rows = items.read(folder / items.FILE)
     return Before(folder, manifest, manifest.origin, rows, stored, projection, projection.learnt_explained)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from embedding.index import columns
 from storage import arrow_files
+from storage.regular import open_regular
 from storage.schemas import MONEY, TIME
 
 FILE = "items.arrow"
@@ -97,9 +99,14 @@ def write(items: pa.Table, file: Path) -> None:
 
 
 def read(file: Path) -> pa.Table:
-    """The rows of a generation, memory-mapped."""
-    with pa.memory_map(str(file)) as source:
-        return arrow_files.read(source.read_buffer())
+    """The rows of a generation, memory-mapped.
+
+    :raises OSError: the file cannot be read, or is no regular file.
+    :raises ValueError: it holds no table.
+    """
+    with open_regular(file) as stream:
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    return arrow_files.read(pa.py_buffer(mapped))
 
 
 def check(items: pa.Table, products: int) -> None:

@@ -19,6 +19,7 @@ from embedding.index.candidate_index import CandidateIndex
 from embedding.index.projection import Projection
 from embedding.index.vectors import FILE as VECTORS_FILE
 from embedding.index.vectors import similarities, widen
+from storage.arrays import map_array
 from storage.manifest import WAY_OUT, GenerationError, Manifest
 from storage.verification_cache import Unremembered, Verified
 
@@ -106,7 +107,7 @@ class Index:
             (verified or Unremembered()).passes(
                 folder / items.FILE, f"items {products}", lambda: items.check(table, products)
             )
-            vectors = np.load(folder / VECTORS_FILE, mmap_mode="r", allow_pickle=False)
+            vectors = map_array(folder / VECTORS_FILE)
             projection = Projection.load(folder / PROJECTION_FILE)
         except (OSError, ValueError, pa.ArrowInvalid) as error:
             raise GenerationError(f"Generation {folder.name} cannot be read ({error}). {WAY_OUT}") from None

@@ -22,6 +22,8 @@ _TWO_NUMBERS = r"^\s*(?P<first>\d{1,2})[/-](?P<second>\d{1,2})[/-]\d{4}"
 """Of 01/02/2026 only other dates of the same source say which is the day."""
 _NO_DAY = r"^\s*\d{1,2}\.\d{1,2}\.\d{4}"
 _YEAR = r"\d{4}"
+_LONGEST = 100
+"""Characters of a date: pandas takes quadratic time for a number of very many digits."""
 _MONTHS = 12
 
 
@@ -93,8 +95,10 @@ class PurchaseDates:
         # Without a year, pandas takes that of today; `now` is a date to it.
         dated = _matching(texts, _YEAR) & (dotted | ~_matching(texts, _NO_DAY))
         values = np.zeros(len(texts), np.int64)
+        lengths = pc.fill_null(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False)
+        dated &= lengths <= _LONGEST
         missing = ~dated
-        for rows, days in ((dated & ~day_first, False), (day_first, True)):
+        for rows, days in ((dated & ~day_first, False), (dated & day_first, True)):
             if rows.any():
                 some = pd.Series(texts.filter(pa.array(rows)).to_pylist(), dtype="object")
                 parsed = pd.to_datetime(some, utc=True, errors="coerce", format="mixed", dayfirst=days)

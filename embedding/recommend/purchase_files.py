@@ -43,6 +43,9 @@ _COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 _SEPARATORS = ",;\t|"
 _MOST_HEADER_BYTES = 65_536
 _JSON_LINES = 50_000
+_LONGEST_ROW = 2**20
+"""Characters of a row, as Arrow allows in CSV: a small compressed file may hold one of gigabytes."""
+_MOST_JSON_CHARACTERS = 64 * _LONGEST_ROW
 _MOST_NAMED = 12
 _LARGEST = 2.0**63  # of int64
 
@@ -147,6 +150,8 @@ def damage_named(file: Path) -> Iterator[None]:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         if "invalid UTF8" in reason:
             raise InputError(f"{file} is not UTF-8 text. Save it as UTF-8.") from None
+        if "straddling object" in reason:
+            raise _too_long(file) from None
         raise InputError(f"{file} cannot be read ({reason}). Give Parquet or CSV with {WANTED}.") from None
 
 
@@ -250,14 +255,18 @@ def _ours(names: Sequence[str]) -> list[str]:
 def _json_lines(file: Path) -> Iterator[pa.RecordBatch]:
     """Rows of a file with a JSON document a line, all values as texts."""
     rows: list[dict[str, str | None]] = []
+    characters = 0
     with _opened(file) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_ROW + 1), ""), 1):
+            if len(line) > _LONGEST_ROW:
+                raise _too_long(file)
             if not line.strip():
                 continue
             rows.append(_row_of(line, number, file))
-            if len(rows) == _JSON_LINES:
+            characters += len(line)
+            if len(rows) == _JSON_LINES or characters > _MOST_JSON_CHARACTERS:
                 yield _batch(rows)
-                rows = []
+                rows, characters = [], 0
     if rows:
         yield _batch(rows)
 
@@ -276,6 +285,13 @@ def _row_of(line: str, number: int, file: Path) -> dict[str, str | None]:
             f"Line {number} of {file} is no document with {wanted}, or with {WANTED}. Correct it."
         )
     return {name: text_of(document[name]) for name in document if name in _KNOWN}
+
+
+def _too_long(file: Path) -> InputError:
+    return InputError(
+        f"{file} cannot be read (a row is longer than {_LONGEST_ROW:,} characters, or a quotation mark is "
+        "never closed). Correct it."
+    )
 
 
 def _batch(rows: Sequence[dict[str, str | None]]) -> pa.RecordBatch:

@@ -96,4 +96,6 @@ def _problem(selector: str) -> str | None:
         Selector("<p></p>").xpath(HTMLTranslator().css_to_xpath(selector))
     except (SelectorError, ValueError) as error:
         return str(error)
+    except RecursionError:
+        return "it is too deep"
     return None

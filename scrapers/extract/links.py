@@ -71,8 +71,9 @@ def product_cards(page: Page, markup: Markup) -> list[tuple[str, str]]:
     if found:
         return list(found.values())
     pages = {spelling(listing_key(url)) for url in next_pages(page)}
+    cards = _Cards()
     for anchor, url in _anchors(page, within="not(ancestor::nav or ancestor::header or ancestor::footer)"):
-        is_product = _is_card(anchor) and (
+        is_product = cards.hold(anchor) and (
             not is_shop_page(url) or (is_below_section(url) and _is_priced_card(anchor))
         )
         if is_product and _leads_to_another_page(url, page.url):
@@ -125,8 +126,9 @@ def category_links(page: Page) -> list[str]:
     found: dict[str, str] = {}
     others: dict[str, str] = {}
     known: dict[HtmlElement, bool] = {}
+    cards = _Cards()
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
-        if not is_shop_page(url) and _leads_to_another_page(url, page.url) and not _is_product_card(anchor):
+        if not is_shop_page(url) and _leads_to_another_page(url, page.url) and not cards.show(anchor):
             kind = found if _is_in_navigation(anchor, known) else others
             kind.setdefault(spelling(listing_key(url)), url)
     return list((found or others).values())
@@ -135,12 +137,13 @@ def category_links(page: Page) -> list[str]:
 def further_listings(page: Page, shapes: set[tuple[object, ...]]) -> list[str]:
     """Addresses built like those of known listings, or that name only a category or brand."""
     found: dict[str, str] = {}
+    cards = _Cards()
     for anchor, url in _anchors(page, within="not(ancestor::footer)"):
         is_listing = listing_shape(url) in shapes or _names_a_listing(url)
         if not is_listing or is_shop_page(url):
             continue
         # The logo of a brand looks like a product card; its address tells them apart.
-        if names_only_a_listing(url) or not _is_product_card(anchor):
+        if names_only_a_listing(url) or not cards.show(anchor):
             found.setdefault(spelling(listing_key(url)), url)
     return list(found.values())
 
@@ -245,21 +248,35 @@ def _is_in_navigation(element: HtmlElement, known: dict[HtmlElement, bool]) -> b
     return known[element]
 
 
-def _is_product_card(anchor: HtmlElement) -> bool:
-    """Whether a link shows an image in a product card: some shops show a few products in their menus."""
-    return _has_card(anchor) and any(
-        next(one.iter("img", "picture"), None) is not None
-        for one in (anchor, anchor.getparent(), *_grandparent(anchor))
-    )
+class _Cards:
+    """Finds links in product cards; looks at each element once, however many links are inside it."""
 
+    def __init__(self) -> None:
+        self._named: dict[HtmlElement, bool] = {}
+        self._pictured: dict[HtmlElement, bool] = {}
 
-def _grandparent(anchor: HtmlElement) -> list[HtmlElement]:
-    parent = anchor.getparent()
-    return [parent.getparent()] if parent is not None and parent.getparent() is not None else []
+    def hold(self, anchor: HtmlElement) -> bool:
+        """Whether a link shows an image or is in a product card."""
+        return anchor.find(".//img") is not None or self._are_around(anchor)
 
+    def show(self, anchor: HtmlElement) -> bool:
+        """Whether a link shows an image in a product card: some shops show a few products in their menus."""
+        around = (anchor, *islice(anchor.iterancestors(), 2))
+        return self._are_around(anchor) and any(map(self._is_pictured, around))
 
-def _is_card(anchor: HtmlElement) -> bool:
-    return anchor.find(".//img") is not None or _has_card(anchor)
+    def _are_around(self, anchor: HtmlElement) -> bool:
+        return any(map(self._is_named, (anchor, *islice(anchor.iterancestors(), _CARD_DEPTH - 1))))
+
+    def _is_named(self, element: HtmlElement) -> bool:
+        if element not in self._named:
+            names, types = element.get("class") or "", element.get("itemtype") or ""
+            self._named[element] = bool(_CARD.search(names)) or "Product" in types
+        return self._named[element]
+
+    def _is_pictured(self, element: HtmlElement) -> bool:
+        if element not in self._pictured:
+            self._pictured[element] = next(element.iter("img", "picture"), None) is not None
+        return self._pictured[element]
 
 
 def _is_priced_card(anchor: HtmlElement) -> bool:
@@ -274,17 +291,6 @@ def _is_priced_card(anchor: HtmlElement) -> bool:
         amounts = find_money(" ".join(" ".join(one.itertext())[:MAX_CARD_TEXT].split()))
         if any(money.symbol for money in amounts) and next(one.iter("img", "picture"), None) is not None:
             return True
-    return False
-
-
-def _has_card(anchor: HtmlElement) -> bool:
-    element: HtmlElement | None = anchor
-    for _ in range(_CARD_DEPTH):
-        if element is None:
-            return False
-        if _CARD.search(element.get("class") or "") or "Product" in (element.get("itemtype") or ""):
-            return True
-        element = element.getparent()
     return False
 
 

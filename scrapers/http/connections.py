@@ -43,7 +43,7 @@ def bounded_session(timeout_s: float, *, allow_private: bool) -> Iterator[reques
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: redirects are followed by the caller, and requests would raise for a malformed `Location`."""
+        """None: the caller checks each address, then follows it; requests would raise for a malformed one."""
 
 
 class _Adapter(HTTPAdapter):

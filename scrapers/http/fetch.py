@@ -100,7 +100,6 @@ def fetch(
                     target,
                     headers={"User-Agent": USER_AGENT, **sent.headers_for(target)},
                     proxies={"http": through, "https": through} if through else None,
-                    allow_redirects=False,
                     stream=True,
                     timeout=max(0.1, deadline - time.monotonic()),
                 )

@@ -145,7 +145,8 @@ class Worker:
         if self.ended:
             return EndedError("its reading was given up")
         if self._too_late or code == -signal.SIGPROF:
-            return TooSlowError(f"its reading takes more than {self.cpu_s:g} seconds")
+            seconds = self.cpu_s * (_WALL_FACTOR if self._too_late else 1)
+            return TooSlowError(f"its reading takes more than {seconds:g} seconds")
         how = f"signal {-code}" if code < 0 else f"code {code}"
         return WorkerError(f"its reading ended with {how}; there may be too little memory")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,24 @@ def test_the_test_that_fails_without_a_guard_is_named_and_the_guard_is_put_back(
     )
     with pytest.raises(StaleGuardError, match="do not run without it"):
         failing_test(copy, Guard("long texts", "bound.py", "[:3]", "(", tests))
+
+
+def test_an_ended_run_goes_on_and_a_test_that_always_fails_says_nothing(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guard = Guard("long texts", "bound.py", "[:3]", "", ("test_bound.py",))
+    monkeypatch.setattr(guards, "read_guards", lambda: [guard])
+    monkeypatch.setattr(guards, "copy_repository", lambda target: shutil.copytree(copy, target))
+    kept = tmp_path / "kept.jsonl"
+    assert guards.main([], kept) == 0
+    first = kept.read_text()
+    monkeypatch.setattr(guards, "run_tests", lambda *_: pytest.fail("they were run before"))
+    assert guards.main([], kept) == 0
+    assert kept.read_text() == first
+    monkeypatch.undo()
+    (copy / "test_bound.py").write_text("def test_cut():\n    assert False\n")
+    monkeypatch.setattr(guards, "read_guards", lambda: [guard])
+    monkeypatch.setattr(guards, "copy_repository", lambda target: shutil.copytree(copy, target))
+    capsys.readouterr()
+    assert guards.main([], kept) == 1  # the tests are others now
+    assert "test_bound.py::test_cut fails with all guards in place" in capsys.readouterr().out

@@ -339,3 +339,21 @@ def test_nothing_found_names_the_currency_where_it_may_be_the_reason(
     from dashboards.find import nothing_found
 
     assert words in nothing_found(currencies, filters)
+
+
+def test_currencies_of_a_folder_from_elsewhere_are_no_markdown() -> None:
+    def script() -> None:
+        from decimal import Decimal
+
+        from dashboards.facets import draw_facets
+        from lookalike.facets import Choices
+
+        currencies = ["EUR", "![x](https://evil.example/x.png)"]
+        draw_facets([], currencies, Choices(max_price=Decimal(5), currency="EUR"))
+
+    app = AppTest.from_function(script).run()
+    [shown] = [one.proto for one in app.get("button_group")]
+    assert [option.content for option in shown.options] == [
+        "EUR",
+        r"\!\[x\]\(https\://evil\.example/x\.png\)",
+    ]

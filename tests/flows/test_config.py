@@ -119,6 +119,9 @@ def test_limits_hold_for_every_store_but_its_own_win(tmp_path):
         (STORE + STORE, ["two stores named 'shop.example'"]),
         ("[crawl.limits]\npages = 10\n" + STORE + "limits = 3", ["`limits` of store 'shop.example'"]),
         ("[crawl]\nlimits = 3\n" + STORE, ["`crawl.limits`"]),
+        ("a = " + "[" * 5000, ["not valid TOML"]),
+        ("a = " + "9" * 5000, ["not valid TOML"]),
+        (STORE + f"[stores.recipe]\nprice = 'a:has({'b ' * 5000})'", ["`recipe.price`", "too deep"]),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
@@ -129,6 +132,15 @@ def test_a_wrong_file_is_one_sentence(tmp_path, text, says):
     assert "\n" not in message
     for part in says if text.startswith("data = 'gs") else [str(file), *says]:
         assert part in message
+
+
+@pytest.mark.parametrize("path", ["\\u0000", "~nobody-of-this-name/data"])
+@pytest.mark.parametrize(
+    "line", ['data = "{}"', '[embed]\nweights = "{}/x.npz"', '[recommend]\npurchases = "{}"']
+)
+def test_what_is_no_path_is_a_sentence(tmp_path, line, path):
+    with pytest.raises(InputError, match=r"is not a path \("):
+        load_config(write(tmp_path, line.format(path)), environ={})
 
 
 @pytest.mark.parametrize(

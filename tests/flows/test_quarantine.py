@@ -166,6 +166,15 @@ def test_of_another_store_nothing_can_be_decided(root, decide):
     assert Staging(root, STORE)
 
 
+@pytest.mark.parametrize("decide", ["accept", "reject"])
+def test_what_is_no_store_s_name_decides_about_no_store(root, decide, capsys):
+    before = sorted(root.path.rglob("*"))
+    for name in (".", "", "./", "..", "../staging", "/", "x" * 300, "a/b", "\udcff"):
+        assert main([decide, name, "--data", str(root.path)]) == 2, name
+        assert "is no store's name" in capsys.readouterr().err
+    assert sorted(root.path.rglob("*")) == before
+
+
 def test_status_tells_why(root, capsys):
     assert main(["status", "--data", str(root), "--json"]) == 0
     [store] = json.loads(capsys.readouterr().out)["stores"]

@@ -27,6 +27,7 @@ from tests import catalogues
 from tests.foreign import COUNT, make, published, signed_again, used, with_manifest
 from tests.small_disk import REPOSITORY
 
+ARRAYS = ["vectors.npy", "entries.npy"]
 PHOTO = catalogues.jpeg((200, 30, 90))
 ASK = """
 import sys
@@ -163,6 +164,21 @@ def test_what_is_no_regular_file_is_neither_opened_nor_exported(data: Path, tmp_
             write_export(Root.open(copy), tmp_path / "export")
         assert not (tmp_path / "export").exists()
         shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("how", ["pipe", "link"])
+@pytest.mark.parametrize(
+    "name", ["items.arrow", "vectors.npy", "vectors.ann", "projection.npz", "entries.npy"]
+)
+def test_what_a_manifest_leaves_out_is_opened_as_little(data: Path, name: str, how: str) -> None:
+    if name == "entries.npy":
+        np.save(published(data) / name, np.arange(COUNT, dtype=np.int32))
+        signed_again(data, search={"entries": COUNT})
+    facts = json.loads((published(data) / "manifest.json").read_text())
+    facts["files"].pop(name, None)
+    replaced(with_manifest(data, facts) / name, how)
+    with pytest.raises(LookalikeError, match=r"it is no regular file|it is a symbolic link"):
+        lookalike.open(data)
 
 
 @pytest.mark.parametrize("name", ["index", "encoders", "thumbnails", "generation", "model"])

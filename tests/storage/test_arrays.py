@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from storage.arrays import read_npz
+from storage.arrays import map_array, read_npz
 
 
 class Mischief:
@@ -45,23 +46,29 @@ def header(shape: str, descr: str = "'<f4'") -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        b"",
-        b"\x93NUMPY",
-        header("(10**9, 10**9)"),
-        header(f"({2**40},)"),
-        header(f"({2**62}, 4)"),
-        header("(-1,)"),
-        header("(1,)", "'|O'"),
-        header("(1,)", "[('a', '<f4'"),
-        header("((((((((((1"),
-        header("(" * 5000),
-        b"not an array",
-        header("(1,)") + b"\0",
-    ],
-)
+NO_ARRAYS = [
+    b"",
+    b"\x93NUMPY",
+    header("(10**9, 10**9)"),
+    header(f"({2**40},)"),
+    header(f"({2**62}, 4)"),
+    header(f"({10**30},)"),
+    header("(-1,)"),
+    header("(True, 2)"),
+    header("(1,)", "'|O'"),
+    header("(1,)", "[('a', '<f4'"),
+    header("(1,)", "{[]: 1}"),
+    header("((((((((((1"),
+    header("(" * 5000),
+    header("-" * 9000 + "1"),
+    b"not an array",
+    b"PK\3\4 no archive either",
+    b"PK\5\6" + bytes(18),
+    b"\x93NUMPY\3\0" + bytes(4),
+]
+
+
+@pytest.mark.parametrize("member", NO_ARRAYS)
 def test_whatever_a_file_holds_is_an_array_or_one_error(tmp_path: Path, member: bytes) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -69,3 +76,21 @@ def test_whatever_a_file_holds_is_an_array_or_one_error(tmp_path: Path, member: 
     (tmp_path / "heads.npz").write_bytes(packed.getvalue())
     with pytest.raises(ValueError, match=r"\w"):
         read_npz(tmp_path / "heads.npz")
+    (tmp_path / "vectors.npy").write_bytes(member)
+    with pytest.raises(ValueError, match=r"\w"):
+        map_array(tmp_path / "vectors.npy")
+
+
+def test_an_array_is_mapped_as_it_was_saved(tmp_path: Path) -> None:
+    for saved in (np.arange(6, dtype=np.float16).reshape(2, 3), np.empty((0, 3), np.float16)):
+        np.save(tmp_path / "vectors.npy", saved)
+        mapped = map_array(tmp_path / "vectors.npy")
+        assert (mapped.dtype, mapped.shape, mapped.tolist()) == (saved.dtype, saved.shape, saved.tolist())
+        assert not mapped.flags.writeable
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda file: file.symlink_to("/dev/zero")])
+def test_only_a_regular_file_is_mapped(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "vectors.npy")
+    with pytest.raises(OSError, match=r"it is no regular file|symbolic link"):
+        map_array(tmp_path / "vectors.npy")

@@ -6,6 +6,7 @@ its text, which takes cubic time on nested items.
 
 from __future__ import annotations
 
+import functools
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
@@ -20,11 +21,11 @@ from scrapers.extract.page import Page
 Item = dict[str, Any]
 
 MAX_REFERENCES = 200
-"""Element ids that items may name in `itemref`; each is searched for in the whole page."""
+"""Element ids that items may name in `itemref`."""
 MAX_REFERRED = 2000
 """Properties that items may get by `itemref`: many items may refer to the same ones."""
 MAX_TIMES_READ = 8
-"""How often an element's text may be read, on average: once for each property around it."""
+"""How often an element may be read, on average: its text for each property around it, and for `itemref`."""
 
 _SOURCES = {
     **dict.fromkeys(("audio", "embed", "iframe", "img", "source", "track", "video"), "src"),
@@ -32,6 +33,7 @@ _SOURCES = {
     "object": "data",
 }
 _VALUES = {"meta": "content", "data": "value", "meter": "value", "time": "datetime"}
+_SHOWN_TEXT = ".//text()[not(parent::script or parent::style)]"
 _CLEANER = Cleaner(
     scripts=True,
     javascript=False,
@@ -113,12 +115,26 @@ class _Reader:
 
     def _referred(self, name: str) -> list[HtmlElement]:
         """The properties at the element with this id, without those of items inside it."""
-        found = self.page.tree.xpath("//*[@id=$name]", name=name)[:1]
-        if not found or (found[0] in self.items and "itemprop" in found[0].attrib):
-            return found
-        scope = self._scope_of(found[0])
-        below = found[0].xpath("descendant-or-self::*[@itemprop]")[:MAX_REFERRED]
+        found = self._named.get(name)
+        if found is None:
+            return []
+        if found in self.items and "itemprop" in found.attrib:
+            return [found]
+        if not self._may_read(found):
+            return []
+        scope = self._scope_of(found)
+        below = found.xpath("descendant-or-self::*[@itemprop]")[:MAX_REFERRED]
         return [one for one in below if self._scope_of(one.getparent()) is scope]
+
+    @functools.cached_property
+    def _named(self) -> dict[str, HtmlElement]:
+        """The first element of each id."""
+        return {one.get("id"): one for one in reversed(self.page.tree.xpath("//*[@id]"))}
+
+    def _may_read(self, element: HtmlElement) -> bool:
+        """Whether all below an element may be read once more; False once the budget is used up."""
+        self.budget -= int(element.xpath("count(descendant-or-self::*)")) if self.budget > 0 else 0
+        return self.budget > 0
 
     def _value(self, element: HtmlElement) -> Any:
         if element.tag in _VALUES:
@@ -139,13 +155,12 @@ class _Reader:
         """Its text as displayed; empty once the budget for repeated reading is used up."""
         if len(element) == 0:
             return " ".join((element.text or "").split())
-        self.budget -= int(element.xpath("count(descendant-or-self::*)")) if self.budget > 0 else 0
-        if self.budget <= 0:
+        if not self._may_read(element):
             return ""
         try:
             return str(html_text.etree_to_text(_CLEANER.clean_html(element)))
-        except RecursionError:
-            return str(element.text_content())
+        except (RecursionError, ValueError):  # lxml sets no text that holds a control character
+            return "".join(element.xpath(_SHOWN_TEXT))
 
 
 def _item(element: HtmlElement) -> Item:

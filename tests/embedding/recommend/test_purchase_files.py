@@ -30,6 +30,8 @@ from storage.root import Root
 from tests import customers
 
 ROWS = [("c1", "a.example", "d3", "2026-01-02"), ("c2", "a.example", "s5", "2026-02-13")]
+LONG = "secret-id" * 2**18
+"""More than two blocks of Arrow's."""
 HEADER = ("customer_id", "store", "product_id", "bought_at")
 
 
@@ -250,6 +252,10 @@ def test_dates_of_other_types(numbers: ProductNumbers, tmp_path: Path, type_: pa
         ("latin.json", '{"user_id": "Müller"}'.encode("latin-1"), "is not UTF-8 text"),
         ("no-product.json", b'{"customer_id": "c", "bought_at": "2026-01-01"}', "names no product"),
         ("short.csv", _csv().encode() + b"secret-id,a.example\n", r"a row has 2 values.* names 4 columns"),
+        ("long.csv", f"{_csv()}{LONG},a.example,d3,2026-01-01\n".encode(), "a row is longer than 1,048,576"),
+        ("quote.csv.gz", gzip.compress(f'{_csv()}"{LONG}'.encode()), "a quotation mark is never closed"),
+        ("long.json", f'{{"user_id": "{LONG}"}}'.encode(), "a row is longer than"),
+        ("blank.json.gz", gzip.compress(b" " * len(LONG)), "a row is longer than"),
         ("headless.csv", b"secret-id,a.example,d3,2026-01-01\n" * 3, "first line names none of the columns"),
     ],
 )
@@ -268,6 +274,26 @@ def test_a_malformed_file_is_a_sentence_that_quotes_no_row(
 def test_what_is_no_table_is_a_sentence(numbers: ProductNumbers, purchases: Any) -> None:
     with pytest.raises(InputError, match="Purchases cannot be a"):
         from_frame(purchases, numbers)
+
+
+def test_no_number_of_very_many_digits_is_read_as_a_date(
+    numbers: ProductNumbers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, longest = pd.to_datetime, 0  # it takes quadratic time for them
+
+    def counting(texts: pd.Series, **options: Any) -> Any:
+        nonlocal longest
+        longest = max(longest, *map(len, texts))
+        return read(texts, **options)
+
+    monkeypatch.setattr(pd, "to_datetime", counting)
+    for date in ("1" * 5000, "2026-01-01T" + "0" * 5000, "1.2.2026 " + "1" * 5000):
+        row = {"customer_id": "c1", "product_id": "d3", "store": "a.example", "bought_at": date}
+        rows = json.dumps(row | {"bought_at": "2026-01-01"}) + "\n" + json.dumps(row)
+        (tmp_path / "p.json").write_text(rows)
+        with pytest.raises(InputError, match="no date in bought_at but '0"):
+            read_purchases(tmp_path / "p.json", numbers)
+    assert longest == len("2026-01-01")
 
 
 def test_rows_without_a_customer_are_counted(numbers: ProductNumbers, tmp_path: Path) -> None:

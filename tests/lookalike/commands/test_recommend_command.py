@@ -232,3 +232,11 @@ def test_what_the_command_line_cannot_do_is_a_sentence(
     given = [one.format(file=tmp_path / "p.parquet") for one in arguments]
     assert main(["recommend", *given, "--data", str(filled.path)]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["recommend", "--customer"], ["recommend"]])
+def test_an_argument_that_is_no_text_is_a_sentence(
+    filled: Root, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "\udcff", "--data", str(filled)]) == 2
+    assert "not UTF-8 text" in capsys.readouterr().err

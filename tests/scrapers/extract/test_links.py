@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scrapers.extract import links
 from scrapers.extract.address import without_tracking
 from scrapers.extract.links import (
     MAX_LINKS,
@@ -11,6 +12,7 @@ from scrapers.extract.links import (
     further_listings,
     listing_shape,
     next_pages,
+    product_cards,
     product_links,
 )
 from scrapers.extract.page import parse_page, same_site
@@ -229,3 +231,22 @@ def test_the_next_page_of_a_form(control, following):
 def test_a_feed_is_no_listing():
     page = page_of('<nav><a href="/index.rss?category=all">Feed</a><a href="/all">All</a></nav>')
     assert category_links(page) == ["https://shop.example/all"]
+
+
+def test_the_names_around_many_links_are_searched_in_linear_time(monkeypatch):
+    class Counting:
+        looked_at = 0
+
+        def search(self, text):
+            self.looked_at += len(text)
+
+    counts = []
+    for count in (250, 500, 1000):
+        counting = Counting()
+        monkeypatch.setattr(links, "_CARD", counting)
+        inside = "".join(f"<a href=/p/{number}>x</a>" for number in range(count))
+        page = parse_page(f'<p class="{"price " * 20 * count}">{inside}', "https://shop.example/p/cap")
+        product_cards(page, read_markup(page))
+        counts.append(counting.looked_at)
+    assert counts[0] > 0
+    assert counts[2] <= 2.2 * counts[1] <= 2.2 * 2.2 * counts[0], counts

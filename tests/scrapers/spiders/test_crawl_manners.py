@@ -42,7 +42,7 @@ def test_a_crawl_delay_is_kept_though_the_store_answers_at_once(site, root):
 @pytest.mark.parametrize("asked", ["600", "1e300"])
 def test_a_crawl_delay_is_cut_with_a_sentence(site, root, asked):
     shelve(site, 1, f"User-agent: *\nCrawl-delay: {asked}")
-    store = Store(name="shop.example", url=site.url, limits=Limits(crawl_delay_s=0.3))
+    store = Store(name="shop.example", url=site.url, limits=Limits(crawl_delay_s=0.3, seconds=120))
     outcome = run_crawl(root, store, allow_private=True, throttle=False)
     assert outcome.status == "complete"
     assert outcome.message == (
