@@ -11,6 +11,7 @@ from embedding.encoder.segmentation import (
     CONTEXT,
     LATERALS,
     LOGITS,
+    REDUCED,
     REFINED,
     STRIDES,
     SegmentationHead,
@@ -19,7 +20,7 @@ from storage import encoders
 from storage.root import Root
 from tests import catalogues
 
-_WIDTH, _NARROW = 4, 4
+_WIDTH, _NARROW, _KEPT = 4, 4, 6
 _RED, _BLUE = 0, 1
 """Channels of the first map that are large where a photo is red, or blue."""
 
@@ -60,14 +61,15 @@ def colour_head() -> SegmentationHead:
     """A head that says `top` where a photo is red, `bottom` where it is blue, and background elsewhere."""
     channels = {"red": 0, "blue": 1}
     arrays: dict[str, np.ndarray] = {}
-    for lateral, stride in zip(LATERALS, STRIDES, strict=True):
+    for reduced, lateral, stride in zip(REDUCED, LATERALS, STRIDES, strict=True):
         width = _NARROW if stride == STRIDES[0] else _WIDTH
-        kernel = np.zeros((width, 64 * stride, 1, 1), np.float32)
+        kernel = np.zeros((width, _KEPT, 1, 1), np.float32)
         if stride == STRIDES[0]:
             kernel[channels["red"], _RED], kernel[channels["blue"], _BLUE] = 1, 1
         arrays |= {f"{lateral}/kernel": kernel, f"{lateral}/bias": np.zeros(width, np.float32)}
-        arrays |= {f"{lateral}/mean": np.zeros(64 * stride, np.float32)}
-        arrays |= {f"{lateral}/std": np.full(64 * stride, 100, np.float32)}
+        kept = np.eye(_KEPT, 64 * stride, dtype=np.float32)[..., None, None]
+        arrays |= {f"{reduced}/kernel": kept, f"{reduced}/mean": np.zeros(64 * stride, np.float32)}
+        arrays |= {f"{reduced}/std": np.full(64 * stride, 100, np.float32)}
     for layer, side in (*((layer, 3) for layer in CONTEXT), (REFINED, 3), (LOGITS, 1)):
         outputs = len(CLASSES) if layer == LOGITS else _NARROW
         kernel = np.zeros((outputs, _NARROW, side, side), np.float32)

@@ -41,6 +41,12 @@ SIZE = 192
 STRIDES = (4, 8, 16, 32)
 """Px of the square a cell of the maps that each stage of the ResNet50 ends with."""
 
+REDUCED = tuple(f"reduced{stride}" for stride in STRIDES)
+"""Names of the projections of the maps to their main directions."""
+
+CLIPPED = 4.0
+"""Largest value of a projected map: where a photo is flat, a few channels are a hundred times as large."""
+
 LATERALS = tuple(f"lateral{stride}" for stride in STRIDES)
 CONTEXT, REFINED, LOGITS = ("context1", "context2"), "refined", "logits"
 LAYERS = (*LATERALS, *CONTEXT, REFINED, LOGITS)
@@ -60,8 +66,8 @@ class SegmentationHead:
     """Kernels and biases of the head.
 
     :param arrays: by `layer/kernel`, float32 [out, in, side, side], and `layer/bias`, float32 [out], for each
-        of `LAYERS`; for `LATERALS` also `layer/mean` and `layer/std`, float32 [in], which standardise the
-        trunk's channels first. In float16 a kernel could not hold both large channels' and small ones'.
+        of `LAYERS`; for each of `REDUCED` instead of the bias `layer/mean` and `layer/std`, float32 [in],
+        which standardise the trunk's channels first.
     :param of: fingerprints of the weights whose ResNet50 it was fitted to.
     """
 
@@ -155,7 +161,8 @@ def read_head(file: Path) -> SegmentationHead:
     """
     try:
         stored = read_npz(file)
-        parts = {layer: ("kernel", "bias", *(_SCALES if layer in LATERALS else ())) for layer in LAYERS}
+        parts = dict.fromkeys(REDUCED, ("kernel", "mean", "std"))
+        parts |= dict.fromkeys(LAYERS, ("kernel", "bias"))
         keys = [f"{layer}/{part}" for layer, some in parts.items() for part in some]
         return SegmentationHead(
             {key: stored[key].astype(np.float32) for key in keys}, tuple(map(str, stored[_OF].tolist()))
@@ -212,12 +219,15 @@ def _with_head(model: openvino.Model, arrays: Mapping[str, np.ndarray]) -> openv
 
     def convolved(given: openvino.Output, layer: str) -> openvino.Output:
         kernel, bias = arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]
-        if layer in LATERALS:
-            kernel = kernel / arrays[f"{layer}/std"][:, None, None]
-            bias = bias - kernel[:, :, 0, 0] @ arrays[f"{layer}/mean"]
         around = [kernel.shape[-1] // 2] * 2
         value = ops.convolution(given, kernel, [1, 1], around, around, [1, 1])
         return ops.add(value, bias.reshape(1, -1, 1, 1)).output(0)
+
+    def projected(given: openvino.Output, layer: str) -> openvino.Output:
+        kernel = arrays[f"{layer}/kernel"] / arrays[f"{layer}/std"][:, None, None]
+        value = ops.convolution(given, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+        value = ops.subtract(value, (kernel[:, :, 0, 0] @ arrays[f"{layer}/mean"]).reshape(1, -1, 1, 1))
+        return ops.clamp(value, -CLIPPED, CLIPPED).output(0)
 
     def enlarged(given: openvino.Output, factor: int) -> openvino.Output:
         scales = np.array([factor, factor], np.float32)
@@ -228,8 +238,8 @@ def _with_head(model: openvino.Model, arrays: Mapping[str, np.ndarray]) -> openv
         return ops.relu(given).output(0)
 
     finest, *coarser = (
-        convolved(source.input_value(0), lateral)
-        for source, lateral in zip(model.get_results(), LATERALS, strict=True)
+        convolved(projected(source.input_value(0), reduced), lateral)
+        for source, reduced, lateral in zip(model.get_results(), REDUCED, LATERALS, strict=True)
     )
     value = coarser.pop()
     while coarser:

@@ -15,10 +15,12 @@ from embedding.encoder.preprocess import fitted, letterbox
 from embedding.encoder.segmentation import (
     BACKGROUND,
     CLASSES,
+    CLIPPED,
     CONTEXT,
     LATERALS,
     LAYERS,
     LOGITS,
+    REDUCED,
     REFINED,
     SIZE,
     STRIDES,
@@ -34,16 +36,17 @@ if TYPE_CHECKING:
 
 EPOCHS = 8
 
-_KEPT = (48, 96, 160, 192)
+_KEPT = (48, 80, 112, 96)
 """Main directions of each stage's maps that the head is fitted to; it then takes the maps themselves."""
 
 _WIDTH, _NARROW = 64, 32
-_BATCH = 32
-_RATE, _DECAY = 2e-3, 1e-4
+_BATCH = 16
+_RATE, _DECAY = 3e-3, 1e-4
 _WEIGHTS = {"footwear": 2.5, "bag": 2.5, "accessory": 2.0, "dress": 1.5, "top": 1.2, "bottom": 1.2}
 """What a cell that surely shows a class counts; others count 1."""
 
 _SAMPLED = 60  # cells a photo that the main directions are learnt from
+_USUAL = 0.68  # quantile of the values of a main direction that becomes 1
 _LEAST_STD = 1e-3  # of a stage's largest values, below which a channel says nothing
 
 
@@ -181,9 +184,10 @@ def _head() -> keras.Model:
         keras.Input((SIZE // stride, SIZE // stride, kept))
         for stride, kept in zip(STRIDES, _KEPT, strict=True)
     ]
+    clipped = [keras.ops.clip(one, -CLIPPED, CLIPPED) for one in maps]
     finest, *coarser = (
         convolved(one, lateral, _WIDTH if at else _NARROW, 1)
-        for at, (one, lateral) in enumerate(zip(maps, LATERALS, strict=True))
+        for at, (one, lateral) in enumerate(zip(clipped, LATERALS, strict=True))
     )
     value = coarser.pop()
     while coarser:
@@ -214,25 +218,22 @@ def _unpacked(allowed: np.ndarray) -> np.ndarray:
 
 def _arrays(model: keras.Model, axes: Sequence[Axes]) -> dict[str, np.ndarray]:
     arrays = {}
+    for layer, axis in zip(REDUCED, axes, strict=True):
+        kernel = axis.directions.T[:, :, None, None]
+        arrays |= {f"{layer}/kernel": kernel, f"{layer}/mean": axis.mean, f"{layer}/std": axis.std}
     for layer in LAYERS:
         kernel, bias = (np.asarray(value, np.float32) for value in model.get_layer(layer).get_weights())
-        if layer in LATERALS:
-            axis = axes[LATERALS.index(layer)]
-            kernel = (axis.directions @ kernel[0, 0])[None, None]
-            arrays |= {f"{layer}/mean": axis.mean, f"{layer}/std": axis.std}
         arrays |= {f"{layer}/kernel": kernel.transpose(3, 2, 0, 1), f"{layer}/bias": bias}
     return arrays
 
 
 def _axes(cells: np.ndarray, kept: int) -> Axes:
     mean, std = cells.mean(axis=0), cells.std(axis=0) + _LEAST_STD * cells.std()
-    values, vectors = np.linalg.eigh(np.cov(((cells - mean) / std).T.astype(np.float64)))
-    values, vectors = values[::-1][:kept], vectors[:, ::-1][:, :kept]
-    return Axes(
-        mean.astype(np.float32),
-        std.astype(np.float32),
-        (vectors / np.sqrt(values.mean())).astype(np.float32),
-    )
+    standardised = (cells - mean) / std
+    vectors = np.linalg.eigh(np.cov(standardised.T.astype(np.float64)))[1][:, ::-1][:, :kept]
+    # Not by the variance, most of which is in the few cells that are clipped.
+    usual = np.quantile(np.abs(standardised @ vectors), _USUAL)
+    return Axes(mean.astype(np.float32), std.astype(np.float32), (vectors / usual).astype(np.float32))
 
 
 def _cells(allowed: np.ndarray) -> np.ndarray:
