@@ -11,7 +11,7 @@ from PIL import Image
 
 from embedding.encoder.heads import Head
 from embedding.encoder.preprocess import letterbox
-from embedding.encoder.regions import Region, regions
+from embedding.encoder.regions import Region, crop_box, regions
 from embedding.outfits.kinds import KINDS, kinds_of_classes
 from lookalike.description import Guess, percent
 from lookalike.query_inputs import QueryLike, read_whole_photo
@@ -36,7 +36,6 @@ _KINDS_OF = {
 """The kinds of garment that a class of the segmentation may be."""
 
 _ARTICLE_TYPE = "article_type"
-_MARGIN = 0.04  # of the box's sides, which a crop has more on each side: encoders know garments with a margin
 _PICTURE_PX = 640
 
 
@@ -173,7 +172,7 @@ def find_garments(published: OpenGeneration, photo: QueryLike, *, allow_private:
     [probabilities] = published.segmenter().segment([image])
     found = regions(probabilities)[:MOST]
     boxes = [_box(region, image.size) for region in found]
-    crops = [image.crop(_with_margin(box, image.size)) for box in boxes]
+    crops = [image.crop(crop_box(region.box, image.size)) for region in found]
     guesses = _recognised(published, found, crops)
     return Garments(
         [
@@ -191,17 +190,6 @@ def _box(region: Region, size: tuple[int, int]) -> Box:
     (left, top, right, bottom), (width, height) = region.box, size
     x, y = int(left * width), int(top * height)
     return Box(x, y, max(1, round(right * width) - x), max(1, round(bottom * height) - y))
-
-
-def _with_margin(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A box with a margin, within the photo: left, top, right, bottom, px."""
-    across, down = round(box.width * _MARGIN), round(box.height * _MARGIN)
-    return (
-        max(0, box.x - across),
-        max(0, box.y - down),
-        min(size[0], box.x + box.width + across),
-        min(size[1], box.y + box.height + down),
-    )
 
 
 def _recognised(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
-from embedding.encoder.segmentation import CLASSES, PERSON
+from embedding.encoder.segmentation import BACKGROUND, CLASSES, PERSON
 
 GARMENTS = CLASSES[CLASSES.index(PERSON) + 1 :]
 """The classes that are garments."""
@@ -17,6 +18,11 @@ LEAST_AREA = 0.006
 _JOINED = 3
 """Pieces of one class that are at most twice this many pixels apart are one garment: a strap or an open coat
 divides what is worn under it, and shoes come in pairs."""
+
+MARGIN = 0.04
+"""What a crop has more than the garment's box on each side, in shares of the box's."""
+
+_EDGE = 8.0  # how steeply a photo turns into its pale ground where garment and background are equally likely
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +74,34 @@ def regions(probabilities: np.ndarray, least_area: float = LEAST_AREA) -> list[R
             if piece.mean() >= least_area:
                 found.append(Region(name, piece, float(probabilities[at][piece].mean())))
     return sorted(found, key=lambda region: -region.area * region.score)
+
+
+def crop_box(box: tuple[float, float, float, float], photo: tuple[int, int]) -> tuple[int, int, int, int]:
+    """What to crop from a photo for a garment, with `MARGIN`: left, top, right and bottom, px.
+
+    :param box: as `Region.box`.
+    :param photo: its width and height, px.
+    """
+    left, top, right, bottom = box
+    across, down = MARGIN * (right - left), MARGIN * (bottom - top)
+    (width, height) = photo
+    return (
+        max(0, int((left - across) * width)),
+        max(0, int((top - down) * height)),
+        min(width, max(1, round((right + across) * width))),
+        min(height, max(1, round((bottom + down) * height))),
+    )
+
+
+def on_pale_ground(photo: Image.Image, probabilities: np.ndarray) -> Image.Image:
+    """A photo whose background is white, as shops show garments; who wears them stays.
+
+    :param photo: RGB.
+    :param probabilities: of `Segmenter.segment`.
+    """
+    shown = np.clip((0.5 - probabilities[CLASSES.index(BACKGROUND)]) * _EDGE + 0.5, 0, 1)
+    mask = Image.fromarray((255 * shown).astype(np.uint8)).resize(photo.size, Image.Resampling.BILINEAR)
+    return Image.composite(photo, Image.new("RGB", photo.size, "white"), mask)
 
 
 def _labelled(mask: np.ndarray) -> np.ndarray:
