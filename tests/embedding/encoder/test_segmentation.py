@@ -68,9 +68,29 @@ def test_garments_are_found_where_they_are(
     assert 0.5 < region.score <= 1
 
 
+def test_what_somebody_wears_are_as_many_garments_as_it_has_classes() -> None:
+    worn = np.zeros((len(CLASSES), 120, 60), np.float32)
+    for name, rows in (
+        ("person", (0, 20)),
+        ("top", (20, 60)),
+        ("bottom", (60, 105)),
+        ("footwear", (105, 120)),
+    ):
+        worn[CLASSES.index(name), slice(*rows), 15:45] = 1
+    worn[0] = 1 - worn.sum(axis=0)
+    assert [region.name for region in regions(worn)] == ["bottom", "top", "footwear"]
+    assert all(region.worn for region in regions(worn))
+    alone = worn.copy()
+    alone[0] += alone[CLASSES.index("person")]
+    alone[CLASSES.index("person")] = 0
+    [thing] = regions(alone)
+    assert (thing.name, thing.worn) == ("bottom", False)
+    np.testing.assert_allclose(thing.box, (0.25, 20 / 120, 0.75, 1))
+
+
 def test_garments_of_two_kinds_are_two_and_the_larger_is_first(folder: Path) -> None:
     photo = _on_white((200, 200), RED, (0.1, 0.1, 0.4, 0.4))
-    photo.paste(Image.new("RGB", (100, 90), BLUE), (90, 100))
+    photo.paste(Image.new("RGB", (90, 80), BLUE), (100, 110))
     [found] = Segmenter(folder, colour_head(), threads=1).segment([photo])
     assert [region.name for region in regions(found)] == ["bottom", "top"]
 
