@@ -98,7 +98,9 @@ def _fitted(encoder: Path, data: Path, photos: Path, scratch: Path) -> Segmentat
         _kept(scratch / f"{name}.npz", lambda part=part: segmentation.examples(encoder, axes, part()))
         for name, part in _training(data, photos).items()
     ]
-    arrays = segmentation.fit(learnt, axes)
+    arrays = segmentation.fit(
+        learnt, axes, on_epoch=lambda epoch, loss: print(f"epoch {epoch}: loss {loss:.3f}", flush=True)
+    )
     head = SegmentationHead(arrays, tuple(load_weights(name).fingerprint for name in (BUNDLED, BUNDLED_FAST)))
     with resources.as_file(resources.files("embedding.encoder") / "weights") as folder:
         write_head(folder / FILE, head)
