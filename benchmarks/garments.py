@@ -54,7 +54,7 @@ from storage.atomic import replacing
 _SHARES = {"top": 0.32, "bottom": 0.17, "dress": 0.06, "footwear": 0.18, "bag": 0.12, "accessory": 0.15}
 """How many of the cut-outs sell what."""
 
-_CUT_OUTS, _PARTS = 400, 6  # of each part, and parts
+_CUT_OUTS, _PARTS = 400, 5  # of each part, and parts
 _GROUNDS_ALONE = 80
 _HELD_OUT = 192
 _IOU = 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,32 +35,11 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 
-@dataclass(frozen=True)
-class Round:
-    """A part of the training, down one cosine.
+EPOCHS, RATE = 6, 3e-3
+"""Passes over all examples, and the learning rate at its peak, from which it comes down a cosine."""
 
-    :ivar rate: at its peak.
-    :ivar weights: what a cell that surely shows a class counts; others count 1.
-    """
-
-    epochs: int
-    rate: float
-    weights: Mapping[str, float]
-
-
-ROUNDS = (
-    Round(
-        6,
-        3e-3,
-        {"footwear": 2.5, "bag": 2.5, "accessory": 2.0, "dress": 1.5, "top": 1.2, "bottom": 1.2},
-    ),
-    Round(
-        2,
-        1.5e-3,
-        {"footwear": 1.3, "bag": 1.3, "accessory": 1.3, "dress": 2.0, "top": 1.3, "bottom": 1.5},
-    ),
-)
-"""The first makes the head notice small things, which it then sees in too many places; the second corrects it."""
+_COUNTED = {"footwear": 2.5, "bag": 2.5, "accessory": 2.0, "dress": 1.5, "top": 1.2, "bottom": 1.2}
+"""What a cell counts that surely shows a class; others count 1."""
 
 _KEPT = (48, 80, 112, 96)
 """Main directions of each stage's maps that the head is fitted to; it then takes the maps themselves."""
@@ -162,7 +141,7 @@ def fit(
     learnt: Sequence[Examples],
     axes: Sequence[Axes],
     *,
-    rounds: Sequence[Round] = ROUNDS,
+    epochs: int = EPOCHS,
     seed: int = 0,
     on_epoch: Callable[[int, float], None] = lambda _epoch, _loss: None,
 ) -> dict[str, np.ndarray]:
@@ -181,21 +160,17 @@ def fit(
     rng = np.random.default_rng(seed)
     # Where each row of all parts is, so that they need not be copied together.
     rows = [(part, row) for part, some in enumerate(learnt) for row in range(len(some.allowed))]
-    for number, one in enumerate(rounds):
-        steps = one.epochs * (len(rows) // _BATCH)
-        rates = keras.optimizers.schedules.CosineDecay(
-            0.0, steps, warmup_target=one.rate, warmup_steps=steps // 20
-        )
-        model.compile(keras.optimizers.AdamW(rates, weight_decay=_DECAY), loss=_loss_with(one.weights))
-        before = sum(earlier.epochs for earlier in rounds[:number])
-        for epoch in range(one.epochs):
-            rng.shuffle(rows)
-            batches = (rows[at : at + _BATCH] for at in range(0, len(rows) - _BATCH + 1, _BATCH))
-            losses = [
-                float(model.train_on_batch(*_batch(learnt, chosen, turned=rng.random() < 0.5)))
-                for chosen in batches
-            ]
-            on_epoch(before + epoch + 1, float(np.mean(losses)))
+    steps = epochs * (len(rows) // _BATCH)
+    rates = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=RATE, warmup_steps=steps // 20)
+    model.compile(keras.optimizers.AdamW(rates, weight_decay=_DECAY), loss=_loss)
+    for epoch in range(epochs):
+        rng.shuffle(rows)
+        batches = (rows[at : at + _BATCH] for at in range(0, len(rows) - _BATCH + 1, _BATCH))
+        losses = [
+            float(model.train_on_batch(*_batch(learnt, chosen, turned=rng.random() < 0.5)))
+            for chosen in batches
+        ]
+        on_epoch(epoch + 1, float(np.mean(losses)))
     return _arrays(model, axes)
 
 
@@ -242,17 +217,13 @@ def _head() -> keras.Model:
     return keras.Model(maps, logits, name="segmentation")
 
 
-def _loss_with(weights: Mapping[str, float]) -> Callable[[KerasTensor, KerasTensor], KerasTensor]:
+def _loss(allowed: KerasTensor, logits: KerasTensor) -> KerasTensor:
     from keras import ops
 
-    counts = np.array([weights.get(name, 1.0) for name in CLASSES], np.float32)
-
-    def loss(allowed: KerasTensor, logits: KerasTensor) -> KerasTensor:
-        likely = ops.logsumexp(logits + (allowed - 1) * _NEVER, axis=-1) - ops.logsumexp(logits, axis=-1)
-        sure = ops.cast(ops.sum(allowed, axis=-1) == 1, "float32")
-        return -ops.mean((1 + sure * (ops.sum(allowed * counts, axis=-1) - 1)) * likely)
-
-    return loss
+    counts = np.array([_COUNTED.get(name, 1.0) for name in CLASSES], np.float32)
+    likely = ops.logsumexp(logits + (allowed - 1) * _NEVER, axis=-1) - ops.logsumexp(logits, axis=-1)
+    sure = ops.cast(ops.sum(allowed, axis=-1) == 1, "float32")
+    return -ops.mean((1 + sure * (ops.sum(allowed * counts, axis=-1) - 1)) * likely)
 
 
 def _unpacked(allowed: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ from embedding.encoder.regions import regions
 from embedding.encoder.segmentation import BACKGROUND, SegmentationHead, Segmenter, read_head, write_head
 from embedding.training import segmentation
 from embedding.training.cut_outs import Masked, bits
-from embedding.training.segmentation import Round
 from storage.root import Root
 from tests import catalogues
 from tests.segmenters import write_trunk_encoder
@@ -41,7 +40,7 @@ def test_a_fitted_head_finds_garments_that_it_never_saw(tmp_path: Path) -> None:
     axes = segmentation.main_axes(folder, photos(24, 0))
     learnt = segmentation.examples(folder, axes, photos(96, 1))
     assert learnt.allowed.shape == (96, 48, 48)
-    arrays = segmentation.fit([learnt], axes, rounds=(Round(12, 3e-3, {}), Round(4, 1e-3, {"top": 2.0})))
+    arrays = segmentation.fit([learnt], axes, epochs=16)
     fingerprint = catalogues.spec(catalogues.MODEL).fingerprint
     write_head(tmp_path / "head.npz", SegmentationHead(arrays, (fingerprint,)))
     held_out = list(photos(10, 2))
