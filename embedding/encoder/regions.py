@@ -158,5 +158,4 @@ def _carried(numbers: np.ndarray, mask: np.ndarray, axis: int, direction: slice)
 def _grown(mask: np.ndarray, by: int) -> np.ndarray:
     """A mask with all pixels that are at most so many rows and columns away."""
     around = np.lib.stride_tricks.sliding_window_view(np.pad(mask, by), (2 * by + 1, 2 * by + 1))
-    grown: np.ndarray = around.any(axis=(-1, -2))
-    return grown
+    return np.asarray(around.any(axis=(-1, -2)))

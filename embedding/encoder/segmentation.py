@@ -161,7 +161,7 @@ def read_head(file: Path) -> SegmentationHead:
     """
     try:
         stored = read_npz(file)
-        parts = dict.fromkeys(REDUCED, ("kernel", "mean", "std"))
+        parts: dict[str, tuple[str, ...]] = dict.fromkeys(REDUCED, ("kernel", "mean", "std"))
         parts |= dict.fromkeys(LAYERS, ("kernel", "bias"))
         keys = [f"{layer}/{part}" for layer, some in parts.items() for part in some]
         return SegmentationHead(

@@ -232,7 +232,7 @@ def _unpacked(allowed: np.ndarray) -> np.ndarray:
 
 
 def _arrays(model: keras.Model, axes: Sequence[Axes]) -> dict[str, np.ndarray]:
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for layer, axis in zip(REDUCED, axes, strict=True):
         kernel = axis.directions.T[:, :, None, None]
         arrays |= {f"{layer}/kernel": kernel, f"{layer}/mean": axis.mean, f"{layer}/std": axis.std}
