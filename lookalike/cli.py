@@ -53,6 +53,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         complete.complete,
         recommend.recommend,
         query.describe,
+        query.garments,
         query.extract,
         dashboard.dashboard,
     ),
