@@ -18,7 +18,6 @@ from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
 from lookalike.matches import Match, Matches
-from lookalike.own_packages import require_own
 from lookalike.photo_reader import decode_photo
 from storage import images
 from storage.errors import InputError, LookalikeError, UnreadableImageError
@@ -228,7 +227,6 @@ def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> _Phot
 
 
 def _fetch(url: str, allow_private: bool) -> Fetched:
-    require_own("scrapers")
     from scrapers.http.fetch import fetch
 
     fetched = fetch(url, max_bytes=MAX_PHOTO_BYTES, timeout_s=TIMEOUT_S, allow_private=allow_private)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import typer
 
 from lookalike.commands.options import ConfigOption, DataOption, settings
 from storage.errors import InputError, LookalikeError
+from storage.import_path import import_environment
 
 
 def dashboard(
@@ -43,7 +45,7 @@ def dashboard(
         *("--data", str(resolved.data)),
         *(("--config", str(resolved.file)) if resolved.file else ()),
     ]
-    code = subprocess.call(command)  # noqa: S603 - our own interpreter and arguments
+    code = subprocess.call(command, env=os.environ | import_environment())  # noqa: S603 - our own code
     if code:
         raise LookalikeError(f"The dashboard ended with code {code}; its last lines say why.")
 
