@@ -35,3 +35,14 @@ MARKUP_SOURCES = (SourceName.JSON_LD, SourceName.MICRODATA, SourceName.RDFA, Sou
 """Markup for machines, most trusted first."""
 API_SOURCES = frozenset({SourceName.SHOPIFY, SourceName.WOOCOMMERCE, SourceName.BING})
 """Interfaces that state each field in a form of its own: nothing has to be recognised in a text."""
+
+
+class Event(StrEnum):
+    """What a saved search tells of."""
+
+    LOOKALIKE = "lookalike"
+    """A product that is more alike than the least alike that was there when the search was saved."""
+    PRICE = "price"
+    """A watched product costs less than before."""
+    SIZE = "size"
+    """A watched product is there in the wanted size, and was not before."""
