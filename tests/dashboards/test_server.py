@@ -12,6 +12,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
 from dashboards.server import SecurityHeaders, content_security_policy, host_name, known_names
+from lookalike.demo.product import DemoProduct
+from storage.images import image_id
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -54,7 +56,7 @@ def test_a_web_socket_is_opened_under_its_own_names_only(dashboard: str) -> None
     assert answer(dashboard, "/_stcore/stream", "evil.example", UPGRADE).status == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/static/missing.js"])
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/photo/card/x"])
 def test_every_answer_says_what_browsers_may_do(dashboard: str, path: str) -> None:
     headers = answer(dashboard, path, "localhost").headers
     assert headers["X-Frame-Options"] == "DENY"
@@ -90,6 +92,15 @@ def test_the_dashboard_frames_components_and_nobody_frames_anything_else(path: s
     assert headers["X-Frame-Options"] == ("SAMEORIGIN" if framed else "DENY")
     by = "'self'" if framed else "'none'"
     assert f"frame-ancestors {by}" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["card/x", "whole/..%2f..%2froot.json", "huge/{id}", "card/{id}%00", "card/"]
+)
+def test_only_photos_of_the_shop_are_served(dashboard: str, path: str, garments: list[DemoProduct]) -> None:
+    known = image_id(garments[0].photos[0]())
+    headers = answer(dashboard, f"/photo/{path.format(id=known)}", "localhost").headers
+    assert headers.get_content_maintype() != "image"
 
 
 def test_only_inline_scripts_that_are_known_are_allowed() -> None:
