@@ -15,6 +15,10 @@ PARAMETER = "lang"
 """URL parameter: a code of `LANGUAGES`."""
 
 CHOSEN = "language"  # session key: the widget
+LABEL = "Language / Sprache / Langue / Idioma"
+"""The same in all languages: with another label Streamlit makes another widget, and what was chosen meanwhile in
+the one before is lost. Somebody who cannot read the page finds it, too."""
+
 KEPT = "language-kept"  # session key: what was chosen, on whichever page
 
 
@@ -72,7 +76,7 @@ def choose_language() -> None:
     """Draws the choice of the language."""
     st.session_state[CHOSEN] = current()
     st.selectbox(
-        _("Language"),
+        LABEL,
         list(LANGUAGES),
         format_func=LANGUAGES.__getitem__,
         key=CHOSEN,

@@ -10,7 +10,7 @@ import functools
 import threading
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lookalike import Shop
@@ -45,7 +45,7 @@ def photo(request: Request) -> Response:
     except LookalikeError:
         jpeg = None
     if jpeg is None:
-        return PlainTextResponse("There is no such photo.\n", status_code=404)
+        return Response(status_code=404)
     # Its name is its content's hash, so it never changes.
     return Response(
         jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
