@@ -8,17 +8,13 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from lookalike.language import ENGLISH, LANGUAGES, current, preferred, speak
+from lookalike.language import ENGLISH, LANGUAGES, current, preferred, speak, spoken
 from lookalike.language import translated as _
 
 PARAMETER = "lang"
 """URL parameter: a code of `LANGUAGES`."""
 
 CHOSEN = "language"  # session key: the widget
-LABEL = "Language / Sprache / Langue / Idioma"
-"""The same in all languages: with another label Streamlit makes another widget, and what was chosen meanwhile in
-the one before is lost. Somebody who cannot read the page finds it, too."""
-
 KEPT = "language-kept"  # session key: what was chosen, on whichever page
 
 
@@ -76,7 +72,7 @@ def choose_language() -> None:
     """Draws the choice of the language."""
     st.session_state[CHOSEN] = current()
     st.selectbox(
-        LABEL,
+        _label(),
         list(LANGUAGES),
         format_func=LANGUAGES.__getitem__,
         key=CHOSEN,
@@ -84,6 +80,19 @@ def choose_language() -> None:
         width=140,
         on_change=_keep,
     )
+
+
+@functools.cache
+def _label() -> str:
+    """The word "language" in all of them, so that everybody finds it, and the same in all.
+
+    Under another label Streamlit makes another widget, and drops what was chosen in the one before meanwhile.
+    """
+    words = []
+    for code in LANGUAGES:
+        with spoken(code):
+            words.append(_("Language"))
+    return " / ".join(words)
 
 
 def _keep() -> None:
