@@ -48,7 +48,7 @@ def photo(request: Request) -> Response:
         return Response(status_code=404)
     # Its name is its content's hash, so it never changes.
     return Response(
-        jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"}
+        jpeg, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400, immutable"}
     )
 
 
