@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from embedding.index.filter_types import FilterArguments
     from lookalike.description import Description, Guess
     from lookalike.evaluation import Evaluation
+    from lookalike.garments import Box, Garment, Garments
     from lookalike.lazy_table import LazyTable
     from lookalike.matches import AlsoAt, Match, Matches
     from lookalike.query import Shop
@@ -44,12 +45,15 @@ own_packages.install()
 __all__ = [
     "AlsoAt",
     "Band",
+    "Box",
     "BusyError",
     "Customer",
     "Description",
     "Evaluation",
     "FilterArguments",
     "ForeignFileError",
+    "Garment",
+    "Garments",
     "GenerationError",
     "Guess",
     "InputError",
@@ -76,6 +80,9 @@ _MODULES = {
     "Description": "lookalike.description",
     "Evaluation": "lookalike.evaluation",
     "Guess": "lookalike.description",
+    "Box": "lookalike.garments",
+    "Garment": "lookalike.garments",
+    "Garments": "lookalike.garments",
     "LazyTable": "lookalike.lazy_table",
     "Customer": "lookalike.recommend",
     "Interest": "lookalike.recommend",

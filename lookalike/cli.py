@@ -49,6 +49,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         complete.complete,
         recommend.recommend,
         query.describe,
+        query.garments,
         query.extract,
         dashboard.dashboard,
     ),

@@ -17,6 +17,7 @@ from PIL import Image
 
 from embedding.encoder.heads import Head, load_heads
 from embedding.encoder.runtime import Encoder, load_encoder
+from embedding.encoder.segmentation import Segmenter
 from embedding.index import columns, spatial_verification
 from embedding.index.filters import Filters, left_out, row_mask
 from embedding.index.search import Hits, Index
@@ -76,9 +77,10 @@ class OpenGeneration:
         self._shown = _shown(self.index.items)
         self._loading = threading.Lock()
         self._encoder: Encoder | None = None
+        self._segmenter: Segmenter | None = None
         self._heads: dict[str, Head] | None = None
         if before is not None and before.manifest.encoder == self.manifest.encoder:
-            self._encoder = before._encoder
+            self._encoder, self._segmenter = before._encoder, before._segmenter
 
     @classmethod
     def open(
@@ -102,6 +104,18 @@ class OpenGeneration:
             if self._encoder is None:
                 self._encoder = self._load()
             return self._encoder
+
+    def segmenter(self) -> Segmenter:
+        """What finds garments in photos, by the generation's encoder; loaded at first use.
+
+        :raises GenerationError: the encoder is missing or damaged.
+        :raises LookalikeError: no segmentation head was fitted to it.
+        """
+        self.encoder()  # says whether it is the generation's, and sound
+        with self._loading:
+            if self._segmenter is None:
+                self._segmenter = Segmenter(encoders.folder(self.root, self.manifest.encoder.model))
+            return self._segmenter
 
     def heads(self) -> dict[str, Head]:
         """The encoder's heads; empty where it has none.

@@ -10,6 +10,7 @@ from embedding.index.filter_types import FilterArguments, Number
 from lookalike.arguments import require_count, require_share, require_words
 from lookalike.description import Description
 from lookalike.elsewhere import find_elsewhere
+from lookalike.garments import Garments, find_garments
 from lookalike.matches import Match, Matches
 from lookalike.query_inputs import QueryLike, read_query
 from lookalike.shop_data import ShopData
@@ -252,6 +253,18 @@ class Shop(ShopData):
             raise InputError("Several photos cannot be described at once. Give one.")
         [query_input] = read_query(published, photo, allow_private=allow_private)
         return describe(published, query_input)
+
+    def garments(self, photo: QueryLike, *, allow_private: bool = False) -> Garments:
+        """Finds the garments in a photo, to choose one: `similar(garments[0].photo)` searches with it.
+
+        :param photo: as for `similar`, but a single one; of a product its main photo's thumbnail.
+        :param allow_private: whether a URL may lead to this machine or a private network.
+        :return: boxes in the photo's pixels with kinds and scores, those that fill most of it first; empty
+            where it shows none.
+        :raises InputError: a photo that cannot be read; the sentence says why.
+        :raises LookalikeError: the encoder finds no garments, or a URL does not answer.
+        """
+        return find_garments(self._published, photo, allow_private=allow_private)
 
     def elsewhere(
         self,

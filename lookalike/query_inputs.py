@@ -122,6 +122,22 @@ def read_photos(
         yield _embedded(published, read)
 
 
+def read_whole_photo(
+    published: OpenGeneration, photo: QueryLike, *, allow_private: bool = False
+) -> tuple[str, Image.Image]:
+    """Reads a photo at its full size: what it is, in words, and the image, RGB.
+
+    :param photo: as for `read_query`, but a single one; of a product, its main photo's thumbnail.
+    :raises InputError: something that is no photo; the sentence names it.
+    :raises LookalikeError: a URL that does not answer.
+    """
+    allow_private = yes_or_no(allow_private, "allow_private")
+    read = _read_input(published, photo, allow_private, whole=True)
+    if isinstance(read, _Photo):
+        return read.label, read.image
+    return read.label, images.decode(read.picture())
+
+
 def embedding_of(published: OpenGeneration, query_input: QueryInput) -> np.ndarray:
     """The embedding of an input, float32 [dim], L2 norm 1; of a product, its thumbnail's."""
     if query_input.embedding is not None:
@@ -131,15 +147,19 @@ def embedding_of(published: OpenGeneration, query_input: QueryInput) -> np.ndarr
     return vector
 
 
-def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool) -> QueryInput | _Photo:
+def _read_input(
+    published: OpenGeneration, query_input: Any, allow_private: bool, *, whole: bool = False
+) -> QueryInput | _Photo:
+    """:param whole: whether a photo keeps its full size."""
+    fit = None if whole else published.manifest.encoder.size
     if isinstance(query_input, Match):
         return _read_product(published, query_input.store, query_input.product_id)
     if isinstance(query_input, str):
-        return _read_text(published, query_input, allow_private)
+        return _read_text(published, query_input, allow_private, fit)
     if isinstance(query_input, os.PathLike):
-        return _read_file(published, Path(query_input))
+        return _read_file(Path(query_input), fit)
     if isinstance(query_input, bytes | bytearray | memoryview):
-        return _read_foreign_bytes(published, bytes(query_input), "a photo")
+        return _read_foreign_bytes(bytes(query_input), fit, "a photo")
     if isinstance(query_input, Image.Image):
         return _Photo("an image", _to_rgb(query_input))
     if isinstance(query_input, np.ndarray):
@@ -150,13 +170,15 @@ def _read_input(published: OpenGeneration, query_input: Any, allow_private: bool
     )
 
 
-def _read_text(published: OpenGeneration, text: str, allow_private: bool) -> QueryInput | _Photo:
+def _read_text(
+    published: OpenGeneration, text: str, allow_private: bool, fit: int | None
+) -> QueryInput | _Photo:
     if not text.strip():
         raise InputError(
             "The query is an empty text. Give an image file, a URL with https://, or store:product_id."
         )
     if "://" in text:
-        return _read_url(published, text, allow_private)
+        return _read_url(text, allow_private, fit)
     named = _STORE_AND_ID.fullmatch(text)
     if named and named[1] in published.manifest.counts.stores:
         return _read_product(published, named[1], named[2])
@@ -164,7 +186,7 @@ def _read_text(published: OpenGeneration, text: str, allow_private: bool) -> Que
     if named and not _exists(path):
         known = ", ".join(published.manifest.counts.stores)
         raise InputError(f"There is no store '{named[1]}' for the query {_short(text)}. Known are: {known}.")
-    return _read_file(published, path)
+    return _read_file(path, fit)
 
 
 def _path(text: str) -> Path:
@@ -198,7 +220,7 @@ def _read_product(published: OpenGeneration, store: str, product_id: str) -> Que
     return QueryInput(label, vector, number, lambda: published.match(row).thumbnail())
 
 
-def _read_file(published: OpenGeneration, path: Path) -> _Photo:
+def _read_file(path: Path, fit: int | None) -> _Photo:
     shown = _short(str(path))
     try:
         with path.open("rb") as stream:  # never more than may be: a device gives bytes for ever
@@ -214,16 +236,14 @@ def _read_file(published: OpenGeneration, path: Path) -> _Photo:
         raise InputError(f"{shown} cannot be read ({reason}). Give an image file.") from None
     if len(data) > MAX_PHOTO_BYTES:
         raise InputError(f"{shown} has more than {MAX_PHOTO_BYTES:,} bytes, too many for a photo.")
-    return _read_bytes(published, data, path.name, shown)
+    return _read_bytes(data, fit, path.name, shown)
 
 
-def _read_url(published: OpenGeneration, url: str, allow_private: bool) -> _Photo:
+def _read_url(url: str, allow_private: bool, fit: int | None) -> _Photo:
     fetched = _fetch(url, allow_private)
     if _is_page(fetched):
         fetched = _fetch(_main_photo_url(url, fetched), allow_private)
-    return _read_foreign_bytes(
-        published, fetched.body, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url
-    )
+    return _read_foreign_bytes(fetched.body, fit, urlsplit(url).path.rsplit("/", 1)[-1] or url, fetched.url)
 
 
 def _fetch(url: str, allow_private: bool) -> Fetched:
@@ -264,23 +284,21 @@ def _main_photo_url(url: str, page: Fetched) -> str:
     return str(product.images[0])
 
 
-def _read_foreign_bytes(
-    published: OpenGeneration, data: bytes, label: str, name: str | None = None
-) -> _Photo:
+def _read_foreign_bytes(data: bytes, fit: int | None, label: str, name: str | None = None) -> _Photo:
     """Reads a photo that may be a stranger's: from the web, or uploaded."""
-    return _read_bytes(published, data, label, name, decode_photo)
+    return _read_bytes(data, fit, label, name, decode_photo)
 
 
 def _read_bytes(
-    published: OpenGeneration,
     data: bytes,
+    fit: int | None,
     label: str,
     name: str | None = None,
     decode: Callable[..., Image.Image] = images.decode,
 ) -> _Photo:
     try:
         # As `embedding.encoder.preprocess.pixels_of`, but the decoded photo is shown, too.
-        image = decode(data, fit=published.manifest.encoder.size)
+        image = decode(data, fit=fit)
     except UnreadableImageError as reason:
         raise UnreadableImageError(f"{name or label[0].upper() + label[1:]}: {reason}.") from None
     return _Photo(label, image)

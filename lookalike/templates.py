@@ -200,6 +200,21 @@ DESCRIPTION = """\
 {%- for row in described.rows() %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
 </table></div>"""
 
+GARMENTS = """\
+<div style="display:flex;gap:16px;align-items:flex-start;flex-wrap:wrap">
+<svg viewBox="0 0 {{ garments.width }} {{ garments.height }}" width="260" role="img"
+ aria-label="{{ garments.query }}">
+<image href="{{ garments.picture() | data_uri }}" width="{{ garments.width }}"
+ height="{{ garments.height }}"/>
+{%- for garment in garments %}{% with box = garment.box -%}
+<rect x="{{ box.x }}" y="{{ box.y }}" width="{{ box.width }}" height="{{ box.height }}" fill="none"
+ stroke="#d0342c" stroke-width="{{ garments.width / 130 }}"><title>{{ loop.index }}</title></rect>
+{%- endwith %}{% endfor -%}
+</svg><table><caption>{{ garments.query }}</caption>
+<thead><tr>{% for name in garments.columns %}<th>{{ name }}</th>{% endfor %}</tr></thead><tbody>
+{%- for row in garments.rows() %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor -%}
+</tbody></table></div>"""
+
 # Of a page that can be sent to somebody else: no script runs and nothing is loaded, photos are data.
 HEAD = """\
 <head>
@@ -276,6 +291,7 @@ TEMPLATES = {
     "elsewhere": ELSEWHERE,
     "enlarge": ENLARGE,
     "gallery": GALLERY,
+    "garments": GARMENTS,
     "head": HEAD,
     "match": MATCH,
     "news": NEWS,

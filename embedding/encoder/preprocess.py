@@ -21,13 +21,22 @@ def letterbox(image: Image.Image, size: int) -> np.ndarray:
     :param size: side of the square, px.
     :return: uint8 [size, size, 3], RGB.
     """
-    scale = size / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
+    left, top, width, height = fitted(image.size, size)
     # reducing_gap lets Pillow shrink by whole factors first: several times faster on large photos.
-    fitted = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    scaled = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
     square = Image.new("RGB", (size, size), "white")
-    square.paste(fitted, ((size - width) // 2, (size - height) // 2))
+    square.paste(scaled, (left, top))
     return np.asarray(square)
+
+
+def fitted(photo: tuple[int, int], size: int) -> tuple[int, int, int, int]:
+    """Where `letterbox` puts a photo in the square: left, top, width, height, px.
+
+    :param photo: its width and height, px.
+    """
+    scale = size / max(photo)
+    width, height = (max(1, round(side * scale)) for side in photo)
+    return (size - width) // 2, (size - height) // 2, width, height
 
 
 def pixels_of(data: bytes, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""`lookalike search`, `describe` and `extract`: a photo's matches, what it shows, what one page says."""
+"""`lookalike search`, `describe`, `garments` and `extract`: matches of a photo, what it or a page shows."""
 
 from __future__ import annotations
 
@@ -124,6 +124,33 @@ def describe(
         terminal.print_json(described.to_dict())
     else:
         terminal.print_rows(("attribute", "value", "probability"), described.rows())
+
+
+def garments(
+    photo: Annotated[
+        str,
+        typer.Argument(
+            metavar="PHOTO", help="An image file, an image's or a product page's URL, or store:product_id."
+        ),
+    ],
+    allow_private: PrivateOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Find the garments in a photo: their boxes in pixels, kinds, and how sure that is."""
+    import lookalike
+
+    resolved = settings(config, data)
+    found = lookalike.open(resolved.data, cache=resolved.cache).garments(
+        photo, allow_private=allow_private or resolved.crawl.allow_private
+    )
+    if as_json:
+        terminal.print_json(found.to_dict())
+        return
+    terminal.print_rows(found.columns, found.rows())
+    if not found:
+        terminal.say("No garment is found in the photo.")
 
 
 def extract(

@@ -56,6 +56,7 @@ def test_the_commands_of_the_design_are_there():
             "recommend",
             "purge",
             "describe",
+            "garments",
             "extract",
             "evaluate",
             "train",
