@@ -118,7 +118,7 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
     show_found(shop, slots, query, choices, found, trouble)
     pool = [*(everything or ()), *(found or ())]
     with slots.query_tile:
-        draw_query(query, found, pool)
+        draw_query(shop, query, found, pool)
     if everything is not None:
         draw_facets(alike(pool, banded), shop.currencies, choices)
 
