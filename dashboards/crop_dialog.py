@@ -1,4 +1,4 @@
-"""The dialog that chooses a part of the photo: a garment found in it, or what a frame with handles encloses."""
+"""The dialog that chooses a part of the photo: a garment found in it, or what handles enclose."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Garments are offered as boxes over the photo that is cropped: a real server, a real browser, a small encoder."""
+"""Garments are offered as boxes over the photo that is cropped: a real server, a real browser."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
