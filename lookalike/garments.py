@@ -33,7 +33,7 @@ _KINDS_OF = {
     "bag": ("bag",),
     "accessory": ("accessory", "headwear", "jewellery"),
 }
-"""The kinds of garment that a class of the segmentation may be."""
+"""The kinds that a garment may have which somebody wears, by its class in the segmentation."""
 
 _ARTICLE_TYPE = "article_type"
 _PICTURE_PX = 640
@@ -195,7 +195,7 @@ def _box(region: Region, size: tuple[int, int]) -> Box:
 def _recognised(
     published: OpenGeneration, found: Sequence[Region], crops: Sequence[Image.Image]
 ) -> list[tuple[str, Guess | None]]:
-    """Kind and article type of each garment, by the heads, as far as the segmentation's class allows."""
+    """Kind and article type of each garment, by the heads; of what is worn, as the segmentation allows."""
     heads = published.heads()
     if not crops or _ARTICLE_TYPE not in heads:
         return [(region.name, None) for region in found]
@@ -209,7 +209,8 @@ def _kind(region: Region, heads: Mapping[str, Head], likely: np.ndarray) -> tupl
     """:param likely: float32 [article types], their probabilities."""
     classes = heads[_ARTICLE_TYPE].classes
     kinds = kinds_of_classes(classes)
-    shares = {name: float(likely[kinds == KINDS.index(name)].sum()) for name in _KINDS_OF[region.name]}
+    possible = _KINDS_OF[region.name] if region.worn else KINDS
+    shares = {name: float(likely[kinds == KINDS.index(name)].sum()) for name in possible}
     kind = max(shares, key=lambda name: shares[name])
     if not shares[kind]:
         return region.name, None

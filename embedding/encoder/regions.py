@@ -9,7 +9,8 @@ from PIL import Image
 
 from embedding.encoder.segmentation import BACKGROUND, CLASSES, PERSON
 
-GARMENTS = CLASSES[CLASSES.index(PERSON) + 1 :]
+_FIRST = CLASSES.index(PERSON) + 1
+GARMENTS = CLASSES[_FIRST:]
 """The classes that are garments."""
 
 LEAST_AREA = 0.006
@@ -18,6 +19,9 @@ LEAST_AREA = 0.006
 _JOINED = 3
 """Pieces of one class that are at most twice this many pixels apart are one garment: a strap or an open coat
 divides what is worn under it, and shoes come in pairs."""
+
+_LEAST_SKIN = 0.03
+"""Share of a person in a piece of a photo from which on what else it shows is worn."""
 
 MARGIN = 0.04
 """What a crop has more than the garment's box on each side, in shares of the box's."""
@@ -31,12 +35,14 @@ class Region:
 
     :ivar name: one of `GARMENTS`.
     :ivar mask: bool [height, width], its pixels in the segmentation.
-    :ivar score: mean probability of the class there, 0 to 1.
+    :ivar score: mean probability that a pixel there shows a garment, 0 to 1.
+    :ivar worn: whether somebody wears it; else the class is a guess by most of its pixels.
     """
 
     name: str
     mask: np.ndarray
     score: float
+    worn: bool
 
     @property
     def area(self) -> float:
@@ -59,21 +65,38 @@ class Region:
 def regions(probabilities: np.ndarray, least_area: float = LEAST_AREA) -> list[Region]:
     """The garments in a photo, those that fill most of it first.
 
+    What is worn are as many garments as it has classes; a thing that lies or hangs alone is one garment.
+
     :param probabilities: float32 [classes, height, width], of `Segmenter.segment`.
     """
     likeliest = probabilities.argmax(axis=0)
+    garment, person = likeliest >= _FIRST, likeliest == CLASSES.index(PERSON)
+    likely = probabilities[_FIRST:].sum(axis=0)
     found = []
-    for name in GARMENTS:
-        at = CLASSES.index(name)
-        mask = likeliest == at
-        if mask.mean() < least_area:
-            continue
-        pieces = _labelled(_grown(mask, _JOINED)) * mask
-        for number in np.unique(pieces[mask]):
-            piece = pieces == number
-            if piece.mean() >= least_area:
-                found.append(Region(name, piece, float(probabilities[at][piece].mean())))
+    for thing in _pieces(garment | person, least_area):
+        worn = bool(person[thing].mean() > _LEAST_SKIN)
+        if worn:
+            kinds = [
+                (at, piece)
+                for at in range(_FIRST, len(CLASSES))
+                for piece in _pieces(thing & (likeliest == at), least_area)
+            ]
+        else:
+            kinds = [
+                (_FIRST + int(probabilities[_FIRST:, piece].sum(axis=1).argmax()), piece)
+                for piece in _pieces(thing & garment, least_area)
+            ]
+        found += [Region(CLASSES[at], piece, float(likely[piece].mean()), worn) for at, piece in kinds]
     return sorted(found, key=lambda region: -region.area * region.score)
+
+
+def _pieces(mask: np.ndarray, least_area: float) -> list[np.ndarray]:
+    """The pieces of a mask that fill so much of it, bool [height, width] each."""
+    if not mask.any() or mask.mean() < least_area:
+        return []
+    numbers = _labelled(_grown(mask, _JOINED)) * mask
+    pieces = (numbers == number for number in np.unique(numbers[mask]))
+    return [piece for piece in pieces if piece.mean() >= least_area]
 
 
 def crop_box(box: tuple[float, float, float, float], photo: tuple[int, int]) -> tuple[int, int, int, int]:

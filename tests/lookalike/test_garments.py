@@ -14,10 +14,11 @@ import lookalike
 from embedding.encoder import segmentation
 from embedding.encoder.heads import Head, write_heads
 from embedding.encoder.preprocess import pixels_of
+from embedding.encoder.regions import Region
 from embedding.encoder.runtime import load_encoder
 from embedding.index.build import build_index
 from lookalike.cli import main
-from lookalike.garments import Box
+from lookalike.garments import Box, _kind
 from lookalike.query import Shop
 from storage import encoders, images
 from storage.errors import InputError, LookalikeError
@@ -66,6 +67,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Root:
     catalogues.write(root, products, dict(zip(ids, data, strict=True)), dict(zip(ids, vectors, strict=True)))
     kernel = np.zeros((catalogues.DIM, 4), np.float32)
     kernel[0, :2] = 3, 9
+    kernel[1, 2] = 9
     heads = {
         "article_type": Head(
             "article_type",
@@ -111,14 +113,28 @@ def test_a_photo_is_turned_as_its_exif_says_whatever_its_size(shop: Shop, form: 
     assert [is_near(garment.box, wanted, upright) for garment in found] == [True]  # type: ignore[arg-type]
 
 
-def test_the_kind_is_what_the_heads_see_as_far_as_the_class_allows(shop: Shop) -> None:
-    top, bottom = shop.garments(drawn((200, 200), (RED, (10, 10, 150, 100)), (BLUE, (40, 120, 90, 70))))
+def test_the_kind_is_what_the_heads_see(shop: Shop) -> None:
+    top, bottom = shop.garments(drawn((200, 200), (RED, (10, 10, 150, 90)), (BLUE, (40, 120, 90, 70))))
     assert top.kind == "outerwear"
     assert top.article_type is not None
     assert top.article_type.value == "Jackets"
     assert bottom.kind == "bottom"
     assert bottom.article_type is not None
     assert bottom.article_type.value == "Track <b>Pants"
+
+
+@pytest.mark.parametrize(
+    ("name", "worn", "kind"),
+    [("top", True, "top"), ("bottom", True, "bottom"), ("bag", True, "bag"), ("bag", False, "bottom")],
+)
+def test_what_is_worn_has_a_kind_that_its_class_allows(name: str, worn: bool, kind: str) -> None:
+    classes = ("Tshirts", "Jeans", "Belts")
+    head = Head("article_type", classes, np.zeros((4, 3), np.float32), np.zeros(3, np.float32))
+    region = Region(name, np.ones((4, 4), bool), 0.9, worn)
+    likely = np.array([0.1, 0.7, 0.2], np.float32)
+    found, guess = _kind(region, {"article_type": head}, likely)
+    assert found == kind
+    assert (guess is None) == (name == "bag" and worn)
 
 
 def test_a_garment_is_searched_with(shop: Shop) -> None:

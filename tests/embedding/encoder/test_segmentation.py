@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from embedding.encoder import segmentation
-from embedding.encoder.regions import GARMENTS, regions
+from embedding.encoder.regions import GARMENTS, crop_box, on_pale_ground, regions
 from embedding.encoder.segmentation import (
     CLASSES,
     SIZE,
@@ -68,9 +68,29 @@ def test_garments_are_found_where_they_are(
     assert 0.5 < region.score <= 1
 
 
+def test_what_somebody_wears_are_as_many_garments_as_it_has_classes() -> None:
+    worn = np.zeros((len(CLASSES), 120, 60), np.float32)
+    for name, rows in (
+        ("person", (0, 20)),
+        ("top", (20, 60)),
+        ("bottom", (60, 105)),
+        ("footwear", (105, 120)),
+    ):
+        worn[CLASSES.index(name), slice(*rows), 15:45] = 1
+    worn[0] = 1 - worn.sum(axis=0)
+    assert [region.name for region in regions(worn)] == ["bottom", "top", "footwear"]
+    assert all(region.worn for region in regions(worn))
+    alone = worn.copy()
+    alone[0] += alone[CLASSES.index("person")]
+    alone[CLASSES.index("person")] = 0
+    [thing] = regions(alone)
+    assert (thing.name, thing.worn) == ("bottom", False)
+    np.testing.assert_allclose(thing.box, (0.25, 20 / 120, 0.75, 1))
+
+
 def test_garments_of_two_kinds_are_two_and_the_larger_is_first(folder: Path) -> None:
     photo = _on_white((200, 200), RED, (0.1, 0.1, 0.4, 0.4))
-    photo.paste(Image.new("RGB", (100, 90), BLUE), (90, 100))
+    photo.paste(Image.new("RGB", (90, 80), BLUE), (100, 110))
     [found] = Segmenter(folder, colour_head(), threads=1).segment([photo])
     assert [region.name for region in regions(found)] == ["bottom", "top"]
 
@@ -105,6 +125,31 @@ def test_pieces_of_any_shape_are_told_apart(seed: int) -> None:
     found = regions(probabilities, 0.0)
     assert {region.name for region in found} == {GARMENTS[-1]}
     assert sorted(one.mask.tobytes() for one in found) == sorted(one.tobytes() for one in wanted)
+
+
+@pytest.mark.parametrize("size", [(300, 200), (80, 160), (1, 1)])
+def test_a_crop_has_a_margin_and_stays_in_the_photo(size: tuple[int, int]) -> None:
+    width, height = size
+    assert crop_box((0.0, 0.0, 1.0, 1.0), size) == (0, 0, width, height)
+    left, top, right, bottom = crop_box((0.25, 0.5, 0.75, 1.0), size)
+    assert 0 <= left <= 0.25 * width
+    assert 0 <= top <= 0.5 * height
+    assert left < right <= width
+    assert top < bottom == height
+    assert (right - left) <= 0.56 * width + 1
+
+
+@pytest.mark.parametrize("size", [(300, 200), (64, 128)])
+def test_only_the_background_becomes_pale(size: tuple[int, int]) -> None:
+    width, height = size
+    probabilities = np.zeros((len(CLASSES), height // 2, width // 2), np.float32)
+    probabilities[0] = 1
+    for name, columns in (("person", slice(0, width // 8)), ("dress", slice(width // 8, width // 4))):
+        probabilities[:, :, columns] = 0
+        probabilities[CLASSES.index(name), :, columns] = 1
+    made = np.asarray(on_pale_ground(Image.new("RGB", size, (10, 90, 40)), probabilities))
+    assert (made[:, : width // 2 - 4] == (10, 90, 40)).all()
+    assert (made[:, width // 2 + 4 :] == 255).all()
 
 
 def test_an_encoder_without_a_fitted_head_is_a_sentence(folder: Path) -> None:
