@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import threading
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lookalike import Shop
-from lookalike.product_details import stored_photo
 from storage.errors import LookalikeError
+
+if TYPE_CHECKING:
+    from lookalike import Shop
 
 SIDES = {"card": 512, "whole": 1280}
 """Pixels of the longer side, by the size that the address names."""
@@ -57,4 +59,6 @@ ROUTE = Route(ROUTE_PATH, photo)
 
 @functools.lru_cache(maxsize=MOST_KEPT)
 def _read(side: int, image_id: str) -> bytes | None:
+    from lookalike.product_details import stored_photo  # tables bring pandas along, which a start can spare
+
     return stored_photo(_shops[0], image_id, side)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -126,6 +128,17 @@ def test_only_inline_scripts_that_are_known_are_allowed() -> None:
 )
 def test_a_host_header_is_read_strictly(host: str, name: str | None) -> None:
     assert host_name(host) == name
+
+
+def test_the_first_page_waits_for_neither_tables_nor_pandas() -> None:
+    program = """
+import sys
+import dashboards.server, dashboards.find
+import lookalike.settings, lookalike.query
+print([name for name in ("pandas", "pyarrow.dataset", "deltalake", "flows.alerts") if name in sys.modules])
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert found.stdout == "[]\n"
 
 
 def test_the_operator_adds_names() -> None:
