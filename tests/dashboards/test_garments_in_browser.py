@@ -88,7 +88,9 @@ def test_a_tap_on_a_garment_searches_for_it(visit: Visit) -> None:
 
     page.get_by_role("button", name="Whole photo").click()
     page.get_by_role("button", name="Crop").click()
-    dialog.get_by_text("Any part").click()
+    any_part = dialog.get_by_text("Any part").locator("xpath=ancestor-or-self::button")
+    any_part.focus()
+    page.keyboard.press("Enter")
     expect(dialog.get_by_role("button", name="Search for this part")).to_be_visible()
     expect(dialog.get_by_role("button", name="Bottom", exact=True)).to_have_count(0)
     assert not visit.errors

@@ -44,6 +44,7 @@ def test_it_holds_the_rooms_and_their_data_only(wheel: Path) -> None:
         "embedding/encoder/weights/NOTICE",
         "lookalike/py.typed",
         "lookalike/vocabulary.toml",
+        "lookalike/widget.js",
         "lookalike/demo/catalogue.parquet",
     ):
         assert needed in names
