@@ -54,7 +54,7 @@ from storage.atomic import replacing
 _SHARES = {"top": 0.32, "bottom": 0.17, "dress": 0.06, "footwear": 0.18, "bag": 0.12, "accessory": 0.15}
 """How many of the cut-outs sell what."""
 
-_CUT_OUTS, _PARTS = 400, 6  # of each part, and parts
+_CUT_OUTS, _PARTS = 400, 5  # of each part, and parts
 _GROUNDS_ALONE = 80
 _HELD_OUT = 192
 _IOU = 0.5
@@ -98,7 +98,9 @@ def _fitted(encoder: Path, data: Path, photos: Path, scratch: Path) -> Segmentat
         _kept(scratch / f"{name}.npz", lambda part=part: segmentation.examples(encoder, axes, part()))
         for name, part in _training(data, photos).items()
     ]
-    arrays = segmentation.fit(learnt, axes)
+    arrays = segmentation.fit(
+        learnt, axes, on_epoch=lambda epoch, loss: print(f"epoch {epoch}: loss {loss:.3f}", flush=True)
+    )
     head = SegmentationHead(arrays, tuple(load_weights(name).fingerprint for name in (BUNDLED, BUNDLED_FAST)))
     with resources.as_file(resources.files("embedding.encoder") / "weights") as folder:
         write_head(folder / FILE, head)

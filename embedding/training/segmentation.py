@@ -34,17 +34,20 @@ if TYPE_CHECKING:
     import openvino
     from keras import KerasTensor
 
-EPOCHS = 9
+
+EPOCHS, RATE = 6, 3e-3
+"""Passes over all examples, and the learning rate at its peak, from which it comes down a cosine."""
+
+_COUNTED = {"footwear": 2.5, "bag": 2.5, "accessory": 2.0, "dress": 1.5, "top": 1.2, "bottom": 1.2}
+"""What a cell counts that surely shows a class; others count 1."""
 
 _KEPT = (48, 80, 112, 96)
 """Main directions of each stage's maps that the head is fitted to; it then takes the maps themselves."""
 
 _WIDTH, _NARROW = 64, 32
 _BATCH = 16
-_RATE, _DECAY = 3e-3, 1e-4
-_WEIGHTS = {"footwear": 1.3, "bag": 1.3, "accessory": 1.3, "dress": 2.0, "top": 1.3, "bottom": 1.5}
-"""What a cell that surely shows a class counts; others count 1."""
-
+_DECAY = 1e-4
+_NEVER = 1e4  # added to a logit's negative: no probability is left
 _SAMPLED = 60  # cells a photo that the main directions are learnt from
 _USUAL = 0.68  # quantile of the values of a main direction that becomes 1
 _LEAST_STD = 1e-3  # of a stage's largest values, below which a channel says nothing
@@ -135,10 +138,16 @@ def _maps(network: openvino.CompiledModel, photos: Sequence[Masked]) -> list[np.
 
 
 def fit(
-    learnt: Sequence[Examples], axes: Sequence[Axes], *, epochs: int = EPOCHS, seed: int = 0
+    learnt: Sequence[Examples],
+    axes: Sequence[Axes],
+    *,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    on_epoch: Callable[[int, float], None] = lambda _epoch, _loss: None,
 ) -> dict[str, np.ndarray]:
-    """Fits the head: each cell's loss is what it gives to classes that the cell cannot be.
+    """Fits the head: a cell's loss is the negative logarithm of what it gives to the classes that it may be.
 
+    :param on_epoch: called with the epoch, from 1, and its mean loss.
     :return: the arrays of a `SegmentationHead`.
     """
     import keras
@@ -148,28 +157,35 @@ def fit(
     keras.utils.set_random_seed(seed)
     with dtype_policy("mixed_bfloat16"):
         model = _head()
-    counts = [len(part.allowed) for part in learnt]
-    steps = epochs * sum(counts) // _BATCH
-    rates = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=_RATE, warmup_steps=steps // 20)
-    model.compile(keras.optimizers.AdamW(rates, weight_decay=_DECAY), loss=_loss)
-    # Where each row of all parts is, so that they need not be copied together.
-    rows = [(part, row) for part, count in enumerate(counts) for row in range(count)]
     rng = np.random.default_rng(seed)
+    # Where each row of all parts is, so that they need not be copied together.
+    rows = [(part, row) for part, some in enumerate(learnt) for row in range(len(some.allowed))]
+    steps = epochs * (len(rows) // _BATCH)
+    rates = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=RATE, warmup_steps=steps // 20)
+    model.compile(keras.optimizers.AdamW(rates, weight_decay=_DECAY), loss=_loss)
     for epoch in range(epochs):
         rng.shuffle(rows)
-        losses = []
-        for start in range(0, len(rows) - _BATCH + 1, _BATCH):
-            chosen = rows[start : start + _BATCH]
-            turned = rng.random() < 0.5  # what a mirrored photo gives, nearly, for nothing
-            maps = [
-                np.stack([learnt[part].maps[at][row] for part, row in chosen]) for at in range(len(STRIDES))
-            ]
-            targets = np.stack([learnt[part].allowed[row] for part, row in chosen])
-            if turned:
-                maps, targets = [one[:, :, ::-1] for one in maps], targets[:, :, ::-1]
-            losses.append(float(model.train_on_batch(maps, _unpacked(targets))))
-        print(f"epoch {epoch + 1} of {epochs}: loss {np.mean(losses):.4f}", flush=True)
+        batches = (rows[at : at + _BATCH] for at in range(0, len(rows) - _BATCH + 1, _BATCH))
+        losses = [
+            float(model.train_on_batch(*_batch(learnt, chosen, turned=rng.random() < 0.5)))
+            for chosen in batches
+        ]
+        on_epoch(epoch + 1, float(np.mean(losses)))
     return _arrays(model, axes)
+
+
+def _batch(
+    learnt: Sequence[Examples], chosen: Sequence[tuple[int, int]], *, turned: bool
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Maps and targets of some rows.
+
+    :param turned: whether they are mirrored: nearly what a mirrored photo gives, for nothing.
+    """
+    maps = [np.stack([learnt[part].maps[at][row] for part, row in chosen]) for at in range(len(STRIDES))]
+    allowed = np.stack([learnt[part].allowed[row] for part, row in chosen])
+    if turned:
+        maps, allowed = [one[:, :, ::-1] for one in maps], allowed[:, :, ::-1]
+    return maps, _unpacked(allowed)
 
 
 def _head() -> keras.Model:
@@ -204,11 +220,10 @@ def _head() -> keras.Model:
 def _loss(allowed: KerasTensor, logits: KerasTensor) -> KerasTensor:
     from keras import ops
 
-    weights = np.array([_WEIGHTS.get(name, 1.0) for name in CLASSES], np.float32)
-    probable = ops.logsumexp(logits + (allowed - 1) * 1e4, axis=-1) - ops.logsumexp(logits, axis=-1)
+    counts = np.array([_COUNTED.get(name, 1.0) for name in CLASSES], np.float32)
+    likely = ops.logsumexp(logits + (allowed - 1) * _NEVER, axis=-1) - ops.logsumexp(logits, axis=-1)
     sure = ops.cast(ops.sum(allowed, axis=-1) == 1, "float32")
-    counted = 1 + sure * (ops.sum(allowed * weights, axis=-1) - 1)
-    return -ops.mean(counted * probable)
+    return -ops.mean((1 + sure * (ops.sum(allowed * counts, axis=-1) - 1)) * likely)
 
 
 def _unpacked(allowed: np.ndarray) -> np.ndarray:

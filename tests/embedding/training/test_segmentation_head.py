@@ -40,7 +40,7 @@ def test_a_fitted_head_finds_garments_that_it_never_saw(tmp_path: Path) -> None:
     axes = segmentation.main_axes(folder, photos(24, 0))
     learnt = segmentation.examples(folder, axes, photos(96, 1))
     assert learnt.allowed.shape == (96, 48, 48)
-    arrays = segmentation.fit([learnt], axes, epochs=12)
+    arrays = segmentation.fit([learnt], axes, epochs=16)
     fingerprint = catalogues.spec(catalogues.MODEL).fingerprint
     write_head(tmp_path / "head.npz", SegmentationHead(arrays, (fingerprint,)))
     held_out = list(photos(10, 2))
