@@ -92,7 +92,7 @@ def shop(root: Root, monkeypatch: pytest.MonkeyPatch) -> Shop:
 def test_boxes_are_in_the_photos_own_pixels(shop: Shop, size: tuple[int, int]) -> None:
     width, height = size
     top = (round(0.1 * width), round(0.05 * height), round(0.7 * width), round(0.5 * height))
-    bottom = (round(0.3 * width), round(0.65 * height), round(0.4 * width), round(0.3 * height))
+    bottom = (round(0.3 * width), round(0.75 * height), round(0.4 * width), round(0.22 * height))
     found = shop.garments(drawn(size, (RED, top), (BLUE, bottom)))
     assert (found.width, found.height) == size
     assert [is_near(garment.box, wanted, size) for garment, wanted in zip(found, (top, bottom), strict=True)]
@@ -197,7 +197,7 @@ def test_the_command_prints_a_table_or_json(
     shop: Shop, root: Root, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "photo.png"
-    drawn((200, 200), (RED, (10, 10, 150, 100)), (BLUE, (40, 120, 90, 70))).save(file)
+    drawn((200, 200), (RED, (10, 10, 150, 90)), (BLUE, (40, 125, 90, 70))).save(file)
     arguments = ["garments", str(file), "--data", str(root.path)]
     assert main(arguments) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
