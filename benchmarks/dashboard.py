@@ -41,7 +41,7 @@ from storage.root import Root
 
 REPOSITORY = Path(__file__).parents[1]
 COLD_STARTS = 3
-ANSWERED = re.compile("<article|la-note")  # a card, or why there is none
+ANSWERED = re.compile('<article|class="la-note')  # a card, or why there is none; the style sheet names both
 WARMING = 3  # photos before those that are timed
 SESSIONS = 20
 ASKED_BY_EACH = 5

@@ -72,7 +72,8 @@ def draw_answers(shop: Shop, shown: Sequence[tuple[str, list[Match]]], looks: Lo
 def draw_match(shop: Shop, match: Match, looks: Looks) -> None:
     """Draws an answer, with the searches that start from it and the ways to steer this one by it."""
     with st.container(key=f"la-match-{match.rank}"):
-        st.html(render("card", match=match) + why_html(looks, match) + cheaper_html(shop, match))
+        card = render("card", match=match, enlarged_id=f"la-enlarged-{match.rank}")
+        st.html(card + why_html(looks, match) + cheaper_html(shop, match))
         with st.container(key=f"la-actions-{match.rank}", gap=None):
             links.draw_product_link(match.id)
             for label, key, completes in (

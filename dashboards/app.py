@@ -10,17 +10,21 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import io
 import logging
 import re
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
+from PIL import Image
 
 import lookalike
-from dashboards import languages
+from dashboards import languages, photos
 from lookalike.language import translated as _
 from lookalike.rendering import escaped
 from storage.errors import InputError, LookalikeError
@@ -58,10 +62,20 @@ def load_settings(arguments: list[str] | None = None) -> Config:
 def open_shop(data: str, cache: Path | None) -> Shop:
     """Opens one shop for all visitors: its index is memory-mapped and its encoder is loaded once."""
     shop = lookalike.open(data, cache=cache)
+    photos.serve_photos_of(shop)
+    threading.Thread(target=_warm_up, args=(shop,)).start()
+    return shop
+
+
+def _warm_up(shop: Shop) -> None:
+    """Loads what the first photo needs while its visitor still chooses it: a second of processor time."""
+    photo = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(photo, "JPEG")
+    with suppress(LookalikeError):  # what is wrong is said where somebody asks
+        shop.similar(photo.getvalue(), k=1)
     # Streamlit collects garbage after each action, and what is loaded by now never is any: looking through
     # it takes a tenth of an answer.
     gc.freeze()
-    return shop
 
 
 def main() -> None:
@@ -77,7 +91,7 @@ def main() -> None:
     if "dashboards.find" not in sys.modules:
         waiting.html('<p class="la-waiting" role="status">' + _("Lookalike is opening the shop…") + "</p>")
     try:
-        from dashboards import customer, find, links
+        from dashboards import find, links
 
         config = load_settings()
         shop = open_shop(str(config.data), config.cache)
@@ -93,7 +107,7 @@ def main() -> None:
         st.Page(_later("browse", shop), title=_("Browse"), url_path=links.BROWSE),
         st.Page(_later("saved", shop), title=_("Saved searches"), url_path=links.SAVED),
         st.Page(
-            lambda: customer.page(shop, config.recommend.purchases_file, config.recommend.store or None),
+            _later("customer", shop, config.recommend.purchases_file, config.recommend.store or None),
             title=_("For a customer"),
             url_path="customer",
         ),

@@ -119,7 +119,8 @@ def show_recommended(shop: Shop, found: Matches) -> None:
     with st.container(key="la-cards-recommended"):
         for match in found:
             with st.container(key=f"la-match-{match.rank}"):
-                st.html(render("card", match=match) + because_html(shop, match))
+                card = render("card", match=match, enlarged_id=f"la-enlarged-{match.rank}")
+                st.html(card + because_html(shop, match))
 
 
 def because_html(shop: Shop, match: Match) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboards import address, asking, scripts
+from dashboards import address, asking, saved, scripts
 from dashboards.answers import (
     alike,
     draw_answers,
@@ -118,7 +118,7 @@ def show_answer(shop: Shop, slots: Slots, query: Query) -> None:
     show_found(shop, slots, query, choices, found, trouble)
     pool = [*(everything or ()), *(found or ())]
     with slots.query_tile:
-        draw_query(query, found, pool)
+        draw_query(shop, query, found, pool)
     if everything is not None:
         draw_facets(alike(pool, banded), shop.currencies, choices)
 
@@ -162,9 +162,6 @@ def show_found(
         if shown:
             draw_downloads(shown, query.headline)
             if isinstance(query.subject, bytes | Match) and not query.completes:
-                # Imported once the answers are drawn: what sends alerts takes a third of a second.
-                from dashboards import saved
-
                 saved.draw_save(shop, query.subject, query.headline)
 
 

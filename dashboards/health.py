@@ -14,11 +14,16 @@ from functools import partial
 import altair as alt
 import pandas as pd
 import streamlit as st
+from babel.numbers import format_decimal
 
+from dashboards.languages import keeping_language
 from dashboards.page_parts import SEARCHES, draw_note, footer, header, plain
 from dashboards.price_chart import COLOURS
 from dashboards.product import show_cards
 from lookalike import Shop, health
+from lookalike.language import current, number
+from lookalike.language import percent as share_in_percent
+from lookalike.language import translated as _
 from lookalike.rendering import render
 from lookalike.settings import Config
 from lookalike.status import GenerationStatus, Status, StoreStatus, read_status
@@ -44,11 +49,11 @@ SAID = "health-said"  # session key: what the last decision did
 def page(shop: Shop, config: Config) -> None:
     """Draws the page for one visitor, or why it cannot be drawn."""
     header()
-    st.html('<h1 class="la-page">Health</h1>')
+    st.html(f'<h1 class="la-page">{_("Health")}</h1>')
     if said := st.session_state.get(SAID, ""):
         draw_note(said)
     try:
-        with st.spinner("Reading what is stored…"):
+        with st.spinner(_("Reading what is stored…")):
             root = config.open_root()
             status = read_status(root, config.stores)
         show_quarantine(root, status)
@@ -57,7 +62,8 @@ def page(shop: Shop, config: Config) -> None:
         show_rejects(root)
         show_generations(root, status)
         show_sizes(root, status)
-        show_map(shop)
+        # A frame on the map draws the map again, not the whole page with its tables.
+        st.fragment(keeping_language(show_map))(shop)
     except LookalikeError as error:
         draw_note(str(error))
     footer(shop)
@@ -66,8 +72,16 @@ def page(shop: Shop, config: Config) -> None:
 def show_stores(status: Status) -> None:
     """Shows every store, how its last crawl ended, and what share of its products has which field."""
     draw_table(
-        "Stores",
-        ("Store", "Strategy", "Products", "Removed", "Last crawl", "Failure", "Last complete"),
+        _("Stores"),
+        (
+            _("Store"),
+            _("Strategy"),
+            _("Products"),
+            _("Removed"),
+            _("Last crawl"),
+            _("Failure"),
+            _("Last complete"),
+        ),
         [store_row(store) for store in status.stores],
     )
     for store in status.stores:
@@ -80,8 +94,8 @@ def show_stores(status: Status) -> None:
     }
     fields = sorted({name for shares in coverage.values() for name in shares})
     draw_table(
-        "Coverage: share of each store's products that have a field",
-        ("Store", *fields),
+        _("Coverage: share of each store's products that have a field"),
+        (_("Store"), *fields),
         [(store, *(percent(shares.get(name)) for name in fields)) for store, shares in coverage.items()],
     )
 
@@ -91,12 +105,12 @@ def store_row(store: StoreStatus) -> tuple[str, ...]:
     crawl = store.last_crawl
     return (
         store.name,
-        store.strategy or ("" if store.configured else "not in lookalike.toml"),
-        f"{store.products:,}",
-        f"{store.removed:,}",
-        f"{crawl['status']}, {moment(crawl['ended_at'])}" if crawl else "none yet",
+        store.strategy or ("" if store.configured else _("not in lookalike.toml")),
+        number(store.products),
+        number(store.removed),
+        f"{crawl['status']}, {moment(crawl['ended_at'])}" if crawl else _("none yet"),
         str(store.failure or ""),
-        moment(store.fresh_at) or "never",
+        moment(store.fresh_at) or _("never"),
     )
 
 
@@ -105,7 +119,7 @@ def show_quarantine(root: Root, status: Status) -> None:
     quarantined = [store for store in status.stores if store.findings]
     if not quarantined:
         return
-    st.html('<h2 class="la-part">Quarantined crawls</h2>')
+    st.html('<h2 class="la-part">' + _("Quarantined crawls") + "</h2>")
     for store in quarantined:
         examples = [
             (finding.gate, finding.sentence, ", ".join(finding.examples)) for finding in store.findings
@@ -113,18 +127,18 @@ def show_quarantine(root: Root, status: Status) -> None:
         st.html(
             render(
                 "table",
-                caption=f"Findings of {store.name}",
-                head=("Gate", f"Finding in the crawl of {store.name}", "Examples"),
+                caption=_("Findings of {store}", store=store.name),
+                head=(_("Gate"), _("Finding in the crawl of {store}", store=store.name), _("Examples")),
                 rows=examples,
             )
         )
         with st.container(horizontal=True):
-            for label, decide in (("Accept", health.accept), ("Reject", health.reject)):
-                draw_decision(
-                    f"{label} {store.name}",
-                    f"{label.lower()}-{store.name}",
-                    partial(decide, root, store.name, store.findings),
-                )
+            for key, label, decide in (
+                ("accept", _("Accept {store}", store=store.name), health.accept),
+                ("reject", _("Reject {store}", store=store.name), health.reject),
+            ):
+                decision = partial(decide, root, store.name, store.findings)
+                draw_decision(label, f"{key}-{store.name}", decision)
 
 
 def show_crawls(root: Root) -> None:
@@ -133,26 +147,26 @@ def show_crawls(root: Root) -> None:
     days = health.nights(crawls)
     statuses = sorted({status for counts in days.values() for status in counts})
     draw_table(
-        "Nights: crawls by how they ended",
-        ("Day", *statuses),
+        _("Nights: crawls by how they ended"),
+        (_("Day"), *statuses),
         [(day, *(str(counts.get(status, "")) for status in statuses)) for day, counts in days.items()],
     )
     names = ("products", "products_new", "products_changed", "products_removed", "rejects", "errors")
     draw_table(
-        "Latest crawls",
+        _("Latest crawls"),
         (
-            "Ended",
-            "Store",
-            "Status",
-            "Failure",
-            "Products",
-            "New",
-            "Changed",
-            "Removed",
-            "Rejects",
-            "Errors",
+            _("Ended"),
+            _("Store"),
+            _("Status"),
+            _("Failure"),
+            _("Products"),
+            _("New"),
+            _("Changed"),
+            _("Removed"),
+            _("Rejects"),
+            _("Errors"),
             "MB",
-            "Message",
+            _("Message"),
         ),
         [
             (
@@ -160,7 +174,7 @@ def show_crawls(root: Root) -> None:
                 crawl["store"],
                 crawl["status"],
                 crawl["failure"] or "",
-                *(f"{crawl[name] or 0:,}" for name in names),
+                *(number(crawl[name] or 0) for name in names),
                 megabytes(crawl["size_bytes"] or 0),
                 crawl["message"] or "",
             )
@@ -172,10 +186,10 @@ def show_crawls(root: Root) -> None:
 def show_rejects(root: Root) -> None:
     """Shows what was not kept, by reason, with examples."""
     draw_table(
-        "Rejects: pages and images that were not kept",
-        ("Store", "Stage", "Reason", "Count", "Examples"),
+        _("Rejects: pages and images that were not kept"),
+        (_("Store"), _("Stage"), _("Reason"), _("Count"), _("Examples")),
         [
-            (one.store, one.stage, one.reason, f"{one.count:,}", " ".join(one.examples))
+            (one.store, one.stage, one.reason, number(one.count), " ".join(one.examples))
             for one in health.rejects(root)[:MOST_REJECTS]
         ],
     )
@@ -184,14 +198,14 @@ def show_rejects(root: Root) -> None:
 def show_generations(root: Root, status: Status) -> None:
     """Shows the kept generations, and publishes an earlier one again."""
     draw_table(
-        "Generations of the index",
-        ("Generation", "State", "Built", "Encoder", "Products", "Photos", "Recall@5"),
+        _("Generations of the index"),
+        (_("Generation"), _("State"), _("Built"), _("Encoder"), _("Products"), _("Photos"), _("Recall@5")),
         [generation_row(generation) for generation in reversed(status.generations)],
     )
     others = [generation.name for generation in reversed(status.generations) if not generation.current]
     if others:
-        name = st.selectbox("Roll back to an earlier generation", others, key="health-generation")
-        draw_decision("Publish it again", "rollback", partial(health.publish, root, name))
+        name = st.selectbox(_("Roll back to an earlier generation"), others, key="health-generation")
+        draw_decision(_("Publish it again"), "rollback", partial(health.publish, root, name))
 
 
 def generation_row(generation: GenerationStatus) -> tuple[str, ...]:
@@ -199,39 +213,43 @@ def generation_row(generation: GenerationStatus) -> tuple[str, ...]:
     whole = generation.recall is not None
     return (
         generation.name,
-        "published" if generation.current else "",
-        moment(generation.built_at) if whole else "damaged",
+        _("published") if generation.current else "",
+        moment(generation.built_at) if whole else _("damaged"),
         generation.model or "",
-        f"{generation.products:,}" if whole else "",
-        f"{generation.items:,}" if whole else "",
+        number(generation.products or 0) if whole else "",
+        number(generation.items or 0) if whole else "",
         f"{generation.recall:.3f}" if whole else "",
     )
 
 
 def show_sizes(root: Root, status: Status) -> None:
     """Shows how many rows and bytes are stored."""
-    rows = {f"tables/{name}": f"{table.rows:,}" for name, table in status.tables.items()}
+    rows = {f"tables/{name}": number(table.rows) for name, table in status.tables.items()}
     draw_table(
-        "Data",
-        ("Where", "Rows", "MB"),
+        _("Data"),
+        (_("Where"), _("Rows"), "MB"),
         [(name, rows.get(name, ""), megabytes(size)) for name, size in health.sizes(root).items()],
     )
 
 
-@st.fragment  # a frame on the map draws the map again, not the whole page with its tables
 def show_map(shop: Shop) -> None:
     """Shows a sample of the embeddings on a plane, and the products inside a frame drawn on it."""
     st.html(
-        '<h2 class="la-part">Map of embeddings</h2><p class="la-count">Products that look alike lie close '
-        "together. Point at one to see its photo; draw a frame to see the products inside it.</p>"
+        f'<h2 class="la-part">{_("Map of embeddings")}</h2><p class="la-count">'
+        + _(
+            "Products that look alike lie close together. Point at one to see its photo; draw a frame to see "
+            "the products inside it."
+        )
+        + "</p>"
     )
-    places = _map(shop, shop.generation)
+    with st.spinner(_("Drawing the map…")):
+        places = _map(shop, shop.generation)
     drawn = st.altair_chart(map_chart(places), width="stretch", on_select="rerun", key="health-map")
     frame = drawn.selection.get("frame", {})
     chosen = places[
         places["x"].between(*frame.get("x", (1, 0))) & places["y"].between(*frame.get("y", (1, 0)))
     ]
-    show_cards("Inside the frame", "map", [shop.product(name) for name in chosen["product"][:MOST_CHOSEN]])
+    show_cards(_("Inside the frame"), "map", [shop.product(name) for name in chosen["product"][:MOST_CHOSEN]])
 
 
 def map_chart(places: pd.DataFrame) -> alt.Chart:
@@ -252,14 +270,18 @@ def map_chart(places: pd.DataFrame) -> alt.Chart:
         .add_params(alt.selection_interval(name="frame"))
         .properties(
             height=MAP_HEIGHT,
-            description=f"{len(places):,} products on a plane by their looks; kinds: {', '.join(kinds)}.",
+            description=_(
+                "{count} products on a plane by their looks; kinds: {kinds}.",
+                count=number(len(places)),
+                kinds=", ".join(kinds),
+            ),
             # As SVG, the frame is an image without a name to screen readers.
             usermeta={"embedOptions": {"renderer": "canvas"}},
         )
     )
 
 
-@st.cache_data(max_entries=2, show_spinner="Drawing the map…")
+@st.cache_data(max_entries=2, show_spinner=False)
 def _map(_shop: Shop, generation: str) -> pd.DataFrame:
     """The map of a generation, each product with its photo as a data URI in the column `image`."""
     places = health.embedding_map(_shop)
@@ -278,7 +300,11 @@ def draw_decision(label: str, key: str, decide: Callable[[], str]) -> None:
     """
     with st.popover(plain(label), key=f"health-{key}"):
         st.button(
-            f"{plain(label)}: yes", key=f"health-{key}-yes", type="primary", on_click=_say, args=(decide,)
+            _("{decision}: yes", decision=plain(label)),
+            key=f"health-{key}-yes",
+            type="primary",
+            on_click=_say,
+            args=(decide,),
         )
 
 
@@ -302,9 +328,9 @@ def moment(when: datetime | None) -> str:
 
 def percent(share: float | None) -> str:
     """A share as the tables show it; empty for none."""
-    return "" if share is None else f"{share:.0%}"
+    return "" if share is None else share_in_percent(share)
 
 
 def megabytes(size_bytes: int) -> str:
     """A size as the tables show it."""
-    return f"{size_bytes / 1e6:,.1f}"
+    return format_decimal(size_bytes / 1e6, "#,##0.0", locale=current())

@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from lookalike.language import ENGLISH, LANGUAGES, current, preferred, speak
+from lookalike.language import ENGLISH, LANGUAGES, current, preferred, speak, spoken
 from lookalike.language import translated as _
 
 PARAMETER = "lang"
@@ -72,7 +72,7 @@ def choose_language() -> None:
     """Draws the choice of the language."""
     st.session_state[CHOSEN] = current()
     st.selectbox(
-        _("Language"),
+        _label(),
         list(LANGUAGES),
         format_func=LANGUAGES.__getitem__,
         key=CHOSEN,
@@ -80,6 +80,19 @@ def choose_language() -> None:
         width=140,
         on_change=_keep,
     )
+
+
+@functools.cache
+def _label() -> str:
+    """The word "language" in all of them, so that everybody finds it, and the same in all.
+
+    Under another label Streamlit makes another widget, and drops what was chosen in the one before meanwhile.
+    """
+    words = []
+    for code in LANGUAGES:
+        with spoken(code):
+            words.append(_("Language"))
+    return " / ".join(words)
 
 
 def _keep() -> None:

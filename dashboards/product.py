@@ -123,7 +123,7 @@ def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
     with st.container(key=f"la-cards-{key}"):
         for match in matches:
             with st.container(key=f"la-{key}-{match.id}"):
-                st.html(render("card", match=match))
+                st.html(render("card", match=match, enlarged_id=f"la-enlarged-{key}-{match.rank}"))
                 links.draw_product_link(match.id)
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
-from PIL import ImageOps
 
-from dashboards import address, asking, crop, languages
+from dashboards import address, asking, crop, crop_dialog
 from dashboards.asking import CURRENT, Query, Upload
 from dashboards.facets import show_only
-from dashboards.page_parts import draw_note, plain
-from lookalike import Match, Matches
+from dashboards.page_parts import plain
+from lookalike import Match, Matches, Shop
 from lookalike.description import Description, percent
 from lookalike.facets import Choices, count
 from lookalike.language import marked
 from lookalike.language import translated as _
-from lookalike.photo_reader import decode_photo
 from lookalike.rendering import render
-from storage.errors import UnreadableImageError
 
 SEEN_AS = {"article_type": ("category", marked("Kind")), "colour": ("colour", marked("Colour"))}
 """By what the heads see, the facet that corrects it, and its name."""
@@ -26,11 +23,8 @@ SEEN_AS = {"article_type": ("category", marked("Kind")), "colour": ("colour", ma
 HALF = 0.5
 """Probability up to which a guess is shown as a question."""
 
-HANDLES = "#2f5d4e"
-"""Colour of the handles: the theme's own."""
 
-
-def draw_query(query: Query, found: Matches | None, pool: Sequence[Match]) -> None:
+def draw_query(shop: Shop, query: Query, found: Matches | None, pool: Sequence[Match]) -> None:
     """Draws the query, what the photo shows, what steers it, and the buttons to crop and to leave it.
 
     :param pool: products whose kinds and colours are offered as corrections.
@@ -45,10 +39,10 @@ def draw_query(query: Query, found: Matches | None, pool: Sequence[Match]) -> No
         draw_seen(descriptions[0], pool)
     draw_examples(query)
     with st.container(horizontal=True, key="la-leave", gap="small"):
-        draw_ways_out(query, st.session_state.get(CURRENT))
+        draw_ways_out(shop, query, st.session_state.get(CURRENT))
 
 
-def draw_ways_out(query: Query, photo: Upload | None) -> None:
+def draw_ways_out(shop: Shop, query: Query, photo: Upload | None) -> None:
     """Draws the buttons to search for a part of the photo, to go back to it, and to start over."""
     if photo is None or not isinstance(query.subject, bytes):
         if photo is not None:
@@ -61,7 +55,7 @@ def draw_ways_out(query: Query, photo: Upload | None) -> None:
             _("Whole photo"), key="uncrop", on_click=asking.crop_photo, args=(crop.WHOLE,), width="stretch"
         )
     elif st.button(_("Crop"), key="crop", icon=":material/crop:", width="stretch"):
-        choose_part(photo)
+        crop_dialog.choose_part(shop, photo)
     st.button(_("Start over"), key="restart", on_click=asking.start_over, width="stretch")
 
 
@@ -103,45 +97,3 @@ def draw_examples(query: Query) -> None:
                 args=(product.id,),
                 width="stretch",
             )
-
-
-def choose_part(photo: Upload) -> None:
-    """Shows the photo with handles in a dialog; the part that they enclose is searched for."""
-    languages.dialog(_("Choose a part of your photo"), ":material/crop:", _draw_handles)(photo)
-
-
-def _draw_handles(photo: Upload) -> None:
-    from streamlit_cropper import st_cropper  # here alone, since few visitors crop
-
-    try:
-        whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
-    except UnreadableImageError as error:
-        draw_note(_("{name} cannot be cropped: it is {reason}.", name=photo.name, reason=error))
-        return
-    st.caption(_("Tap the frame to get its handles, then drag them around what you look for."))
-    frame = st.container()
-    with st.expander(_("By keyboard")):
-        across, down = (
-            st.slider(label, 0, 100, crop.SUGGESTED, format="%d %%", key=key)
-            for key, label in (
-                ("crop-across", _("From left to right")),
-                ("crop-down", _("From top to bottom")),
-            )
-        )
-    with frame:
-        enclosed = st_cropper(
-            whole,
-            default_coords=crop.coordinates(across, down, whole.size),
-            box_color=HANDLES,
-            return_type="box",
-            should_resize_image=False,
-            key=f"cropper-{photo.file_id}-{across}-{down}",  # other edges, another frame
-        )
-    if st.button(_("Search for this part"), key="crop-search", width="stretch"):
-        left, top, width, height = (enclosed[name] for name in ("left", "top", "width", "height"))
-        try:
-            asking.crop_photo(crop.box_of(left, top, width, height, whole.size))
-        except UnreadableImageError as error:
-            draw_note(_("{name} cannot be cropped: it is {reason}.", name=photo.name, reason=error))
-        else:
-            st.rerun()

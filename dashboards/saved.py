@@ -6,6 +6,7 @@ The dashboard has no accounts, so everybody who can open it sees all saved searc
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,8 +16,12 @@ from lookalike import Match, Shop
 from lookalike.language import day, marked, price
 from lookalike.language import translated as _
 from lookalike.rendering import render
-from lookalike.saved_searches import Event, SavedSearch, forget, read_all, save
+from lookalike.saved_searches import forget, read_all, save
 from storage.errors import LookalikeError
+from storage.terms import Event
+
+if TYPE_CHECKING:
+    from lookalike.saved_searches import SavedSearch
 
 EVENTS = {
     Event.LOOKALIKE: marked("A new lookalike appears"),

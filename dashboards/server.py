@@ -25,7 +25,7 @@ from starlette.websockets import WebSocketClose
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from dashboards import scripts
+from dashboards import photos, scripts
 
 _POLICY_VIOLATION = 1008
 """RFC 6455's code for a WebSocket that is refused."""
@@ -201,6 +201,7 @@ def main(arguments: list[str]) -> None:
     page = Path(streamlit.__file__).with_name("static") / "index.html"
     app = streamlit.App(
         Path(__file__).with_name("app.py"),
+        routes=[photos.ROUTE],
         middleware=[
             Middleware(KnownHosts, known_names(given.host, given.allow_host)),
             Middleware(SecurityHeaders, content_security_policy(page.read_text("utf-8"))),

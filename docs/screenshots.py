@@ -133,6 +133,7 @@ def photograph(
             page.set_input_files("input[type=file]", photo)
             page.get_by_role("article").nth(4).wait_for(timeout=60_000)
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+        page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached", timeout=60_000)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(1000)  # the page's own fades end
         picture = page.screenshot()

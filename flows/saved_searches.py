@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from storage import encoders, generations, tables
 from storage.errors import InputError, LookalikeError
 from storage.money import display_price
 from storage.root import Root
-from storage.terms import Availability
+from storage.terms import Availability, Event
 
 _log = logging.getLogger(__name__)
 
@@ -49,17 +48,6 @@ MOST_NEWS = 50
 
 Embed = Callable[[bytes], np.ndarray]
 """Turns a photo into a vector of the index: float32 [dimensions], projected, L2 norm 1."""
-
-
-class Event(StrEnum):
-    """What a saved search tells of."""
-
-    LOOKALIKE = "lookalike"
-    """A product that is more alike than the least alike that was there when the search was saved."""
-    PRICE = "price"
-    """A watched product costs less than before."""
-    SIZE = "size"
-    """A watched product is there in the wanted size, and was not before."""
 
 
 class _Stored(BaseModel):

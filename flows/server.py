@@ -18,6 +18,7 @@ import requests
 
 from flows.config import Config
 from storage.errors import InputError, LookalikeError
+from storage.import_path import import_environment
 
 START_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 20
@@ -90,12 +91,10 @@ def run_prefect(
     :param settings: further environment variables.
     :param quiet: whether to drop its standard output; standard error is always shown.
     """
-    # Flows are named by module, so the processes of runs have to find our packages.
-    packages = str(Path(__file__).parent.parent)
-    path = os.pathsep.join(filter(None, [packages, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and fixed arguments
         [sys.executable, "-P", "-m", "flows.child", str(os.getpid()), *arguments],
-        env={**os.environ, **settings, "PYTHONPATH": path},
+        # Flows are named by module, so the processes of runs have to find our packages, too.
+        env={**os.environ, **settings, **import_environment()},
         stdout=subprocess.DEVNULL if quiet else sys.stderr.fileno(),
         # In a session of its own, so that Ctrl-C reaches only this process, which stops the others in order.
         start_new_session=True,

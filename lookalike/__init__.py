@@ -5,8 +5,6 @@
     matches = shop.similar("dress.jpg", k=5, max_price=60, currency="EUR", in_stock=True)
 
 Importing this package imports nothing else: every name is loaded when it is first used.
-
-:raises ImportError: a file of the user's, such as a `storage.py` beside a notebook, hides a package.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lookalike.own_packages import require_own
+from lookalike import own_packages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-require_own("storage", "embedding")
+own_packages.install()
 
 __all__ = [
     "AlsoAt",

@@ -9,11 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.own_packages import require_own
-
-require_own("flows", "scrapers", "dashboards")
-
-from lookalike.commands import (  # noqa: E402 - these import what a file of the user's may hide
+from lookalike.commands import (
     complete,
     dashboard,
     demo,
@@ -28,8 +24,9 @@ from lookalike.commands import (  # noqa: E402 - these import what a file of the
     stores,
     upkeep,
 )
-from storage.errors import InputError, LookalikeError  # noqa: E402
-from storage.startup import end_quickly  # noqa: E402
+from storage.errors import InputError, LookalikeError
+from storage.import_path import import_folders
+from storage.startup import end_quickly
 
 INTERRUPTED = 130
 """What a shell expects of a command ended by Ctrl-C (128 + SIGINT)."""
@@ -116,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # TensorFlow's start-up notes would drown our own lines; whoever wants them sets the level.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     end_quickly()
+    sys.path[:] = import_folders()  # which loky's processes take over
     try:
         app(args=None if arguments is None else list(arguments), prog_name="lookalike")
     except SystemExit as end:

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedding.encoder.heads import CLOTHING, CLOTHING_LEAST, Head, clothing_probability
+from lookalike.language import marked
+from lookalike.language import translated as _
 from storage.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+UNNAMED = (marked("a photo"), marked("an image"), marked("an array"))
+"""What photos without a name are called in sentences."""
 
 MOST_VALUES = 3
 """Most values that are given of an attribute, the likeliest first."""
@@ -142,13 +147,19 @@ def not_clothing_warning(heads: Mapping[str, Head], photos: Iterable[tuple[str, 
         return None
     if len(found) == 1:
         [(label, likely_in_words)] = found
-        said = f"{label} does not look like clothing ({likely_in_words})"
+        said = _(
+            "{photo} does not look like clothing ({share}); these are the nearest products all the same.",
+            photo=label,
+            share=likely_in_words,
+        )
     else:
         *some, last = [f"{label} ({in_words})" for label, in_words in found]
-        said = f"{', '.join(some)} and {last} do not look like clothing"
-    if said.startswith(("a ", "an ")):
-        said = said[0].upper() + said[1:]
-    return f"{said}; these are the nearest products all the same."
+        said = _(
+            "{photos} and {last} do not look like clothing; these are the nearest products all the same.",
+            photos=", ".join(some),
+            last=last,
+        )
+    return said[0].upper() + said[1:] if said.startswith(tuple(f"{_(name)} " for name in UNNAMED)) else said
 
 
 def percent(probability: float) -> str:

@@ -3,7 +3,8 @@
 English texts stand in the code, marked by `translated`, `plural` or `marked`; translations of them in
 `locales/LANGUAGE/LC_MESSAGES/lookalike.po`. `make translations` finds new texts and compiles.
 
-Notebooks, pages from the command line and sentences of errors are English.
+Notebooks and pages from the command line are English, and so are sentences about errors, except for those
+about a visitor's own query.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from lookalike.own_packages import require_own
 from storage import images
 from storage.errors import UnreadableImageError
 
@@ -35,9 +34,7 @@ def decode_photo(data: bytes, fit: int | None = None) -> Image.Image:
 
     :param fit: as there: px of the longer side.
     :raises UnreadableImageError: as there, or it takes too much time or crashes its process.
-    :raises ImportError: a file of the user's hides the package `scrapers`.
     """
-    require_own("scrapers")
     from scrapers.session.workers import WorkerError
 
     with _STARTING:  # two first photos at once would otherwise get workers of their own each

@@ -79,13 +79,28 @@ def photos(shop: Shop, details: ProductDetails) -> list[bytes]:
 
     :raises LookalikeError: neither can be read.
     """
-    originals = dict(_originals(shop._published, details.image_ids))
+    originals = dict(_originals(shop._published, details.image_ids, PHOTO_SIDE))
     rows = _rows(shop._published, details.match)
     thumbnails = {match.image_id: match for match in map(shop._published.match, rows.tolist())}
     return [
         originals[image_id] if image_id in originals else thumbnails[image_id].thumbnail()
         for image_id in details.image_ids
     ]
+
+
+def stored_photo(shop: Shop, image_id: str, side: int) -> bytes | None:
+    """A photo as a JPEG of at most `side` px a side; None where the generation shows no such photo.
+
+    Where the original is not stored here, as in an exported root, it is the generation's thumbnail.
+
+    :raises LookalikeError: neither can be read.
+    """
+    published = shop._published
+    row = pc.index(published.index.items["image_id"], pa.scalar(image_id)).as_py()
+    if row < 0:
+        return None
+    found = dict(_originals(published, (image_id,), side))
+    return found[image_id] if found else published.match(row).thumbnail()
 
 
 def _rows(published: OpenGeneration, match: Match) -> np.ndarray:
@@ -102,7 +117,9 @@ def _stored(published: OpenGeneration, match: Match) -> dict[str, Any]:
     return found[0] if found else {}
 
 
-def _originals(published: OpenGeneration, image_ids: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def _originals(
+    published: OpenGeneration, image_ids: tuple[str, ...], side: int
+) -> Iterator[tuple[str, bytes]]:
     """The photos that the table `images` holds, by their ids; a photo that cannot be read is left out."""
     try:
         for batch in row_groups.scan(
@@ -115,9 +132,9 @@ def _originals(published: OpenGeneration, image_ids: tuple[str, ...]) -> Iterato
         ):
             for row in batch.to_pylist():
                 try:
-                    decoded = images.decode(row["bytes"], fit=PHOTO_SIDE)
+                    decoded = images.decode(row["bytes"], fit=side)
                 except UnreadableImageError:
                     continue
-                yield row["image_id"], images.thumbnail(decoded, side=PHOTO_SIDE)
+                yield row["image_id"], images.thumbnail(decoded, side=side)
     except LookalikeError:
         return  # the table is damaged; the generation's thumbnails are not

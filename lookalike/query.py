@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -12,7 +13,7 @@ from lookalike.description import Description
 from lookalike.elsewhere import find_elsewhere
 from lookalike.garments import Garments, find_garments
 from lookalike.matches import Match, Matches
-from lookalike.query_inputs import QueryLike, read_query
+from lookalike.query_inputs import QueryLike, read_query, read_whole_photo
 from lookalike.shop_data import ShopData
 from lookalike.similar import describe, find_many, find_similar
 from storage.errors import InputError, LookalikeError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from lookalike.evaluation import Evaluation
     from lookalike.recommend import Interest
+    from lookalike.widget import SearchWidget
 
 
 class Shop(ShopData):
@@ -265,6 +267,29 @@ class Shop(ShopData):
         :raises LookalikeError: the encoder finds no garments, or a URL does not answer.
         """
         return find_garments(self._published, photo, allow_private=allow_private)
+
+    def widget(
+        self,
+        photo: QueryLike,
+        k: int = 5,
+        *,
+        allow_private: bool = False,
+        **filters: Unpack[FilterArguments],
+    ) -> SearchWidget:
+        """Makes a widget for a notebook: draw a frame on the photo, and see what looks like that part.
+
+        Needs the extra `notebook`.
+
+        :param photo: as for `similar`, but a single one.
+        :param k: as for `similar`, as are `allow_private` and `filters`.
+        :raises InputError: a photo that cannot be read, or a filter no product can pass.
+        :raises ModuleNotFoundError: the extra is not installed.
+        """
+        from lookalike.widget import SearchWidget
+
+        search = functools.partial(self.similar, k=require_count(k, "k"), **filters)
+        _, image = read_whole_photo(self._published, photo, allow_private=allow_private)
+        return SearchWidget(image, search)
 
     def elsewhere(
         self,

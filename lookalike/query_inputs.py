@@ -17,8 +17,8 @@ from PIL import Image
 from embedding.encoder.preprocess import letterbox, pixels_of
 from embedding.index.filter_arguments import yes_or_no
 from embedding.index.vectors import widen
+from lookalike.language import translated as _
 from lookalike.matches import Match, Matches
-from lookalike.own_packages import require_own
 from lookalike.photo_reader import decode_photo
 from storage import images
 from storage.errors import InputError, LookalikeError, UnreadableImageError
@@ -160,11 +160,11 @@ def _read_input(
     if isinstance(query_input, os.PathLike):
         return _read_file(Path(query_input), fit)
     if isinstance(query_input, bytes | bytearray | memoryview):
-        return _read_foreign_bytes(bytes(query_input), fit, "a photo")
+        return _read_foreign_bytes(bytes(query_input), fit, _("a photo"))
     if isinstance(query_input, Image.Image):
-        return _Photo("an image", _to_rgb(query_input))
+        return _Photo(_("an image"), _to_rgb(query_input))
     if isinstance(query_input, np.ndarray):
-        return _Photo("an array", _array_to_image(query_input))
+        return _Photo(_("an array"), _array_to_image(query_input))
     raise InputError(
         f"A query cannot be a {type(query_input).__name__}. Give a path, a URL, bytes, a PIL image, an RGB "
         "array or store:product_id."
@@ -212,8 +212,13 @@ def _read_product(published: OpenGeneration, store: str, product_id: str) -> Que
     number = published.find(store, product_id)
     if number is None:
         raise InputError(
-            f"Store '{store}' has no product '{product_id}' in generation {published.name}. Check the id; a "
-            "product without a photo, or removed by its store, is not there."
+            _(
+                "Store '{store}' has no product '{product}' in generation {generation}. Check the id; a "
+                "product without a photo, or removed by its store, is not there.",
+                store=store,
+                product=product_id,
+                generation=published.name,
+            )
         )
     row = published.main_row(number)
     label = published.index.items["title"][row].as_py() or f"{store}:{product_id}"
@@ -248,12 +253,13 @@ def _read_url(url: str, allow_private: bool, fit: int | None) -> _Photo:
 
 
 def _fetch(url: str, allow_private: bool) -> Fetched:
-    require_own("scrapers")
     from scrapers.http.fetch import fetch
 
     fetched = fetch(url, max_bytes=MAX_PHOTO_BYTES, timeout_s=TIMEOUT_S, allow_private=allow_private)
     if fetched.status >= 400:
-        raise LookalikeError(f"{url} answers with status {fetched.status}. Check the address.")
+        raise LookalikeError(
+            _("{url} answers with status {status}. Check the address.", url=url, status=fetched.status)
+        )
     return fetched
 
 
@@ -281,7 +287,10 @@ def _main_photo_url(url: str, page: Fetched) -> str:
     product = examined.product if examined else None
     if product is None or not product.images:
         raise InputError(
-            f"{url} shows no product with a photo. Give a product's page or the address of a photo."
+            _(
+                "{url} shows no product with a photo. Give a product's page or the address of a photo.",
+                url=url,
+            )
         )
     return str(product.images[0])
 
@@ -322,7 +331,7 @@ def _embedded(published: OpenGeneration, read: Sequence[QueryInput | _Photo]) ->
 
 def _seen(photo: _Photo, embedding: np.ndarray, vector: np.ndarray) -> QueryInput:
     if not np.isfinite(vector).all() or not vector.any():
-        raise InputError(f"The encoder sees nothing in {photo.label}. Give another photo.")
+        raise InputError(_("The encoder sees nothing in {photo}. Give another photo.", photo=photo.label))
     small = photo.image.copy()
     small.thumbnail((_PICTURE_PX, _PICTURE_PX))  # the photo itself may be large and matches may be kept
     return QueryInput(

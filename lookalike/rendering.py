@@ -68,7 +68,9 @@ def _environment() -> Environment:
     )
     # Of a link to a store: it opens apart, and tells the store nothing.
     outward = Markup(' target="_blank" rel="noopener noreferrer nofollow"')
-    environment.globals.update(_=translated, availability=AVAILABILITY, max_also=MAX_ALSO, outward=outward)
+    environment.globals.update(
+        _=translated, availability=AVAILABILITY, max_also=MAX_ALSO, outward=outward, enlarged_id=""
+    )
     environment.filters.update(
         data_uri=_data_uri,
         day=day,

@@ -1,4 +1,7 @@
-"""Saves a search from an open shop; the night looks for its news, see `flows.saved_searches`."""
+"""Saves a search from an open shop; the night looks for its news, see `flows.saved_searches`.
+
+That is imported when a search is saved or read: it brings the tables along, half a second and 60 MB.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from flows import saved_searches
-from flows.saved_searches import Checker, Event, News, SavedSearch
 from lookalike.matches import Match
 from lookalike.query_inputs import read_query
 from storage import images
 from storage.errors import InputError
+from storage.terms import Event
 
 if TYPE_CHECKING:
+    from flows.saved_searches import SavedSearch
     from lookalike.query import Shop
 
 PHOTO_SIDE = 512
 """Pixels of the longer side of a photo as it is kept; the encoders see 224 px."""
-
-__all__ = ["Event", "News", "SavedSearch", "forget", "read_all", "save"]
 
 
 def save(
@@ -45,6 +46,8 @@ def save(
         saved searches.
     :raises LookalikeError: the data root cannot be written.
     """
+    from flows import saved_searches
+
     chosen = tuple(
         event for event in Event if event in set(events) and (event is not Event.SIZE or size.strip())
     )
@@ -54,7 +57,7 @@ def save(
     # What is kept is what is compared, now as in every night: another size of it has another vector.
     [read] = read_query(shop._published, photo)
     try:
-        search = SavedSearch(
+        search = saved_searches.SavedSearch(
             name=name.strip(),
             product=query.id if isinstance(query, Match) else None,
             photo=photo,
@@ -72,7 +75,7 @@ def save(
         return read.vector
 
     published = shop._published
-    checker = Checker(shop._root, published.index, published.manifest.encoder.model, embed)
+    checker = saved_searches.Checker(shop._root, published.index, published.manifest.encoder.model, embed)
     noted, _ = checker.check(search)
     saved_searches.save(shop._root, noted)
     return noted
@@ -80,11 +83,15 @@ def save(
 
 def read_all(shop: Shop) -> tuple[list[SavedSearch], list[str]]:
     """The saved searches, the latest first, and a sentence for each that is damaged."""
+    from flows import saved_searches
+
     return saved_searches.read_all(shop._root)
 
 
 def forget(shop: Shop, search_id: str) -> None:
     """Deletes a saved search, its photo and its news."""
+    from flows import saved_searches
+
     saved_searches.forget(shop._root, search_id)
 
 

@@ -23,6 +23,7 @@ from lookalike import description
 from lookalike.arguments import require_words
 from lookalike.description import Description
 from lookalike.generation import OpenGeneration
+from lookalike.language import translated as _
 from lookalike.matches import Match, Matches
 from lookalike.published import Published
 from lookalike.query_inputs import QueryInput, embedding_of, read_photos, read_query
@@ -84,7 +85,7 @@ class Query:
         total = sum(weight * np.mean([one.vector for one in some], axis=0) for weight, some in parts if some)
         norm = np.linalg.norm(total)
         if norm < _LEAST_NORM:
-            raise InputError("The photos cancel each other out. Search with each of them alone.")
+            raise InputError(_("The photos cancel each other out. Search with each of them alone."))
         vector: np.ndarray = (total / norm).astype(np.float32)
         return self.photos[0].vector if len(self.photos) == 1 and not (self.like or self.unlike) else vector
 
@@ -180,7 +181,12 @@ def _known_words(published: Published, text: str) -> tuple[dict[str, np.ndarray]
     """
     said = [word for word in words_of(text) if word not in vocabulary().nothing]
     if not said:
-        raise InputError(f"'{text.strip()}' says nothing about a product. Give words such as 'red dress'.")
+        raise InputError(
+            _(
+                "'{words}' says nothing about a product. Give words such as 'red dress'.",
+                words=text.strip(),
+            )
+        )
     known = {word: published.words.counts(word) for word in said if published.words.knows(word)}
     unknown = [word for word in said if word not in known]
     if not known:
@@ -316,5 +322,5 @@ def _unknown(published: Published, words: Sequence[str]) -> str:
         for word in words[:_MOST_HINTS]
         for name in difflib.get_close_matches(word, known, n=1, cutoff=0.75)
     ]
-    hint = f" Did you mean {' '.join(close)}?" if close else ""
-    return f"No product here has the words: {', '.join(words)}.{hint}"
+    said = _("No product here has the words: {words}.", words=", ".join(words))
+    return said + (" " + _("Did you mean {words}?", words=" ".join(close)) if close else "")

@@ -23,7 +23,10 @@ CARD = """\
 {%- if link %}<a class="la-photo" href="{{ link }}"{{ outward }} tabindex="-1">
 {%- else %}<div class="la-photo">{% endif -%}
 <img src="{{ match.thumbnail() | data_uri }}" alt="{{ title }}">
+{%- if enlarged_id %}<img class="la-sharp" src="photo/card/{{ match.image_id }}" alt="" loading="lazy">
+{%- endif -%}
 {%- if link %}</a>{% else %}</div>{% endif -%}
+{%- if enlarged_id %}{% include "enlarge" %}{% endif -%}
 <div class="la-over"><span class="la-brand" dir="auto">{{ match.brand or "" }}</span>
 {%- if match.why %}<span class="la-alike la-why" title="{{ match.why }}">{{ match.why | reason }}</span>
 {%- elif match.rank %}<span class="la-alike"
@@ -66,6 +69,17 @@ CARD = """\
 <span class="la-nowhere">{{ _("No link to the store") }}</span>
 {%- endif -%}
 </article>"""
+
+# The browser itself opens a photo over the page and closes it, by pointer, Escape or button: no script. It
+# fetches the photo when it is opened.
+ENLARGE = """\
+<button type="button" class="la-magnify" popovertarget="{{ enlarged_id }}"
+ aria-label="{{ _("Enlarge {photo}", photo=title) }}"></button>
+<div popover id="{{ enlarged_id }}" class="la-enlarged" role="dialog" aria-label="{{ title }}">
+<img src="photo/whole/{{ match.image_id }}" alt="{{ title }}" loading="lazy">
+<button type="button" popovertarget="{{ enlarged_id }}" popovertargetaction="hide">
+{{- _("Close") }}</button>
+</div>"""
 
 QUERY = """\
 <figure class="la-card la-query"><div class="la-photo">
@@ -275,6 +289,7 @@ TEMPLATES = {
     "contact_sheet": CONTACT_SHEET,
     "description": DESCRIPTION,
     "elsewhere": ELSEWHERE,
+    "enlarge": ENLARGE,
     "gallery": GALLERY,
     "garments": GARMENTS,
     "head": HEAD,

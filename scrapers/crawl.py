@@ -11,20 +11,17 @@ import logging
 import os
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-import scrapers
 from scrapers.config.store import Store
 from scrapers.session.crawl_id import new_crawl_id
 from scrapers.session.crawl_log import KEEP, CrawlLog, prune
@@ -32,6 +29,7 @@ from scrapers.session.failure import count_oom_kills, failure_of_exit
 from scrapers.session.preflight import check_ready
 from storage import tables
 from storage.errors import BusyError, LookalikeError
+from storage.import_path import import_environment
 from storage.root import Root
 from storage.verdicts import CrawlStatus, Failure
 
@@ -203,7 +201,7 @@ def _crawl_process(
     command += [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     environment = os.environ | {
         "SCRAPY_SETTINGS_MODULE": "scrapers.settings",
-        "PYTHONPATH": os.pathsep.join(filter(None, [_import_folder(), os.environ.get("PYTHONPATH")])),
+        **import_environment(),
         "PYTHONUNBUFFERED": "1",
         **_LOW_MEMORY,
     }
@@ -235,16 +233,6 @@ def _crawl_process(
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-
-
-def _import_folder() -> str | None:
-    """The folder that this package was imported from, so that a checkout works from any directory.
-
-    None if it is installed: Python searches there anyway, after its own library.
-    """
-    folder = Path(scrapers.__file__).resolve().parent.parent
-    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    return None if folder in installed else str(folder)
 
 
 def _events(stream: IO[str] | None) -> Iterator[dict[str, Any]]:

@@ -43,3 +43,14 @@ LISTED = "listed:"
 """Prefix of a product's address in `fetches`, where `content_hash` is the digest of what the listings showed
 of its price and stock when its page was last read. Without an address, `status` counts the changes that they
 have shown."""
+
+
+class Event(StrEnum):
+    """What a saved search tells of."""
+
+    LOOKALIKE = "lookalike"
+    """A product that is more alike than the least alike that was there when the search was saved."""
+    PRICE = "price"
+    """A watched product costs less than before."""
+    SIZE = "size"
+    """A watched product is there in the wanted size, and was not before."""

@@ -16,6 +16,7 @@ from embedding.encoder.weights import Weights, write_weights
 from storage import encoders
 from storage.encoders import EncoderSpec
 from storage.errors import InputError
+from storage.import_path import import_environment
 from storage.schemas import EMBEDDING_DIM
 
 _REFUSED = 3
@@ -94,11 +95,11 @@ def _convert_in_tensorflow(weights: Weights, folder: Path) -> None:
     :raises InputError: as `convert`.
     """
     # Left to itself TensorFlow would take what memory of the GPU this process's backend has left.
-    settings = os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
+    settings = os.environ | import_environment() | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "weights.npz"
         write_weights(file, weights, int8=False)
-        command = [sys.executable, "-c", _CONVERT, str(file), weights.name, str(folder.resolve())]
+        command = [sys.executable, "-P", "-c", _CONVERT, str(file), weights.name, str(folder.resolve())]
         done = subprocess.run(  # noqa: S603 - our own interpreter and code
             command,
             env=settings,

@@ -28,6 +28,7 @@ from typing import IO, Any, ParamSpec, Self, TypeVar
 
 from scrapers.session import malloc_trim
 from storage.errors import LookalikeError
+from storage.import_path import import_environment
 from storage.startup import end_quickly
 
 P = ParamSpec("P")
@@ -152,7 +153,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-P", "-m", "scrapers.session.workers", str(self.cpu_s)]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = os.environ | import_environment()
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,18 +150,21 @@ def visit(browser: Browser, dashboard: str) -> Iterator[Visit]:
 
 
 @contextmanager
-def served(folder: Path, log: Path, *arguments: str) -> Iterator[str]:
+def served(
+    folder: Path, log: Path, *arguments: str, program: Sequence[str] = ("-m", "dashboards.server")
+) -> Iterator[str]:
     """Runs the dashboard.
 
     :param folder: its working directory.
     :param log: a file that gets all it writes.
+    :param program: what Python runs.
     :return: its address.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server_options = ["--port", port, "--allow-host", "shop.example.com"]
-    command = [sys.executable, "-m", "dashboards.server", *server_options, *arguments]
+    command = [sys.executable, *program, *server_options, *arguments]
     with log.open("wb") as stream:
         server = subprocess.Popen(
             list(map(str, command)),

@@ -15,6 +15,9 @@ from tests.dashboards.visit import Visit
 GARMENTS = 10
 """Answers to every photo: all are alike, and a photo that two stores show is one."""
 
+PHOTO_WIDTH = 480
+"""Pixels that the demo's photos have across."""
+
 BANDS = re.compile("|".join(band.capitalize() for band in Band))
 
 
@@ -24,7 +27,7 @@ def in_order(cards: Locator) -> list[str]:
 
 def loads(card: Locator) -> bool:
     """Whether the card's photo is there and really a picture."""
-    image = card.locator("img")
+    image = card.locator(".la-photo img").first
     return image.evaluate("i => i.complete && i.naturalWidth > 50") and image.is_visible()
 
 
@@ -295,9 +298,19 @@ def test_a_file_that_the_browser_refuses_gets_a_sentence_that_all_can_read(
         expect(sentence.and_(visit.page.locator(":visible"))).to_have_count(0)  # it is about a file before
 
 
+def width_of(page: Page, image: Locator) -> int:
+    """The pixels that a picture has across, once it is loaded."""
+    page.wait_for_function("image => image.complete && image.naturalWidth", arg=image.element_handle())
+    return image.evaluate("image => image.naturalWidth")
+
+
 def test_it_fits_a_phone(browser: Browser, dashboard: str, garments: list[DemoProduct]) -> None:
     context = browser.new_context(
-        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, color_scheme="dark"
+        viewport={"width": 390, "height": 844},
+        is_mobile=True,
+        has_touch=True,
+        color_scheme="dark",
+        device_scale_factor=3,
     )
     page = context.new_page()
     page.goto(dashboard)
@@ -312,6 +325,17 @@ def test_it_fits_a_phone(browser: Browser, dashboard: str, garments: list[DemoPr
     assert first
     assert first["y"] > query["y"] + query["height"]  # under the photo
     assert 130 < first["width"] < 390 / 2  # two in a row
+
+    card, enlarged = (
+        page.get_by_role("article").first,
+        page.get_by_role("article").first.get_by_role("dialog"),
+    )
+    assert width_of(page, card.locator(".la-sharp")) >= 2 * first["width"]  # sharp on a phone's screen
+    card.get_by_role("button", name="Enlarge").tap()
+    expect(enlarged).to_be_in_viewport()
+    assert width_of(page, enlarged.get_by_role("img")) == PHOTO_WIDTH  # as the store sent it
+    enlarged.get_by_role("button", name="Close").tap()
+    expect(enlarged).not_to_be_visible()
 
     page.get_by_role("button", name="More like this").nth(4).tap()  # the last of them, far below
     expect(page.get_by_role("heading", name="More like")).to_be_in_viewport()

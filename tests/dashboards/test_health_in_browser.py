@@ -114,6 +114,9 @@ def test_an_earlier_generation_is_published_again(page: Page, root: Root) -> Non
 
 
 def test_the_map_shows_photos_and_what_a_frame_holds(page: Page) -> None:
+    page.goto(f"{page.url}?lang=de")
+    expect(page.get_by_role("heading", name="Karte der Embeddings")).to_be_visible()
+    expect(page.get_by_role("region", name="Generationen des Index")).to_contain_text("veröffentlicht")
     chart = page.get_by_test_id("stVegaLiteChart").locator("canvas")
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
@@ -122,7 +125,7 @@ def test_the_map_shows_photos_and_what_a_frame_holds(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] - 40, steps=5)
     page.mouse.up()
-    expect(page.get_by_role("heading", name="Inside the frame")).to_be_visible()
+    expect(page.get_by_role("heading", name="Im Rahmen")).to_be_visible()
     expect(page.get_by_role("article")).not_to_have_count(0)
 
 

@@ -16,13 +16,14 @@ import lookalike
 from embedding.index.build import build_index
 from flows.alert_settings import AlertSettings
 from flows.config import Config
-from flows.saved_searches import FOLDER, MOST, Event, Watched, check_saved_searches, is_cheaper
+from flows.saved_searches import FOLDER, MOST, SavedSearch, Watched, check_saved_searches, is_cheaper
 from lookalike import Shop
 from lookalike.demo.product import DemoProduct
-from lookalike.saved_searches import SavedSearch, forget, read_all, save
+from lookalike.saved_searches import forget, read_all, save
 from storage import encoders, tables
 from storage.errors import InputError
 from storage.root import Root
+from storage.terms import Event
 from tests.dashboards.conftest import STORE
 
 

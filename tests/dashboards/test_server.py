@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
 from dashboards.server import SecurityHeaders, content_security_policy, host_name, known_names
+from lookalike.demo.product import DemoProduct
+from storage.images import image_id
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -54,7 +58,7 @@ def test_a_web_socket_is_opened_under_its_own_names_only(dashboard: str) -> None
     assert answer(dashboard, "/_stcore/stream", "evil.example", UPGRADE).status == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/static/missing.js"])
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/photo/card/x"])
 def test_every_answer_says_what_browsers_may_do(dashboard: str, path: str) -> None:
     headers = answer(dashboard, path, "localhost").headers
     assert headers["X-Frame-Options"] == "DENY"
@@ -92,6 +96,15 @@ def test_the_dashboard_frames_components_and_nobody_frames_anything_else(path: s
     assert f"frame-ancestors {by}" in headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(
+    "path", ["card/x", "whole/..%2f..%2froot.json", "huge/{id}", "card/{id}%00", "card/"]
+)
+def test_only_photos_of_the_shop_are_served(dashboard: str, path: str, garments: list[DemoProduct]) -> None:
+    known = image_id(garments[0].photos[0]())
+    headers = answer(dashboard, f"/photo/{path.format(id=known)}", "localhost").headers
+    assert headers.get_content_maintype() != "image"
+
+
 def test_only_inline_scripts_that_are_known_are_allowed() -> None:
     known = "'sha256-9drQX42/rMuCwOCH/ydXOJ/IpVUloMeSNPc4MfJKROY='"
     page = '<script>\n  window.x = 1\n</script><script type="module" src="./a.js"></script>'
@@ -115,6 +128,17 @@ def test_only_inline_scripts_that_are_known_are_allowed() -> None:
 )
 def test_a_host_header_is_read_strictly(host: str, name: str | None) -> None:
     assert host_name(host) == name
+
+
+def test_the_first_page_waits_for_neither_tables_nor_pandas() -> None:
+    program = """
+import sys
+import dashboards.server, dashboards.find
+import lookalike.settings, lookalike.query
+print([name for name in ("pandas", "pyarrow.dataset", "deltalake", "flows.alerts") if name in sys.modules])
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert found.stdout == "[]\n"
 
 
 def test_the_operator_adds_names() -> None:

@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -30,15 +29,15 @@ from flows.scale_settings import ScaleSettings
 from lookalike.demo.catalogue import catalogue
 from lookalike.demo.storefront import serve
 from scrapers.config.store import Store
-from storage import encoders, generations, images, tables
+from storage import encoders, generations, tables
 from storage.root import Root
 from tests import catalogues
 from tests.bucket_server import BUCKET, bucket_server, settings
+from tests.flows.photos_to_embed import WEIGHTS, config, photos
 
 pytestmark = pytest.mark.slow  # workers are processes that import everything: 10 s of CPU each
 
 PHOTOS, FEW = 10_000, 2_000
-WEIGHTS = "untrained"
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +47,6 @@ def cluster() -> Iterator[LocalCluster]:
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=logging.ERROR
     ) as running:
         yield running
-
-
-def photos(count: int) -> dict[str, bytes]:
-    """So many small photos by their ids; each hundredth cannot be read."""
-    made = {}
-    for at in range(count):
-        data = catalogues.jpeg((at % 256, at // 256 % 256, at // 65536 + 90), size=(16, 16))
-        made[images.image_id(f"{at}".encode())] = b"no photo" if at % 100 == 7 else data
-    return made
 
 
 def alone(folder: Path, count: int) -> Root:
@@ -78,12 +68,6 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Root:
 @pytest.fixture
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale, "PHOTOS_A_TASK", 128)
-
-
-def config(root: Root, scheduler: str = "", **other: Any) -> Config:
-    data = root.path if root.bucket is None else str(root)
-    scale = {"scheduler": scheduler, "wait_s": 20.0}
-    return Config(file=None, data=data, embed={"weights": WEIGHTS}, scale=scale, **other)
 
 
 def fresh(embedded: Root, folder: Path) -> Root:
@@ -306,62 +290,6 @@ def where_on_cpu(at: int) -> str:
 
     time.sleep(0.1)
     return get_worker().address
-
-
-def closed_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Root:
-    root = Root.open(tmp_path / "data", create=True)
-    catalogues.write_encoder(root, weights=WEIGHTS)
-    catalogues.write_photos(root, photos(5))
-    return root
-
-
-def test_a_scheduler_that_is_down_is_a_sentence_and_the_work_is_done(small) -> None:
-    address = f"tcp://127.0.0.1:{closed_port()}"
-    settings = config(small, address).model_copy(
-        update={"scale": ScaleSettings(scheduler=address, wait_s=1.0)}
-    )
-    done = embed_images(small, settings)
-    assert done.embedded == 5
-    [sentence] = done.notes
-    assert sentence == f"The Dask cluster at {address} cannot be reached, so this machine did its work."
-    # Nothing is left to embed, so nobody asks the scheduler.
-    assert embed_images(small, settings).notes == ()
-
-
-def test_a_scheduler_without_workers_is_a_sentence(small) -> None:
-    with LocalCluster(
-        n_workers=0, processes=True, dashboard_address=":0", silence_logs=logging.ERROR
-    ) as idle:
-        scale = ScaleSettings(scheduler=idle.scheduler_address, wait_s=0.5)
-        done = embed_images(small, config(small).model_copy(update={"scale": scale}))
-    assert done.embedded == 5
-    assert "has no worker, so this machine did its work." in done.notes[0]
-
-
-def test_a_missing_package_is_a_sentence(small, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    done = embed_images(small, config(small, "tcp://127.0.0.1:1"))
-    assert done.embedded == 5
-    assert "needs the package distributed (`pip install 'lookalike[scale]'`)" in done.notes[0]
-
-
-def test_one_machine_imports_no_dask(small) -> None:
-    code = (
-        "import sys; from flows.config import Config; from flows.night import embed_images\n"
-        "from storage.root import Root\n"
-        f"root = Root.open({str(small.path)!r})\n"
-        f"embed_images(root, Config(file=None, data=root.path, embed={{'weights': {WEIGHTS!r}}}))\n"
-        "print(sorted({'dask', 'distributed', 'opentelemetry.sdk', 'prefect'} & {*sys.modules}))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
 
 
 def test_a_worker_keeps_no_copy_of_the_vectors_of_earlier_builds(tmp_path, monkeypatch) -> None:

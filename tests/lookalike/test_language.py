@@ -20,7 +20,7 @@ from lookalike.templates import TEMPLATES
 REPOSITORY = Path(__file__).parents[2]
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
 
-FOR_OPERATORS = ("health.py", "server.py")
+FOR_OPERATORS = ("server.py",)
 """English alone."""
 
 SCRIPTS = ("scripts.py",)
@@ -29,6 +29,7 @@ SCRIPTS = ("scripts.py",)
 FOR_VISITORS = (
     "card",
     "elsewhere",
+    "enlarge",
     "gallery",
     "news",
     "photo",

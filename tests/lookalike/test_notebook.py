@@ -16,6 +16,7 @@ from PIL import Image
 
 from embedding.encoder.stage import embed_new_images
 from embedding.index.build import build_index
+from lookalike import own_packages
 from lookalike.demo.catalogue import catalogue, unsold
 from lookalike.demo.product import DemoProduct
 from storage import images, tables
@@ -134,6 +135,8 @@ def filled(fashion_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     root = Root.open(folder / "data", create=True)
     shutil.copytree(fashion_encoder, root.encoders / fashion_encoder.name)
     (folder / "query.jpg").write_bytes(fill(root))
+    for name in own_packages.PACKAGES:  # files of an analyst's own, beside the notebook
+        (folder / f"{name}.py").write_text("raise RuntimeError('Nothing asked for this file.')\n")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""A file of the user's that hides a package of Lookalike's is named, where the package is needed."""
+"""A user's own `storage.py` and Lookalike's package `storage` work in one process, whichever comes first."""
 
 from __future__ import annotations
 
@@ -9,66 +9,131 @@ from pathlib import Path
 
 import pytest
 
+from lookalike import own_packages
+from storage import import_path
+
 REPOSITORY = Path(__file__).parents[2]
 GOLDEN = REPOSITORY / "tests" / "golden" / "generation-v2"
 
-NOTEBOOK = """
-import sys
-import {name}
-import lookalike
-shop = lookalike.open(sys.argv[1])
+OWN_FILE = """
+'''An analyst's own module.'''
+import pickle
+class Sale:
+    pass
+def double(number):
+    return 2 * number
+tables = "theirs"
+_private = 1
+"""
+SEARCH = """
+shop = lookalike.open({data!r})
 [first] = shop.products().to_arrow().slice(0, 1).to_pylist()
 name = first["store"] + ":" + first["product_id"]
-print(len(shop.search(first["title"], k=1)), len(shop.similar(name, k=1)))
-try:
-    shop.similar("https://shop.example/x.jpg")
-except Exception as error:
-    print(f"{{type(error).__name__}}: {{error}}")
-print({name}.MINE)
+assert len(shop.search(first["title"], k=1)) == len(shop.similar(name, k=1)) == 1
+"""
+USE = """
+import pickle
+import {name}
+from {name} import double, Sale
+assert {name}.double(4) == double(4) == 8
+assert type(pickle.loads(pickle.dumps(Sale()))) is Sale
+assert not hasattr({name}, "missing")
+from {name} import *
+assert double(5) == 10
 """
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python in a folder, which it looks in first, as a notebook does."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a module of each name, and a published root, `data`."""
+    for name in own_packages.PACKAGES:
+        (tmp_path / f"{name}.py").write_text(OWN_FILE)
+    shutil.copytree(GOLDEN, tmp_path / "data")  # opening a root may migrate it
+    return tmp_path
+
+
+def run(folder: Path, *command: str) -> str:
+    """What Python prints in a folder, which it looks in first, as a notebook does."""
     environment = {"PYTHONPATH": f"{folder}:{REPOSITORY}", "PATH": "/usr/bin:/bin"}
-    return subprocess.run(
+    ended = subprocess.run(
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-
-
-def hide(folder: Path, name: str) -> Path:
-    file = folder / f"{name}.py"
-    file.write_text("MINE = 1\n")
-    return file
-
-
-@pytest.mark.parametrize("name", ["storage", "embedding"])
-def test_a_file_that_hides_what_every_search_needs_is_named(tmp_path: Path, name: str) -> None:
-    file = hide(tmp_path, name)
-    for command in (("-c", "import lookalike"), ("-c", f"import {name}, lookalike"), ("-m", "lookalike.cli")):
-        ended = run(tmp_path, *command)
-        assert ended.returncode
-        assert ended.stderr.splitlines()[-1] == (
-            f"ImportError: Lookalike cannot be used here: {file} has the name of its package '{name}'. "
-            "Rename that file and restart Python."
-        )
-
-
-@pytest.mark.parametrize("name", ["flows", "scrapers", "dashboards"])
-def test_a_file_that_hides_what_a_search_does_not_need_is_in_nobodys_way(tmp_path: Path, name: str) -> None:
-    file = hide(tmp_path, name)
-    golden = tmp_path / "data"  # opening a root may migrate it
-    shutil.copytree(GOLDEN, golden)
-    ended = run(tmp_path, "-c", NOTEBOOK.format(name=name), str(golden))
     assert ended.returncode == 0, ended.stderr
-    found, problem, mine = ended.stdout.splitlines()
-    assert (found, mine) == ("1 1", "1")
-    expected = f"ImportError: Lookalike cannot be used here: {file} has the name of its package 'scrapers'"
-    assert problem.startswith(expected) == (name == "scrapers")
-    command = run(tmp_path, "-m", "lookalike.cli", "status")
-    assert f"{file} has the name of its package '{name}'" in command.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize("theirs_first", [False, True])
+def test_modules_of_the_users_work_beside_a_search(folder: Path, theirs_first: bool) -> None:
+    use = "".join(USE.format(name=name) for name in own_packages.PACKAGES)
+    search = f"import lookalike{SEARCH.format(data=str(folder / 'data'))}"
+    run(folder, "-c", f"{use if theirs_first else ''}{search}{use}")
+
+
+@pytest.mark.parametrize("theirs_first", [False, True])
+def test_lookalikes_own_module_wins_where_the_users_has_that_name_too(
+    folder: Path, theirs_first: bool
+) -> None:
+    use = "import storage; storage.double(1)\n" if theirs_first else ""
+    program = (
+        "import lookalike, storage; from storage import tables; print(tables.__name__, storage.double(1))"
+    )
+    assert run(folder, "-c", use + program) == "storage.tables 2\n"
+
+
+def test_a_package_of_the_users_keeps_its_modules(tmp_path: Path) -> None:
+    package = tmp_path / "flows"
+    package.mkdir()
+    (package / "__init__.py").write_text("from flows.sales import total\n")
+    (package / "sales.py").write_text("total = 7\n")
+    for first in ("lookalike", "flows.sales"):
+        imports = f"import {first}, lookalike, flows.sales, flows.config; "
+        program = f"{imports}print(flows.total + flows.sales.total)"
+        assert run(tmp_path, "-c", program) == "14\n"
 
 
 def test_a_folder_of_notes_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "storage").mkdir()
-    assert run(tmp_path, "-c", "import lookalike; lookalike.InputError").returncode == 0
+    run(tmp_path, "-c", "import lookalike; lookalike.InputError")
+
+
+def test_an_error_in_the_users_module_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "storage.py").write_text("1 / 0\n")
+    program = """
+import lookalike, storage
+lookalike.InputError
+try:
+    storage.anything
+except ZeroDivisionError as error:
+    print(error)
+"""
+    assert run(tmp_path, "-c", program) == "division by zero\n"
+
+
+def test_processes_that_lookalike_starts_run_nothing_of_the_users(tmp_path: Path) -> None:
+    """A worker that decodes a photo, those that build shards, and any that gets our environment."""
+    for name in own_packages.PACKAGES:
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user ran')\n")
+    program = f"""
+import io, os, subprocess, sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from lookalike import cli
+from embedding.index import candidate_index
+from storage.import_path import import_environment
+from lookalike.photo_reader import decode_photo
+photo = io.BytesIO()
+Image.new("RGB", (30, 20)).save(photo, "JPEG")
+assert decode_photo(photo.getvalue()).size == (30, 20)
+child = [sys.executable, "-c", "import {", ".join(own_packages.PACKAGES)}"]
+subprocess.run(child, env=os.environ | import_environment(), check=True)
+cli.main(["--version"])
+np.save("vectors.npy", np.eye(64, 8, dtype="float16"))
+candidate_index.build(Path("vectors.npy"), dimensions=8, trees=1, shards=2, workers=2)
+"""
+    run(tmp_path, "-c", program)
+    assert len(list(tmp_path.glob("vectors-*.ann"))) == 2
+
+
+def test_both_know_the_same_packages() -> None:
+    assert own_packages.PACKAGES == import_path.PACKAGES
