@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
@@ -33,6 +34,7 @@ def install() -> None:
         if module is not None and not _is_own(name, module.__spec__):
             finder.loaded[name] = module
             _forget(name)
+            import_module(name)  # it may be the user's module that imports Lookalike, and is not done yet
 
 
 class _Finder(MetaPathFinder):

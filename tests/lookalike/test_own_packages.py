@@ -80,6 +80,14 @@ def test_lookalikes_own_module_wins_where_the_users_has_that_name_too(
     assert run(folder, "-c", use + program) == "storage.tables 2\n"
 
 
+@pytest.mark.parametrize("name", own_packages.PACKAGES)
+@pytest.mark.parametrize("imports", ["import lookalike", "from lookalike import InputError, cli"])
+def test_a_module_of_the_users_imports_lookalike_itself(tmp_path: Path, name: str, imports: str) -> None:
+    (tmp_path / f"{name}.py").write_text(f"before = 1\n{imports}\nafter = 2\n")
+    program = f"from {name} import before, after; import {name}; print(before + after, {name}.after)"
+    assert run(tmp_path, "-c", program) == "3 2\n"
+
+
 def test_a_package_of_the_users_keeps_its_modules(tmp_path: Path) -> None:
     package = tmp_path / "flows"
     package.mkdir()
