@@ -9,12 +9,16 @@ from pathlib import Path
 
 PACKAGES = ("storage", "scrapers", "embedding", "flows", "dashboards")
 _HOME = Path(__file__).resolve().parent.parent
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 def import_folders() -> list[str]:
-    """Folders of `sys.path`, but for those that hold a `storage.py` or the like of the user's."""
+    """Folders of `sys.path`, but for those that hold a `storage.py` or the like of the user's.
+
+    What is installed is needed even where a package there has such a name: ours come first.
+    """
     folders = (os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100 - '' is the current folder
-    return [folder for folder in folders if not _hides(folder)]
+    return [kept for folder in folders for kept in _kept(folder)]
 
 
 def import_environment() -> dict[str, str]:
@@ -23,6 +27,12 @@ def import_environment() -> dict[str, str]:
     A child runs nothing of the user's, so that it does not look in the current folder either.
     """
     return {"PYTHONPATH": os.pathsep.join(import_folders()), "PYTHONSAFEPATH": "1"}
+
+
+def _kept(folder: str) -> list[str]:
+    if not _hides(folder):
+        return [folder]
+    return [str(_HOME), folder] if Path(folder).name in _INSTALLED else []
 
 
 def _hides(folder: str) -> bool:

@@ -143,5 +143,25 @@ candidate_index.build(Path("vectors.npy"), dimensions=8, trees=1, shards=2, work
     assert len(list(tmp_path.glob("vectors-*.ann"))) == 2
 
 
+def test_what_is_installed_beside_a_package_of_that_name_is_found(tmp_path: Path) -> None:
+    """Lookalike lies in a checkout then, and `pip` installed somebody else's `flows` and our dependencies."""
+    for name in own_packages.PACKAGES:
+        (tmp_path / "site-packages" / name).mkdir(parents=True)
+        (tmp_path / "site-packages" / name / "__init__.py").write_text("raise SystemExit('not ours')\n")
+    (tmp_path / "site-packages" / "dependency.py").touch()
+    program = f"""
+import os, subprocess, sys
+from lookalike import cli
+from storage.import_path import import_environment
+cli.main(["--version"])
+import dependency
+child = [sys.executable, "-c", "import dependency, {", ".join(own_packages.PACKAGES)}"]
+subprocess.run(child, env=os.environ | import_environment(), check=True)
+"""
+    folders = f"{tmp_path / 'site-packages'}:{REPOSITORY}"
+    environment = {"PYTHONPATH": folders, "PATH": "/usr/bin:/bin"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
 def test_both_know_the_same_packages() -> None:
     assert own_packages.PACKAGES == import_path.PACKAGES
