@@ -43,7 +43,7 @@ def photo(request: Request) -> Response:
     size, image_id = request.path_params["size"], request.path_params["image_id"]
     try:
         with _one_at_a_time:
-            jpeg = _read(SIDES[size], image_id) if size in SIDES and _shops else None
+            jpeg = _read(_shops[0].generation, SIDES[size], image_id) if size in SIDES and _shops else None
     except LookalikeError:
         jpeg = None
     if jpeg is None:
@@ -58,7 +58,8 @@ ROUTE = Route(ROUTE_PATH, photo)
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)
-def _read(side: int, image_id: str) -> bytes | None:
+def _read(generation: str, side: int, image_id: str) -> bytes | None:
+    """:param generation: the published one; the next may not show the photo any more."""
     from lookalike.product_details import stored_photo  # tables bring pandas along, which a start can spare
 
     return stored_photo(_shops[0], image_id, side)

@@ -6,16 +6,24 @@ import asyncio
 import http.client
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
+import lookalike
+from dashboards import photos
 from dashboards.server import SecurityHeaders, content_security_policy, host_name, known_names
+from embedding.index.build import build_index
 from lookalike.demo.product import DemoProduct
+from storage import tables
 from storage.images import image_id
+from storage.root import Root
+from tests import catalogues
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -143,3 +151,26 @@ print([name for name in ("pandas", "pyarrow.dataset", "deltalake", "flows.alerts
 
 def test_the_operator_adds_names() -> None:
     assert {"localhost", "0.0.0.0", "shop.example"} <= known_names("0.0.0.0", ["Shop.Example"])
+
+
+def test_a_photo_that_the_shop_no_longer_shows_is_not_served(tmp_path: Path) -> None:
+    data = [catalogues.jpeg((200, 20, 20)), catalogues.jpeg((20, 20, 200))]
+    ids = [image_id(one) for one in data]
+    root = Root.open(tmp_path / "data", create=True)
+    products = [catalogues.product("a.example", name, [one]) for name, one in zip("pq", ids, strict=True)]
+    vectors = dict(zip(ids, catalogues.clustered(2), strict=True))
+    catalogues.write_spec(root)
+    catalogues.write(root, products, dict(zip(ids, data, strict=True)), vectors)
+    build_index(root, catalogues.MODEL)
+    shop = lookalike.open(root.path)
+    photos.serve_photos_of(shop)
+
+    def statuses() -> list[int]:
+        scopes = [{"type": "http", "path_params": {"size": "card", "image_id": one}} for one in ids]
+        return [photos.photo(Request(scope)).status_code for scope in scopes]
+
+    assert statuses() == [200, 200]
+    tables.delete(root, "products", "product_id = 'p'")
+    build_index(root, catalogues.MODEL, max_loss=1)
+    assert shop.refresh()
+    assert statuses() == [404, 200]
