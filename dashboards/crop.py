@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import NamedTuple
 
+from PIL import Image
+
 from lookalike.photo_reader import decode_photo
 
 FRAME = (296, 400)
@@ -31,18 +33,28 @@ WHOLE = Box(0, 0, 1, 1)
 
 
 def cut(data: bytes, box: Box) -> bytes:
-    """The part of a photo, as a PNG, without loss.
+    """The part of a photo, as a PNG, without loss; a pixel of it at least.
 
     :raises UnreadableImageError: the photo cannot be read.
     """
     photo = decode_photo(data)
     width, height = photo.size
-    left, top, right, bottom = (
-        round(edge * side) for edge, side in zip(box, (width, height, width, height), strict=True)
-    )
+    left, top = min(round(box.left * width), width - 1), min(round(box.top * height), height - 1)
+    right, bottom = max(left + 1, round(box.right * width)), max(top + 1, round(box.bottom * height))
     part = io.BytesIO()
     photo.crop((left, top, right, bottom)).save(part, "PNG", compress_level=1)
     return part.getvalue()
+
+
+def framed(data: bytes) -> Image.Image:
+    """The whole photo, RGB, as large as `FRAME` has room for.
+
+    :raises UnreadableImageError: the photo cannot be read.
+    """
+    photo = decode_photo(data, fit=max(FRAME))
+    scale = min(room / side for room, side in zip(FRAME, photo.size, strict=True))
+    width, height = (max(1, round(scale * side)) for side in photo.size)
+    return photo.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def coordinates(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dashboards import asking, crop, languages
 from dashboards.asking import Upload
 from dashboards.page_parts import draw_note, plain
 from lookalike import Shop
-from lookalike.garments import Garment
+from lookalike.garments import Garments
 from lookalike.language import translated as _
-from lookalike.photo_reader import decode_photo
 from lookalike.rendering import render
 from storage import images
 from storage.errors import LookalikeError, UnreadableImageError
@@ -21,7 +18,7 @@ from storage.errors import LookalikeError, UnreadableImageError
 HANDLES = "#2f5d4e"
 """Colour of the handles: the theme's own."""
 
-FOUND = "garments"  # session key: the garments of the photo that was last cropped, by its file's id
+FOUND = "garments"  # session key: the id of the photo's file that was last cropped, and its `parts_of`
 
 
 def choose_part(shop: Shop, photo: Upload) -> None:
@@ -31,8 +28,7 @@ def choose_part(shop: Shop, photo: Upload) -> None:
 
 def _draw(shop: Shop, photo: Upload) -> None:
     try:
-        whole = ImageOps.contain(decode_photo(photo.data, fit=max(crop.FRAME)), crop.FRAME)
-        part = _draw_ways(whole, photo, _garments(shop, photo))
+        part = _draw_ways(crop.framed(photo.data), photo, _parts(shop, photo))
         if part is not None:
             asking.crop_photo(part)
     except UnreadableImageError as error:
@@ -42,33 +38,43 @@ def _draw(shop: Shop, photo: Upload) -> None:
         st.rerun()
 
 
-def _garments(shop: Shop, photo: Upload) -> dict[crop.Box, Garment]:
-    """The garments found in the photo, by their boxes; none where the encoder finds none."""
+def parts_of(garments: Garments) -> dict[crop.Box, str]:
+    """The parts of a photo that show a garment each, and what they are called; large ones first."""
+    found = {}
+    for garment in garments:
+        x, y, across, down = garment.box
+        left, right = x / garments.width, (x + across) / garments.width
+        top, bottom = y / garments.height, (y + down) / garments.height
+        seen = garment.article_type.value if garment.article_type else garment.kind.capitalize()
+        found[crop.Box(left, top, right, bottom)] = seen
+    return found
+
+
+def _parts(shop: Shop, photo: Upload) -> dict[crop.Box, str]:
+    """`parts_of` the photo; empty where the encoder finds no garments."""
     known, found = st.session_state.get(FOUND, ("", {}))
     if known != photo.file_id:
         try:
-            garments = shop.garments(photo.data)
-            size = garments.width, garments.height
-            found = {crop.box_of(*garment.box, size): garment for garment in garments}
+            found = parts_of(shop.garments(photo.data))
         except LookalikeError:
             found = {}
         st.session_state[FOUND] = photo.file_id, found
     return found
 
 
-def _draw_ways(whole: Image.Image, photo: Upload, garments: dict[crop.Box, Garment]) -> crop.Box | None:
+def _draw_ways(whole: Image.Image, photo: Upload, parts: dict[crop.Box, str]) -> crop.Box | None:
     """Draws the ways to choose a part, and returns the part that was chosen."""
-    if garments:
+    if parts:
         ways = [_("A garment"), _("Any part")]
         way = st.segmented_control(
             _("What to look for"), ways, default=ways[0], required=True, label_visibility="collapsed"
         )
         if way == ways[0]:
-            return _draw_garments(whole, list(garments.items()))
+            return _draw_parts(whole, parts)
     return _draw_handles(whole, photo)
 
 
-def _draw_garments(whole: Image.Image, garments: Sequence[tuple[crop.Box, Garment]]) -> crop.Box | None:
+def _draw_parts(whole: Image.Image, parts: dict[crop.Box, str]) -> crop.Box | None:
     """Draws the photo with a button over each garment."""
     chosen = None
     st.caption(_("Tap what you look for."))
@@ -76,14 +82,13 @@ def _draw_garments(whole: Image.Image, garments: Sequence[tuple[crop.Box, Garmen
     rules = [
         f".st-key-la-garment-{place} {{ left: {100 * box.left:.2f}%; top: {100 * box.top:.2f}%; "
         f"width: {100 * (box.right - box.left):.2f}%; height: {100 * (box.bottom - box.top):.2f}%; }}"
-        for place, (box, _garment) in enumerate(garments)
+        for place, box in enumerate(parts)
     ]
     with st.container(key="la-garments", width=whole.width, gap=None):
         st.html(f"<style>{' '.join(rules)}</style>")
         st.html(render("photo", jpeg=images.thumbnail(whole, max(whole.size)), description=_("Your photo")))
-        for place, (box, garment) in enumerate(garments):
-            seen = garment.article_type.value if garment.article_type else garment.kind.capitalize()
-            if st.button(plain(seen), key=f"la-garment-{place}"):
+        for place, (box, name) in enumerate(parts.items()):
+            if st.button(plain(name), key=f"la-garment-{place}"):
                 chosen = box
     return chosen
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -61,7 +61,6 @@ class Garment:
     :ivar score: how sure it is that the box shows such a garment, 0 to 1.
     :ivar area: share of the photo that it fills, without what is around it in the box.
     :ivar article_type: the likeliest article type of that kind; None where the encoder predicts none.
-    :ivar photo: RGB, what is in the box and a small margin.
     """
 
     box: Box
@@ -69,7 +68,13 @@ class Garment:
     score: float
     area: float
     article_type: Guess | None
-    photo: Image.Image = field(repr=False, compare=False)
+    _whole: Image.Image = field(repr=False, compare=False)
+    _part: tuple[int, int, int, int] = field(repr=False, compare=False)
+
+    @property
+    def photo(self) -> Image.Image:
+        """RGB, what is in the box and a small margin; cut out when asked for, since the parts may overlap."""
+        return self._whole.crop(self._part)
 
     def to_dict(self) -> dict[str, Any]:
         """The garment as `lookalike garments --json` prints it."""
@@ -172,12 +177,13 @@ def find_garments(published: OpenGeneration, photo: QueryLike, *, allow_private:
     [probabilities] = published.segmenter().segment([image])
     found = regions(probabilities)[:MOST]
     boxes = [_box(region, image.size) for region in found]
-    crops = [image.crop(crop_box(region.box, image.size)) for region in found]
-    guesses = _recognised(published, found, crops)
+    parts = [crop_box(region.box, image.size) for region in found]
+    image = image.copy()  # the caller may draw on theirs
+    guesses = _recognised(published, found, (image.crop(part) for part in parts))
     return Garments(
         [
-            Garment(box, kind, region.score, region.area, guess, crop)
-            for box, region, crop, (kind, guess) in zip(boxes, found, crops, guesses, strict=True)
+            Garment(box, kind, region.score, region.area, guess, image, part)
+            for box, region, part, (kind, guess) in zip(boxes, found, parts, guesses, strict=True)
         ],
         query=label,
         model=published.manifest.encoder.model,
@@ -193,11 +199,11 @@ def _box(region: Region, size: tuple[int, int]) -> Box:
 
 
 def _recognised(
-    published: OpenGeneration, found: Sequence[Region], crops: Sequence[Image.Image]
+    published: OpenGeneration, found: Sequence[Region], crops: Iterable[Image.Image]
 ) -> list[tuple[str, Guess | None]]:
     """Kind and article type of each garment, by the heads; of what is worn, as the segmentation allows."""
     heads = published.heads()
-    if not crops or _ARTICLE_TYPE not in heads:
+    if not found or _ARTICLE_TYPE not in heads:
         return [(region.name, None) for region in found]
     size = published.manifest.encoder.size
     vectors = published.encoder().encode(np.stack([letterbox(crop, size) for crop in crops]))

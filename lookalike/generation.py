@@ -76,6 +76,7 @@ class OpenGeneration:
         self._thumbnails = Thumbnails(root, self.manifest.thumbnails)
         self._shown = _shown(self.index.items)
         self._loading = threading.Lock()
+        self._loading_segmenter = threading.Lock()  # others search while it loads
         self._encoder: Encoder | None = None
         self._segmenter: Segmenter | None = None
         self._heads: dict[str, Head] | None = None
@@ -112,7 +113,7 @@ class OpenGeneration:
         :raises LookalikeError: no segmentation head was fitted to it.
         """
         self.encoder()  # says whether it is the generation's, and sound
-        with self._loading:
+        with self._loading_segmenter:
             if self._segmenter is None:
                 self._segmenter = Segmenter(encoders.folder(self.root, self.manifest.encoder.model))
             return self._segmenter

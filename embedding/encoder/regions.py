@@ -102,17 +102,20 @@ def _pieces(mask: np.ndarray, least_area: float) -> list[np.ndarray]:
 def crop_box(box: tuple[float, float, float, float], photo: tuple[int, int]) -> tuple[int, int, int, int]:
     """What to crop from a photo for a garment, with `MARGIN`: left, top, right and bottom, px.
 
+    It encloses a pixel at least: a garment in a tiny photo may be narrower than one.
+
     :param box: as `Region.box`.
     :param photo: its width and height, px.
     """
     left, top, right, bottom = box
     across, down = MARGIN * (right - left), MARGIN * (bottom - top)
     (width, height) = photo
+    x, y = max(0, int((left - across) * width)), max(0, int((top - down) * height))
     return (
-        max(0, int((left - across) * width)),
-        max(0, int((top - down) * height)),
-        min(width, max(1, round((right + across) * width))),
-        min(height, max(1, round((bottom + down) * height))),
+        x,
+        y,
+        min(width, max(x + 1, round((right + across) * width))),
+        min(height, max(y + 1, round((bottom + down) * height))),
     )
 
 

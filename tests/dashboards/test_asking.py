@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from dashboards.asking import changed, read_typed
-from dashboards.crop import SUGGESTED, WHOLE, Box, box_of, coordinates, cut
+from dashboards.crop import FRAME, SUGGESTED, WHOLE, Box, box_of, coordinates, cut, framed
+from dashboards.crop_dialog import parts_of
 from dashboards.languages import keeping_language
 from dashboards.page_parts import plain
+from lookalike import Garment, Garments, Guess, garments
 from lookalike.language import current, spoken
 from storage.errors import UnreadableImageError
 
@@ -78,6 +80,38 @@ def test_the_part_is_cut_out_of_the_photo_as_people_see_it() -> None:
     part = Image.open(io.BytesIO(cut(stored.getvalue(), Box(0, 0.5, 1, 1))))
     assert part.size == (40, 40)
     assert part.getcolors() == [(1600, (255, 0, 0))]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 5), (1, 5000), (5000, 1), (3, 40)])
+@pytest.mark.parametrize("edges", [(0.0, 0.04), (0.02, 0.07), (0.45, 0.49), (0.95, 1.0)])
+def test_a_photo_of_few_pixels_is_framed_and_cut(size: tuple[int, int], edges: tuple[float, float]) -> None:
+    stored = io.BytesIO()
+    Image.new("RGB", size, "blue").save(stored, "PNG")
+    near, far = edges
+    part = Image.open(io.BytesIO(cut(stored.getvalue(), Box(near, near, far, far))))
+    assert part.convert("RGB").getcolors() == [(part.width * part.height, (0, 0, 255))]
+    framed_photo = framed(stored.getvalue())
+    assert all(1 <= side <= room for side, room in zip(framed_photo.size, FRAME, strict=True))
+    assert framed_photo.width == FRAME[0] or framed_photo.height == FRAME[1]
+
+
+def test_a_narrow_garment_is_a_part_of_its_own_and_hides_no_other() -> None:
+    photo = Image.new("RGB", (400, 1000))
+    boxes = {"dress": (50, 100, 300, 800), "accessory": (60, 400, 280, 20), "bag": (0, 0, 400, 1000)}
+    found = [
+        Garment(
+            garments.Box(*box),
+            kind,
+            0.9,
+            0.1,
+            Guess("Belts", 0.8) if kind == "accessory" else None,
+            photo,
+            box,
+        )
+        for kind, box in boxes.items()
+    ]
+    parts = parts_of(Garments(found, query="", model="", size=photo.size, picture=b""))
+    assert parts == {Box(0.125, 0.1, 0.875, 0.9): "Dress", Box(0.15, 0.4, 0.85, 0.42): "Belts", WHOLE: "Bag"}
 
 
 def test_no_part_is_cut_out_of_what_is_no_photo() -> None:

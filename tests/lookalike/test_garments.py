@@ -140,6 +140,7 @@ def test_what_is_worn_has_a_kind_that_its_class_allows(name: str, worn: bool, ki
 def test_a_garment_is_searched_with(shop: Shop) -> None:
     photo = drawn((300, 300), (RED, (10, 10, 250, 120)), (BLUE, (30, 170, 90, 120)))
     red, blue = shop.garments(photo)
+    photo.paste("white", (0, 0, 300, 300))  # what was found stays as it was
     assert {match.product_id for match in shop.similar(red.photo, k=6)} == {f"p{at}" for at in range(6)}
     assert {match.product_id for match in shop.similar(blue.photo, k=6)} == {f"p{at}" for at in range(6, 12)}
 
@@ -154,6 +155,17 @@ def test_whatever_is_searched_with_shows_its_garments(shop: Shop, tmp_path: Path
     by_name = shop.garments("a.example:p0")
     assert len(by_name) == 1
     assert (by_name.query, by_name.width, by_name.height) == ("Product p0", 60, 80)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 4), (1, 900), (900, 1), (9, 7)])
+def test_a_tiny_or_narrow_photo_is_searched_with_its_garments(shop: Shop, size: tuple[int, int]) -> None:
+    width, height = size
+    for share in (0.2, 0.5, 1.0):
+        garment = (0, 0, max(1, round(share * width)), max(1, round(share * height)))
+        for found in shop.garments(drawn(size, (RED, garment))):
+            assert found.box.x + found.box.width <= width
+            assert found.box.y + found.box.height <= height
+            assert len(shop.similar(found.photo, k=1)) == 1
 
 
 def test_a_photo_without_garments_has_none(shop: Shop) -> None:

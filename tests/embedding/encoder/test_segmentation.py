@@ -139,6 +139,17 @@ def test_a_crop_has_a_margin_and_stays_in_the_photo(size: tuple[int, int]) -> No
     assert (right - left) <= 0.56 * width + 1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (8, 2), (1, 500), (500, 1)])
+@pytest.mark.parametrize("edges", [(0.0, 0.01), (0.4, 0.46), (0.6, 0.65), (0.99, 1.0)])
+def test_a_crop_of_a_tiny_photo_has_a_pixel_at_least(
+    size: tuple[int, int], edges: tuple[float, float]
+) -> None:
+    (near, far), (width, height) = edges, size
+    left, top, right, bottom = crop_box((near, near, far, far), size)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+
+
 @pytest.mark.parametrize("size", [(300, 200), (64, 128)])
 def test_only_the_background_becomes_pale(size: tuple[int, int]) -> None:
     width, height = size
