@@ -18,7 +18,7 @@ _LOW_MEMORY = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": "65536",
 }
-"""Gives freed memory back to the system."""
+"""Gives freed memory back to the system, unless the operator has set something else."""
 
 
 def dashboard(
@@ -52,7 +52,7 @@ def dashboard(
         *(("--config", str(resolved.file)) if resolved.file else ()),
     ]
     # In this process's place: waiting for the server it would hold 40 MB, and signals would reach both.
-    os.execve(sys.executable, command, os.environ | import_environment() | _LOW_MEMORY)  # noqa: S606 - no shell
+    os.execve(sys.executable, command, _LOW_MEMORY | os.environ | import_environment())  # noqa: S606 - no shell
 
 
 def _host_name(name: str) -> str:
