@@ -121,9 +121,9 @@ def show_cards(headline: str, key: str, matches: Sequence[Match]) -> None:
     if headline:
         st.html(f'<h2 class="la-part">{escaped(headline)}</h2>')
     with st.container(key=f"la-cards-{key}"):
-        for match in matches:
+        for place, match in enumerate(matches):  # those that were asked for by name have no rank
             with st.container(key=f"la-{key}-{match.id}"):
-                st.html(render("card", match=match, enlarged_id=f"la-enlarged-{key}-{match.rank}"))
+                st.html(render("card", match=match, enlarged_id=f"la-enlarged-{key}-{place}"))
                 links.draw_product_link(match.id)
 
 

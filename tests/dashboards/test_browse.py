@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import lookalike
 from dashboards import browse
@@ -123,3 +125,18 @@ def test_prices_are_ordered_and_limited(shop: Shop) -> None:
 def test_a_value_that_no_product_has_is_a_sentence(shop: Shop, facet: str) -> None:
     with pytest.raises(InputError, match="nowhere"):
         shop.browser.browse(**{facet: ("nowhere",)})  # type: ignore[arg-type]
+
+
+def test_each_card_enlarges_its_own_photo(shop_root: Root) -> None:
+    def script(root: str) -> None:
+        import lookalike
+        from dashboards.product import show_cards
+
+        show_cards("", "browse", lookalike.open(root).browser.browse(per_page=6).products)
+
+    app = AppTest.from_function(script, args=(str(shop_root.path),), default_timeout=60).run()
+    drawn = "".join(one.proto.body for one in app.get("html"))
+    pages = re.findall(r'popover id="([^"]+)"[^>]*>\s*<img src="photo/whole/([^"]+)"', drawn)
+    assert len(pages) == len({name for name, _ in pages}) == 6
+    assert len({photo for _, photo in pages}) > 1
+    assert re.findall(r'la-magnify" popovertarget="([^"]+)"', drawn) == [name for name, _ in pages]
