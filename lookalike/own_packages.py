@@ -7,9 +7,9 @@ Lookalike's package gets the name, and what it does not have is looked up in the
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -57,19 +57,73 @@ class _Finder(MetaPathFinder):
         if name in self.loaded:
             module = self.loaded[name]
             own.submodule_search_locations.extend(getattr(module, "__path__", ()))
-            own.loader = _Loader(own.loader, lambda: module)
+            own.loader = _Loader(own.loader, _Theirs(own, module))
             return own
         hidden = PathFinder.find_spec(name)
         if hidden is not None and not _is_own(name, hidden):
             own.submodule_search_locations.extend(hidden.submodule_search_locations or ())
-            own.loader = _Loader(own.loader, functools.cache(lambda: _load(hidden)))
+            own.loader = _Loader(own.loader, _Theirs(hidden))
         return own
+
+
+class _Theirs:
+    """The module of the user's that has the name of a package of Lookalike's, loaded when it is asked for.
+
+    :ivar module: None until then. While it is loaded it is there already, as in any circle of imports.
+    """
+
+    def __init__(self, spec: ModuleSpec, module: ModuleType | None = None) -> None:
+        """:param spec: how to load it, where there is no `module` yet."""
+        self._spec = spec
+        self.module = module
+        self._loading = threading.RLock()
+
+    def load(self) -> ModuleType:
+        with self._loading:
+            if self.module is None:
+                self.module = module_from_spec(self._spec)
+                try:
+                    if self._spec.loader is not None:  # a folder without `__init__.py` has none
+                        self._spec.loader.exec_module(self.module)
+                except BaseException:
+                    self.module = None
+                    raise
+            return self.module
+
+
+class _Package(ModuleType):
+    """A package of Lookalike's that has the other attributes of the user's module, too."""
+
+    _theirs: _Theirs
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return _public(self._theirs.load())
+        if self._is_ours(name):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name)
+        return getattr(self._theirs.load(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "_theirs" or self._is_ours(name):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._theirs.load(), name, value)  # where functions of the user's look
+
+    def _is_ours(self, name: str) -> bool:
+        # Lookalike's own modules come first, also those that nothing has imported yet.
+        return name.startswith("__") or _is_submodule(self.__name__, name)
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """Where dataclasses, pydantic and `typing` look up the names in annotations of the user's classes."""
+        theirs = self._theirs.module
+        return super().__dict__ if theirs is None else super().__dict__ | vars(theirs)
 
 
 class _Loader(Loader):
     """Loads a package of Lookalike's that has the name of a module of the user's."""
 
-    def __init__(self, own: Loader, theirs: Callable[[], ModuleType]) -> None:
+    def __init__(self, own: Loader, theirs: _Theirs) -> None:
         self._own = own
         self._theirs = theirs
 
@@ -78,26 +132,11 @@ class _Loader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._own.exec_module(module)
-
-        def attribute(name: str) -> Any:
-            if name == "__all__":
-                return _public(self._theirs())
-            # Lookalike's own modules come first, also those that nothing has imported yet.
-            if name.startswith("__") or _is_submodule(module.__name__, name):
-                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name)
-            return getattr(self._theirs(), name)
-
-        module.__dict__["__getattr__"] = attribute
+        module._theirs = self._theirs  # type: ignore[attr-defined]
+        module.__class__ = _Package
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)  # `importlib.resources` and `-m` ask the loader for more
-
-
-def _load(spec: ModuleSpec) -> ModuleType:
-    module = module_from_spec(spec)
-    if spec.loader is not None:  # a folder without `__init__.py` has none
-        spec.loader.exec_module(module)
-    return module
 
 
 def _public(module: ModuleType) -> list[str]:

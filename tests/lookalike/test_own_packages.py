@@ -99,6 +99,46 @@ def test_a_package_of_the_users_keeps_its_modules(tmp_path: Path) -> None:
         assert run(tmp_path, "-c", program) == "14\n"
 
 
+def test_a_circle_of_imports_in_a_package_of_the_users_ends(tmp_path: Path) -> None:
+    package = tmp_path / "flows"
+    package.mkdir()
+    (package / "__init__.py").write_text("rate = 3\nfrom flows.sales import total\n")
+    (package / "sales.py").write_text("from flows import rate\nimport flows\ntotal = rate + flows.rate\n")
+    assert run(tmp_path, "-c", "import lookalike, flows; print(flows.total, flows.rate)") == "6 3\n"
+
+
+@pytest.mark.parametrize("first", ["lookalike, storage", "storage, lookalike, storage.tables, storage"])
+def test_annotations_of_the_users_classes_are_resolved(tmp_path: Path, first: str) -> None:
+    (tmp_path / "storage.py").write_text("""
+from __future__ import annotations
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+from pydantic import BaseModel
+class Sale(BaseModel):
+    day: date
+@dataclass
+class Basket:
+    most: ClassVar[int] = 3
+    sale: Sale | None = None
+""")
+    program = f"""
+import {first}
+from dataclasses import fields
+from typing import get_type_hints
+print(storage.Sale(day="2026-11-28").day, [field.name for field in fields(storage.Basket)])
+print(get_type_hints(storage.Basket)["sale"] == storage.Sale | None)
+"""
+    assert run(tmp_path, "-c", program) == "2026-11-28 ['sale']\nTrue\n"
+
+
+@pytest.mark.parametrize("first", ["lookalike, flows", "flows, lookalike", "flows, lookalike, flows.config"])
+def test_what_is_set_in_the_users_module_is_set_for_its_functions(tmp_path: Path, first: str) -> None:
+    (tmp_path / "flows.py").write_text("rate = 1\ndef doubled():\n    return 2 * rate\n")
+    program = f"import {first}; import flows; flows.rate = 4; print(flows.doubled(), flows.rate)"
+    assert run(tmp_path, "-c", program) == "8 4\n"
+
+
 def test_a_folder_of_notes_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "storage").mkdir()
     run(tmp_path, "-c", "import lookalike; lookalike.InputError")
