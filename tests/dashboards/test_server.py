@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -165,12 +166,16 @@ def test_a_photo_that_the_shop_no_longer_shows_is_not_served(tmp_path: Path) -> 
     shop = lookalike.open(root.path)
     photos.serve_photos_of(shop)
 
-    def statuses() -> list[int]:
-        scopes = [{"type": "http", "path_params": {"size": "card", "image_id": one}} for one in ids]
-        return [photos.photo(Request(scope)).status_code for scope in scopes]
+    async def statuses(times: int = 1) -> list[int]:
+        scopes = [{"type": "http", "path_params": {"size": "card", "image_id": one}} for one in ids * times]
+        before = threading.active_count()
+        answers = await asyncio.gather(*(photos.photo(Request(scope)) for scope in scopes))
+        assert threading.active_count() <= before + 1  # those that wait take no thread from others
+        return [one.status_code for one in answers]
 
-    assert statuses() == [200, 200]
-    tables.delete(root, "products", "product_id = 'p'")
-    build_index(root, catalogues.MODEL, max_loss=1)
-    assert shop.refresh()
-    assert statuses() == [404, 200]
+    with asyncio.Runner() as runner:
+        assert runner.run(statuses(times=20)) == [200, 200] * 20
+        tables.delete(root, "products", "product_id = 'p'")
+        build_index(root, catalogues.MODEL, max_loss=1)
+        assert shop.refresh()
+        assert runner.run(statuses()) == [404, 200]
