@@ -40,9 +40,9 @@ class SearchWidget(anywidget.AnyWidget):
         :param photo: RGB.
         :param search: finds what looks like a part of it; raises a `LookalikeError` where it cannot.
         """
+        found = search(photo)  # before the notebook gets to know the widget: it may raise
         super().__init__()
-        self._photo, self._look_for = photo, search
-        self.matches = search(photo)
+        self._photo, self._look_for, self.matches = photo, search, found
         jpeg = base64.b64encode(images.thumbnail(photo, PICTURE_PX)).decode("ascii")
         self.set_trait("picture", f"data:image/jpeg;base64,{jpeg}")
         self._show()

@@ -13,6 +13,7 @@ from lookalike.query import Shop
 from storage.errors import InputError
 
 pytest.importorskip("anywidget")
+opened = pytest.importorskip("ipywidgets.widgets.widget")._instances
 
 CODE = Path(lookalike.__file__).with_name("widget.js").read_text("utf-8")
 STYLE = Path(lookalike.__file__).with_name("widget.css").read_text("utf-8")
@@ -70,6 +71,10 @@ def test_what_is_wrong_is_said_at_once(shop: Shop, photo: Image.Image) -> None:
         shop.widget(photo, k=0)
     with pytest.raises(InputError, match="There is no file"):
         shop.widget("missing.jpg")
+    known = set(opened)
+    with pytest.raises(InputError, match="nowhere"):
+        shop.widget(photo, store="nowhere")
+    assert set(opened) == known  # none that nobody can close
 
 
 def test_a_frame_is_drawn_by_pointer_and_by_keyboard(shop: Shop, photo: Image.Image) -> None:
