@@ -52,6 +52,8 @@ def map_array(file: Path) -> np.ndarray:
             shape, is_transposed, dtype = np.lib.format.read_array_header_1_0(stream)
             if is_transposed:
                 raise ValueError("its axes are in another order")
+            if dtype.hasobject:  # the file's bytes would be taken for addresses of memory
+                raise ValueError("it holds Python objects")
             return np.memmap(stream, dtype, "r", stream.tell(), shape)
     except OSError:
         raise

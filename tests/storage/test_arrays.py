@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +79,16 @@ def test_whatever_a_file_holds_is_an_array_or_one_error(tmp_path: Path, member: 
         read_npz(tmp_path / "heads.npz")
     (tmp_path / "vectors.npy").write_bytes(member)
     with pytest.raises(ValueError, match=r"\w"):
+        map_array(tmp_path / "vectors.npy")
+
+
+@pytest.mark.parametrize("dtype", [object, [("a", object)], [("a", np.int8), ("b", object, 2)]])
+def test_bytes_are_never_mapped_as_addresses_of_objects(tmp_path: Path, dtype: Any) -> None:
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": (4,)}
+    with (tmp_path / "vectors.npy").open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.write(b"\x01" * 256)
+    with pytest.raises(ValueError, match="Python objects"):
         map_array(tmp_path / "vectors.npy")
 
 
