@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 
-EPOCHS, RATE = 6, 3e-3
+EPOCHS, RATE = 20, 3e-3
 """Passes over all examples, and the learning rate at its peak, from which it comes down a cosine."""
 
 _COUNTED = {"footwear": 2.5, "bag": 2.5, "accessory": 2.0, "dress": 1.5, "top": 1.2, "bottom": 1.2}
