@@ -114,6 +114,7 @@ PIECES: dict[str, Callable[[int], str]] = {
     "forms": repeated("<form><input name=q>"),
     "drawings": repeated("<svg><path d=M>"),
     "formulas": repeated("<math><mi>"),
+    "escaped quotes": lambda size: LD + '{"' + '\\"' * (size // 2) + "\\</script>",
     "control characters": repeated('<p itemscope><b itemprop="a"><script>1</script>&#11;\x1f</b></p>'),
 }
 

@@ -27,4 +27,4 @@ class _LeftOut(MetaPathFinder):
 
     def find_spec(self, name: str, *_: object) -> None:
         if name in self._packages:
-            raise ImportError(f"This process has no use for {name}.", name=name)
+            raise ModuleNotFoundError(f"This process has no use for {name}.", name=name)

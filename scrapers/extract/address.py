@@ -80,8 +80,11 @@ _NOT_PRODUCTS = re.compile(
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _ACTION_NAMES = frozenset({"action", "act", "do", "task", "cmd", "op"})
 _ACTING = re.compile(
-    r"add|buy|remove|delete|notify|update|clear|empty|vote|subscribe|log_?(?:in|off|out)", re.I
+    r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+    r"(?i:add(?!ress|itional)|buy(?!er|ing)|remove|delete|notify|update|clear(?!ance)|empty|vote|(?:un)?subscribe"
+    r"|log_?(?:in|off|out))"
 )
+"""The beginning of a word in the value of such a parameter: `addToCart`, `cart_add`, `ajaxRemove`."""
 _ACTING_NAMES_TEXT = """
     add-to-cart add_to_cart addtocart add-to-basket add_to_wishlist add-to-wishlist add_to_compare
     remove_item undo_item remove_from_wishlist

@@ -42,7 +42,7 @@ _SHAPE = re.compile(r"(?:_crop_[a-z]+|_f[wo][a-z]{1,3}|\._[a-z0-9_,]+_)$")
 """The crop of an image, after its size."""
 _GENERATED = frozenset({"cache", "thumbs", "thumb", "thumbnails", "thumbnail", "resized"})
 """Folders of images that the shop made from larger ones."""
-_FINAL_NUMBER = re.compile(r"[._-](\d{2,4})$")
+_FINAL_NUMBER = re.compile(r"[._](\d{2,4})$")
 _UNEVEN_SIZES = frozenset({75, 125, 128, 256, 415, 512, 768, 1024, 2048})
 _HASH = re.compile(r"[0-9a-f]{32}")
 _SIZE_PARAMETERS_TEXT = """
@@ -127,9 +127,13 @@ def _strip_size(segment: str) -> str:
 def _final_size(path: list[str]) -> int | None:
     """The size that ends a file's name below a folder of generated images: `cache/dress.320.jpg`.
 
-    Elsewhere, and if it is no usual size, such a number counts photos.
+    Elsewhere, and if it is no usual size, such a number counts photos. Where a folder is a hash of the size,
+    as in Magento's `cache/<hash>/w/s/ws_760.jpg`, the name is the original's.
     """
-    found = _FINAL_NUMBER.search(_EXTENSION.sub("", path[-1])) if _GENERATED.intersection(path[:-1]) else None
+    *folders, name = path
+    if not _GENERATED.intersection(folders) or any(map(_HASH.fullmatch, folders)):
+        return None
+    found = _FINAL_NUMBER.search(_EXTENSION.sub("", name))
     size = int(found[1]) if found and found[1][0] != "0" else 0
     return size if size in _UNEVEN_SIZES or (size >= 50 and size % 10 == 0) else None
 

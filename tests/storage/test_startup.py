@@ -36,7 +36,7 @@ for name in ("json", "pandas", "pandas.api", "csv"):
     try:
         __import__(name)
         print(name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         print(name, error.name)
 """
     assert printed(code).splitlines() == ["json json", "pandas pandas", "pandas.api pandas", "csv"]

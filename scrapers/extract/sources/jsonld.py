@@ -21,9 +21,9 @@ MAX_REPAIRED = 200_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _OPENING_MARK = re.compile(r"\s*+(?:<!--|(?://|/\*)?+\s*+<!\[CDATA\[\s*+(?:\*/)?)")
-# An unterminated string or comment takes all the rest: retrying from its next character would find no end
-# either, and many such retries take quadratic time.
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
+# An unterminated string or comment takes all the rest, with a backslash at the end: retrying from its next
+# character would find no end either, and many such retries take quadratic time.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _STRING_OR_COMMENT = re.compile(
     rf"{_STRING}|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+|<!--(?:[^-]|-(?!->))*+(?:-->|\Z)", re.DOTALL
 )

@@ -185,8 +185,8 @@ def _literal_end(text: str, start: int) -> int | None:
 
 
 _BRACKET_OR_STRING = re.compile(
-    r""""[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)|'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\Z)"""
-    r"""|`[^`\\]*+(?:\\.[^`\\]*+)*+(?:`|\Z)|\{|\}|\[|\]|\(|\)""",
+    r""""[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)"""
+    r"""|`[^`\\]*+(?:\\.[^`\\]*+)*+(?:`|\\?\Z)|\{|\}|\[|\]|\(|\)""",
     re.DOTALL,
 )
 """Each branch begins with one character, so that `re` skips all others at once. An unterminated string takes

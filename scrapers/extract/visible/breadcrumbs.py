@@ -164,10 +164,11 @@ def _is_this_page(page: Page, target: str | None) -> bool:
 
 
 def _names_page(page: Page, name: str, title: str) -> bool:
-    """Whether a step has the page's title or heading, or a part of it."""
+    """Whether a step has the page's title or heading, or most of it: a title may name the category, too."""
     own = (title, page.title, *(heading.text_content() for heading in page.tagged["h1"][:2]))
     folded = (" ".join(text.casefold().split()) for text in own)
-    return any(text and (name.casefold() in text or text in name.casefold()) for text in folded)
+    step = name.casefold()
+    return any(text and (text in step or (step in text and 2 * len(step) >= len(text))) for text in folded)
 
 
 def _leads_home(page: Page, target: str) -> bool:

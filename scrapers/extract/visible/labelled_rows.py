@@ -25,6 +25,7 @@ _SEPARATOR = re.compile("[:：#]")
 MAX_INLINE = 60
 """Characters in which the separator of `_INLINE` stands."""
 _NUMBER = re.compile(r"(?=.*\d)[\w./-]{3,40}")
+_HEIGHT = re.compile(r"(?:\d{3}cm|\d[.,]\d{1,2}(?:m|ft))(?![^\W_])", re.I)
 _SEPARATED = re.compile(r"[,;|/•]\s")
 
 
@@ -50,8 +51,8 @@ def read_rows(layout: Layout, heading: Heading, others: OtherContent) -> dict[st
     rows = {
         name: [value for _, value in sorted(values, key=lambda one: one[0])] for name, values in found.items()
     }
-    # A model is a name, such as `Slim fit`, or a number.
-    models = [value for value in rows.pop("model", []) if _NUMBER.fullmatch(value)]
+    # A model is a name, such as `Slim fit`, a number, or the person who wears it.
+    models = [one for one in rows.pop("model", []) if _NUMBER.fullmatch(one) and not _HEIGHT.match(one)]
     return {"sku": models, **rows}
 
 

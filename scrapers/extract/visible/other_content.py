@@ -40,8 +40,12 @@ _TOGETHER = (
     frozenset({"bought", "together"}),
     frozenset({"last", "viewed"}),
 )
-_ENLARGES = re.compile(r"pop[-_]?up|zoom|enlarge|larger|lightbox", re.I)
-"""Addresses of pages that show an image larger: Zen Cart's `popup_image`."""
+_ENLARGES = re.compile(
+    r"(?:^|[/?&=])(?:view[-_]?)?(?:pop[-_]?up|zoom|enlarged?|larger|lightbox)(?:[-_]?(?:image|photo|picture))?"
+    r"(?:\.\w{2,5})?(?:[?&#=]|$)",
+    re.I,
+)
+"""Addresses of pages that show an image larger, by a whole part: Zen Cart's `popup_image`, not `zoom-fly`."""
 _HEADING_NAMES = frozenset({"title", "heading", "headline", "header", "h2", "h3", "h4", "h5"})
 
 

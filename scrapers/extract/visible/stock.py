@@ -12,7 +12,7 @@ from scrapers.extract.visible.heading import Heading
 from scrapers.extract.visible.layout import Layout, Spot, above, tokens
 from scrapers.extract.visible.other_content import OtherContent
 from scrapers.extract.visible.weights import STOCK
-from scrapers.extract.vocabulary import phrases
+from scrapers.extract.vocabulary import phrases, words
 from storage.terms import Availability
 
 _SOLD_OUT = phrases("sold_out", "coming_soon")
@@ -26,7 +26,11 @@ _ELSEWHERE = phrases("elsewhere")
 _PUNCTUATION = " .!¡✓✔"
 _LINE_EDGES = f"{_PUNCTUATION}\t\r\n\u00a0"
 
-_NONE_BEFORE = re.compile(r"(?<![\d.,])0 (?:[^\W\d_]{1,20} ){0,2}$")
+_NONE_BEFORE = re.compile(
+    r"(?:(?<![^\W\d_])(?P<named>[^\W\d_]{1,12})[.:]? )?(?<![\d.,])0 (?:[^\W\d_]{1,20} ){0,2}$"
+)
+_SIZES = frozenset({*words("option_size"), "us", "uk", "gr"})
+"""Words before a zero that is a size: `Size 0 in stock`."""
 _CHOICE_NAME = re.compile(r"attribut|option|variant|variation|size|colou?r|super_", re.I)
 """Names of lists of sizes or colours."""
 
@@ -99,7 +103,7 @@ def word_of(text: str) -> Availability | None:
     text = text.strip(_PUNCTUATION)
     if text.isdigit():
         return Availability.IN_STOCK if int(text) else Availability.OUT_OF_STOCK
-    sold, stocked = _SOLD_OUT.search(text) or _SOLD_ALONE.fullmatch(text), _IN_STOCK.search(text)
+    sold, stocked = _said(text)
     if sold and (stocked is None or sold.start() <= stocked.start()):
         return Availability.OUT_OF_STOCK
     if _PREORDER.search(text):
@@ -167,12 +171,7 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
             continue
         if not _ANY.search(spot.text):
             continue
-        sold, stocked = (
-            _SOLD_OUT.search(spot.text) or _SOLD_ALONE.fullmatch(spot.text.strip(_PUNCTUATION)),
-            _IN_STOCK.search(spot.text),
-        )
-        if _says_none(spot.text, stocked):
-            sold, stocked = stocked, None
+        sold, stocked = _said(spot.text)
         if not sold and not stocked and not _names(spot).isdisjoint(_STATUS):
             stocked = _AVAILABLE_ALONE.fullmatch(spot.text.strip(_PUNCTUATION))
         if not sold and not stocked:
@@ -186,9 +185,14 @@ def _read_stock_words(layout: Layout, heading: Heading, others: OtherContent) ->
     return words
 
 
-def _says_none(text: str, stocked: re.Match[str] | None) -> bool:
-    """Whether a text says that none is left: `0 units in stock`."""
-    return stocked is not None and bool(_NONE_BEFORE.search(text[: stocked.start()]))
+def _said(text: str) -> tuple[re.Match[str] | None, re.Match[str] | None]:
+    """The words of a text that say sold out, as `0 units in stock` does, and those that say in stock."""
+    sold = _SOLD_OUT.search(text) or _SOLD_ALONE.fullmatch(text.strip(_PUNCTUATION))
+    stocked = _IN_STOCK.search(text)
+    none = _NONE_BEFORE.search(text[: stocked.start()]) if stocked else None
+    if none and (none["named"] or "").casefold() not in _SIZES:
+        return stocked, None
+    return sold, stocked
 
 
 def _note_words(

@@ -88,6 +88,16 @@ def test_a_pattern_looks_at_each_character_a_few_times(name):
     assert not slow
 
 
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+@pytest.mark.parametrize(
+    "module", ["jsonld._STRING_OR_COMMENT", "jsonld._STRING_OR_COMMA", "scripts._BRACKET_OR_STRING"]
+)
+def test_a_text_of_escaped_quotes_that_ends_within_an_escape_is_one_string(module, quote):
+    steps = Steps(PATTERNS[f"scrapers.extract.sources.{module}"])
+    counts = [steps.count(quote + f"\\{quote}" * size + "\\") for size in (20, 40, 80)]
+    assert not grows(counts), counts
+
+
 COUNTED = {r"\s*x": True, r"(?<!\s)\s*x": False, r"<s.*?>": True, r"a*b|c": True, r"(?:a++|b)*+": False}
 """Patterns, and whether they are slow."""
 

@@ -205,6 +205,9 @@ def test_an_index_that_names_a_category_is_no_front_page(href):
         "product_info.php?products_id=27&action=notify",
         "/dresses?add_to_wishlist=27",
         "/shop.php?do=add&id=27",
+        "/shop.php?do=cartAdd&id=27",
+        "/shop.php?act=ADD_PRODUCT&id=27",
+        "/shop.php?action=ajax_add_to_cart&id=27",
     ],
 )
 def test_a_link_that_acts_is_never_followed(href):
@@ -226,6 +229,14 @@ def test_a_link_that_acts_is_never_followed(href):
 )
 def test_the_next_page_of_a_form(control, following):
     assert next_pages(page_of(f"<form>{control}</form>", f"{HERE}?p=2")) == following
+
+
+@pytest.mark.parametrize(
+    "name", ["clearance", "saddle-bags", "padded-vests", "ladder-tops", "address-labels"]
+)
+def test_a_category_whose_name_holds_the_word_of_an_action_is_followed(name):
+    page = page_of(f'<nav><a href="/shop.php?do={name}">Sale</a></nav>')
+    assert category_links(page) == [f"https://shop.example/shop.php?do={name}"]
 
 
 def test_a_feed_is_no_listing():
