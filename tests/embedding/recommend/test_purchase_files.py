@@ -69,12 +69,12 @@ def _json(names: tuple[str, str, str]) -> str:
         ("quoted.csv", b'"customer_id","store","product_id","bought_at"\n'
          + b"".join((",".join(f'"{cell}"' for cell in row) + "\n").encode() for row in ROWS)),
         ("a line break.csv", b"note," + _csv().replace("\nc", '\n"two\nlines",c').encode()),
-        ("gz.csv.gz", gzip.compress(_csv().encode())),
+        ("gz.csv.gz", gzip.compress(_csv().encode(), mtime=0)),
         ("bz2.csv.bz2", bz2.compress(_csv().encode())),
         ("UPPER.CSV", _csv().encode()),
         ("hm.csv", ("t_dat,customer_id,article_id,price,sales_channel_id\n"
                     + "".join(f"{day},{who},{what},0.05,2\n" for who, _, what, day in ROWS)).encode()),
-        ("rent.json.gz", gzip.compress(_json(("user_id", "item_id", "review_date")).encode())),
+        ("rent.json.gz", gzip.compress(_json(("user_id", "item_id", "review_date")).encode(), mtime=0)),
         ("own.jsonl", _json(("customer_id", "product_id", "bought_at")).encode()),
     ],
 )  # fmt: skip
@@ -245,7 +245,7 @@ def test_dates_of_other_types(numbers: ProductNumbers, tmp_path: Path, type_: pa
         ("latin-header.csv", ("größe," + _csv()).encode("latin-1"), "is not UTF-8 text"),
         ("twice.csv", b"customer_id," + _csv().encode(), "has the column customer_id twice"),
         ("zip.csv.zip", b"PK\3\4", "is a zip archive. Unpack it"),
-        ("torn.csv.gz", gzip.compress(_csv().encode())[:-12], "cannot be read"),
+        ("torn.csv.gz", gzip.compress(_csv().encode(), mtime=0)[:-12], "cannot be read"),
         ("plain.csv.gz", _csv().encode(), "cannot be read"),
         ("deep.json", b"[" * 100_000, "line 1 is no JSON document"),
         ("array.json", b'[{"user_id": "1"}]', "is no document with user_id"),
@@ -253,9 +253,13 @@ def test_dates_of_other_types(numbers: ProductNumbers, tmp_path: Path, type_: pa
         ("no-product.json", b'{"customer_id": "c", "bought_at": "2026-01-01"}', "names no product"),
         ("short.csv", _csv().encode() + b"secret-id,a.example\n", r"a row has 2 values.* names 4 columns"),
         ("long.csv", f"{_csv()}{LONG},a.example,d3,2026-01-01\n".encode(), "a row is longer than 1,048,576"),
-        ("quote.csv.gz", gzip.compress(f'{_csv()}"{LONG}'.encode()), "a quotation mark is never closed"),
+        (
+            "quote.csv.gz",
+            gzip.compress(f'{_csv()}"{LONG}'.encode(), mtime=0),
+            "a quotation mark is never closed",
+        ),
         ("long.json", f'{{"user_id": "{LONG}"}}'.encode(), "a row is longer than"),
-        ("blank.json.gz", gzip.compress(b" " * len(LONG)), "a row is longer than"),
+        ("blank.json.gz", gzip.compress(b" " * len(LONG), mtime=0), "a row is longer than"),
         ("headless.csv", b"secret-id,a.example,d3,2026-01-01\n" * 3, "first line names none of the columns"),
     ],
 )
