@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -68,8 +69,8 @@ class OpenVINOEncoder:
         # The first array handed over makes OpenVINO look NumPy up; two threads that do so at once wait for
         # each other for ever.
         openvino.Tensor(np.zeros(1, np.uint8))
-        core = openvino.Core()
-        self.precision = precision or ("bf16" if has_bf16(core) else "f32")
+        core = openvino_core()
+        self.precision = precision or ("bf16" if has_bf16() else "f32")
         model = simplified(core.read_model(folder / encoders.IR_FILE))
         settings: dict[str, object] = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
@@ -140,11 +141,22 @@ class KerasEncoder:
         return found
 
 
-def has_bf16(core: openvino.Core | None = None) -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32."""
+@functools.cache
+def openvino_core() -> openvino.Core:
+    """The one OpenVINO of this process, which stays for as long as the process.
+
+    On processors with AMX, OpenVINO replaces the stack on which the thread handles signals. Of two that
+    end in the order in which they began, the second would leave the first one's, which is unmapped by then:
+    Ctrl-C ended the process by a segmentation fault.
+    """
     import openvino
 
-    return "BF16" in (core or openvino.Core()).get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return openvino.Core()
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 faster than float32."""
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def has_gpu() -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from embedding.encoder.preprocess import fitted, letterbox
-from embedding.encoder.runtime import has_bf16
+from embedding.encoder.runtime import has_bf16, openvino_core
 from embedding.encoder.simplify import simplified
 from storage import encoders
 from storage.arrays import read_npz
@@ -124,7 +124,7 @@ def trunk(folder: Path) -> openvino.Model:
     import openvino
     from openvino import opset13 as ops
 
-    nodes = simplified(openvino.Core().read_model(folder / encoders.IR_FILE)).get_ordered_ops()
+    nodes = simplified(openvino_core().read_model(folder / encoders.IR_FILE)).get_ordered_ops()
     first = next(filter(_is_first, nodes), None)
     if first is None:
         raise LookalikeError(f"The encoder in {folder} has no ResNet50, which garments are found by.")
@@ -138,13 +138,10 @@ def trunk(folder: Path) -> openvino.Model:
 
 def compiled(model: openvino.Model, threads: int | None = None) -> openvino.CompiledModel:
     """Compiles a model for the CPU, in bf16 where the processor has it."""
-    import openvino
-
-    core = openvino.Core()
-    settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "bf16" if has_bf16(core) else "f32"}
+    settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "bf16" if has_bf16() else "f32"}
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return core.compile_model(model, "CPU", settings)
+    return openvino_core().compile_model(model, "CPU", settings)
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -67,6 +69,28 @@ def test_several_threads_share_an_encoder(fashion_encoder: Path, pixels: np.ndar
     with ThreadPoolExecutor(4) as pool:
         for vectors in pool.map(encoder.encode, [pixels] * 8):
             np.testing.assert_allclose(vectors, expected, atol=1e-4)
+
+
+INTERRUPTED = """
+import gc, signal, sys
+from pathlib import Path
+from embedding.encoder.runtime import load_encoder
+
+encoders = [load_encoder(Path(sys.argv[1])) for _ in range(2)]
+while encoders:
+    del encoders[0]
+    gc.collect()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_process_survives_ctrl_c_after_its_encoders_are_gone(fashion_encoder: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, fashion_encoder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
 def test_no_photos_give_no_vectors(fashion_encoder: Path, pixels: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import openvino
 from openvino import opset13 as ops
 
+from embedding.encoder.runtime import openvino_core
 from embedding.encoder.simplify import simplified
 from storage import encoders
 
@@ -18,12 +19,12 @@ def kinds(model: openvino.Model) -> Counter[str]:
 
 
 def vectors(model: openvino.Model, pixels: np.ndarray) -> np.ndarray:
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return np.array(compiled(pixels)[0])
 
 
 def test_the_encoder_takes_no_detours_and_keeps_its_vectors(fashion_encoder: Path) -> None:
-    core = openvino.Core()
+    core = openvino_core()
     as_written = core.read_model(fashion_encoder / encoders.IR_FILE)
     straight = simplified(core.read_model(fashion_encoder / encoders.IR_FILE))
     before, after = kinds(as_written), kinds(straight)

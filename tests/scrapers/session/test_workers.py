@@ -126,7 +126,7 @@ with Worker() as worker:
 
 
 def test_an_interrupted_call_leaves_no_answer_to_the_next(tmp_path):
-    # Apart: a signal ended the tests' own process, by what other tests had loaded into it.
+    # Apart: what other tests have loaded must not decide what a signal does.
     command = [sys.executable, "-c", INTERRUPTED]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=120
