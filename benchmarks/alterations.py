@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
-from scipy import ndimage
 
+from embedding.training.cut_outs import plain_ground
 from storage.images import decode
 
 ALTERATIONS = ("crop", "flip", "rescale", "jpeg", "background", "all")
@@ -21,7 +21,6 @@ _KEPT_AREA = 0.8
 _SCALE = 0.5
 _POOR_QUALITY = 30
 _FINE_QUALITY = 95
-_PALE = 242
 _LEAST_GROUND = 0.1
 _PATCHES = 7
 
@@ -49,22 +48,6 @@ def altered(data: bytes, alteration: str) -> bytes | None:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_POOR_QUALITY if alteration in ("jpeg", "all") else _FINE_QUALITY)
     return buffer.getvalue()
-
-
-def plain_ground(image: Image.Image) -> np.ndarray:
-    """Where a photo shows the pale ground that reaches in from its borders.
-
-    :param image: RGB.
-    :return: bool [height, width].
-    """
-    darkest = Image.fromarray(np.asarray(image).min(axis=2))
-    pale = np.asarray(darkest) >= _PALE
-    # Through gaps narrower than three pixels no ground gets into a white garment.
-    wide = np.asarray(darkest.filter(ImageFilter.MinFilter(3))) >= _PALE
-    # A frame around the photo joins what a sleeve or a leg cuts into several pieces.
-    pieces, _ = ndimage.label(np.pad(wide, 1, constant_values=True))
-    reached = (pieces == pieces[0, 0])[1:-1, 1:-1]
-    return ndimage.binary_dilation(reached, np.ones((3, 3))) & pale
 
 
 def _crop(image: Image.Image, rng: np.random.Generator) -> Image.Image:

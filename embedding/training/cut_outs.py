@@ -242,7 +242,11 @@ def resized(allowed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def plain_ground(image: Image.Image) -> np.ndarray:
-    """Where a photo shows the pale ground that reaches in from its borders: bool [height, width]."""
+    """Where a photo shows the pale ground that reaches in from its borders.
+
+    :param image: RGB.
+    :return: bool [height, width].
+    """
     darkest = Image.fromarray(np.asarray(image).min(axis=2))
     pale = np.asarray(darkest) >= _PALE
     # Through gaps narrower than three pixels no ground gets into a white garment.

@@ -36,6 +36,12 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
+PhotoArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PHOTO", help="An image file, an image's or a product page's URL, or store:product_id."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 PrivateOption = Annotated[
     bool,

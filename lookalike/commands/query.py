@@ -16,6 +16,7 @@ from lookalike.commands.options import (
     CountOption,
     DataOption,
     JsonOption,
+    PhotoArgument,
     PrivateOption,
     settings,
     with_filters,
@@ -102,12 +103,7 @@ def _write_page(matches: Matches, file: Path) -> None:
 
 
 def describe(
-    image: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE", help="An image file, an image's or a product page's URL, or store:product_id."
-        ),
-    ],
+    photo: PhotoArgument,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -118,7 +114,7 @@ def describe(
 
     resolved = settings(config, data)
     described = lookalike.open(resolved.data, cache=resolved.cache).describe(
-        image, allow_private=allow_private or resolved.crawl.allow_private
+        photo, allow_private=allow_private or resolved.crawl.allow_private
     )
     if as_json:
         terminal.print_json(described.to_dict())
@@ -127,12 +123,7 @@ def describe(
 
 
 def garments(
-    photo: Annotated[
-        str,
-        typer.Argument(
-            metavar="PHOTO", help="An image file, an image's or a product page's URL, or store:product_id."
-        ),
-    ],
+    photo: PhotoArgument,
     allow_private: PrivateOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,

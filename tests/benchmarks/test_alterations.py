@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from benchmarks.alterations import ALTERATIONS, altered, plain_ground
+from benchmarks.alterations import ALTERATIONS, altered
 
 
 def shop_photo() -> Image.Image:
@@ -59,13 +59,6 @@ def test_each_alteration_does_what_it_is_called() -> None:
     assert ground[:10].min(axis=2).max() < 242
     assert np.abs(ground[25:135, 35:85] - plain[25:135, 35:85]).mean() < 3
     assert opened(altered(data, "all")).size == (round(120 * 0.8**0.5 / 2), round(160 * 0.8**0.5 / 2))
-
-
-def test_the_ground_ends_at_the_garment() -> None:
-    ground = plain_ground(shop_photo())
-    expected = np.ones((160, 120), bool)
-    expected[20:140, 30:90] = False
-    assert (ground == expected).all()
 
 
 def test_a_photo_without_plain_ground_gets_none() -> None:

@@ -13,7 +13,16 @@ from PIL import Image, ImageDraw
 
 from embedding.encoder.segmentation import BACKGROUND, CLASSES, PERSON
 from embedding.training import cut_outs
-from embedding.training.cut_outs import bits, closer, cut_out, grounds, looks, pasted, shop_photos
+from embedding.training.cut_outs import (
+    bits,
+    closer,
+    cut_out,
+    grounds,
+    looks,
+    pasted,
+    plain_ground,
+    shop_photos,
+)
 from embedding.training.datasets import is_validation
 
 SKIN, SHIRT = (224, 172, 140), (30, 60, 170)
@@ -53,6 +62,15 @@ def test_of_a_worn_garment_only_the_middle_is_sure() -> None:
     assert head & bits(PERSON)
     assert head & bits("top")
     assert not head & bits(BACKGROUND)
+
+
+def test_the_ground_ends_at_the_garment() -> None:
+    photo = Image.new("RGB", (120, 160), "white")
+    photo.paste((200, 30, 40), (30, 20, 90, 140))
+    photo.paste((255, 255, 255), (50, 60, 70, 80))  # a white print, which the ground does not reach
+    expected = np.ones((160, 120), bool)
+    expected[20:140, 30:90] = False
+    assert (plain_ground(photo) == expected).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
