@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 from collections.abc import Iterator
 
 import pytest
+
+from scrapers.session import malloc_trim
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -14,4 +15,4 @@ def _memory_given_back() -> Iterator[None]:
     """Gives a module's memory back: networks are circles of references, and glibc keeps what is freed."""
     yield
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
+    malloc_trim.trim_after(malloc_trim.LARGE_BYTES)
