@@ -1,22 +1,29 @@
-"""Scrapy's downloader, with downloads that can be cancelled."""
+"""Scrapy's downloader, with downloads that can be cancelled and a limit of connections that holds."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.core import downloader
 
 from scrapers.middlewares.stopped import Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from twisted.internet.defer import Deferred
 
 
 class Downloader(downloader.Downloader):
-    """Can cancel running downloads; Scrapy itself waits for each response until its timeout."""
+    """Can cancel running downloads, and never exceeds a slot's concurrency.
+
+    Scrapy itself waits for each response until its timeout. It counts a download once its task runs, so that
+    several requests can leave the queue for one free connection.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -27,9 +34,14 @@ class Downloader(downloader.Downloader):
         for download in self.downloads:
             download.cancel()
 
-    async def _download(self, slot: downloader.Slot, request: Request) -> Response:
-        # Here and not in the task, which begins later: until then the slot would seem to be free.
+    def _wait_for_download(
+        self, slot: downloader.Slot, request: Request, queue_dfd: Deferred[Response]
+    ) -> Coroutine[Any, Any, None]:
+        # Counted when it leaves the queue, before its task runs.
         slot.transferring.add(request)
+        return super()._wait_for_download(slot, request, queue_dfd)
+
+    async def _download(self, slot: downloader.Slot, request: Request) -> Response:
         download = asyncio.ensure_future(super()._download(slot, request))
         self.downloads.add(download)
         download.add_done_callback(self.downloads.discard)

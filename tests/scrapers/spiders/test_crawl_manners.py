@@ -1,5 +1,6 @@
 """Manners: robots.txt, crawl-delay, Retry-After, and budgets that end a crawl in time."""
 
+import threading
 import time
 from itertools import pairwise
 
@@ -79,6 +80,29 @@ def test_a_store_that_wants_no_visit_fails_with_a_sentence(site, root):
     assert outcome.status == "failed"
     assert "robots.txt forbids it" in outcome.message
     assert set(site.asked()) == {"/robots.txt"}
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_connections_are_limited(site, root, connections):
+    shelve(site, 20)
+    answer, lock = site.answer, threading.Lock()
+    now, most = 0, 0
+
+    def slow(seen: Seen) -> Answer:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.03)
+        with lock:
+            now -= 1
+        return answer(seen)
+
+    site.answer = slow
+    store = Store(name="shop.example", url=site.url, limits=Limits(connections=connections))
+    outcome = run_crawl(root, store, allow_private=True, throttle=False)
+    assert (outcome.status, outcome.products) == ("complete", 20)
+    assert most == connections
 
 
 def test_retry_after_is_honoured_by_all_requests(site, root):
