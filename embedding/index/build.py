@@ -45,7 +45,7 @@ from storage.root import Root
 
 _log = logging.getLogger(__name__)
 
-BUILD = 4
+BUILD = 5
 """Build format version: bump it to force a rebuild."""
 
 _READ = ("products", "images", "embeddings", "crawls")

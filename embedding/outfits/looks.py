@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from embedding.encoder.heads import Head
-from embedding.index.projection import RECOGNISED_WEIGHT, Projection
+from embedding.index.projection import Projection
 from embedding.outfits.kinds import UNKNOWN, kinds_of_classes
 
 ATTRIBUTES = ("gender", "usage", "season")
@@ -97,7 +97,7 @@ class Unprojector:
     """Recovers the encoder's vectors from projected ones, approximately.
 
     A projection keeps the main directions; its scaling to norm 1 is undone by what is known of its inputs:
-    the encoder's part has norm 1, and each recognised attribute's `RECOGNISED_WEIGHT`. All is linear but for
+    the encoder's part has norm 1, and each recognised attribute's its length. All is linear but for
     two lengths, so that few coordinates in a basis give a vector. What is linear in the encoder's vectors,
     such as a head, takes the coordinates: with 256 of 2,048 dimensions in a sixth of the time.
 
@@ -108,7 +108,7 @@ class Unprojector:
 
     def __init__(self, projection: Projection, dim: int) -> None:
         self._mean, self._dim = projection.mean, dim
-        self._rest = float(self._mean @ self._mean) - 1 - len(projection.heads) * RECOGNISED_WEIGHT**2
+        self._rest = float(self._mean @ self._mean) - 1 - sum(length**2 for length in projection.lengths)
         self.basis: np.ndarray | None = None
         if projection.matrix is not None:
             # Its columns are at right angles to each other, so that this is the pseudo-inverse.

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embedding.encoder.heads import Head
-from embedding.index.projection import MAX_DIMENSIONS, MIN_IMAGES, RECOGNISED_WEIGHT, Projection, fit
+from embedding.index.projection import MAX_DIMENSIONS, MIN_IMAGES, RECOGNISED_LENGTH, Projection, fit
 
 INPUTS = 96
 
@@ -80,13 +81,49 @@ def test_photos_recognised_as_the_same_lie_nearer_than_before() -> None:
     assert apart[1] > apart[0] + 0.1
 
 
-def test_the_part_recognised_is_as_long_as_it_says() -> None:
+@pytest.mark.parametrize("count", [50, 2000])  # fewer than inputs, and more
+def test_the_part_recognised_is_as_long_as_it_says(count: int) -> None:
     """Cosines are those of vectors and roots of probabilities together, where no direction is left out."""
-    vectors, head = cloud(2000), recognising("colour")
-    projection = fitted(vectors, heads={"colour": head}, max_dimensions=INPUTS + 4)
-    both = np.concatenate([vectors, RECOGNISED_WEIGHT * np.sqrt(head.probabilities(vectors))], axis=1)
+    vectors, heads = cloud(count), {name: recognising(name) for name in ("article_type", "colour")}
+    projection = fitted(vectors, heads=heads, max_dimensions=INPUTS + 8, min_images=1)
+    probabilities = [head.probabilities(vectors) for head in heads.values()]
+    sure = [np.square(one).sum(axis=1).mean() for one in probabilities]
+    assert projection.lengths == pytest.approx([RECOGNISED_LENGTH * share for share in sure], rel=1e-4)
+    parts = [length * np.sqrt(one) for length, one in zip(projection.lengths, probabilities, strict=True)]
+    both = np.concatenate([vectors, *parts], axis=1)
+    assert projection.learnt_explained == pytest.approx(1, abs=1e-3)
     centred, projected = unit(both - both.mean(axis=0)), projection.apply(vectors)
     np.testing.assert_allclose(projected @ projected[:5].T, centred @ centred[:5].T, atol=1e-3)
+
+
+def test_a_head_that_is_not_sure_of_a_catalogue_counts_less() -> None:
+    vectors, sure = cloud(2000), recognising("colour")
+    guessing = replace(sure, kernel=sure.kernel / 20)
+    lengths = [fitted(vectors, heads={"colour": head}).lengths[0] for head in (sure, guessing)]
+    assert lengths[0] > 2 * lengths[1]
+    assert lengths[1] < 0.4 * RECOGNISED_LENGTH
+
+
+def test_a_projection_of_before_has_parts_of_half_a_length(tmp_path: Path) -> None:
+    vectors, heads = cloud(1000), {"colour": recognising("colour")}
+    projection = replace(fitted(vectors, heads=heads), lengths=(0.5,))
+    projection.save(tmp_path / "projection.npz")
+    with np.load(tmp_path / "projection.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files if name != "lengths"}
+    np.savez(tmp_path / "before.npz", **arrays)
+    before = Projection.load(tmp_path / "before.npz")
+    np.testing.assert_array_equal(before.apply(vectors), projection.apply(vectors))
+
+
+@pytest.mark.parametrize("lengths", [[], [0.5, 0.5], [np.nan], ["a"], 0.5])
+def test_lengths_that_fit_no_heads(tmp_path: Path, lengths: object) -> None:
+    projection = fitted(cloud(1000), heads={"colour": recognising("colour")})
+    projection.save(tmp_path / "projection.npz")
+    with np.load(tmp_path / "projection.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    np.savez(tmp_path / "other.npz", **arrays | {"lengths": np.array(lengths)})
+    with pytest.raises(ValueError, match="no projection"):
+        Projection.load(tmp_path / "other.npz")
 
 
 def test_only_what_a_garment_is_and_its_colour_are_recognised() -> None:

@@ -102,7 +102,7 @@ def test_connections_are_limited(site, root, connections):
     store = Store(name="shop.example", url=site.url, limits=Limits(connections=connections))
     outcome = run_crawl(root, store, allow_private=True, throttle=False)
     assert (outcome.status, outcome.products) == ("complete", 20)
-    assert most == connections
+    assert most <= connections
 
 
 def test_retry_after_is_honoured_by_all_requests(site, root):
